@@ -1,0 +1,174 @@
+//! From bus accesses of any width to register accesses.
+
+/// How a bus lays out byte-wide registers: their distance from each other.
+///
+/// Ports have them side by side; memory-mapped UARTs often one every four bytes (`reg-shift = <2>` in a device
+/// tree). A wide access reaches each register that it covers, lowest first, as on the ISA bus; bytes between
+/// registers read as zero and writes to them are lost.
+///
+/// ```
+/// use devstate_core::ByteRegisters;
+///
+/// let registers = ByteRegisters::with_shift(2);
+/// let mut data = [0xff; 4];
+/// registers.read(0x14, &mut data, |offset| {
+///     assert_eq!(offset, 5);
+///     0x60
+/// });
+/// assert_eq!(data, [0x60, 0, 0, 0]);
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub struct ByteRegisters {
+    shift: u32,
+}
+
+impl ByteRegisters {
+    /// Registers side by side, as on I/O ports.
+    pub const PACKED: Self = Self::with_shift(0);
+
+    /// Registers `1 << shift` bytes apart. Shifts above 15 are taken as 15: offsets have 16 bits.
+    #[must_use]
+    pub const fn with_shift(shift: u32) -> Self {
+        Self {
+            shift: if shift > 15 { 15 } else { shift },
+        }
+    }
+
+    /// Fills `data` as a bus read at `address` (bytes from the device's base) does.
+    pub fn read(self, address: u64, data: &mut [u8], mut register: impl FnMut(u16) -> u8) {
+        for (lane, byte) in (0u64..).zip(data) {
+            *byte = self.register_at(address, lane).map_or(0, &mut register);
+        }
+    }
+
+    /// Hands the bytes of a bus write at `address` (bytes from the device's base) to the registers they fall on.
+    pub fn write(self, address: u64, data: &[u8], mut register: impl FnMut(u16, u8)) {
+        for (lane, byte) in (0u64..).zip(data) {
+            if let Some(offset) = self.register_at(address, lane) {
+                register(offset, *byte);
+            }
+        }
+    }
+
+    fn register_at(self, address: u64, lane: u64) -> Option<u16> {
+        let address = address.checked_add(lane)?;
+        let offset = address >> self.shift;
+        if offset << self.shift == address {
+            u16::try_from(offset).ok()
+        } else {
+            None
+        }
+    }
+}
+
+/// Word-wide registers on a bus that may be accessed in other widths.
+///
+/// A narrow read gives the lanes that it covers of the register's word. A write counts only as a whole aligned word,
+/// since the bus of these devices (AMBA APB) has no byte strobes; any other is given back as `false` for the host to
+/// log.
+///
+/// ```
+/// use devstate_core::WordRegisters;
+///
+/// let mut data = [0; 2];
+/// WordRegisters.read(0x0a, &mut data, |offset| {
+///     assert_eq!(offset, 8);
+///     0x1234_5678
+/// });
+/// assert_eq!(data, [0x34, 0x12]);
+/// assert!(WordRegisters.write(8, &[1, 0, 0, 0], |offset, value| assert_eq!((offset, value), (8, 1))));
+/// assert!(!WordRegisters.write(8, &[1], |_, _| unreachable!()));
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub struct WordRegisters;
+
+impl WordRegisters {
+    /// Fills `data` as a bus read at `address` (bytes from the device's base) does; each register that the access
+    /// touches is read once, lowest first. Addresses above the 64 KiB that an offset can name read as zero.
+    pub fn read(self, address: u64, data: &mut [u8], mut register: impl FnMut(u16) -> u32) {
+        let mut word = None;
+        for (lane, byte) in (0u64..).zip(data) {
+            let at = address.saturating_add(lane);
+            let aligned = at & !3;
+            let bytes = match word {
+                Some((start, bytes)) if start == aligned => bytes,
+                _ => u16::try_from(aligned).map_or([0; 4], |offset| register(offset).to_le_bytes()),
+            };
+            word = Some((aligned, bytes));
+            *byte = bytes.get((at % 4) as usize).copied().unwrap_or(0);
+        }
+    }
+
+    /// Hands a write at `address` (bytes from the device's base) to the register, if it is one aligned word.
+    #[must_use = "a write that is no aligned word reached no register"]
+    pub fn write(self, address: u64, data: &[u8], mut register: impl FnMut(u16, u32)) -> bool {
+        let (Ok(offset), Ok(bytes)) = (u16::try_from(address), <[u8; 4]>::try_from(data)) else {
+            return false;
+        };
+        let aligned = offset % 4 == 0;
+        if aligned {
+            register(offset, u32::from_le_bytes(bytes));
+        }
+        aligned
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    extern crate std;
+
+    use super::*;
+    use std::vec::Vec;
+
+    #[test]
+    fn a_wide_port_access_reaches_each_register_once_lowest_first() {
+        let mut seen = Vec::new();
+        let mut data = [0; 4];
+        ByteRegisters::PACKED.read(2, &mut data, |offset| {
+            seen.push(offset);
+            offset as u8 + 0x10
+        });
+        assert_eq!(
+            (seen.as_slice(), data),
+            ([2, 3, 4, 5].as_slice(), [0x12, 0x13, 0x14, 0x15])
+        );
+    }
+
+    #[test]
+    fn bytes_between_registers_are_lost() {
+        let mut seen = Vec::new();
+        ByteRegisters::with_shift(1).write(1, &[1, 2, 3, 4], |offset, value| seen.push((offset, value)));
+        assert_eq!(seen, [(1, 2), (2, 4)]);
+    }
+
+    #[test]
+    fn addresses_beyond_an_offset_reach_nothing() {
+        let mut data = [0xff; 2];
+        ByteRegisters::with_shift(40).read(u64::MAX, &mut data, |_| unreachable!());
+        ByteRegisters::PACKED.read(0x1_0000, &mut data, |_| unreachable!());
+        assert_eq!(data, [0, 0]);
+    }
+
+    #[test]
+    fn an_unaligned_word_read_takes_two_registers() {
+        let mut seen = Vec::new();
+        let mut data = [0; 4];
+        WordRegisters.read(6, &mut data, |offset| {
+            seen.push(offset);
+            u32::from(offset) * 0x0101_0101
+        });
+        assert_eq!((seen.as_slice(), data), ([4, 8].as_slice(), [4, 4, 8, 8]));
+    }
+
+    #[test]
+    fn only_whole_aligned_words_are_written() {
+        for (address, data) in [(2, [0; 4].as_slice()), (0, &[0; 3]), (0, &[0; 8]), (0x1_0000, &[0; 4])] {
+            assert!(
+                !WordRegisters.write(address, data, |_, _| unreachable!()),
+                "{address:#x} {data:?}"
+            );
+        }
+    }
+}

@@ -1,0 +1,212 @@
+//! Memory whose type says what may still be done with it.
+
+use core::fmt;
+use core::ops::Deref;
+
+/// What the holder of a [`Region`] may do with it: [`Empty`] or [`Sealed`].
+pub trait Rights: private::Sealed {
+    /// How the region's memory is held.
+    type Access<'a>: AsRef<[u8]>;
+}
+
+/// May be read, asked for its size, resized and written.
+#[derive(Clone, Copy, Debug)]
+pub enum Empty {}
+
+/// May be read and asked for its size. Nothing leads back to writing.
+#[derive(Clone, Copy, Debug)]
+pub enum Sealed {}
+
+impl Rights for Empty {
+    type Access<'a> = &'a mut [u8];
+}
+
+impl Rights for Sealed {
+    type Access<'a> = &'a [u8];
+}
+
+mod private {
+    pub trait Sealed {}
+    impl Sealed for super::Empty {}
+    impl Sealed for super::Sealed {}
+}
+
+/// A stretch of the caller's memory and the rights to it.
+///
+/// The client owns the memory and pays for it; whoever fills it gets it as `Region<Empty>` and gives it back as
+/// `Region<Sealed>`, which can only be read for as long as anyone holds it.
+///
+/// ```
+/// use devstate_core::{Empty, Region};
+///
+/// let mut memory = [0; 64];
+/// let mut region: Region<'_, Empty> = Region::from(&mut memory[..]);
+/// region.resize(5)?;
+/// region.as_mut_bytes().copy_from_slice(b"hello");
+/// let sealed = region.seal();
+/// assert_eq!(&*sealed, b"hello");
+/// # Ok::<(), devstate_core::ResizeError>(())
+/// ```
+///
+/// What the rights forbid does not compile:
+///
+/// ```compile_fail,E0599
+/// # use devstate_core::Region;
+/// let mut memory = [0; 64];
+/// let mut sealed = Region::from(&mut memory[..]).seal();
+/// sealed.as_mut_bytes();
+/// ```
+pub struct Region<'a, R: Rights> {
+    bytes: R::Access<'a>,
+    len: usize,
+}
+
+impl<'a> Region<'a, Empty> {
+    /// Bytes that the memory behind the region has: what it can be resized to.
+    #[must_use]
+    pub fn capacity(&self) -> usize {
+        self.bytes.len()
+    }
+
+    /// Sets the region's size in bytes. The memory behind it stays as it is.
+    ///
+    /// # Errors
+    ///
+    /// [`ResizeError`] where the memory is smaller than that; the size is unchanged.
+    pub fn resize(&mut self, len: usize) -> Result<(), ResizeError> {
+        if len > self.capacity() {
+            return Err(ResizeError {
+                needed: len,
+                available: self.capacity(),
+            });
+        }
+        self.len = len;
+        Ok(())
+    }
+
+    /// The region's bytes, to be written.
+    pub fn as_mut_bytes(&mut self) -> &mut [u8] {
+        self.bytes.get_mut(..self.len).unwrap_or_default()
+    }
+
+    /// Gives up the right to write and to resize.
+    #[must_use]
+    pub fn seal(self) -> Region<'a, Sealed> {
+        Region {
+            bytes: self.bytes,
+            len: self.len,
+        }
+    }
+}
+
+impl<'a> Region<'a, Sealed> {
+    /// The region's bytes, for as long as the memory lives.
+    #[must_use]
+    pub fn into_bytes(self) -> &'a [u8] {
+        self.bytes.get(..self.len).unwrap_or_default()
+    }
+}
+
+impl<R: Rights> Region<'_, R> {
+    /// The region's size in bytes.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.len
+    }
+
+    /// Whether the region's size is zero.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.len == 0
+    }
+
+    /// The region's bytes.
+    #[must_use]
+    pub fn as_bytes(&self) -> &[u8] {
+        self.bytes.as_ref().get(..self.len).unwrap_or_default()
+    }
+}
+
+impl<'a> From<&'a mut [u8]> for Region<'a, Empty> {
+    /// The whole of `bytes`.
+    fn from(bytes: &'a mut [u8]) -> Self {
+        Self {
+            len: bytes.len(),
+            bytes,
+        }
+    }
+}
+
+#[expect(
+    clippy::expl_impl_clone_on_copy,
+    reason = "a derive would ask for `Access: Clone` of both rights"
+)]
+impl Clone for Region<'_, Sealed> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl Copy for Region<'_, Sealed> {}
+
+impl Deref for Region<'_, Sealed> {
+    type Target = [u8];
+
+    fn deref(&self) -> &[u8] {
+        self.as_bytes()
+    }
+}
+
+impl<R: Rights> AsRef<[u8]> for Region<'_, R> {
+    fn as_ref(&self) -> &[u8] {
+        self.as_bytes()
+    }
+}
+
+impl<R: Rights> fmt::Debug for Region<'_, R> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Region").field("len", &self.len).finish_non_exhaustive()
+    }
+}
+
+/// A region was to grow beyond the memory behind it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub struct ResizeError {
+    /// Bytes asked for.
+    pub needed: usize,
+    /// Bytes that there are.
+    pub available: usize,
+}
+
+impl fmt::Display for ResizeError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} bytes do not fit a region of {}", self.needed, self.available)
+    }
+}
+
+impl core::error::Error for ResizeError {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_region_grows_up_to_its_memory_and_no_further() {
+        let mut memory = [7; 8];
+        let mut region = Region::from(&mut memory[..]);
+        assert_eq!((region.len(), region.capacity()), (8, 8));
+        region.resize(0).unwrap();
+        assert!(region.is_empty());
+        region.resize(8).unwrap();
+        assert_eq!(
+            region.resize(9),
+            Err(ResizeError {
+                needed: 9,
+                available: 8
+            })
+        );
+        assert_eq!(region.len(), 8);
+        assert_eq!(region.seal().into_bytes(), [7; 8]);
+    }
+}

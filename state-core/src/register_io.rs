@@ -1,0 +1,42 @@
+//! Access to the registers of a device from the side of the processor.
+
+/// The registers of a real device, as firmware reaches them: through ports, through memory, or in a test through an
+/// emulated device.
+///
+/// `W` is the width of a register: `u8` for the 16550A and the i8042, `u32` for the PL031. Offsets are the manual's;
+/// an implementation knows the base address, and how far apart the registers lie on its bus.
+///
+/// ```
+/// use devstate_core::RegisterIo;
+///
+/// struct Scratch([u8; 8]);
+/// impl RegisterIo<u8> for Scratch {
+///     fn read(&mut self, offset: u16) -> u8 {
+///         self.0[usize::from(offset)]
+///     }
+///     fn write(&mut self, offset: u16, value: u8) {
+///         self.0[usize::from(offset)] = value;
+///     }
+/// }
+///
+/// let mut registers = Scratch([0; 8]);
+/// registers.write(7, 0x5a);
+/// assert_eq!(registers.read(7), 0x5a);
+/// ```
+pub trait RegisterIo<W> {
+    /// Reads the register at `offset`, with the side effects that the read has.
+    fn read(&mut self, offset: u16) -> W;
+
+    /// Writes the register at `offset`.
+    fn write(&mut self, offset: u16, value: W);
+}
+
+impl<W, T: RegisterIo<W> + ?Sized> RegisterIo<W> for &mut T {
+    fn read(&mut self, offset: u16) -> W {
+        (**self).read(offset)
+    }
+
+    fn write(&mut self, offset: u16, value: W) {
+        (**self).write(offset, value);
+    }
+}
