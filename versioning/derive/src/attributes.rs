@@ -1,0 +1,379 @@
+//! The annotations `#[versioned(…)]`: read, and checked against the mirror's history.
+
+use proc_macro2::Span;
+use syn::meta::ParseNestedMeta;
+use syn::parse::{Parse, ParseStream};
+use syn::punctuated::Punctuated;
+use syn::{Attribute, Error, Expr, Ident, LitInt, LitStr, Path, Result, Token, parenthesized};
+
+/// What stands on the mirror itself.
+pub(crate) struct MirrorAttributes {
+    pub(crate) version: u16,
+    /// A fingerprint for each version, `None` for an open last one.
+    pub(crate) layouts: Vec<Option<LitInt>>,
+    pub(crate) name: Option<LitStr>,
+    pub(crate) krate: Option<Path>,
+}
+
+/// What stands on a field or a variant.
+pub(crate) struct PartAttributes {
+    pub(crate) start: u16,
+    pub(crate) end: Option<u16>,
+    pub(crate) default_fn: Option<Path>,
+    pub(crate) semantics: Vec<Semantic>,
+    pub(crate) skip: bool,
+    pub(crate) ignorable: bool,
+    pub(crate) name: Option<LitStr>,
+    pub(crate) foreign: Option<Foreign>,
+}
+
+/// Semantic functions and the versions at whose boundaries they run.
+pub(crate) struct Semantic {
+    pub(crate) boundaries: Vec<u16>,
+    pub(crate) ser_fn: Option<Path>,
+    pub(crate) de_fn: Option<Path>,
+}
+
+/// A field of a foreign serde type.
+pub(crate) struct Foreign {
+    pub(crate) max: Expr,
+    pub(crate) layout: LitStr,
+}
+
+impl MirrorAttributes {
+    pub(crate) fn read(attributes: &[Attribute], mirror: &Ident) -> Result<Self> {
+        let mut version = None;
+        let mut layouts = None;
+        let mut name = None;
+        let mut krate = None;
+        for attribute in versioned(attributes) {
+            attribute.parse_nested_meta(|meta| {
+                if meta.path.is_ident("version") {
+                    set(&mut version, &meta, number(&meta)?)
+                } else if meta.path.is_ident("layouts") {
+                    set(&mut layouts, &meta, Layouts::read(&meta)?)
+                } else if meta.path.is_ident("name") {
+                    set(&mut name, &meta, meta.value()?.parse()?)
+                } else if meta.path.is_ident("crate") {
+                    let path: LitStr = meta.value()?.parse()?;
+                    set(&mut krate, &meta, path.parse()?)
+                } else {
+                    Err(unknown(&meta, "`version`, `layouts`, `name` and `crate`"))
+                }
+            })?;
+        }
+        let Some(Numbered { value: version, span }) = version else {
+            return Err(Error::new(
+                mirror.span(),
+                format!("the mirror `{mirror}` has no version: write `#[versioned(version = 1, layouts(open))]`"),
+            ));
+        };
+        if version == 0 {
+            return Err(Error::new(span, "versions start at 1"));
+        }
+        let Some(layouts) = layouts else {
+            return Err(Error::new(
+                mirror.span(),
+                format!(
+                    "`layouts` is missing on the mirror `{mirror}`: it pins one fingerprint for each published version, \
+                     and the last one may be `open`, as in `layouts(open)`"
+                ),
+            ));
+        };
+        layouts.check(version)?;
+        Ok(Self {
+            version,
+            layouts: layouts.given,
+            name,
+            krate,
+        })
+    }
+}
+
+/// The list in `layouts(…)`.
+struct Layouts {
+    given: Vec<Option<LitInt>>,
+    span: Span,
+}
+
+impl Layouts {
+    fn read(meta: &ParseNestedMeta<'_>) -> Result<Self> {
+        let list;
+        parenthesized!(list in meta.input);
+        let given = Punctuated::<Layout, Token![,]>::parse_terminated(&list)?;
+        Ok(Self {
+            given: given.into_iter().map(|layout| layout.0).collect(),
+            span: span_of(&meta.path),
+        })
+    }
+
+    fn check(&self, version: u16) -> Result<()> {
+        let count = self.given.len();
+        if count != usize::from(version) {
+            return Err(Error::new(
+                self.span,
+                format!(
+                    "`layouts` has {count} fingerprints and the mirror {version} versions: give it one for each, \
+                     `open` for a last one that is not published yet"
+                ),
+            ));
+        }
+        if self.given.iter().rev().skip(1).any(Option::is_none) {
+            return Err(Error::new(
+                self.span,
+                "only the last version may be `open`: pin the earlier one before the next is added",
+            ));
+        }
+        Ok(())
+    }
+}
+
+struct Layout(Option<LitInt>);
+
+impl Parse for Layout {
+    fn parse(input: ParseStream<'_>) -> Result<Self> {
+        if input.peek(LitInt) {
+            return Ok(Self(Some(input.parse()?)));
+        }
+        let word: Ident = input.parse()?;
+        if word == "open" {
+            return Ok(Self(None));
+        }
+        Err(Error::new(
+            word.span(),
+            "a fingerprint such as `0x0123_4567_89ab_cdef`, or `open`, was expected",
+        ))
+    }
+}
+
+impl PartAttributes {
+    /// Reads what stands on the field or variant `part` of a mirror whose latest version is `version`.
+    pub(crate) fn read(attributes: &[Attribute], part: &str, at: Span, version: u16) -> Result<Self> {
+        let mut raw = Raw::default();
+        let mut semantics = Vec::new();
+        for attribute in versioned(attributes) {
+            let mut tied = Tied::default();
+            attribute.parse_nested_meta(|meta| raw.read(&meta, &mut tied))?;
+            semantics.push((tied, span_of(attribute.path())));
+        }
+        raw.check(part, at, version, semantics)
+    }
+}
+
+/// The annotations of one part as written.
+#[derive(Default)]
+struct Raw {
+    start: Option<Numbered>,
+    end: Option<Numbered>,
+    default_fn: Option<Path>,
+    skip: Option<()>,
+    ignorable: Option<()>,
+    name: Option<LitStr>,
+    serde: Option<()>,
+    max: Option<Expr>,
+    layout: Option<LitStr>,
+}
+
+/// The functions of one `#[versioned(…)]`, and the version that it ties them to.
+#[derive(Default)]
+struct Tied {
+    at: Option<Numbered>,
+    ser_fn: Option<Path>,
+    de_fn: Option<Path>,
+}
+
+impl Raw {
+    fn read(&mut self, meta: &ParseNestedMeta<'_>, tied: &mut Tied) -> Result<()> {
+        let Some(word) = meta.path.get_ident().map(ToString::to_string) else {
+            return Err(unknown(meta, KNOWN));
+        };
+        match word.as_str() {
+            "start" => set(&mut self.start, meta, number(meta)?),
+            "end" => set(&mut self.end, meta, number(meta)?),
+            "default_fn" => set(&mut self.default_fn, meta, meta.value()?.parse()?),
+            "skip" => set(&mut self.skip, meta, ()),
+            "ignorable" => set(&mut self.ignorable, meta, ()),
+            "name" => set(&mut self.name, meta, meta.value()?.parse()?),
+            "serde" => set(&mut self.serde, meta, ()),
+            "max" => set(&mut self.max, meta, meta.value()?.parse()?),
+            "layout" => set(&mut self.layout, meta, meta.value()?.parse()?),
+            "at" => set(&mut tied.at, meta, number(meta)?),
+            "ser_fn" => set(&mut tied.ser_fn, meta, meta.value()?.parse()?),
+            "de_fn" => set(&mut tied.de_fn, meta, meta.value()?.parse()?),
+            _ => Err(unknown(meta, KNOWN)),
+        }
+    }
+
+    fn check(self, part: &str, at: Span, version: u16, semantics: Vec<(Tied, Span)>) -> Result<PartAttributes> {
+        let start = self.start.as_ref().map_or(1, |start| start.value);
+        let end = self.end.as_ref().map(|end| end.value);
+        if let Some(given) = &self.start
+            && !(1..=version).contains(&start)
+        {
+            return Err(Error::new(
+                given.span,
+                format!(
+                    "`{part}` starts at version {start}, and the mirror's versions are 1 to {version}: raise `version` \
+                     on the mirror, or correct `start`"
+                ),
+            ));
+        }
+        if let Some(given) = &self.end {
+            let end = given.value;
+            if !(2..=version).contains(&end) {
+                return Err(Error::new(
+                    given.span,
+                    format!(
+                        "`{part}` ends with version {end}, the first that no longer has it, and the mirror's versions \
+                         are 1 to {version}: raise `version` on the mirror, or correct `end`"
+                    ),
+                ));
+            }
+            if end <= start {
+                return Err(Error::new(
+                    given.span,
+                    format!(
+                        "`{part}` would exist from version {start} up to, not including, {end}: that is no version"
+                    ),
+                ));
+            }
+        }
+        let mut boundaries = Vec::new();
+        if start > 1 {
+            boundaries.push(start);
+        }
+        boundaries.extend(end);
+        let foreign = match (self.serde, self.max, self.layout) {
+            (Some(()), Some(max), Some(layout)) => Some(Foreign { max, layout }),
+            (None, None, None) => None,
+            _ => {
+                return Err(Error::new(
+                    at,
+                    format!(
+                        "`{part}` needs all three of `serde`, `max` and `layout` to carry a foreign type: \
+                         `#[versioned(serde, max = 32, layout = \"name/1\")]`"
+                    ),
+                ));
+            }
+        };
+        let skip = self.skip.is_some();
+        let has_semantics = semantics
+            .iter()
+            .any(|(tied, _)| tied.ser_fn.is_some() || tied.de_fn.is_some());
+        let has_more = self.default_fn.is_some() || self.name.is_some() || self.ignorable.is_some();
+        if skip && (!boundaries.is_empty() || has_semantics || foreign.is_some() || has_more) {
+            return Err(Error::new(
+                at,
+                format!("`{part}` is skipped, so it is in no version: nothing else goes with `skip`"),
+            ));
+        }
+        if self.default_fn.is_some() && boundaries.is_empty() {
+            return Err(Error::new(
+                at,
+                format!("`default_fn` of `{part}` would never run: every version has it"),
+            ));
+        }
+        let mut checked = Vec::new();
+        for (tied, span) in semantics {
+            checked.extend(tied.check(part, span, version, &boundaries)?);
+        }
+        Ok(PartAttributes {
+            start,
+            end,
+            default_fn: self.default_fn,
+            semantics: checked,
+            skip,
+            ignorable: self.ignorable.is_some(),
+            name: self.name,
+            foreign,
+        })
+    }
+}
+
+impl Tied {
+    fn check(self, part: &str, span: Span, version: u16, boundaries: &[u16]) -> Result<Option<Semantic>> {
+        let Self { at, ser_fn, de_fn } = self;
+        if ser_fn.is_none() && de_fn.is_none() {
+            return match at {
+                None => Ok(None),
+                Some(at) => Err(Error::new(
+                    at.span,
+                    format!("`at` of `{part}` ties a `ser_fn` or a `de_fn` to a version, and there is none beside it"),
+                )),
+            };
+        }
+        let boundaries = match at {
+            Some(Numbered { value, span }) => {
+                if !(2..=version).contains(&value) {
+                    return Err(Error::new(
+                        span,
+                        format!(
+                            "`at = {value}` of `{part}` is the step from version {} to {value}, and the mirror's \
+                             versions are 1 to {version}",
+                            i32::from(value) - 1
+                        ),
+                    ));
+                }
+                vec![value]
+            }
+            None if boundaries.is_empty() => {
+                return Err(Error::new(
+                    span,
+                    format!(
+                        "the functions of `{part}` would never run: every version has it. Tie them to a version with \
+                         `at = N`, the first version with the new meaning"
+                    ),
+                ));
+            }
+            None => boundaries.to_vec(),
+        };
+        Ok(Some(Semantic {
+            boundaries,
+            ser_fn,
+            de_fn,
+        }))
+    }
+}
+
+const KNOWN: &str = "`start`, `end`, `default_fn`, `ser_fn`, `de_fn`, `at`, `skip`, `ignorable`, `name`, and `serde` \
+                     with `max` and `layout`";
+
+struct Numbered {
+    value: u16,
+    span: Span,
+}
+
+fn versioned(attributes: &[Attribute]) -> impl Iterator<Item = &Attribute> {
+    attributes
+        .iter()
+        .filter(|attribute| attribute.path().is_ident("versioned"))
+}
+
+fn number(meta: &ParseNestedMeta<'_>) -> Result<Numbered> {
+    let literal: LitInt = meta.value()?.parse()?;
+    Ok(Numbered {
+        value: literal.base10_parse()?,
+        span: literal.span(),
+    })
+}
+
+fn set<T>(slot: &mut Option<T>, meta: &ParseNestedMeta<'_>, value: T) -> Result<()> {
+    match slot.replace(value) {
+        None => Ok(()),
+        Some(_) => Err(meta.error("given twice")),
+    }
+}
+
+fn unknown(meta: &ParseNestedMeta<'_>, known: &str) -> Error {
+    let word = meta
+        .path
+        .get_ident()
+        .map_or_else(|| "this".to_owned(), |word| format!("`{word}`"));
+    meta.error(format!("{word} is no annotation; there are {known}"))
+}
+
+fn span_of(path: &Path) -> Span {
+    path.segments
+        .first()
+        .map_or_else(Span::call_site, |segment| segment.ident.span())
+}

@@ -1,0 +1,308 @@
+//! The wire form of an enum: the variant's position as a tag, then its fields.
+
+use proc_macro2::TokenStream;
+use quote::quote;
+use syn::spanned::Spanned;
+use syn::{DataEnum, Error, Ident, Result};
+
+use crate::attributes::PartAttributes;
+use crate::mirror::{Bodies, Mirror, Part, binding, literal, name_taken, parts, refuse_annotations, wire_types};
+
+/// The highest tag: one byte of a varint.
+const MAX_TAG: usize = 127;
+
+struct Variant<'a> {
+    ident: &'a Ident,
+    name: String,
+    tag: u8,
+    fields: Vec<Part<'a>>,
+    attributes: PartAttributes,
+}
+
+pub(crate) fn expand(mirror: &Mirror<'_>, data: &DataEnum) -> Result<Bodies> {
+    let variants = read(mirror, data)?;
+    if variants.is_empty() {
+        return Err(Error::new(
+            data.enum_token.span,
+            "an enum without variants has no values to write",
+        ));
+    }
+    let schema = variants.iter().map(schema);
+    let shape = quote!(__versioning::schema::Shape::Enum(&[#(#schema),*]));
+    let byte_layer = byte_layer(mirror, &variants);
+    let translation = translation(mirror, &variants);
+    let mut types: Vec<TokenStream> = Vec::new();
+    for variant in &variants {
+        // In a variant every field goes through `Wire`, fixed ones too, which always have it.
+        types.extend(wire_types(&variant.fields));
+    }
+    Ok(Bodies {
+        shape,
+        methods: quote!(#byte_layer #translation),
+        wire_types: types,
+    })
+}
+
+fn read<'a>(mirror: &Mirror<'_>, data: &'a DataEnum) -> Result<Vec<Variant<'a>>> {
+    let mut variants: Vec<Variant<'a>> = Vec::new();
+    for (position, variant) in data.variants.iter().enumerate() {
+        let code_name = variant.ident.to_string();
+        let Some(tag) = u8::try_from(position).ok().filter(|_| position <= MAX_TAG) else {
+            return Err(Error::new(
+                variant.span(),
+                format!("`{code_name}` has the tag {position}, and {MAX_TAG} is the highest"),
+            ));
+        };
+        if let Some((_, discriminant)) = &variant.discriminant
+            && literal(discriminant) != Some(u64::from(tag))
+        {
+            return Err(Error::new(
+                discriminant.span(),
+                format!(
+                    "the tag of `{code_name}` is its position, {tag}: a variant is never deleted or moved, only given an \
+                     `end`, and new ones are added behind the last"
+                ),
+            ));
+        }
+        let attributes = PartAttributes::read(&variant.attrs, &code_name, variant.span(), mirror.version)?;
+        if attributes.skip || attributes.ignorable || attributes.foreign.is_some() || !attributes.semantics.is_empty() {
+            return Err(Error::new(
+                variant.span(),
+                format!("a variant has `start`, `end`, `default_fn` and `name` only; `{code_name}` has others"),
+            ));
+        }
+        for field in &variant.fields {
+            refuse_annotations(
+                &field.attrs,
+                "a variant's fields have no versions of their own: add a variant, or make the payload a mirror",
+            )?;
+        }
+        let name = attributes.name.as_ref().map_or(code_name, syn::LitStr::value);
+        if variants.iter().any(|other| other.name == name) {
+            return Err(name_taken(variant, &name));
+        }
+        variants.push(Variant {
+            ident: &variant.ident,
+            name,
+            tag,
+            fields: parts(&variant.fields, mirror.version)?,
+            attributes,
+        });
+    }
+    Ok(variants)
+}
+
+fn schema(variant: &Variant<'_>) -> TokenStream {
+    let name = &variant.name;
+    let fields = variant.fields.iter().map(Part::schema);
+    let versions = variant.attributes.versions();
+    quote! {
+        __versioning::schema::Variant { name: #name, fields: &[#(#fields),*], versions: #versions }
+    }
+}
+
+impl Variant<'_> {
+    /// A pattern that binds every field to a name with this prefix.
+    fn pattern(&self, prefix: &str) -> TokenStream {
+        let ident = self.ident;
+        let fields = self.fields.iter().enumerate().map(|(position, part)| {
+            let (member, binding) = (&part.member, binding(prefix, position));
+            quote!(#member: #binding)
+        });
+        quote!(Self::#ident { #(#fields),* })
+    }
+
+    /// The variant with the default of each field's type.
+    fn with_defaults(&self) -> TokenStream {
+        let ident = self.ident;
+        let fields = self.fields.iter().map(|part| {
+            let (member, ty) = (&part.member, part.ty);
+            quote!(#member: <#ty as ::core::default::Default>::default())
+        });
+        quote!(Self::#ident { #(#fields),* })
+    }
+
+    /// The condition under which `version` has it, as a match guard.
+    fn guard(&self) -> Option<TokenStream> {
+        self.attributes.condition().map(|condition| quote!(if #condition))
+    }
+}
+
+fn byte_layer(mirror: &Mirror<'_>, variants: &[Variant<'_>]) -> TokenStream {
+    let input = mirror.input_lifetime();
+    let mut encoded_len = TokenStream::new();
+    let mut encode = TokenStream::new();
+    let mut decode = TokenStream::new();
+    for variant in variants {
+        let (tag, pattern) = (variant.tag, variant.pattern("a"));
+        let calls: Vec<_> = variant
+            .fields
+            .iter()
+            .enumerate()
+            .map(|(position, part)| {
+                let place = binding("a", position);
+                mirror.calls(part, &quote!(#place), &quote!(#place))
+            })
+            .collect();
+        let lens = calls.iter().map(|call| &call.encoded_len);
+        encoded_len.extend(quote!(#pattern => 1usize #(+ #lens)*,));
+        let refuse = variant.attributes.condition().map(|condition| {
+            quote! {
+                if !(#condition) {
+                    writer.fail(__versioning::ErrorKind::Value {
+                        expected: __versioning::Expected::VariantTag,
+                        found: #tag as u64,
+                    });
+                }
+            }
+        });
+        let encodes = calls.iter().map(|call| &call.encode);
+        encode.extend(quote!(#pattern => { #refuse writer.byte(#tag); #(#encodes;)* }));
+        let guard = variant.guard();
+        let with_defaults = variant.with_defaults();
+        let decodes = calls.iter().map(|call| &call.decode);
+        let fill = if variant.fields.is_empty() {
+            TokenStream::new()
+        } else {
+            quote!(if let #pattern = self { #(#decodes?;)* })
+        };
+        decode.extend(quote!(#tag #guard => { *self = #with_defaults; #fill }));
+    }
+    quote! {
+        #[inline]
+        fn encoded_len(&self, release: __R) -> usize {
+            match self { #encoded_len }
+        }
+
+        #[inline]
+        fn encode(&self, release: __R, writer: &mut __versioning::Writer<'_>) {
+            let version = <__R as __versioning::VersionOf<Self>>::version(release);
+            match self { #encode }
+        }
+
+        #[inline]
+        fn decode_into(
+            &mut self,
+            release: __R,
+            reader: &mut __versioning::Reader<#input>,
+        ) -> ::core::result::Result<(), __versioning::Malformed> {
+            let version = <__R as __versioning::VersionOf<Self>>::version(release);
+            let offset = reader.offset();
+            match reader.byte()? {
+                #decode
+                tag => {
+                    return ::core::result::Result::Err(reader.refuse_at(
+                        offset,
+                        __versioning::Expected::VariantTag,
+                        tag as u64,
+                    ));
+                }
+            }
+            ::core::result::Result::Ok(())
+        }
+    }
+}
+
+fn translation(mirror: &Mirror<'_>, variants: &[Variant<'_>]) -> TokenStream {
+    let stand_in = stand_in(mirror, variants);
+    let lower = nested(mirror, variants, &quote!(lower));
+    let raise = nested(mirror, variants, &quote!(raise));
+    let differ = variants.iter().map(|variant| {
+        let (here, there) = (variant.pattern("a"), variant.pattern("b"));
+        let fields = variant.fields.iter().enumerate().map(|(position, part)| {
+            let (a, b) = (binding("a", position), binding("b", position));
+            let walk = mirror.calls(part, &quote!(#a), &quote!(#b)).differ;
+            let step = u16::from(variant.tag) << 8 | position as u16;
+            quote!(differ.field(#step, |differ| #walk);)
+        });
+        quote!((#here, #there) => { #(#fields)* })
+    });
+    let others = (variants.len() > 1).then(|| quote!(_ => differ.leaf(false),));
+    quote! {
+        #[inline]
+        fn lower(&mut self, release: __R) -> ::core::result::Result<(), __versioning::Refused> {
+            let version = <__R as __versioning::VersionOf<Self>>::version(release);
+            #stand_in
+            #lower
+            ::core::result::Result::Ok(())
+        }
+
+        #[inline]
+        fn raise(&mut self, release: __R) -> ::core::result::Result<(), __versioning::Refused> {
+            #raise
+            ::core::result::Result::Ok(())
+        }
+
+        fn differ(&self, other: &Self, differ: &mut __versioning::Differ<'_>) {
+            match (self, other) {
+                #(#differ)*
+                #others
+            }
+        }
+    }
+}
+
+/// Replaces a variant that the version does not have by its stand-in, which the version must have.
+fn stand_in(mirror: &Mirror<'_>, variants: &[Variant<'_>]) -> TokenStream {
+    let name = &mirror.name;
+    let missing: Vec<_> = variants
+        .iter()
+        .filter_map(|variant| Some((variant, variant.attributes.condition()?)))
+        .collect();
+    if missing.is_empty() {
+        return TokenStream::new();
+    }
+    let replace = missing.iter().map(|(variant, condition)| {
+        let (ident, variant_name) = (variant.ident, &variant.name);
+        let stand_in = match &variant.attributes.default_fn {
+            Some(path) => quote!(*self = #path(version)),
+            None => quote! {
+                return ::core::result::Result::Err(
+                    __versioning::Refused::new("that version has no such variant, and nothing stands in for it")
+                        .at(#name, #variant_name, version)
+                )
+            },
+        };
+        quote!(Self::#ident { .. } if !(#condition) => #stand_in,)
+    });
+    let refuse = missing.iter().map(|(variant, condition)| {
+        let (ident, variant_name) = (variant.ident, &variant.name);
+        quote! {
+            Self::#ident { .. } if !(#condition) => return ::core::result::Result::Err(
+                __versioning::Refused::new("it was to stand in for another variant, and that version does not have it either")
+                    .at(#name, #variant_name, version)
+            ),
+        }
+    });
+    quote! {
+        match self { #(#replace)* _ => {} }
+        match self { #(#refuse)* _ => {} }
+    }
+}
+
+/// Calls `method` on the fields of whichever variant it is.
+fn nested(mirror: &Mirror<'_>, variants: &[Variant<'_>], method: &TokenStream) -> TokenStream {
+    let input = mirror.input_lifetime();
+    let arms: Vec<_> = variants
+        .iter()
+        .filter(|variant| variant.fields.iter().any(|part| !part.is_fixed()))
+        .map(|variant| {
+            let pattern = variant.pattern("a");
+            let calls = variant
+                .fields
+                .iter()
+                .enumerate()
+                .filter(|(_, part)| !part.is_fixed())
+                .map(|(position, part)| {
+                    let (ty, place) = (part.ty, binding("a", position));
+                    quote!(<#ty as __versioning::Wire<#input, __R>>::#method(#place, release)?;)
+                });
+            quote!(#pattern => { #(#calls)* })
+        })
+        .collect();
+    if arms.is_empty() {
+        TokenStream::new()
+    } else {
+        quote!(match self { #(#arms)* _ => {} })
+    }
+}

@@ -1,0 +1,284 @@
+//! What the compiler checks of a version history. Every function here runs during constant evaluation only.
+
+#![expect(clippy::indexing_slicing, reason = "a failure of these functions is a compile error")]
+
+use crate::fingerprint::{find, version_in};
+use crate::message::Message;
+use crate::release::Row;
+use crate::schema::{Field, MAX_DEPTH, Schema, Shape, Type};
+
+/// Checks the fingerprints in a mirror's `layouts(…)`: one literal for each version, `None` for an open last one.
+pub const fn check_layouts(schema: &Schema, found: &[u64], pinned: &[Option<u64>]) {
+    if schema.depth() > MAX_DEPTH {
+        Message::new()
+            .str("the mirror `")
+            .str(schema.name)
+            .str("` nests ")
+            .number(schema.depth() as u64)
+            .str(" deep, and paths to fields have room for ")
+            .number(MAX_DEPTH as u64)
+            .str(" steps; flatten it")
+            .fail()
+    }
+    let mut version = 0;
+    while version < pinned.len() && version < found.len() {
+        if let Some(literal) = pinned[version]
+            && literal != found[version]
+        {
+            Message::new()
+                .str("the layout of version ")
+                .number(version as u64 + 1)
+                .str(" of the mirror `")
+                .str(schema.name)
+                .str("` is not the published one: `layouts` pins ")
+                .fingerprint(literal)
+                .str(", the source gives ")
+                .fingerprint(found[version])
+                .str(". A published version may not change. Undo the change, or make it in a new version: raise `version`, give a new field `start`, a removed one `end`, a renamed one `name = \"…\"`, and add `open` to `layouts`. Only if this version was never published, pin ")
+                .fingerprint(found[version])
+                .fail()
+        }
+        version += 1;
+    }
+}
+
+/// Checks a table's releases: names, numbers and literals.
+pub const fn check_releases(releases: &[(&str, u16, Option<u64>)]) {
+    let mut i = 0;
+    while i < releases.len() {
+        let (name, number, literal) = releases[i];
+        if number == 0 {
+            Message::new()
+                .str("release `")
+                .str(name)
+                .str("` has the number 0; numbers start at 1")
+                .fail()
+        }
+        if i > 0 && number <= releases[i - 1].1 {
+            Message::new()
+                .str("release numbers must ascend: `")
+                .str(name)
+                .str("` = ")
+                .number(number as u64)
+                .str(" stands behind `")
+                .str(releases[i - 1].0)
+                .str("` = ")
+                .number(releases[i - 1].1 as u64)
+                .str("; give it a higher number, or move it")
+                .fail()
+        }
+        if literal.is_none() && i + 1 < releases.len() {
+            Message::new()
+                .str("release `")
+                .str(name)
+                .str("` is open, and only the last one may be: pin it before the next release is added")
+                .fail()
+        }
+        i += 1;
+    }
+}
+
+/// Checks one mirror's row; `given` is the row as written, `None` for `_`.
+pub const fn check_row(rows: &[Row], releases: &[&str], schema: &Schema, given: &[Option<u16>]) {
+    let name = schema.name;
+    if given.len() != releases.len() {
+        Message::new()
+            .str("the row of `")
+            .str(name)
+            .str("` has ")
+            .number(given.len() as u64)
+            .str(" versions and the table ")
+            .number(releases.len() as u64)
+            .str(" releases; give it one for each release, `_` where there was none")
+            .fail()
+    }
+    let mut twins = 0;
+    let mut rest = rows;
+    while let [row, tail @ ..] = rest {
+        if row.schema.name_hash == schema.name_hash {
+            twins += 1;
+        }
+        rest = tail;
+    }
+    if twins > 1 {
+        Message::new()
+            .str("two rows have the wire name `")
+            .str(name)
+            .str("`; give one of the mirrors another with `name = \"…\"`")
+            .fail()
+    }
+    let mut last = 0;
+    let mut release = 0;
+    while release < given.len() {
+        match given[release] {
+            None if last > 0 => at(releases, release, name)
+                .str("is not there, but it was in an earlier release; a mirror that is no longer used keeps its last version")
+                .fail(),
+            None => {}
+            Some(0) => at(releases, release, name)
+                .str("has version 0; versions start at 1, and `_` says that a release had no such mirror")
+                .fail(),
+            Some(version) => {
+                if version < last {
+                    at(releases, release, name)
+                        .str("goes down from version ")
+                        .number(last as u64)
+                        .str(" to ")
+                        .number(version as u64)
+                        .str("; a later release may only keep a version or raise it")
+                        .fail()
+                }
+                if version > schema.version {
+                    at(releases, release, name)
+                        .str("is at version ")
+                        .number(version as u64)
+                        .str(", and the mirror knows none above ")
+                        .number(schema.version as u64)
+                        .fail()
+                }
+                last = version;
+            }
+        }
+        release += 1;
+    }
+    if last != schema.version {
+        Message::new()
+            .str("the last release has `")
+            .str(name)
+            .str("` at version ")
+            .number(last as u64)
+            .str(", and the mirror's latest is ")
+            .number(schema.version as u64)
+            .str("; add a release that has the latest version, or raise it in the last one if that is still open")
+            .fail()
+    }
+    match schema.shape {
+        Shape::Struct(fields) => check_reach(rows, releases, schema, given, fields),
+        Shape::Enum(variants) => {
+            let mut rest = variants;
+            while let [variant, tail @ ..] = rest {
+                check_reach(rows, releases, schema, given, variant.fields);
+                rest = tail;
+            }
+        }
+    }
+}
+
+/// Refuses a field whose mirror a release reaches although that mirror's row says it was not there.
+const fn check_reach(rows: &[Row], releases: &[&str], schema: &Schema, given: &[Option<u16>], fields: &[Field]) {
+    let mut rest = fields;
+    while let [field, tail @ ..] = rest {
+        check_type(rows, releases, schema, given, field, field.ty);
+        rest = tail;
+    }
+}
+
+const fn check_type(rows: &[Row], releases: &[&str], owner: &Schema, given: &[Option<u16>], field: &Field, ty: &Type) {
+    match ty {
+        Type::Array(inner, _) | Type::Option(inner) | Type::Seq(inner, _) => {
+            check_type(rows, releases, owner, given, field, inner);
+        }
+        Type::Tuple(parts) => {
+            let mut rest = *parts;
+            while let [part, tail @ ..] = rest {
+                check_type(rows, releases, owner, given, field, part);
+                rest = tail;
+            }
+        }
+        Type::Mirror(part) => {
+            let Some(row) = find(rows, part) else {
+                Message::new()
+                    .str("`")
+                    .str(owner.name)
+                    .str("` has a field `")
+                    .str(field.name)
+                    .str("` of the mirror `")
+                    .str(part.name)
+                    .str("`, which stands in no row of the release table; add `")
+                    .str(part.name)
+                    .str(" => [..]`")
+                    .fail()
+            };
+            let mut release = 0;
+            while release < given.len() {
+                if let Some(version) = given[release]
+                    && field.versions.contain(version)
+                    && version_in(row, release) == 0
+                {
+                    at(releases, release, part.name)
+                        .str("is not there, but the field `")
+                        .str(field.name)
+                        .str("` of `")
+                        .str(owner.name)
+                        .str("` version ")
+                        .number(version as u64)
+                        .str(" holds one; give it a version in that release, or the field a later `start`")
+                        .fail()
+                }
+                release += 1;
+            }
+        }
+        _ => {}
+    }
+}
+
+/// Checks a published release's literal against what the rows give.
+pub const fn check_published(rows: &[Row], release: usize, name: &str, literal: Option<u64>) {
+    let found = release_fingerprint(rows, release);
+    if let Some(literal) = literal
+        && literal != found
+    {
+        Message::new()
+            .str("the published release `")
+            .str(name)
+            .str("` has changed: the table pins ")
+            .fingerprint(literal)
+            .str(", the rows give ")
+            .fingerprint(found)
+            .str(". What a release wrote may not change: undo the change of its column, or put it into a new release. Only if `")
+            .str(name)
+            .str("` was never published, pin ")
+            .fingerprint(found)
+            .fail()
+    }
+}
+
+/// The fingerprint of a whole release: the wrapping sum of the layouts in its column, so that the order of the rows
+/// does not matter and a mirror that came later changes nothing.
+#[must_use]
+pub(crate) const fn release_fingerprint(rows: &[Row], release: usize) -> u64 {
+    let mut sum = 0u64;
+    let mut rest = rows;
+    while let [row, tail @ ..] = rest {
+        let version = version_in(row, release) as usize;
+        if version > 0 && version <= row.layouts.len() {
+            sum = sum.wrapping_add(row.layouts[version - 1]);
+        }
+        rest = tail;
+    }
+    sum
+}
+
+const fn at(releases: &[&str], release: usize, mirror: &str) -> Message {
+    Message::new()
+        .str("in release `")
+        .str(releases[release])
+        .str("` the mirror `")
+        .str(mirror)
+        .str("` ")
+}
+
+/// Checks a buffer's length against what a mirror's snapshots may take.
+pub const fn check_buffer(mirror: &str, length: usize, needed: usize) {
+    if length < needed {
+        Message::new()
+            .str("a buffer of ")
+            .number(length as u64)
+            .str(" bytes is too small for a snapshot of `")
+            .str(mirror)
+            .str("`, which takes up to ")
+            .number(needed as u64)
+            .str("; leave the length out, or give at least that")
+            .fail()
+    }
+}

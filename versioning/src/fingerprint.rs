@@ -1,0 +1,330 @@
+//! Fingerprints of layouts: FNV-1a, 64 bits, over a canonical text. `FORMAT.md` has the grammar and a worked example.
+
+#![expect(
+    clippy::indexing_slicing,
+    reason = "runs during constant evaluation, with lengths that its callers fix"
+)]
+
+use crate::release::Row;
+use crate::schema::{Field, Schema, Shape, Type, Variant};
+
+const OFFSET_BASIS: u64 = 0xcbf2_9ce4_8422_2325;
+const PRIME: u64 = 0x0000_0100_0000_01b3;
+
+/// The 64-bit FNV-1a hash of `bytes`.
+#[must_use]
+pub const fn fnv1a(bytes: &[u8]) -> u64 {
+    fnv1a_onto(OFFSET_BASIS, bytes)
+}
+
+const fn fnv1a_onto(mut hash: u64, bytes: &[u8]) -> u64 {
+    let mut rest = bytes;
+    while let [byte, tail @ ..] = rest {
+        hash = (hash ^ *byte as u64).wrapping_mul(PRIME);
+        rest = tail;
+    }
+    hash
+}
+
+/// The fingerprint of one version of a mirror: what its literal in `layouts(…)` pins.
+///
+/// It is shallow: a nested mirror counts by its name.
+#[must_use]
+pub const fn layout(schema: &Schema, version: u16) -> u64 {
+    let mut text = Text {
+        hash: OFFSET_BASIS,
+        out: &mut [],
+        len: 0,
+    };
+    text.schema(schema, version);
+    text.hash
+}
+
+/// Writes the text that [`layout`] hashes into `out`, as far as it fits, and returns its whole length in bytes.
+pub const fn layout_text(schema: &Schema, version: u16, out: &mut [u8]) -> usize {
+    let mut text = Text {
+        hash: OFFSET_BASIS,
+        out,
+        len: 0,
+    };
+    text.schema(schema, version);
+    text.len
+}
+
+/// The fingerprints of versions `1..=N`.
+#[must_use]
+pub const fn layouts<const N: usize>(schema: &Schema) -> [u64; N] {
+    let mut hashes = [0; N];
+    let mut rest: &mut [u64] = &mut hashes;
+    let mut version = 1;
+    while let [hash, tail @ ..] = rest {
+        *hash = layout(schema, version);
+        version += 1;
+        rest = tail;
+    }
+    hashes
+}
+
+/// The deep fingerprints of `root` at each of the `N` releases of a table, zero where the release has no `root`.
+///
+/// FNV-1a over the layouts of the root and, depth first and in wire order, of every mirror that the release reaches
+/// from it, each as eight little-endian bytes.
+#[must_use]
+pub const fn deep<const N: usize>(rows: &[Row], root: &Schema) -> [u64; N] {
+    let mut hashes = [OFFSET_BASIS; N];
+    let mut there = [true; N];
+    if let Some(row) = find(rows, root) {
+        let mut release = 0;
+        while release < N {
+            there[release] = version_in(row, release) != 0;
+            release += 1;
+        }
+    }
+    reach(rows, root, &there, &mut hashes);
+    let mut release = 0;
+    while release < N {
+        if !there[release] {
+            hashes[release] = 0;
+        }
+        release += 1;
+    }
+    hashes
+}
+
+/// Adds `schema` and what it reaches to the hashes of the releases in which it is `there`.
+const fn reach<const N: usize>(rows: &[Row], schema: &Schema, there: &[bool; N], hashes: &mut [u64; N]) {
+    let Some(row) = find(rows, schema) else { return };
+    let mut release = 0;
+    while release < N {
+        let version = version_in(row, release) as usize;
+        if there[release] && version != 0 && version <= row.layouts.len() {
+            hashes[release] = fnv1a_onto(hashes[release], &row.layouts[version - 1].to_le_bytes());
+        }
+        release += 1;
+    }
+    match schema.shape {
+        Shape::Struct(fields) => reach_fields(rows, row, fields, there, hashes),
+        Shape::Enum(variants) => {
+            let mut rest = variants;
+            while let [variant, tail @ ..] = rest {
+                reach_fields(rows, row, variant.fields, there, hashes);
+                rest = tail;
+            }
+        }
+    }
+}
+
+const fn reach_fields<const N: usize>(
+    rows: &[Row],
+    row: &Row,
+    fields: &[Field],
+    there: &[bool; N],
+    hashes: &mut [u64; N],
+) {
+    let mut rest = fields;
+    while let [field, tail @ ..] = rest {
+        if holds_mirror(field.ty) {
+            let mut present = *there;
+            let mut release = 0;
+            while release < N {
+                present[release] = there[release] && field.versions.contain(version_in(row, release));
+                release += 1;
+            }
+            reach_type(rows, field.ty, &present, hashes);
+        }
+        rest = tail;
+    }
+}
+
+const fn reach_type<const N: usize>(rows: &[Row], ty: &Type, there: &[bool; N], hashes: &mut [u64; N]) {
+    match ty {
+        Type::Mirror(schema) => reach(rows, schema, there, hashes),
+        Type::Array(inner, _) | Type::Option(inner) | Type::Seq(inner, _) => reach_type(rows, inner, there, hashes),
+        Type::Tuple(parts) => {
+            let mut rest = *parts;
+            while let [part, tail @ ..] = rest {
+                reach_type(rows, part, there, hashes);
+                rest = tail;
+            }
+        }
+        _ => {}
+    }
+}
+
+const fn holds_mirror(ty: &Type) -> bool {
+    match ty {
+        Type::Mirror(_) => true,
+        Type::Array(inner, _) | Type::Option(inner) | Type::Seq(inner, _) => holds_mirror(inner),
+        Type::Tuple(parts) => {
+            let mut rest = *parts;
+            while let [part, tail @ ..] = rest {
+                if holds_mirror(part) {
+                    return true;
+                }
+                rest = tail;
+            }
+            false
+        }
+        _ => false,
+    }
+}
+
+/// The row of a mirror, found by the hash of its name.
+pub(crate) const fn find<'a>(rows: &'a [Row], schema: &Schema) -> Option<&'a Row> {
+    let mut rest = rows;
+    while let [row, tail @ ..] = rest {
+        if row.schema.name_hash == schema.name_hash {
+            return Some(row);
+        }
+        rest = tail;
+    }
+    None
+}
+
+/// The version in a row at a release's position; zero where the row is too short, which is refused elsewhere.
+pub(crate) const fn version_in(row: &Row, release: usize) -> u16 {
+    if release < row.versions.len() {
+        row.versions[release]
+    } else {
+        0
+    }
+}
+
+/// Hashes a layout's text, and keeps as much of it as its caller has room for.
+struct Text<'a> {
+    hash: u64,
+    out: &'a mut [u8],
+    len: usize,
+}
+
+impl Text<'_> {
+    const fn schema(&mut self, schema: &Schema, version: u16) {
+        self.str(schema.name);
+        self.str("@");
+        self.number(version as usize);
+        match schema.shape {
+            Shape::Struct(fields) => self.fields(fields, version),
+            Shape::Enum(variants) => self.variants(variants, version),
+        }
+    }
+
+    const fn fields(&mut self, fields: &[Field], version: u16) {
+        self.str("{");
+        let mut first = true;
+        let mut rest = fields;
+        while let [field, tail @ ..] = rest {
+            if field.versions.contain(version) {
+                self.separator(&mut first);
+                self.str(field.name);
+                self.str(":");
+                self.ty(field.ty);
+            }
+            rest = tail;
+        }
+        self.str("}");
+    }
+
+    const fn variants(&mut self, variants: &[Variant], version: u16) {
+        self.str("<");
+        let mut first = true;
+        let mut tag = 0;
+        let mut rest = variants;
+        while let [variant, tail @ ..] = rest {
+            if variant.versions.contain(version) {
+                self.separator(&mut first);
+                self.number(tag);
+                self.str("=");
+                self.str(variant.name);
+                if !variant.fields.is_empty() {
+                    self.fields(variant.fields, version);
+                }
+            }
+            tag += 1;
+            rest = tail;
+        }
+        self.str(">");
+    }
+
+    const fn ty(&mut self, ty: &Type) {
+        match ty {
+            Type::Bool => self.str("bool"),
+            Type::Char => self.str("char"),
+            Type::UInt(bytes) => self.integer("u", *bytes),
+            Type::Int(bytes) => self.integer("i", *bytes),
+            Type::Array(element, n) => self.bounded("[", element, ";", *n, "]"),
+            Type::Option(value) => {
+                self.str("option<");
+                self.ty(value);
+                self.str(">");
+            }
+            Type::Tuple(parts) => {
+                self.str("(");
+                let mut first = true;
+                let mut rest = *parts;
+                while let [part, tail @ ..] = rest {
+                    self.separator(&mut first);
+                    self.ty(part);
+                    rest = tail;
+                }
+                self.str(")");
+            }
+            Type::Seq(element, n) => self.bounded("seq<", element, ",", *n, ">"),
+            Type::Str(n) => {
+                self.str("str<");
+                self.number(*n);
+                self.str(">");
+            }
+            Type::Mirror(schema) => self.str(schema.name),
+            Type::Foreign { layout, max } => {
+                self.str("foreign<");
+                self.str(layout);
+                self.str(",");
+                self.number(*max);
+                self.str(">");
+            }
+        }
+    }
+
+    const fn bounded(&mut self, open: &str, element: &Type, between: &str, n: usize, close: &str) {
+        self.str(open);
+        self.ty(element);
+        self.str(between);
+        self.number(n);
+        self.str(close);
+    }
+
+    const fn integer(&mut self, sign: &str, bytes: u8) {
+        self.str(sign);
+        self.number(bytes as usize * 8);
+    }
+
+    const fn separator(&mut self, first: &mut bool) {
+        if !*first {
+            self.str(",");
+        }
+        *first = false;
+    }
+
+    const fn number(&mut self, n: usize) {
+        if n >= 10 {
+            self.number(n / 10);
+        }
+        self.byte(b'0' + (n % 10) as u8);
+    }
+
+    const fn str(&mut self, s: &str) {
+        let mut rest = s.as_bytes();
+        while let [byte, tail @ ..] = rest {
+            self.byte(*byte);
+            rest = tail;
+        }
+    }
+
+    const fn byte(&mut self, byte: u8) {
+        self.hash = (self.hash ^ byte as u64).wrapping_mul(PRIME);
+        if self.len < self.out.len() {
+            self.out[self.len] = byte;
+        }
+        self.len += 1;
+    }
+}

@@ -1,0 +1,69 @@
+//! Sentences for compile errors, put together during constant evaluation.
+
+#![expect(
+    clippy::indexing_slicing,
+    clippy::panic,
+    reason = "runs during constant evaluation only"
+)]
+
+/// The longest sentence, in bytes; what goes beyond it is cut off.
+const CAPACITY: usize = 640;
+
+/// A sentence under construction.
+pub(crate) struct Message {
+    text: [u8; CAPACITY],
+    len: usize,
+}
+
+impl Message {
+    pub(crate) const fn new() -> Self {
+        Self {
+            text: [0; CAPACITY],
+            len: 0,
+        }
+    }
+
+    pub(crate) const fn str(mut self, s: &str) -> Self {
+        let mut rest = s.as_bytes();
+        while let [byte, tail @ ..] = rest {
+            self.byte(*byte);
+            rest = tail;
+        }
+        self
+    }
+
+    pub(crate) const fn number(self, n: u64) -> Self {
+        let mut message = if n >= 10 { self.number(n / 10) } else { self };
+        message.byte(b'0' + (n % 10) as u8);
+        message
+    }
+
+    /// A fingerprint in the form in which it is pasted into the source: `0x0123_4567_89ab_cdef`.
+    pub(crate) const fn fingerprint(self, value: u64) -> Self {
+        let mut message = self.str("0x");
+        let mut digit = 16;
+        while digit > 0 {
+            digit -= 1;
+            message.byte(b"0123456789abcdef"[(value >> (digit * 4)) as usize & 15]);
+            if digit % 4 == 0 && digit > 0 {
+                message.byte(b'_');
+            }
+        }
+        message
+    }
+
+    const fn byte(&mut self, byte: u8) {
+        if self.len < CAPACITY {
+            self.text[self.len] = byte;
+            self.len += 1;
+        }
+    }
+
+    /// Ends the compilation with the sentence.
+    pub(crate) const fn fail(&self) -> ! {
+        match core::str::from_utf8(self.text.split_at(self.len).0) {
+            Ok(text) => panic!("{}", text),
+            Err(_) => panic!("the version history is wrong, and so is the text that should say why"),
+        }
+    }
+}

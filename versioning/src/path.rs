@@ -1,0 +1,116 @@
+//! Paths to fields, as numbers, and their names where a schema is at hand.
+
+use core::fmt;
+
+use crate::schema::{Field, MAX_DEPTH, Schema, Shape, Type};
+
+/// The way from a mirror to one of its fields, as positions: small, without names, cheap in flash.
+///
+/// A step is a field's position among its mirror's fields, an element's position in its sequence, or for a field of
+/// an enum's variant the variant's position in the high byte and the field's in the low one.
+///
+/// On its own it prints as numbers (`1.4`); [`display`](Self::display) has the names (`serial[1].rx`).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub struct FieldPath {
+    steps: [u16; MAX_DEPTH],
+    len: u8,
+}
+
+impl FieldPath {
+    /// The mirror itself.
+    pub const ROOT: Self = Self {
+        steps: [0; MAX_DEPTH],
+        len: 0,
+    };
+
+    /// One step further down. Beyond [`MAX_DEPTH`] steps, which no derived mirror has, the path stays as it is.
+    #[must_use]
+    #[inline]
+    pub fn join(mut self, step: u16) -> Self {
+        if let Some(slot) = self.steps.get_mut(usize::from(self.len)) {
+            *slot = step;
+            self.len += 1;
+        }
+        self
+    }
+
+    /// The steps from the mirror to the field.
+    #[must_use]
+    pub fn steps(&self) -> &[u16] {
+        self.steps.get(..usize::from(self.len)).unwrap_or(&self.steps)
+    }
+
+    /// The path with the names of the mirror that it starts from.
+    #[must_use]
+    pub const fn display(self, root: &'static Schema) -> NamedPath {
+        NamedPath { path: self, root }
+    }
+}
+
+impl fmt::Display for FieldPath {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (i, step) in self.steps().iter().enumerate() {
+            let dot = if i == 0 { "" } else { "." };
+            write!(f, "{dot}{step}")?;
+        }
+        Ok(())
+    }
+}
+
+/// A [`FieldPath`] that prints the names of its fields.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct NamedPath {
+    path: FieldPath,
+    root: &'static Schema,
+}
+
+impl fmt::Display for NamedPath {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut ty = &Type::Mirror(self.root);
+        let mut dot = "";
+        for step in self.path.steps() {
+            while let Type::Option(value) = ty {
+                ty = value;
+            }
+            let position = usize::from(*step);
+            ty = match ty {
+                Type::Array(element, _) | Type::Seq(element, _) => {
+                    write!(f, "[{step}]")?;
+                    element
+                }
+                Type::Tuple(parts) => {
+                    write!(f, "{dot}{step}")?;
+                    let Some(part) = parts.get(position) else { return Ok(()) };
+                    part
+                }
+                Type::Mirror(schema) => {
+                    let Some((prefix, field)) = field_at(schema, *step) else {
+                        return write!(f, "{dot}{step}");
+                    };
+                    write!(
+                        f,
+                        "{dot}{prefix}{}{}",
+                        if prefix.is_empty() { "" } else { "." },
+                        field.name
+                    )?;
+                    field.ty
+                }
+                _ => return write!(f, "{dot}{step}"),
+            };
+            dot = ".";
+        }
+        Ok(())
+    }
+}
+
+/// The field at a step below `schema`, and the name of the variant that it belongs to.
+fn field_at(schema: &'static Schema, step: u16) -> Option<(&'static str, &'static Field)> {
+    match schema.shape {
+        Shape::Struct(fields) => Some(("", fields.get(usize::from(step))?)),
+        Shape::Enum(variants) => {
+            let variant = variants.get(usize::from(step >> 8))?;
+            Some((variant.name, variant.fields.get(usize::from(step & 0xff))?))
+        }
+    }
+}

@@ -1,0 +1,43 @@
+//! The byte layer on its own: payloads without header, checksum and translation.
+//!
+//! Tools, tests and containers of another kind use it; [`save`](crate::save) and [`load`](crate::load) are the way for
+//! everyone else.
+
+use crate::error::{Error, ErrorKind};
+use crate::snapshot;
+use crate::wire::Wire;
+use crate::writer::Writer;
+
+/// Writes `mirror` as it is at that release, and gives the number of bytes.
+///
+/// # Errors
+///
+/// `BufferTooSmall`; nothing has been written.
+pub fn encode<'de, R, M>(mirror: &M, release: R, buffer: &mut [u8]) -> Result<usize, Error>
+where
+    R: Copy,
+    M: Wire<'de, R>,
+{
+    let needed = mirror.encoded_len(release);
+    let available = buffer.len();
+    let Some(payload) = buffer.get_mut(..needed) else {
+        return Err(ErrorKind::BufferTooSmall { needed, available }.at(0));
+    };
+    let mut writer = Writer::new(payload);
+    mirror.encode(release, &mut writer);
+    writer.finish(needed)?;
+    Ok(needed)
+}
+
+/// Fills `mirror` with exactly what stands in `payload`. Fields that the release does not have stay as they were.
+///
+/// # Errors
+///
+/// `Truncated`, `Value` or `TrailingBytes`.
+pub fn decode<'de, R, M>(payload: &'de [u8], release: R, mirror: &mut M) -> Result<(), Error>
+where
+    R: Copy,
+    M: Wire<'de, R>,
+{
+    snapshot::decode(payload, 0, release, mirror)
+}

@@ -1,0 +1,179 @@
+//! Reads a payload and keeps the first thing that is wrong with it.
+
+use crate::error::{Error, ErrorKind, Expected};
+
+/// Decoding stopped; the [`Reader`] that gave this holds the error.
+///
+/// Only a reader can make one, so an implementation cannot fail without saying why.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Malformed(());
+
+/// Reads a payload front to back.
+///
+/// ```
+/// use devstate_versioning::{ErrorKind, Reader};
+///
+/// let mut reader = Reader::new(&[1, 2, 3]);
+/// assert_eq!(reader.array::<2>(), Ok(&[1, 2]));
+/// assert!(reader.array::<2>().is_err());
+/// assert_eq!(reader.finish(), Err(ErrorKind::Truncated { needed: 2, available: 1 }.at(2)));
+/// ```
+#[derive(Debug)]
+pub struct Reader<'de> {
+    rest: &'de [u8],
+    /// The offset just behind `rest`.
+    end: usize,
+    error: Option<Error>,
+}
+
+impl<'de> Reader<'de> {
+    /// A reader whose offsets count from the start of `bytes`.
+    #[must_use]
+    pub const fn new(bytes: &'de [u8]) -> Self {
+        Self::at(bytes, 0)
+    }
+
+    /// A reader whose first byte has the offset `start`.
+    #[must_use]
+    pub const fn at(bytes: &'de [u8], start: usize) -> Self {
+        Self {
+            rest: bytes,
+            end: start.saturating_add(bytes.len()),
+            error: None,
+        }
+    }
+
+    /// The offset of the next byte.
+    #[must_use]
+    pub const fn offset(&self) -> usize {
+        self.end - self.rest.len()
+    }
+
+    /// The next `N` bytes.
+    ///
+    /// # Errors
+    ///
+    /// `Truncated`, kept for [`finish`](Self::finish).
+    #[inline]
+    pub fn array<const N: usize>(&mut self) -> Result<&'de [u8; N], Malformed> {
+        match self.rest.split_first_chunk::<N>() {
+            Some((array, rest)) => {
+                self.rest = rest;
+                Ok(array)
+            }
+            None => Err(self.truncated(N)),
+        }
+    }
+
+    /// The next `n` bytes.
+    ///
+    /// # Errors
+    ///
+    /// `Truncated`, kept for [`finish`](Self::finish).
+    #[inline]
+    pub fn bytes(&mut self, n: usize) -> Result<&'de [u8], Malformed> {
+        match self.rest.split_at_checked(n) {
+            Some((bytes, rest)) => {
+                self.rest = rest;
+                Ok(bytes)
+            }
+            None => Err(self.truncated(n)),
+        }
+    }
+
+    /// The next byte.
+    ///
+    /// # Errors
+    ///
+    /// `Truncated`, kept for [`finish`](Self::finish).
+    #[inline]
+    pub fn byte(&mut self) -> Result<u8, Malformed> {
+        self.array::<1>().map(|[byte]| *byte)
+    }
+
+    /// The length of a sequence of at most `bound` elements.
+    ///
+    /// # Errors
+    ///
+    /// `Truncated`, or `Value` for one that is above the bound or not in its shortest form; kept for
+    /// [`finish`](Self::finish).
+    #[inline]
+    pub fn length(&mut self, bound: usize) -> Result<usize, Malformed> {
+        let start = self.offset();
+        let first = self.byte()?;
+        let length = if first < 0x80 {
+            usize::from(first)
+        } else {
+            self.long_length(start, first)?
+        };
+        if length > bound {
+            return Err(self.refuse_at(start, Expected::LengthUpTo(bound), length as u64));
+        }
+        Ok(length)
+    }
+
+    #[cold]
+    fn long_length(&mut self, start: usize, first: u8) -> Result<usize, Malformed> {
+        let mut length = u64::from(first & 0x7f);
+        for shift in [7, 14, 21, 28] {
+            let byte = self.byte()?;
+            length |= u64::from(byte & 0x7f) << shift;
+            if byte == 0 {
+                return Err(self.refuse_at(start, Expected::ShortestLength, length));
+            }
+            if byte < 0x80 {
+                return match usize::try_from(length) {
+                    Ok(length) => Ok(length),
+                    Err(_) => Err(self.refuse_at(start, Expected::LengthUpTo(usize::MAX), length)),
+                };
+            }
+        }
+        Err(self.refuse_at(start, Expected::ShortestLength, length))
+    }
+
+    /// Stops because of a value that starts at `offset`.
+    #[cold]
+    pub fn refuse_at(&mut self, offset: usize, expected: Expected, found: u64) -> Malformed {
+        self.fail(ErrorKind::Value { expected, found }.at(offset))
+    }
+
+    #[cold]
+    fn truncated(&mut self, needed: usize) -> Malformed {
+        self.fail(
+            ErrorKind::Truncated {
+                needed,
+                available: self.rest.len(),
+            }
+            .at(self.offset()),
+        )
+    }
+
+    fn fail(&mut self, error: Error) -> Malformed {
+        self.error.get_or_insert(error);
+        Malformed(())
+    }
+
+    /// Ends the reading.
+    ///
+    /// # Errors
+    ///
+    /// The first error, also where whoever decoded went on after it, or `TrailingBytes`.
+    pub fn finish(self) -> Result<(), Error> {
+        match self.error {
+            Some(error) => Err(error),
+            None if self.rest.is_empty() => Ok(()),
+            None => Err(ErrorKind::TrailingBytes { bytes: self.rest.len() }.at(self.offset())),
+        }
+    }
+
+    /// The error that `malformed` stands for.
+    pub(crate) fn into_error(self, _malformed: Malformed) -> Error {
+        self.error.unwrap_or(
+            ErrorKind::Truncated {
+                needed: 0,
+                available: 0,
+            }
+            .at(self.end),
+        )
+    }
+}

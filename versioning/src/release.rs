@@ -1,0 +1,198 @@
+//! Releases: which version of each mirror was shipped together.
+
+use core::fmt::Debug;
+
+use crate::schema::Schema;
+use crate::wire::Mirror;
+
+/// The releases of one application, oldest first. [`release_table!`](crate::release_table) implements it.
+pub trait ReleaseTable: Copy + Eq + Debug + 'static {
+    /// Every release, oldest first.
+    const ALL: &'static [Self];
+    /// Their names, in the same order.
+    const NAMES: &'static [&'static str];
+    /// The newest release.
+    const LATEST: Self;
+    /// The table as data, a row for each mirror.
+    const ROWS: &'static [Row];
+
+    /// The number that stands in a snapshot's header.
+    fn number(self) -> u16;
+
+    /// The position among [`ALL`](Self::ALL).
+    fn index(self) -> usize;
+
+    /// The release with that number, if this build knows it.
+    #[must_use]
+    fn from_number(number: u16) -> Option<Self> {
+        Self::ALL.iter().copied().find(|release| release.number() == number)
+    }
+}
+
+/// A release table that has a row for the mirror `M`.
+#[diagnostic::on_unimplemented(
+    message = "the release table `{Self}` has no row for the mirror `{M}`",
+    label = "`{M}` stands in no row of this table",
+    note = "add `{M} => [..]` to the `release_table!` that declares `{Self}`, with one version for each release"
+)]
+pub trait VersionOf<M: ?Sized>: ReleaseTable {
+    /// The fingerprint of a snapshot whose root is `M`, for each release; zero where the release has no `M`.
+    const FINGERPRINTS: &'static [u64];
+
+    /// The version of `M` in this release; zero where the release has no `M`.
+    fn version(self) -> u16;
+
+    /// The fingerprint of a snapshot of this release whose root is `M`.
+    #[must_use]
+    fn fingerprint(self) -> u64 {
+        Self::FINGERPRINTS.get(self.index()).copied().unwrap_or(0)
+    }
+}
+
+/// One row of a release table: a mirror, and its version in each release.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Row {
+    /// What the mirror looks like.
+    pub schema: &'static Schema,
+    /// The fingerprints of its versions, from version 1.
+    pub layouts: &'static [u64],
+    /// Its version in each release, zero where the release has no such mirror.
+    pub versions: &'static [u16],
+}
+
+impl Row {
+    /// The row of the mirror `M`.
+    #[must_use]
+    pub const fn of<M: Mirror>(versions: &'static [u16]) -> Self {
+        Self {
+            schema: M::SCHEMA,
+            layouts: M::LAYOUTS,
+            versions,
+        }
+    }
+}
+
+/// Declares an application's releases and the version of each mirror in them, and has the compiler check the history.
+///
+/// ```
+/// use devstate_versioning::{ReleaseTable, Versioned, release_table};
+///
+/// #[derive(Versioned, Clone, Debug, Default)]
+/// #[versioned(version = 2, layouts(0xbf16_3a3d_d791_3fbe, open))]
+/// pub struct TimerSer {
+///     pub count: u32,
+///     #[versioned(start = 2)]
+///     pub prescaler: u8,
+/// }
+///
+/// release_table! {
+///     /// What this firmware has shipped.
+///     pub enum Release { V1_0 = 1 @ 0xbf16_3a3d_d791_3fbe, V1_1 = 2 @ open }
+///     TimerSer => [1, 2],
+/// }
+///
+/// assert_eq!(Release::LATEST.number(), 2);
+/// ```
+///
+/// Each release has its number in the header and, behind `@`, the fingerprint of the layouts that it published; the
+/// last one may be `open` while it is not published yet. Numbers ascend and may have gaps, for releases that are no
+/// longer supported. Each row has one version for each release, `_` for a release that had no such mirror.
+///
+/// These do not compile, and each says what is wrong and what to do: a row missing for a mirror, also a nested one; a
+/// row of another length than the table; a version that is 0, goes down, or is above the mirror's own; a last release
+/// that is not at a mirror's latest version; numbers that do not ascend; a mirror that a release reaches though its
+/// row says `_`; a layout that differs from the fingerprint of a published release.
+#[macro_export]
+macro_rules! release_table {
+    (
+        $(#[$attribute:meta])*
+        $visibility:vis enum $Release:ident {
+            $($(#[$note:meta])* $name:ident = $number:literal @ $fingerprint:tt),+ $(,)?
+        }
+        $($mirror:ty => [$($version:tt),* $(,)?]),+ $(,)?
+    ) => {
+        $(#[$attribute])*
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        $visibility enum $Release {
+            $(
+                #[doc = concat!("Release ", $number, ".")]
+                $(#[$note])*
+                $name,
+            )+
+        }
+
+        impl $crate::ReleaseTable for $Release {
+            const ALL: &'static [Self] = &[$(Self::$name),+];
+            const NAMES: &'static [&'static str] = &[$(stringify!($name)),+];
+            const LATEST: Self = {
+                let [.., latest] = [$(Self::$name),+];
+                latest
+            };
+            const ROWS: &'static [$crate::Row] = &[
+                $($crate::Row::of::<$mirror>(&[$($crate::release_table!(@version $version)),*])),+
+            ];
+
+            #[inline]
+            fn number(self) -> u16 {
+                match self {
+                    $(Self::$name => $number),+
+                }
+            }
+
+            #[inline]
+            fn index(self) -> usize {
+                self as usize
+            }
+        }
+
+        $(
+            impl $crate::VersionOf<$mirror> for $Release {
+                const FINGERPRINTS: &'static [u64] = &$crate::__private::deep::<
+                    { <$Release as $crate::ReleaseTable>::ALL.len() }
+                >(
+                    <$Release as $crate::ReleaseTable>::ROWS,
+                    <$mirror as $crate::Mirror>::SCHEMA,
+                );
+
+                #[inline]
+                fn version(self) -> u16 {
+                    const VERSIONS: &[u16] = &[$($crate::release_table!(@version $version)),*];
+                    match VERSIONS.get(self as usize) {
+                        Some(version) => *version,
+                        None => 0,
+                    }
+                }
+            }
+        )+
+
+        const _: () = {
+            const fn has_a_row_for_each_part_of<'de, M: $crate::Wire<'de, $Release>>() {}
+            $(has_a_row_for_each_part_of::<$mirror>();)+
+        };
+        const _: () = $crate::__private::check_releases(
+            &[$((stringify!($name), $number, $crate::release_table!(@literal $fingerprint))),+],
+        );
+        $(
+            const _: () = $crate::__private::check_row(
+                <$Release as $crate::ReleaseTable>::ROWS,
+                <$Release as $crate::ReleaseTable>::NAMES,
+                <$mirror as $crate::Mirror>::SCHEMA,
+                &[$($crate::release_table!(@given $version)),*],
+            );
+        )+
+        $(
+            const _: () = $crate::__private::check_published(
+                <$Release as $crate::ReleaseTable>::ROWS,
+                <$Release>::$name as usize,
+                stringify!($name),
+                $crate::release_table!(@literal $fingerprint),
+            );
+        )+
+    };
+    (@version _) => { 0 };
+    (@version $version:literal) => { $version };
+    (@given _) => { None };
+    (@given $version:literal) => { Some($version) };
+    (@literal open) => { None };
+    (@literal $fingerprint:literal) => { Some($fingerprint) };
+}

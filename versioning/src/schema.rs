@@ -1,0 +1,251 @@
+//! What a mirror looks like on the wire, in every version, as constant data.
+
+use crate::fingerprint::fnv1a;
+use crate::varint;
+
+/// Fields of one mirror lie at most this deep below another: see [`FieldPath`](crate::FieldPath).
+pub const MAX_DEPTH: usize = 8;
+
+/// One mirror in all its versions. `#[derive(Versioned)]` writes it; a program can walk it without allocation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Schema {
+    /// The wire name: the type's own, unless it was renamed since (`name = "…"`).
+    pub name: &'static str,
+    /// FNV-1a of the name, so that tables of schemas can be searched by one comparison.
+    pub name_hash: u64,
+    /// The latest version.
+    pub version: u16,
+    /// Fields or variants.
+    pub shape: Shape,
+}
+
+/// Whether a mirror is a struct or an enum.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Shape {
+    /// Every field that ever was on the wire, in wire order.
+    Struct(&'static [Field]),
+    /// Every variant that ever was; the tag is the position.
+    Enum(&'static [Variant]),
+}
+
+/// One field of a mirror or of a variant.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Field {
+    /// The wire name; tuple fields are called `0`, `1`, ….
+    pub name: &'static str,
+    /// What stands on the wire.
+    pub ty: &'static Type,
+    /// In which versions of the mirror.
+    pub versions: Versions,
+    /// An older reader does without it unharmed.
+    pub ignorable: bool,
+}
+
+/// One variant of an enum.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Variant {
+    /// The wire name.
+    pub name: &'static str,
+    /// What it carries, in wire order.
+    pub fields: &'static [Field],
+    /// In which versions of the enum.
+    pub versions: Versions,
+}
+
+/// The versions in which a field or a variant exists: from `start` up to, not including, `end`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Versions {
+    /// The first version that has it.
+    pub start: u16,
+    /// The first version that no longer has it, if it was removed.
+    pub end: Option<u16>,
+}
+
+/// What a field is on the wire. Lengths are in elements, or in bytes for text and foreign values.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Type {
+    /// One byte, 0 or 1.
+    Bool,
+    /// A Unicode scalar value: its UTF-8 bytes behind their number.
+    Char,
+    /// An unsigned integer of so many bytes, little-endian.
+    UInt(u8),
+    /// A two's complement integer of so many bytes, little-endian.
+    Int(u8),
+    /// So many elements, one after the other.
+    Array(&'static Type, usize),
+    /// A byte 0, or a byte 1 and the value.
+    Option(&'static Type),
+    /// One after the other.
+    Tuple(&'static [&'static Type]),
+    /// The number of elements, at most so many, then the elements.
+    Seq(&'static Type, usize),
+    /// The number of bytes, at most so many, then UTF-8.
+    Str(usize),
+    /// Another mirror, at the version that the release gives it.
+    Mirror(&'static Schema),
+    /// A foreign serde type: the number of bytes, at most `max`, then what postcard writes.
+    Foreign {
+        /// The name under which its layout is promised not to change.
+        layout: &'static str,
+        /// The most bytes that it takes.
+        max: usize,
+    },
+}
+
+impl Versions {
+    /// From the first version on.
+    pub const ALWAYS: Self = Self { start: 1, end: None };
+
+    /// Whether `version` has it.
+    #[must_use]
+    pub const fn contain(self, version: u16) -> bool {
+        version >= self.start
+            && match self.end {
+                Some(end) => version < end,
+                None => true,
+            }
+    }
+}
+
+impl Schema {
+    /// A mirror's description.
+    #[must_use]
+    pub const fn new(name: &'static str, version: u16, shape: Shape) -> Self {
+        Self {
+            name,
+            name_hash: fnv1a(name.as_bytes()),
+            version,
+            shape,
+        }
+    }
+
+    /// The most bytes that any version takes.
+    #[must_use]
+    pub const fn max_len(&self) -> usize {
+        let mut max = 0;
+        let mut version = 1;
+        while version <= self.version {
+            let len = self.max_len_of(version);
+            if len > max {
+                max = len;
+            }
+            version += 1;
+        }
+        max
+    }
+
+    /// The most bytes that one version takes, nested mirrors taken at their longest.
+    const fn max_len_of(&self, version: u16) -> usize {
+        match self.shape {
+            Shape::Struct(fields) => fields_max_len(fields, version),
+            Shape::Enum(variants) => {
+                let mut max = 0;
+                let mut rest = variants;
+                while let [variant, tail @ ..] = rest {
+                    if variant.versions.contain(version) {
+                        let len = fields_max_len(variant.fields, version);
+                        if len > max {
+                            max = len;
+                        }
+                    }
+                    rest = tail;
+                }
+                1 + max
+            }
+        }
+    }
+
+    /// How many steps the longest [path](crate::FieldPath) below this mirror has.
+    #[must_use]
+    pub const fn depth(&self) -> usize {
+        match self.shape {
+            Shape::Struct(fields) => fields_depth(fields),
+            Shape::Enum(variants) => {
+                let mut max = 0;
+                let mut rest = variants;
+                while let [variant, tail @ ..] = rest {
+                    let depth = fields_depth(variant.fields);
+                    if depth > max {
+                        max = depth;
+                    }
+                    rest = tail;
+                }
+                max
+            }
+        }
+    }
+}
+
+const fn fields_max_len(fields: &[Field], version: u16) -> usize {
+    let mut len = 0;
+    let mut rest = fields;
+    while let [field, tail @ ..] = rest {
+        if field.versions.contain(version) {
+            len += field.ty.max_len();
+        }
+        rest = tail;
+    }
+    len
+}
+
+const fn fields_depth(fields: &[Field]) -> usize {
+    let mut max = 0;
+    let mut rest = fields;
+    while let [field, tail @ ..] = rest {
+        let depth = 1 + field.ty.depth();
+        if depth > max {
+            max = depth;
+        }
+        rest = tail;
+    }
+    max
+}
+
+impl Type {
+    /// The most bytes that it takes on the wire.
+    #[must_use]
+    pub const fn max_len(&self) -> usize {
+        match self {
+            Self::Bool => 1,
+            Self::Char => 5,
+            Self::UInt(bytes) | Self::Int(bytes) => *bytes as usize,
+            Self::Array(element, n) => element.max_len() * *n,
+            Self::Option(value) => 1 + value.max_len(),
+            Self::Tuple(parts) => {
+                let mut len = 0;
+                let mut rest = *parts;
+                while let [part, tail @ ..] = rest {
+                    len += part.max_len();
+                    rest = tail;
+                }
+                len
+            }
+            Self::Seq(element, n) => varint::len(*n) + element.max_len() * *n,
+            Self::Str(n) => varint::len(*n) + *n,
+            Self::Mirror(schema) => schema.max_len(),
+            Self::Foreign { max, .. } => varint::len(*max) + *max,
+        }
+    }
+
+    const fn depth(&self) -> usize {
+        match self {
+            Self::Bool | Self::Char | Self::UInt(_) | Self::Int(_) | Self::Str(_) | Self::Foreign { .. } => 0,
+            Self::Array(element, _) | Self::Seq(element, _) => 1 + element.depth(),
+            Self::Option(value) => value.depth(),
+            Self::Tuple(parts) => {
+                let mut max = 0;
+                let mut rest = *parts;
+                while let [part, tail @ ..] = rest {
+                    let depth = 1 + part.depth();
+                    if depth > max {
+                        max = depth;
+                    }
+                    rest = tail;
+                }
+                max
+            }
+            Self::Mirror(schema) => schema.depth(),
+        }
+    }
+}

@@ -1,0 +1,136 @@
+//! Snapshots through byte streams, with the caller's buffer between.
+
+use core::fmt;
+
+use embedded_io::{Read, ReadExactError, Write};
+
+use crate::checksum::Checksum;
+use crate::error::{Error, ErrorKind};
+use crate::header::{HEADER_LEN, Header};
+use crate::release::VersionOf;
+use crate::snapshot::Container;
+use crate::wire::Wire;
+
+/// Why a snapshot could not go through a stream.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub enum StreamError<E> {
+    /// The snapshot is at fault, or the buffer.
+    Snapshot(Error),
+    /// The stream reported an error.
+    Io(E),
+    /// The stream ended in the middle of a snapshot, or took no more bytes.
+    Ended,
+}
+
+impl<E> From<Error> for StreamError<E> {
+    fn from(error: Error) -> Self {
+        Self::Snapshot(error)
+    }
+}
+
+impl<E: fmt::Display> fmt::Display for StreamError<E> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Snapshot(error) => error.fmt(f),
+            Self::Io(error) => write!(f, "stream: {error}"),
+            Self::Ended => f.write_str("the stream ended in the middle of a snapshot"),
+        }
+    }
+}
+
+impl<E: fmt::Debug + fmt::Display> core::error::Error for StreamError<E> {}
+
+impl<C: Checksum> Container<C> {
+    /// Writes a snapshot of the latest release to `stream`, built in `buffer` first.
+    ///
+    /// # Errors
+    ///
+    /// `Snapshot` as [`save`](crate::save), with nothing sent; `Io` or `Ended` from the stream.
+    pub fn save_to<'de, R, M, W>(
+        self,
+        mirror: &M,
+        buffer: &mut [u8],
+        stream: &mut W,
+    ) -> Result<(), StreamError<W::Error>>
+    where
+        R: VersionOf<M>,
+        M: Wire<'de, R>,
+        W: Write,
+    {
+        let snapshot = self.save::<R, M>(mirror, buffer)?;
+        send(&snapshot, stream)
+    }
+
+    /// Writes a snapshot of any release to `stream`, if nothing is lost by that.
+    ///
+    /// # Errors
+    ///
+    /// `Snapshot` as [`save_as`](crate::save_as), with nothing sent; `Io` or `Ended` from the stream.
+    pub fn save_as_to<'de, R, M, W>(
+        self,
+        mirror: &M,
+        release: R,
+        buffer: &mut [u8],
+        stream: &mut W,
+    ) -> Result<(), StreamError<W::Error>>
+    where
+        R: VersionOf<M>,
+        M: Wire<'de, R> + Clone,
+        W: Write,
+    {
+        let snapshot = self.save_as(mirror, release, buffer)?;
+        send(&snapshot, stream)
+    }
+
+    /// Reads exactly one snapshot from `stream` into `buffer` and loads it from there.
+    ///
+    /// The header is read and checked first: one that announces more than the buffer holds is refused before anything
+    /// else is read.
+    ///
+    /// # Errors
+    ///
+    /// `Snapshot` as [`load`](crate::load), or with `BufferTooSmall`; `Io` or `Ended` from the stream.
+    pub fn load_from<'de, R, M, S>(
+        self,
+        stream: &mut S,
+        buffer: &'de mut [u8],
+        mirror: &mut M,
+    ) -> Result<R, StreamError<S::Error>>
+    where
+        R: VersionOf<M>,
+        M: Wire<'de, R>,
+        S: Read,
+    {
+        let available = buffer.len();
+        let too_small = |needed| Error::from(ErrorKind::BufferTooSmall { needed, available });
+        let (start, _) = buffer.split_at_mut_checked(HEADER_LEN).ok_or(too_small(HEADER_LEN))?;
+        receive(start, stream)?;
+        let header = Header::peek(start)?;
+        self.check_architecture(&header)?;
+        let needed = header.snapshot_len();
+        let (snapshot, _) = buffer.split_at_mut_checked(needed).ok_or(too_small(needed))?;
+        let (_, rest) = snapshot.split_at_mut_checked(HEADER_LEN).ok_or(too_small(needed))?;
+        receive(rest, stream)?;
+        Ok(self.load(snapshot, mirror)?)
+    }
+}
+
+fn send<W: Write>(mut bytes: &[u8], stream: &mut W) -> Result<(), StreamError<W::Error>> {
+    // Not `write_all`, which panics where a writer takes nothing.
+    while !bytes.is_empty() {
+        let taken = stream.write(bytes).map_err(StreamError::Io)?;
+        match bytes.get(taken..) {
+            Some(rest) if taken > 0 => bytes = rest,
+            _ => return Err(StreamError::Ended),
+        }
+    }
+    stream.flush().map_err(StreamError::Io)
+}
+
+fn receive<S: Read>(bytes: &mut [u8], stream: &mut S) -> Result<(), StreamError<S::Error>> {
+    stream.read_exact(bytes).map_err(|error| match error {
+        ReadExactError::UnexpectedEof => StreamError::Ended,
+        ReadExactError::Other(error) => StreamError::Io(error),
+    })
+}

@@ -1,0 +1,130 @@
+//! Text and bytes that stay where they were decoded from.
+
+use core::ops::Deref;
+
+use super::{Layout, Wire};
+use crate::error::Expected;
+use crate::loss::Differ;
+use crate::reader::{Malformed, Reader};
+use crate::schema::Type;
+use crate::writer::{Writer, length_len};
+
+/// At most `N` bytes of text, borrowed from the buffer that they were decoded from.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub struct Str<'de, const N: usize>(&'de str);
+
+/// At most `N` bytes, borrowed from the buffer that they were decoded from.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub struct Bytes<'de, const N: usize>(&'de [u8]);
+
+impl<'de, const N: usize> Str<'de, N> {
+    /// The text, or `None` where it is longer than `N` bytes.
+    #[must_use]
+    pub const fn new(text: &'de str) -> Option<Self> {
+        if text.len() <= N { Some(Self(text)) } else { None }
+    }
+
+    /// The text, for as long as its buffer lives.
+    #[must_use]
+    pub const fn get(self) -> &'de str {
+        self.0
+    }
+}
+
+impl<'de, const N: usize> Bytes<'de, N> {
+    /// The bytes, or `None` where there are more than `N`.
+    #[must_use]
+    pub const fn new(bytes: &'de [u8]) -> Option<Self> {
+        if bytes.len() <= N { Some(Self(bytes)) } else { None }
+    }
+
+    /// The bytes, for as long as their buffer lives.
+    #[must_use]
+    pub const fn get(self) -> &'de [u8] {
+        self.0
+    }
+}
+
+impl<const N: usize> Deref for Str<'_, N> {
+    type Target = str;
+
+    fn deref(&self) -> &str {
+        self.0
+    }
+}
+
+impl<const N: usize> Deref for Bytes<'_, N> {
+    type Target = [u8];
+
+    fn deref(&self) -> &[u8] {
+        self.0
+    }
+}
+
+impl<const N: usize> Layout for Str<'_, N> {
+    const TYPE: &'static Type = &Type::Str(N);
+}
+
+impl<const N: usize> Layout for Bytes<'_, N> {
+    const TYPE: &'static Type = &Type::Seq(&Type::UInt(1), N);
+}
+
+impl<'de, R: Copy, const N: usize> Wire<'de, R> for Str<'de, N> {
+    #[inline]
+    fn encoded_len(&self, _release: R) -> usize {
+        length_len(self.0.len()) + self.0.len()
+    }
+
+    #[inline]
+    fn encode(&self, _release: R, writer: &mut Writer<'_>) {
+        writer.length(self.0.len());
+        writer.bytes(self.0.as_bytes());
+    }
+
+    #[inline]
+    fn decode_into(&mut self, _release: R, reader: &mut Reader<'de>) -> Result<(), Malformed> {
+        self.0 = utf8::<N>(reader)?;
+        Ok(())
+    }
+
+    fn differ(&self, other: &Self, differ: &mut Differ<'_>) {
+        differ.leaf(self == other);
+    }
+}
+
+impl<'de, R: Copy, const N: usize> Wire<'de, R> for Bytes<'de, N> {
+    #[inline]
+    fn encoded_len(&self, _release: R) -> usize {
+        length_len(self.0.len()) + self.0.len()
+    }
+
+    #[inline]
+    fn encode(&self, _release: R, writer: &mut Writer<'_>) {
+        writer.length(self.0.len());
+        writer.bytes(self.0);
+    }
+
+    #[inline]
+    fn decode_into(&mut self, _release: R, reader: &mut Reader<'de>) -> Result<(), Malformed> {
+        let length = reader.length(N)?;
+        self.0 = reader.bytes(length)?;
+        Ok(())
+    }
+
+    fn differ(&self, other: &Self, differ: &mut Differ<'_>) {
+        differ.leaf(self == other);
+    }
+}
+
+/// Reads a length of at most `N` and as many bytes of UTF-8.
+pub(super) fn utf8<'de, const N: usize>(reader: &mut Reader<'de>) -> Result<&'de str, Malformed> {
+    let length = reader.length(N)?;
+    let start = reader.offset();
+    let bytes = reader.bytes(length)?;
+    core::str::from_utf8(bytes).map_err(|error| {
+        let bad = error.valid_up_to();
+        reader.refuse_at(start + bad, Expected::Utf8, bytes.get(bad).copied().unwrap_or(0).into())
+    })
+}

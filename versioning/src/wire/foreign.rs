@@ -1,0 +1,49 @@
+//! Values of foreign serde types: the number of bytes, then what postcard writes.
+
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use crate::error::{ErrorKind, Expected};
+use crate::reader::{Malformed, Reader};
+use crate::writer::{Writer, length_len};
+
+/// Bytes that [`foreign_encode`] writes; a value that it cannot write counts as empty.
+pub fn foreign_len<T: Serialize, const MAX: usize>(value: &T) -> usize {
+    let mut scratch = [0; MAX];
+    let length = postcard::to_slice(value, &mut scratch).map_or(0, |bytes| bytes.len());
+    length_len(length) + length
+}
+
+/// Writes a foreign value of at most `MAX` bytes; one that postcard cannot write, or not within them, fails the saving.
+pub fn foreign_encode<T: Serialize, const MAX: usize>(value: &T, writer: &mut Writer<'_>) {
+    let mut scratch = [0; MAX];
+    match postcard::to_slice(value, &mut scratch) {
+        Ok(bytes) => {
+            writer.length(bytes.len());
+            writer.bytes(bytes);
+        }
+        Err(_) => writer.fail(ErrorKind::Foreign { max: MAX }),
+    }
+}
+
+/// Reads a foreign value and accepts only the bytes that its own encoder writes for it.
+///
+/// # Errors
+///
+/// [`Malformed`] for a length above `MAX`, and for bytes that are not exactly those of a value.
+pub fn foreign_decode<T: Serialize + DeserializeOwned, const MAX: usize>(
+    value: &mut T,
+    reader: &mut Reader<'_>,
+) -> Result<(), Malformed> {
+    let start = reader.offset();
+    let length = reader.length(MAX)?;
+    let bytes = reader.bytes(length)?;
+    if let Ok(decoded) = postcard::from_bytes(bytes) {
+        let mut scratch = [0; MAX];
+        if postcard::to_slice(&decoded, &mut scratch).is_ok_and(|encoded| encoded == bytes) {
+            *value = decoded;
+            return Ok(());
+        }
+    }
+    Err(reader.refuse_at(start, Expected::Foreign, length as u64))
+}

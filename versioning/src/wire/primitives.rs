@@ -1,0 +1,240 @@
+//! Integers of a fixed width, `bool` and `char`.
+
+use super::{BadValue, Fixed, Layout, Wire};
+use crate::error::Expected;
+use crate::loss::Differ;
+use crate::reader::{Malformed, Reader};
+use crate::schema::Type;
+use crate::writer::Writer;
+
+macro_rules! integers {
+    ($($int:ty: $type:expr),+) => {$(
+        impl Layout for $int {
+            const TYPE: &'static Type = &$type;
+        }
+
+        impl Fixed for $int {
+            const LEN: usize = size_of::<$int>();
+
+            #[inline]
+            fn store(&self, out: &mut [u8]) {
+                if let Some(out) = out.first_chunk_mut() {
+                    *out = self.to_le_bytes();
+                }
+            }
+
+            #[inline]
+            fn load(&mut self, bytes: &[u8]) -> Result<(), BadValue> {
+                if let Some(bytes) = bytes.first_chunk() {
+                    *self = Self::from_le_bytes(*bytes);
+                }
+                Ok(())
+            }
+        }
+
+        impl<'de, R: Copy> Wire<'de, R> for $int {
+            #[inline]
+            fn encoded_len(&self, _release: R) -> usize {
+                size_of::<$int>()
+            }
+
+            #[inline]
+            fn encode(&self, _release: R, writer: &mut Writer<'_>) {
+                if let Some(window) = writer.window() {
+                    *window = self.to_le_bytes();
+                }
+            }
+
+            #[inline]
+            fn decode_into(&mut self, _release: R, reader: &mut Reader<'de>) -> Result<(), Malformed> {
+                *self = Self::from_le_bytes(*reader.array()?);
+                Ok(())
+            }
+
+            #[inline]
+            fn differ(&self, other: &Self, differ: &mut Differ<'_>) {
+                differ.leaf(self == other);
+            }
+        }
+    )+};
+}
+
+integers!(
+    u16: Type::UInt(2), u32: Type::UInt(4), u64: Type::UInt(8), u128: Type::UInt(16),
+    i8: Type::Int(1), i16: Type::Int(2), i32: Type::Int(4), i64: Type::Int(8), i128: Type::Int(16)
+);
+
+impl Layout for u8 {
+    const TYPE: &'static Type = &Type::UInt(1);
+}
+
+impl Fixed for u8 {
+    const LEN: usize = 1;
+
+    #[inline]
+    fn store(&self, out: &mut [u8]) {
+        if let [out, ..] = out {
+            *out = *self;
+        }
+    }
+
+    #[inline]
+    fn load(&mut self, bytes: &[u8]) -> Result<(), BadValue> {
+        if let [byte, ..] = bytes {
+            *self = *byte;
+        }
+        Ok(())
+    }
+
+    // Bytes are copied in one go.
+    #[inline]
+    fn store_slice(items: &[Self], out: &mut [u8]) {
+        if let Some(out) = out.get_mut(..items.len()) {
+            out.copy_from_slice(items);
+        }
+    }
+
+    #[inline]
+    fn load_slice(items: &mut [Self], bytes: &[u8]) -> Result<(), BadValue> {
+        if let Some(bytes) = bytes.get(..items.len()) {
+            items.copy_from_slice(bytes);
+        }
+        Ok(())
+    }
+}
+
+impl<'de, R: Copy> Wire<'de, R> for u8 {
+    #[inline]
+    fn encoded_len(&self, _release: R) -> usize {
+        1
+    }
+
+    #[inline]
+    fn encode(&self, _release: R, writer: &mut Writer<'_>) {
+        writer.byte(*self);
+    }
+
+    #[inline]
+    fn decode_into(&mut self, _release: R, reader: &mut Reader<'de>) -> Result<(), Malformed> {
+        *self = reader.byte()?;
+        Ok(())
+    }
+
+    #[inline]
+    fn differ(&self, other: &Self, differ: &mut Differ<'_>) {
+        differ.leaf(self == other);
+    }
+
+    #[inline]
+    fn slice_encoded_len(items: &[Self], _release: R) -> usize {
+        items.len()
+    }
+
+    #[inline]
+    fn encode_slice(items: &[Self], _release: R, writer: &mut Writer<'_>) {
+        writer.bytes(items);
+    }
+
+    #[inline]
+    fn decode_slice(items: &mut [Self], _release: R, reader: &mut Reader<'de>) -> Result<(), Malformed> {
+        let bytes = reader.bytes(items.len())?;
+        // Always as long, which the compiler sees only this way.
+        if bytes.len() == items.len() {
+            items.copy_from_slice(bytes);
+        }
+        Ok(())
+    }
+}
+
+impl Layout for bool {
+    const TYPE: &'static Type = &Type::Bool;
+}
+
+impl Fixed for bool {
+    const LEN: usize = 1;
+
+    #[inline]
+    fn store(&self, out: &mut [u8]) {
+        u8::from(*self).store(out);
+    }
+
+    #[inline]
+    fn load(&mut self, bytes: &[u8]) -> Result<(), BadValue> {
+        match bytes {
+            [byte @ 0..=1, ..] => {
+                *self = *byte == 1;
+                Ok(())
+            }
+            [found, ..] => Err(BadValue {
+                position: 0,
+                found: *found,
+            }),
+            [] => Ok(()),
+        }
+    }
+}
+
+impl<'de, R: Copy> Wire<'de, R> for bool {
+    #[inline]
+    fn encoded_len(&self, _release: R) -> usize {
+        1
+    }
+
+    #[inline]
+    fn encode(&self, _release: R, writer: &mut Writer<'_>) {
+        writer.byte(u8::from(*self));
+    }
+
+    #[inline]
+    fn decode_into(&mut self, _release: R, reader: &mut Reader<'de>) -> Result<(), Malformed> {
+        let offset = reader.offset();
+        *self = match reader.byte()? {
+            0 => false,
+            1 => true,
+            found => return Err(reader.refuse_at(offset, Expected::Bool, found.into())),
+        };
+        Ok(())
+    }
+
+    #[inline]
+    fn differ(&self, other: &Self, differ: &mut Differ<'_>) {
+        differ.leaf(self == other);
+    }
+}
+
+impl Layout for char {
+    const TYPE: &'static Type = &Type::Char;
+}
+
+impl<'de, R: Copy> Wire<'de, R> for char {
+    #[inline]
+    fn encoded_len(&self, _release: R) -> usize {
+        1 + self.len_utf8()
+    }
+
+    fn encode(&self, _release: R, writer: &mut Writer<'_>) {
+        let mut utf8 = [0; 4];
+        let utf8 = self.encode_utf8(&mut utf8).as_bytes();
+        writer.length(utf8.len());
+        writer.bytes(utf8);
+    }
+
+    fn decode_into(&mut self, _release: R, reader: &mut Reader<'de>) -> Result<(), Malformed> {
+        let start = reader.offset();
+        let length = reader.length(4)?;
+        let bytes = reader.bytes(length)?;
+        let mut chars = core::str::from_utf8(bytes).unwrap_or_default().chars();
+        match (chars.next(), chars.next()) {
+            (Some(only), None) => {
+                *self = only;
+                Ok(())
+            }
+            _ => Err(reader.refuse_at(start, Expected::Char, length as u64)),
+        }
+    }
+
+    #[inline]
+    fn differ(&self, other: &Self, differ: &mut Differ<'_>) {
+        differ.leaf(self == other);
+    }
+}
