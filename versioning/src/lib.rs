@@ -1,4 +1,55 @@
 //! Versioned state in a fixed buffer: version tables that the compiler checks, downgrades that say what they lose.
+//!
+//! A *mirror* is the wire form of some state: a struct with every field that ever was in any version, which derives
+//! [`Versioned`]. A *release* is one published set of versions, one for each mirror; the application declares its
+//! releases with [`release_table!`], and a *snapshot* is written at one of them into the caller's buffer. Nothing is
+//! allocated, nothing panics, and there is no `unsafe`.
+//!
+//! ```
+//! use devstate_versioning::{Mirror, ReleaseTable, Versioned, buffer, load, plan, release_table, save, save_as};
+//!
+//! #[derive(Versioned, Clone, Debug, Default, PartialEq)]
+//! #[versioned(version = 2, layouts(0xbf16_3a3d_d791_3fbe, open))]
+//! pub struct TimerSer {
+//!     pub count: u32,
+//!     #[versioned(start = 2)]
+//!     pub prescaler: u8,
+//! }
+//!
+//! release_table! {
+//!     /// What this firmware has shipped.
+//!     pub enum Release { V1_0 = 1 @ 0xbf16_3a3d_d791_3fbe, V1_1 = 2 @ open }
+//!     TimerSer => [1, 2],
+//! }
+//!
+//! // The buffer's length is a constant; the snapshot is a read-only part of it.
+//! let timer = TimerSer { count: 7, prescaler: 3 };
+//! let mut memory = buffer!(TimerSer);
+//! let snapshot = save::<Release, _>(&timer, &mut memory)?;
+//!
+//! let mut loaded = TimerSer::default();
+//! assert_eq!(load::<Release, _>(&snapshot, &mut loaded)?, Release::V1_1);
+//! assert_eq!(loaded, timer);
+//!
+//! // An older build knows no prescaler: saving for it is refused, and says why.
+//! let error = save_as(&timer, Release::V1_0, &mut memory).unwrap_err();
+//! assert_eq!(error.to_string(), "release 1 would lose field 1");
+//! plan(&timer, Release::V1_0, &mut |loss| {
+//!     assert_eq!(loss.field.display(TimerSer::SCHEMA).to_string(), "prescaler");
+//! })?;
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! # What the compiler refuses
+//!
+//! A published layout that changed, in the crate where it was changed; a mirror without a row in the table, or a row
+//! that contradicts itself; a field without a value for the versions that lack it; a type without a fixed bound; a
+//! buffer that is too small. Each comes with a sentence that says what to do, and shows in `cargo check`.
+//!
+//! # What is on the wire
+//!
+//! A header of 24 bytes, the payload, and a CRC-64. The payload is a subset of postcard's format. `FORMAT.md` in the
+//! repository is normative.
 
 #![no_std]
 #![forbid(unsafe_code)]
@@ -23,6 +74,40 @@ mod wire;
 mod writer;
 
 pub use checksum::{Checksum, Crc64, Crc64NoTable, Crc64Slice16};
+/// Gives a struct or an enum its versioned wire form: [`Layout`], [`Mirror`] and [`Wire`].
+///
+/// # On the mirror
+///
+/// | annotation | meaning |
+/// |---|---|
+/// | `version = 3` | the latest version; versions start at 1 |
+/// | `layouts(0x…, 0x…, open)` | the fingerprint of each version; the last may be `open` while it is not published |
+/// | `name = "…"` | the wire name, where the type was renamed since |
+/// | `crate = "…"` | the path of this crate, where it is re-exported |
+///
+/// # On a field
+///
+/// | annotation | meaning |
+/// |---|---|
+/// | `start = 2` | the first version that has it |
+/// | `end = 3` | the first version that no longer has it; the field stays in the struct, and is `Default` in every latest value |
+/// | `default_fn = path` | `fn(version: u16) -> T`: its value where a version does not have it, or when an older version that has it is written; without it `Default` |
+/// | `ser_fn = path`, `de_fn = path` | `fn(&mut Mirror, version: u16) -> Result<(), Refused>`: change values, or refuse, when an older version is written or was read; `version` is the one on the wire. They belong to the field's `start` and `end` |
+/// | `at = 2` | in an annotation of its own: ties its `ser_fn` and `de_fn` to the step to version 2, for a change of meaning; may be repeated |
+/// | `skip` | never written; `Default` after loading |
+/// | `ignorable` | an older reader does without it unharmed: no reason for [`save_widest`] to take a newer release |
+/// | `name = "…"` | the wire name, where the field was renamed since |
+/// | `serde, max = 32, layout = "name/1"` | a foreign serde type, carried as what postcard writes, in at most so many bytes; `layout` names its layout for the fingerprint |
+///
+/// A variant of an enum has `start`, `end`, `default_fn` (`fn(version: u16) -> Enum`: what stands in for it in
+/// versions without it; without one that downgrade is refused) and `name`. Its tag is its position; an explicit
+/// discriminant must say the same.
+///
+/// # Order
+///
+/// Reading an older version: nested mirrors are raised, missing fields get their value, `de_fn`s run by ascending
+/// version and in order of appearance, then removed and skipped fields become `Default`. Writing an older version: a
+/// copy's removed fields get their value, `ser_fn`s run in the exact reverse order, then nested mirrors are lowered.
 pub use devstate_versioning_derive::Versioned;
 pub use downgrade::{plan, plan_in};
 pub use error::{Error, ErrorKind, Expected, Refused};

@@ -13,6 +13,7 @@ use crate::writer::Writer;
 /// # Errors
 ///
 /// `BufferTooSmall`; nothing has been written.
+#[inline]
 pub fn encode<'de, R, M>(mirror: &M, release: R, buffer: &mut [u8]) -> Result<usize, Error>
 where
     R: Copy,
@@ -34,6 +35,7 @@ where
 /// # Errors
 ///
 /// `Truncated`, `Value` or `TrailingBytes`.
+#[inline]
 pub fn decode<'de, R, M>(payload: &'de [u8], release: R, mirror: &mut M) -> Result<(), Error>
 where
     R: Copy,

@@ -197,7 +197,7 @@ impl<C: Checksum> Container<C> {
     /// # Errors
     ///
     /// `Truncated`, `Magic`, `Architecture`, `Format`, `TrailingBytes` or `Checksum`.
-    pub fn verify<'de>(self, snapshot: &'de [u8]) -> Result<(Header, &'de [u8]), Error> {
+    pub fn verify(self, snapshot: &[u8]) -> Result<(Header, &[u8]), Error> {
         let header = Header::peek(snapshot)?;
         self.check_architecture(&header)?;
         let needed = header.snapshot_len();
@@ -467,6 +467,7 @@ where
 }
 
 /// The byte layer of loading: fills `mirror` with exactly what stands in `payload`, untranslated.
+#[inline]
 pub(crate) fn decode<'de, R, M>(payload: &'de [u8], offset: usize, release: R, mirror: &mut M) -> Result<(), Error>
 where
     R: Copy,

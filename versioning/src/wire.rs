@@ -9,6 +9,8 @@ mod primitives;
 pub use borrowed::{Bytes, Str};
 pub use foreign::{foreign_decode, foreign_encode, foreign_len};
 
+use heapless::Vec;
+
 use crate::error::Refused;
 use crate::loss::Differ;
 use crate::reader::{Malformed, Reader};
@@ -113,6 +115,26 @@ pub trait Wire<'de, R: Copy>: Layout {
         Self: Sized,
     {
         items.iter_mut().try_for_each(|item| item.decode_into(release, reader))
+    }
+
+    /// Reads `length` values, at most `N`, in place of those in `items`.
+    ///
+    /// # Errors
+    ///
+    /// As [`decode_into`](Self::decode_into).
+    #[inline]
+    fn decode_vec<const N: usize>(
+        items: &mut Vec<Self, N>,
+        length: usize,
+        release: R,
+        reader: &mut Reader<'de>,
+    ) -> Result<(), Malformed>
+    where
+        Self: Default + Sized,
+    {
+        items.truncate(length);
+        while items.len() < length && items.push(Self::default()).is_ok() {}
+        Self::decode_slice(items, release, reader)
     }
 }
 

@@ -29,9 +29,7 @@ impl<'de, R: Copy, T: Wire<'de, R> + Default, const N: usize> Wire<'de, R> for V
     #[inline]
     fn decode_into(&mut self, release: R, reader: &mut Reader<'de>) -> Result<(), Malformed> {
         let length = reader.length(N)?;
-        self.truncate(length);
-        while self.len() < length && self.push(T::default()).is_ok() {}
-        T::decode_slice(self, release, reader)
+        T::decode_vec(self, length, release, reader)
     }
 
     #[inline]

@@ -1,5 +1,7 @@
 //! Integers of a fixed width, `bool` and `char`.
 
+use heapless::Vec;
+
 use super::{BadValue, Fixed, Layout, Wire};
 use crate::error::Expected;
 use crate::loss::Differ;
@@ -142,6 +144,20 @@ impl<'de, R: Copy> Wire<'de, R> for u8 {
         if bytes.len() == items.len() {
             items.copy_from_slice(bytes);
         }
+        Ok(())
+    }
+
+    #[inline]
+    fn decode_vec<const N: usize>(
+        items: &mut Vec<Self, N>,
+        length: usize,
+        _release: R,
+        reader: &mut Reader<'de>,
+    ) -> Result<(), Malformed> {
+        let bytes = reader.bytes(length)?;
+        items.clear();
+        // They fit: the length was checked against the capacity.
+        let _ = items.extend_from_slice(bytes);
         Ok(())
     }
 }
