@@ -1,0 +1,42 @@
+//! What can be wrong with a character on its way in.
+
+use core::ops::BitOr;
+
+use crate::spec::lsr;
+
+/// The errors that a character arrived with, for [`Serial::receive_character`](crate::Serial::receive_character).
+///
+/// ```
+/// use devstate_serial_16550::CharacterErrors;
+///
+/// let errors = CharacterErrors::PARITY | CharacterErrors::FRAMING;
+/// assert_eq!(errors.lsr_bits(), 0x0c);
+/// ```
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub struct CharacterErrors(u8);
+
+impl CharacterErrors {
+    /// The character is as it was sent.
+    pub const NONE: Self = Self(0);
+    /// The parity bit was wrong.
+    pub const PARITY: Self = Self(lsr::PARITY);
+    /// There was no stop bit where it belongs.
+    pub const FRAMING: Self = Self(lsr::FRAMING);
+    /// The line was at space for a whole character; the character is 0, whatever else is said.
+    pub const BREAK: Self = Self(lsr::BREAK);
+
+    /// The errors at their places in the line status register.
+    #[must_use]
+    pub const fn lsr_bits(self) -> u8 {
+        self.0
+    }
+}
+
+impl BitOr for CharacterErrors {
+    type Output = Self;
+
+    fn bitor(self, other: Self) -> Self {
+        Self(self.0 | other.0)
+    }
+}

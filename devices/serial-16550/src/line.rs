@@ -1,0 +1,163 @@
+//! How characters are framed and how long they take.
+
+use crate::spec::{INPUT_CLOCK_HZ, lcr};
+
+/// The frame and speed that the guest programmed.
+///
+/// ```
+/// use devstate_core::NoInterrupt;
+/// use devstate_serial_16550::{AlwaysReady, Parity, Serial, StopBits};
+///
+/// let mut serial = Serial::new(NoInterrupt, AlwaysReady(&mut [][..]));
+/// serial.write(3, 0x83, 0);
+/// serial.write(0, 1, 0);
+/// serial.write(3, 0x1b, 0);
+/// let line = serial.line_parameters();
+/// assert_eq!((line.data_bits, line.parity, line.stop_bits), (8, Parity::Even, StopBits::One));
+/// assert_eq!(line.baud_rate(), 115_200);
+/// assert_eq!(line.character_time(), 95_487);
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub struct LineParameters {
+    /// The divisor latch. 0, which the manual does not allow, counts as 65,536.
+    pub divisor: u16,
+    /// Data bits in a character: 5 to 8.
+    pub data_bits: u8,
+    /// The parity bit.
+    pub parity: Parity,
+    /// The stop bits.
+    pub stop_bits: StopBits,
+}
+
+/// The parity bit of a frame (section 8.1, bits 3 to 5).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub enum Parity {
+    /// No parity bit.
+    None,
+    /// Makes the number of ones odd.
+    Odd,
+    /// Makes the number of ones even.
+    Even,
+    /// Always 1.
+    Mark,
+    /// Always 0.
+    Space,
+}
+
+/// The stop bits of a frame (section 8.1, bit 2).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub enum StopBits {
+    /// One.
+    One,
+    /// One and a half, with characters of 5 bits.
+    OneAndHalf,
+    /// Two.
+    Two,
+}
+
+impl LineParameters {
+    pub(crate) const fn new(divisor: u16, lcr: u8) -> Self {
+        Self {
+            divisor,
+            data_bits: 5 + (lcr & lcr::WORD_LENGTH),
+            parity: match (
+                lcr & lcr::PARITY_ENABLE != 0,
+                lcr & lcr::STICK_PARITY != 0,
+                lcr & lcr::EVEN_PARITY != 0,
+            ) {
+                (false, _, _) => Parity::None,
+                (true, false, false) => Parity::Odd,
+                (true, false, true) => Parity::Even,
+                (true, true, false) => Parity::Mark,
+                (true, true, true) => Parity::Space,
+            },
+            stop_bits: match (lcr & lcr::STOP_BITS != 0, lcr & lcr::WORD_LENGTH) {
+                (false, _) => StopBits::One,
+                (true, 0) => StopBits::OneAndHalf,
+                (true, _) => StopBits::Two,
+            },
+        }
+    }
+
+    /// Bits per second on a board with a PC's crystal ([`INPUT_CLOCK_HZ`]), rounded down.
+    #[must_use]
+    pub const fn baud_rate(self) -> u32 {
+        INPUT_CLOCK_HZ / (16 * self.clocks_per_16th())
+    }
+
+    /// Nanoseconds that one character takes, start and stop bits included, rounded up.
+    #[must_use]
+    pub const fn character_time(self) -> u64 {
+        self.characters_time(1)
+    }
+
+    pub(crate) const fn characters_time(self, characters: u64) -> u64 {
+        // Half a bit is eight periods of the baud generator's output.
+        let clocks = 8 * self.half_bits() as u64 * self.clocks_per_16th() as u64;
+        (characters * clocks * 1_000_000_000).div_ceil(INPUT_CLOCK_HZ as u64)
+    }
+
+    const fn half_bits(self) -> u32 {
+        let parity = match self.parity {
+            Parity::None => 0,
+            _ => 2,
+        };
+        let stop = match self.stop_bits {
+            StopBits::One => 2,
+            StopBits::OneAndHalf => 3,
+            StopBits::Two => 4,
+        };
+        2 + 2 * self.data_bits as u32 + parity + stop
+    }
+
+    const fn clocks_per_16th(self) -> u32 {
+        if self.divisor == 0 {
+            0x1_0000
+        } else {
+            self.divisor as u32
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_manuals_longest_character_at_300_baud_makes_160_ms_of_four() {
+        let line = LineParameters::new(384, 0x0f);
+        assert_eq!(line.baud_rate(), 300);
+        assert_eq!(line.characters_time(4), 160_000_000);
+    }
+
+    #[test]
+    fn every_frame_has_its_bits() {
+        for (lcr, data_bits, parity, stop_bits, half_bits) in [
+            (0x00, 5, Parity::None, StopBits::One, 14),
+            (0x04, 5, Parity::None, StopBits::OneAndHalf, 15),
+            (0x05, 6, Parity::None, StopBits::Two, 18),
+            (0x0a, 7, Parity::Odd, StopBits::One, 20),
+            (0x1b, 8, Parity::Even, StopBits::One, 22),
+            (0x2b, 8, Parity::Mark, StopBits::One, 22),
+            (0x3f, 8, Parity::Space, StopBits::Two, 24),
+            (0xf3, 8, Parity::None, StopBits::One, 20),
+        ] {
+            let line = LineParameters::new(1, lcr);
+            assert_eq!(
+                (line.data_bits, line.parity, line.stop_bits, line.half_bits()),
+                (data_bits, parity, stop_bits, half_bits),
+                "LCR {lcr:#x}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_divisor_of_zero_counts_as_the_counter_wraps() {
+        let slowest = LineParameters::new(0, 0x0f);
+        assert_eq!(slowest.baud_rate(), 1);
+        assert_eq!(slowest.character_time(), 6_826_666_667);
+    }
+}

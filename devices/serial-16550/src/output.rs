@@ -1,0 +1,41 @@
+//! An adapter for sinks that never block.
+
+use embedded_io::{ErrorType, Write, WriteReady};
+
+/// Says "ready" for a writer that never blocks but does not implement [`WriteReady`]: a slice, a vector, a file.
+///
+/// A writer that can block would block the guest's register access with it.
+///
+/// ```
+/// use devstate_core::NoInterrupt;
+/// use devstate_serial_16550::{AlwaysReady, Serial};
+///
+/// let mut screen = [b' '; 4];
+/// let mut serial = Serial::new(NoInterrupt, AlwaysReady(&mut screen[..]));
+/// serial.write(0, b'o', 0);
+/// serial.write(0, b'k', 0);
+/// assert_eq!(&screen, b"ok  ");
+/// ```
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub struct AlwaysReady<W>(pub W);
+
+impl<W: ErrorType> ErrorType for AlwaysReady<W> {
+    type Error = W::Error;
+}
+
+impl<W: Write> Write for AlwaysReady<W> {
+    fn write(&mut self, buf: &[u8]) -> Result<usize, Self::Error> {
+        self.0.write(buf)
+    }
+
+    fn flush(&mut self) -> Result<(), Self::Error> {
+        self.0.flush()
+    }
+}
+
+impl<W: Write> WriteReady for AlwaysReady<W> {
+    fn write_ready(&mut self) -> Result<bool, Self::Error> {
+        Ok(true)
+    }
+}

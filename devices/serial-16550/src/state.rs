@@ -1,0 +1,273 @@
+//! Everything there is to know about a UART at one moment.
+
+use devstate_core::InvalidState;
+
+use crate::fifo::Fifo;
+use crate::line::LineParameters;
+use crate::modem::{self, ModemLines};
+use crate::spec::{FIFO_LEN, INITIAL_DIVISOR, fcr, ier, lcr, lsr, mcr, msr};
+
+/// The state of a 16550A: registers, FIFOs, latches and the running time-out.
+///
+/// Only what is primary. The interrupt identification, the line status but for its latched errors, the loopback's modem
+/// inputs and the interrupt line's level follow from it and are computed.
+///
+/// ```
+/// use devstate_serial_16550::SerialState;
+///
+/// let mut state = SerialState::RESET;
+/// assert_eq!(state.validate(), Ok(()));
+/// state.ier = 0x10;
+/// let error = state.validate().unwrap_err();
+/// assert_eq!(error.to_string(), "invalid state: ier is 16: bits 4 to 7 are always 0");
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub struct SerialState {
+    /// The divisor latch, both bytes (section 8.3). Any value.
+    pub divisor: u16,
+    /// Interrupt enable register (section 8.7). Bits 0 to 3.
+    pub ier: u8,
+    /// FIFO control register (section 8.5) as far as it sticks: enable, DMA mode, trigger. 0 while the FIFOs are off.
+    pub fcr: u8,
+    /// Line control register (section 8.1). Any value.
+    pub lcr: u8,
+    /// Modem control register (section 8.8). Bits 0 to 4.
+    pub mcr: u8,
+    /// Scratchpad register (section 8.10). Any value.
+    pub scr: u8,
+    /// What the receiver buffer still shows in 16450 mode when no unread character is in `rx`: the last one.
+    pub rbr: u8,
+    /// Characters received and not yet read. At most one in 16450 mode.
+    pub rx: Fifo,
+    /// Parity, framing and break of the characters in `rx`, at their places in LSR, index for index. 0 for the first:
+    /// its errors are revealed and stand in `lsr_errors`.
+    pub rx_errors: [u8; FIFO_LEN],
+    /// The latched errors of the line status register, bits 1 to 4: until LSR is read (section 8.4).
+    pub lsr_errors: u8,
+    /// Nanoseconds at the moment of the save until the receive time-out falls due, 0 once it has (section 8.11). Runs
+    /// whenever characters are in the receive FIFO, and is 0 otherwise.
+    pub timeout_remaining: u64,
+    /// Characters that wait for the shift register: the transmit FIFO, or in 16450 mode the holding register.
+    pub tx: Fifo,
+    /// The transmit shift register: the character that the output has not taken yet.
+    pub tsr: Option<u8>,
+    /// The THR-empty interrupt is pending: the transmitter ran empty, or the interrupt was enabled while it was, and
+    /// nothing has served it since. Only while it is enabled (section 8.6).
+    pub thre_pending: bool,
+    /// The modem inputs as the host drives them, at their places in MSR, bits 4 to 7 (section 8.9).
+    pub msr_lines: u8,
+    /// The delta bits of the modem status register, bits 0 to 3: until MSR is read (section 8.9).
+    pub msr_deltas: u8,
+    /// The moment of the save, in nanoseconds since the caller's epoch.
+    pub saved_at: u64,
+}
+
+impl SerialState {
+    /// A UART that was just powered on (Table I), with a peer plugged in: CTS, DSR and DCD are active.
+    pub const RESET: Self = Self {
+        divisor: INITIAL_DIVISOR,
+        ier: ier::RESET,
+        fcr: fcr::RESET,
+        lcr: lcr::RESET,
+        mcr: mcr::RESET,
+        scr: 0,
+        rbr: 0,
+        rx: Fifo::EMPTY,
+        rx_errors: [0; FIFO_LEN],
+        lsr_errors: 0,
+        timeout_remaining: 0,
+        tx: Fifo::EMPTY,
+        tsr: None,
+        thre_pending: false,
+        msr_lines: ModemLines::CONNECTED.msr_bits(),
+        msr_deltas: msr::RESET_DELTAS,
+        saved_at: 0,
+    };
+
+    /// The longest that a receive time-out runs, in nanoseconds: four characters of 12 bits at the largest divisor.
+    pub const MAX_TIMEOUT: u64 = LineParameters::new(0, lcr::WORD_LENGTH | lcr::STOP_BITS | lcr::PARITY_ENABLE)
+        .characters_time(TIMEOUT_CHARACTERS);
+
+    /// Whether a real device could be in this state.
+    ///
+    /// # Errors
+    ///
+    /// The first field that is impossible, by itself or next to the others, with its value and what it may be.
+    pub fn validate(&self) -> Result<(), InvalidState> {
+        self.validate_registers()?;
+        self.validate_receiver()?;
+        self.validate_transmitter()
+    }
+
+    fn validate_registers(&self) -> Result<(), InvalidState> {
+        only_bits("ier", self.ier, ier::MASK, "bits 4 to 7 are always 0")?;
+        only_bits("fcr", self.fcr, fcr::MASK, "bits 1, 2, 4 and 5 do not stick")?;
+        if self.fcr != 0 && !self.fifo_enabled() {
+            let reason = "0 while the FIFOs are off";
+            return Err(InvalidState::new("fcr", self.fcr.into(), reason));
+        }
+        only_bits("mcr", self.mcr, mcr::MASK, "bits 5 to 7 are always 0")?;
+        only_bits(
+            "lsr_errors",
+            self.lsr_errors,
+            lsr::ERRORS,
+            "only the errors, bits 1 to 4",
+        )?;
+        only_bits("msr_lines", self.msr_lines, msr::LINES, "only the inputs, bits 4 to 7")?;
+        only_bits(
+            "msr_deltas",
+            self.msr_deltas,
+            msr::DELTAS,
+            "only the deltas, bits 0 to 3",
+        )
+    }
+
+    fn validate_receiver(&self) -> Result<(), InvalidState> {
+        self.rx.validate(self.capacity(), "rx.len", "rx.bytes")?;
+        for (index, (errors, byte)) in (0u16..).zip(self.rx_errors.iter().zip(self.rx.bytes)) {
+            let invalid = |reason| Err(InvalidState::new("rx_errors", (*errors).into(), reason).at(index));
+            if errors & !lsr::CHARACTER_ERRORS != 0 {
+                return invalid("only parity, framing and break, bits 2 to 4");
+            }
+            if *errors != 0 && index == 0 {
+                return invalid("the first character's errors stand in `lsr_errors`");
+            }
+            if *errors != 0 && index >= self.rx.len.into() {
+                return invalid("there is no such character in `rx`");
+            }
+            if errors & lsr::BREAK != 0 && byte != 0 {
+                return invalid("a break's character is 0");
+            }
+        }
+        let longest = if self.timeout_applies() { Self::MAX_TIMEOUT } else { 0 };
+        if self.timeout_remaining > longest {
+            let reason = "at most 4 characters at the slowest rate, and 0 unless characters are in the receive FIFO";
+            return Err(InvalidState::new("timeout_remaining", self.timeout_remaining, reason));
+        }
+        Ok(())
+    }
+
+    fn validate_transmitter(&self) -> Result<(), InvalidState> {
+        self.tx.validate(self.capacity(), "tx.len", "tx.bytes")?;
+        if !self.tx.is_empty() && self.tsr.is_none() {
+            let reason = "nothing waits while the shift register is empty";
+            return Err(InvalidState::new("tx.len", self.tx.len.into(), reason));
+        }
+        if let Some(character) = self.tsr
+            && self.looped_back()
+        {
+            let reason = "nothing is stalled in loopback";
+            return Err(InvalidState::new("tsr", character.into(), reason));
+        }
+        if self.thre_pending && !(self.tx.is_empty() && self.ier & ier::THR_EMPTY != 0) {
+            let reason = "only while THR is empty and its interrupt enabled";
+            return Err(InvalidState::new("thre_pending", 1, reason));
+        }
+        Ok(())
+    }
+}
+
+impl Default for SerialState {
+    /// [`SerialState::RESET`].
+    fn default() -> Self {
+        Self::RESET
+    }
+}
+
+/// Section 8.11: "four continuous character times".
+pub(crate) const TIMEOUT_CHARACTERS: u64 = 4;
+
+/// What follows from the state.
+impl SerialState {
+    #[inline]
+    pub(crate) const fn fifo_enabled(&self) -> bool {
+        self.fcr & fcr::ENABLE != 0
+    }
+
+    #[inline]
+    pub(crate) const fn looped_back(&self) -> bool {
+        self.mcr & mcr::LOOP != 0
+    }
+
+    #[inline]
+    pub(crate) const fn divisor_latch_open(&self) -> bool {
+        self.lcr & lcr::DLAB != 0
+    }
+
+    /// How many characters each direction holds in this mode.
+    #[inline]
+    pub(crate) const fn capacity(&self) -> u8 {
+        if self.fifo_enabled() { FIFO_LEN as u8 } else { 1 }
+    }
+
+    /// How many received characters make the received-data interrupt (section 8.5, bits 6 and 7).
+    #[inline]
+    pub(crate) const fn trigger_level(&self) -> u8 {
+        match (self.fcr & fcr::TRIGGER) >> 6 {
+            0 => 1,
+            1 => 4,
+            2 => 8,
+            _ => 14,
+        }
+    }
+
+    /// The time-out runs or has fallen due.
+    #[inline]
+    pub(crate) const fn timeout_applies(&self) -> bool {
+        self.fifo_enabled() && !self.rx.is_empty()
+    }
+
+    /// The time-out has fallen due and not been served.
+    #[inline]
+    pub(crate) const fn timed_out(&self) -> bool {
+        self.timeout_applies() && self.timeout_remaining == 0
+    }
+
+    pub(crate) const fn line_parameters(&self) -> LineParameters {
+        LineParameters::new(self.divisor, self.lcr)
+    }
+
+    /// The line status register (section 8.4).
+    #[inline]
+    pub(crate) fn lsr(&self) -> u8 {
+        let mut value = self.lsr_errors;
+        if !self.rx.is_empty() {
+            value |= lsr::DATA_READY;
+        }
+        if self.tx.is_empty() {
+            value |= lsr::THR_EMPTY;
+        }
+        if self.tsr.is_none() {
+            value |= lsr::TRANSMITTER_EMPTY;
+        }
+        if self.fifo_enabled() && self.errors_in_fifo() {
+            value |= lsr::FIFO_ERROR;
+        }
+        value
+    }
+
+    /// The revealed character's errors count until LSR is read, also when the character has been (section 8.4, bit 7).
+    #[inline]
+    fn errors_in_fifo(&self) -> bool {
+        self.lsr_errors & lsr::CHARACTER_ERRORS != 0 || self.rx_errors != [0; FIFO_LEN]
+    }
+
+    /// The modem inputs as the chip sees them: the wires, or in loopback its own outputs (section 8.8).
+    #[inline]
+    pub(crate) const fn modem_inputs(&self) -> u8 {
+        if self.looped_back() {
+            modem::looped_back(self.mcr)
+        } else {
+            self.msr_lines
+        }
+    }
+}
+
+fn only_bits(field: &'static str, value: u8, allowed: u8, reason: &'static str) -> Result<(), InvalidState> {
+    if value & !allowed == 0 {
+        Ok(())
+    } else {
+        Err(InvalidState::new(field, value.into(), reason))
+    }
+}
