@@ -1,6 +1,6 @@
 //! What saving at an older release would lose, said before anything is written.
 
-use crate::error::Refused;
+use crate::error::{Error, ErrorKind, Refused};
 use crate::loss::{Differ, Loss};
 use crate::release::VersionOf;
 use crate::wire::Wire;
@@ -62,6 +62,27 @@ where
     scratch.raise(release)?;
     mirror.differ(scratch, &mut Differ::new(visit));
     Ok(())
+}
+
+/// Makes `lowered` what an older release can say of `mirror`, if nothing is lost by that.
+pub(crate) fn lower_lossless<'de, R, M>(mirror: &M, release: R, lowered: &mut M) -> Result<(), Error>
+where
+    R: VersionOf<M>,
+    M: Wire<'de, R> + Clone,
+{
+    let mut first = None;
+    plan_in(mirror, release, lowered, &mut |loss| {
+        first.get_or_insert(loss.field);
+    })?;
+    if let Some(field) = first {
+        return Err(ErrorKind::Lossy {
+            field,
+            release: release.number(),
+        }
+        .at(0));
+    }
+    lowered.clone_from(mirror);
+    Ok(lowered.lower(release)?)
 }
 
 /// The oldest release, from `oldest` on, that loses nothing but ignorable fields; the latest if no other does.

@@ -112,6 +112,8 @@ pub enum ErrorKind {
         /// Its length in bytes.
         len: usize,
     },
+    /// The sink took no more bytes; it keeps the reason.
+    Sink,
     /// A field's foreign type cannot be written, or not within its stated maximum.
     Foreign {
         /// The maximum in bytes.
@@ -287,6 +289,7 @@ impl fmt::Display for ErrorKind {
             Self::Lossy { field, release } => write!(f, "release {release} would lose field {field}"),
             Self::Refused(refused) => write!(f, "{refused}"),
             Self::PayloadTooLong { len } => write!(f, "a payload of {len} bytes is longer than a header can say"),
+            Self::Sink => f.write_str("the sink took no more bytes"),
             Self::Foreign { max } => write!(f, "a foreign value does not encode within its {max} bytes"),
             Self::WrongLength { announced, written } => {
                 write!(

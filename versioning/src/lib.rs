@@ -120,7 +120,7 @@ pub use release::{ReleaseTable, Row, VersionOf};
 pub use snapshot::{Container, encoded_len, load, max_snapshot_len, save, save_as, save_lossy, save_widest};
 pub use stream::StreamError;
 pub use wire::{BadValue, Bytes, Fixed, Layout, Mirror, MissingValue, Str, Wire};
-pub use writer::{Writer, length_len};
+pub use writer::{Sink, SinkWriter, SliceWriter, Writer, length_len};
 
 /// What the macros expand to. Not part of the interface: it changes without notice.
 #[doc(hidden)]

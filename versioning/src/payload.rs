@@ -6,7 +6,7 @@
 use crate::error::{Error, ErrorKind};
 use crate::snapshot;
 use crate::wire::Wire;
-use crate::writer::Writer;
+use crate::writer::SliceWriter;
 
 /// Writes `mirror` as it is at that release, and gives the number of bytes.
 ///
@@ -24,7 +24,7 @@ where
     let Some(payload) = buffer.get_mut(..needed) else {
         return Err(ErrorKind::BufferTooSmall { needed, available }.at(0));
     };
-    let mut writer = Writer::new(payload);
+    let mut writer = SliceWriter::new(payload);
     mirror.encode(release, &mut writer);
     writer.finish(needed)?;
     Ok(needed)

@@ -13,7 +13,7 @@ use crate::path::FieldPath;
 use crate::reader::Reader;
 use crate::release::VersionOf;
 use crate::wire::{Layout, Wire};
-use crate::writer::Writer;
+use crate::writer::{Sink, SinkWriter, SliceWriter, Writer};
 
 /// How snapshots are written and read: for which architecture, and with which implementation of the checksum.
 ///
@@ -119,18 +119,8 @@ impl<C: Checksum> Container<C> {
         R: VersionOf<M>,
         M: Wire<'de, R> + Clone,
     {
-        let mut first = None;
-        downgrade::plan_in(mirror, release, scratch, &mut |loss| {
-            first.get_or_insert(loss.field);
-        })?;
-        if let Some(field) = first {
-            return Err(ErrorKind::Lossy {
-                field,
-                release: release.number(),
-            }
-            .at(0));
-        }
-        self.write_lowered(mirror, release, buffer, scratch)
+        downgrade::lower_lossless(mirror, release, scratch)?;
+        self.write(scratch, release, buffer)
     }
 
     /// Writes `mirror` at any release and tells `visit` of each field that is lost by that.
@@ -261,40 +251,111 @@ impl<C: Checksum> Container<C> {
         R: VersionOf<M>,
         M: Wire<'de, R>,
     {
+        let header = self.header(mirror, release)?;
+        let needed = header.snapshot_len();
+        let available = buffer.len();
+        let too_small = ErrorKind::BufferTooSmall { needed, available }.at(0);
+        let Some((snapshot, _)) = buffer.split_at_mut_checked(needed) else {
+            return Err(too_small);
+        };
+        let Some((summed, trailer)) = snapshot.split_last_chunk_mut::<TRAILER_LEN>() else {
+            return Err(too_small);
+        };
+        let Some((start, payload)) = summed.split_first_chunk_mut::<HEADER_LEN>() else {
+            return Err(too_small);
+        };
+        *start = header.to_bytes();
+        let mut writer = SliceWriter::new(payload);
+        mirror.encode(release, &mut writer);
+        writer.finish(header.payload_len as usize)?;
+        *trailer = C::checksum(summed).to_le_bytes();
+        Ok(Region::from(snapshot).seal())
+    }
+
+    /// The byte layer into a sink: hands a snapshot of `mirror`, which has been lowered to the release or is at the
+    /// latest, to `sink`, front to back. `buffer` gathers what is short; long runs of bytes go straight from the mirror
+    /// into the sink.
+    ///
+    /// The checksum is that of the bytes that were meant, not of what the sink made of them: for memory that someone
+    /// else can write, reading it back tells.
+    ///
+    /// # Errors
+    ///
+    /// `NotInRelease`, `PayloadTooLong` or `BufferTooSmall` with nothing written; `Sink` where it took no more.
+    pub fn save_into<'de, R, M>(
+        self,
+        mirror: &M,
+        release: R,
+        buffer: &mut [u8],
+        sink: &mut dyn Sink,
+    ) -> Result<(), Error>
+    where
+        R: VersionOf<M>,
+        M: Wire<'de, R>,
+    {
+        let header = self.header(mirror, release)?;
+        let mut summing = Summing::<C> {
+            digest: C::start(),
+            sink,
+        };
+        if buffer.len() < MIN_GATHER_LEN {
+            return Err(ErrorKind::BufferTooSmall {
+                needed: MIN_GATHER_LEN,
+                available: buffer.len(),
+            }
+            .at(0));
+        }
+        let mut writer = SinkWriter::new(buffer, &mut summing);
+        writer.bytes(&header.to_bytes());
+        mirror.encode(release, &mut writer);
+        writer.finish(HEADER_LEN + header.payload_len as usize)?;
+        let Summing { digest, sink } = summing;
+        if sink.put(&C::finish(digest).to_le_bytes()) {
+            Ok(())
+        } else {
+            Err(ErrorKind::Sink.at(0))
+        }
+    }
+
+    /// The header of a snapshot of `mirror`, which has been lowered to the release or is at the latest.
+    fn header<'de, R, M>(self, mirror: &M, release: R) -> Result<Header, Error>
+    where
+        R: VersionOf<M>,
+        M: Wire<'de, R>,
+    {
         if release.version() == 0 {
             return Err(ErrorKind::NotInRelease {
                 release: release.number(),
             }
             .at(0));
         }
-        let payload_len = mirror.encoded_len(release);
-        let needed = payload_len.saturating_add(HEADER_LEN + TRAILER_LEN);
-        let available = buffer.len();
-        let too_small = ErrorKind::BufferTooSmall { needed, available }.at(0);
-        let Some((snapshot, _)) = buffer.split_at_mut_checked(needed) else {
-            return Err(too_small);
+        let len = mirror.encoded_len(release);
+        let Ok(payload_len) = u32::try_from(len) else {
+            return Err(ErrorKind::PayloadTooLong { len }.at(0));
         };
-        let Ok(announced) = u32::try_from(payload_len) else {
-            return Err(ErrorKind::PayloadTooLong { len: payload_len }.at(0));
-        };
-        let Some((summed, trailer)) = snapshot.split_last_chunk_mut::<TRAILER_LEN>() else {
-            return Err(too_small);
-        };
-        let Some((header, payload)) = summed.split_first_chunk_mut::<HEADER_LEN>() else {
-            return Err(too_small);
-        };
-        *header = Header {
+        Ok(Header {
             architecture_code: self.architecture.code(),
             release: release.number(),
-            payload_len: announced,
+            payload_len,
             fingerprint: release.fingerprint(),
-        }
-        .to_bytes();
-        let mut writer = Writer::new(payload);
-        mirror.encode(release, &mut writer);
-        writer.finish(payload_len)?;
-        *trailer = C::checksum(summed).to_le_bytes();
-        Ok(Region::from(snapshot).seal())
+        })
+    }
+}
+
+/// The least that a buffer before a sink may have. Fixed fields that follow each other share a window, so mirrors with
+/// long runs of them need more, and say so.
+const MIN_GATHER_LEN: usize = 64;
+
+/// A sink that sums what passes through it.
+struct Summing<'s, C: Checksum> {
+    digest: C::Digest,
+    sink: &'s mut dyn Sink,
+}
+
+impl<C: Checksum> Sink for Summing<'_, C> {
+    fn put(&mut self, bytes: &[u8]) -> bool {
+        C::update(&mut self.digest, bytes);
+        self.sink.put(bytes)
     }
 }
 

@@ -5,11 +5,13 @@ use core::fmt;
 use embedded_io::{Read, ReadExactError, Write};
 
 use crate::checksum::Checksum;
+use crate::downgrade;
 use crate::error::{Error, ErrorKind};
 use crate::header::{HEADER_LEN, Header};
 use crate::release::VersionOf;
 use crate::snapshot::Container;
 use crate::wire::Wire;
+use crate::writer::Sink;
 
 /// Why a snapshot could not go through a stream.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -42,11 +44,13 @@ impl<E: fmt::Display> fmt::Display for StreamError<E> {
 impl<E: fmt::Debug + fmt::Display> core::error::Error for StreamError<E> {}
 
 impl<C: Checksum> Container<C> {
-    /// Writes a snapshot of the latest release to `stream`, built in `buffer` first.
+    /// Writes a snapshot of the latest release to `stream`, gathered in `buffer`, which may be smaller than it:
+    /// at least 64 bytes, and the longest run of fixed-length fields of one mirror must fit.
     ///
     /// # Errors
     ///
-    /// `Snapshot` as [`save`](crate::save), with nothing sent; `Io` or `Ended` from the stream.
+    /// `Snapshot` as [`save`](crate::save); `Io` or `Ended` from the stream, which then has the start of a snapshot that
+    /// no reader accepts.
     pub fn save_to<'de, R, M, W>(
         self,
         mirror: &M,
@@ -58,15 +62,17 @@ impl<C: Checksum> Container<C> {
         M: Wire<'de, R>,
         W: Write,
     {
-        let snapshot = self.save::<R, M>(mirror, buffer)?;
-        send(&snapshot, stream)
+        let mut sink = StreamSink { stream, error: None };
+        let saved = self.save_into::<R, M>(mirror, R::LATEST, buffer, &mut sink);
+        sink.end(saved)
     }
 
     /// Writes a snapshot of any release to `stream`, if nothing is lost by that.
     ///
     /// # Errors
     ///
-    /// `Snapshot` as [`save_as`](crate::save_as), with nothing sent; `Io` or `Ended` from the stream.
+    /// `Snapshot` as [`save_as`](crate::save_as), with nothing sent where the downgrade is refused; `Io` or `Ended` from
+    /// the stream.
     pub fn save_as_to<'de, R, M, W>(
         self,
         mirror: &M,
@@ -79,8 +85,11 @@ impl<C: Checksum> Container<C> {
         M: Wire<'de, R> + Clone,
         W: Write,
     {
-        let snapshot = self.save_as(mirror, release, buffer)?;
-        send(&snapshot, stream)
+        let mut lowered = mirror.clone();
+        downgrade::lower_lossless(mirror, release, &mut lowered)?;
+        let mut sink = StreamSink { stream, error: None };
+        let saved = self.save_into(&lowered, release, buffer, &mut sink);
+        sink.end(saved)
     }
 
     /// Reads exactly one snapshot from `stream` into `buffer` and loads it from there.
@@ -116,16 +125,39 @@ impl<C: Checksum> Container<C> {
     }
 }
 
-fn send<W: Write>(mut bytes: &[u8], stream: &mut W) -> Result<(), StreamError<W::Error>> {
-    // Not `write_all`, which panics where a writer takes nothing.
-    while !bytes.is_empty() {
-        let taken = stream.write(bytes).map_err(StreamError::Io)?;
-        match bytes.get(taken..) {
-            Some(rest) if taken > 0 => bytes = rest,
-            _ => return Err(StreamError::Ended),
+/// A byte stream as a sink, and why it took no more.
+struct StreamSink<'s, W: Write> {
+    stream: &'s mut W,
+    error: Option<StreamError<W::Error>>,
+}
+
+impl<W: Write> StreamSink<'_, W> {
+    fn end(self, saved: Result<(), Error>) -> Result<(), StreamError<W::Error>> {
+        match self.error {
+            Some(error) => Err(error),
+            None => {
+                saved?;
+                self.stream.flush().map_err(StreamError::Io)
+            }
         }
     }
-    stream.flush().map_err(StreamError::Io)
+}
+
+impl<W: Write> Sink for StreamSink<'_, W> {
+    fn put(&mut self, mut bytes: &[u8]) -> bool {
+        // Not `write_all`, which panics where a writer takes nothing.
+        while !bytes.is_empty() {
+            match self.stream.write(bytes) {
+                Ok(taken @ 1..) => bytes = bytes.get(taken..).unwrap_or_default(),
+                Ok(0) => self.error = Some(StreamError::Ended),
+                Err(error) => self.error = Some(StreamError::Io(error)),
+            }
+            if self.error.is_some() {
+                return false;
+            }
+        }
+        true
+    }
 }
 
 fn receive<S: Read>(bytes: &mut [u8], stream: &mut S) -> Result<(), StreamError<S::Error>> {

@@ -52,7 +52,7 @@ pub trait Wire<'de, R: Copy>: Layout {
     fn encoded_len(&self, release: R) -> usize;
 
     /// Writes itself as it is at that release.
-    fn encode(&self, release: R, writer: &mut Writer<'_>);
+    fn encode<W: Writer>(&self, release: R, writer: &mut W);
 
     /// Reads what `encode` wrote at that release. Fields that the release does not have stay as they were.
     ///
@@ -95,7 +95,7 @@ pub trait Wire<'de, R: Copy>: Layout {
 
     /// Writes a run of values.
     #[inline]
-    fn encode_slice(items: &[Self], release: R, writer: &mut Writer<'_>)
+    fn encode_slice<W: Writer>(items: &[Self], release: R, writer: &mut W)
     where
         Self: Sized,
     {

@@ -302,7 +302,7 @@ impl Mirror<'_> {
                 let max = &foreign.max;
                 Calls {
                     encoded_len: quote!(__versioning::__private::foreign_len::<#ty, { #max }>(#place)),
-                    encode: quote!(__versioning::__private::foreign_encode::<#ty, { #max }>(#place, writer)),
+                    encode: quote!(__versioning::__private::foreign_encode::<#ty, __W, { #max }>(#place, writer)),
                     decode: quote!(__versioning::__private::foreign_decode::<#ty, { #max }>(#place, reader)),
                     differ: quote!(differ.leaf(*(#place) == *(#other))),
                 }

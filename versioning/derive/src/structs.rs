@@ -66,7 +66,7 @@ fn byte_layer(mirror: &Mirror<'_>, parts: &[Part<'_>]) -> TokenStream {
         }
 
         #[inline]
-        fn encode(&self, release: __R, writer: &mut __versioning::Writer<'_>) {
+        fn encode<__W: __versioning::Writer>(&self, release: __R, writer: &mut __W) {
             let version = <__R as __versioning::VersionOf<Self>>::version(release);
             #encode
         }

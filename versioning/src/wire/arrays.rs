@@ -32,7 +32,7 @@ impl<'de, R: Copy, T: Wire<'de, R>, const N: usize> Wire<'de, R> for [T; N] {
     }
 
     #[inline]
-    fn encode(&self, release: R, writer: &mut Writer<'_>) {
+    fn encode<W: Writer>(&self, release: R, writer: &mut W) {
         T::encode_slice(self, release, writer);
     }
 
@@ -69,7 +69,7 @@ impl<'de, R: Copy, T: Wire<'de, R> + Default> Wire<'de, R> for Option<T> {
     }
 
     #[inline]
-    fn encode(&self, release: R, writer: &mut Writer<'_>) {
+    fn encode<W: Writer>(&self, release: R, writer: &mut W) {
         writer.byte(u8::from(self.is_some()));
         if let Some(value) = self {
             value.encode(release, writer);
@@ -120,7 +120,7 @@ macro_rules! tuples {
             }
 
             #[inline]
-            fn encode(&self, release: Release, writer: &mut Writer<'_>) {
+            fn encode<W: Writer>(&self, release: Release, writer: &mut W) {
                 $(self.$index.encode(release, writer);)+
             }
 

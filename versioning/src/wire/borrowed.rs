@@ -78,7 +78,7 @@ impl<'de, R: Copy, const N: usize> Wire<'de, R> for Str<'de, N> {
     }
 
     #[inline]
-    fn encode(&self, _release: R, writer: &mut Writer<'_>) {
+    fn encode<W: Writer>(&self, _release: R, writer: &mut W) {
         writer.length(self.0.len());
         writer.bytes(self.0.as_bytes());
     }
@@ -101,7 +101,7 @@ impl<'de, R: Copy, const N: usize> Wire<'de, R> for Bytes<'de, N> {
     }
 
     #[inline]
-    fn encode(&self, _release: R, writer: &mut Writer<'_>) {
+    fn encode<W: Writer>(&self, _release: R, writer: &mut W) {
         writer.length(self.0.len());
         writer.bytes(self.0);
     }

@@ -21,7 +21,7 @@ impl<'de, R: Copy, T: Wire<'de, R> + Default, const N: usize> Wire<'de, R> for V
     }
 
     #[inline]
-    fn encode(&self, release: R, writer: &mut Writer<'_>) {
+    fn encode<W: Writer>(&self, release: R, writer: &mut W) {
         writer.length(self.len());
         T::encode_slice(self, release, writer);
     }
@@ -65,7 +65,7 @@ impl<'de, R: Copy, T: Wire<'de, R> + Default, const N: usize> Wire<'de, R> for D
     }
 
     #[inline]
-    fn encode(&self, release: R, writer: &mut Writer<'_>) {
+    fn encode<W: Writer>(&self, release: R, writer: &mut W) {
         let (front, back) = self.as_slices();
         writer.length(self.len());
         T::encode_slice(front, release, writer);
@@ -114,7 +114,7 @@ impl<'de, R: Copy, const N: usize> Wire<'de, R> for String<N> {
     }
 
     #[inline]
-    fn encode(&self, _release: R, writer: &mut Writer<'_>) {
+    fn encode<W: Writer>(&self, _release: R, writer: &mut W) {
         writer.length(self.len());
         writer.bytes(self.as_bytes());
     }

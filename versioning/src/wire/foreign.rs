@@ -15,7 +15,7 @@ pub fn foreign_len<T: Serialize, const MAX: usize>(value: &T) -> usize {
 }
 
 /// Writes a foreign value of at most `MAX` bytes; one that postcard cannot write, or not within them, fails the saving.
-pub fn foreign_encode<T: Serialize, const MAX: usize>(value: &T, writer: &mut Writer<'_>) {
+pub fn foreign_encode<T: Serialize, W: Writer, const MAX: usize>(value: &T, writer: &mut W) {
     let mut scratch = [0; MAX];
     match postcard::to_slice(value, &mut scratch) {
         Ok(bytes) => {

@@ -41,7 +41,7 @@ macro_rules! integers {
             }
 
             #[inline]
-            fn encode(&self, _release: R, writer: &mut Writer<'_>) {
+            fn encode<W: Writer>(&self, _release: R, writer: &mut W) {
                 if let Some(window) = writer.window() {
                     *window = self.to_le_bytes();
                 }
@@ -112,7 +112,7 @@ impl<'de, R: Copy> Wire<'de, R> for u8 {
     }
 
     #[inline]
-    fn encode(&self, _release: R, writer: &mut Writer<'_>) {
+    fn encode<W: Writer>(&self, _release: R, writer: &mut W) {
         writer.byte(*self);
     }
 
@@ -133,7 +133,7 @@ impl<'de, R: Copy> Wire<'de, R> for u8 {
     }
 
     #[inline]
-    fn encode_slice(items: &[Self], _release: R, writer: &mut Writer<'_>) {
+    fn encode_slice<W: Writer>(items: &[Self], _release: R, writer: &mut W) {
         writer.bytes(items);
     }
 
@@ -197,7 +197,7 @@ impl<'de, R: Copy> Wire<'de, R> for bool {
     }
 
     #[inline]
-    fn encode(&self, _release: R, writer: &mut Writer<'_>) {
+    fn encode<W: Writer>(&self, _release: R, writer: &mut W) {
         writer.byte(u8::from(*self));
     }
 
@@ -228,7 +228,7 @@ impl<'de, R: Copy> Wire<'de, R> for char {
         1 + self.len_utf8()
     }
 
-    fn encode(&self, _release: R, writer: &mut Writer<'_>) {
+    fn encode<W: Writer>(&self, _release: R, writer: &mut W) {
         let mut utf8 = [0; 4];
         let utf8 = self.encode_utf8(&mut utf8).as_bytes();
         writer.length(utf8.len());
