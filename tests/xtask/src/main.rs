@@ -1,2 +1,31 @@
-//! Skeleton.
-fn main() {}
+//! What people repeat, as `cargo xtask COMMAND`: one file for each command.
+
+mod bare;
+mod install;
+mod process;
+mod readme;
+mod steps;
+mod test;
+mod workspace;
+
+use clap::Parser;
+use std::process::ExitCode;
+
+/// What people repeat when they work on devstate.
+#[derive(Parser)]
+#[command(name = "cargo xtask", bin_name = "cargo xtask")]
+enum Command {
+    Test(test::Args),
+    Install(install::Args),
+}
+
+fn main() -> ExitCode {
+    let result = match Command::parse() {
+        Command::Test(args) => test::run(&args),
+        Command::Install(args) => install::run(&args),
+    };
+    result.unwrap_or_else(|error| {
+        eprintln!("error: {error:#}");
+        ExitCode::FAILURE
+    })
+}

@@ -1,0 +1,186 @@
+//! `cargo xtask install`, and what a test step calls for the one program that it needs.
+
+use crate::process::{self, cargo, find, program, run as run_command};
+use crate::{bare, workspace};
+use anyhow::{Context, Result};
+use std::fmt;
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::sync::OnceLock;
+
+/// Programs that steps start, and the Debian package that has each.
+const PROGRAMS: &[(&str, &str)] = &[
+    ("qemu-system-x86_64", "qemu-system-x86"),
+    ("qemu-system-arm", "qemu-system-arm"),
+    ("qemu-system-aarch64", "qemu-system-arm"),
+    ("qemu-system-riscv32", "qemu-system-misc"),
+    ("valgrind", "valgrind"),
+];
+
+/// Programs that steps start, and the version that `cargo install` builds where there is none.
+const CARGO_TOOLS: &[(&str, &str)] = &[("cargo-hack", "0.6.46"), ("cargo-deny", "0.20.2")];
+
+/// Installs all that the tests can use: Debian's packages where this is root, cargo's tools below `target/tools`.
+///
+/// `cargo xtask test` does the same step by step.
+#[derive(clap::Args)]
+pub(crate) struct Args {}
+
+pub(crate) fn run(_: &Args) -> Result<ExitCode> {
+    for (name, _) in PROGRAMS {
+        note(self::program_path(name).map(drop))?;
+    }
+    for (name, _) in CARGO_TOOLS {
+        note(cargo_tool(name).map(drop))?;
+    }
+    note(bare::bare_target(bare::CORTEX_M3).map(drop))?;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// A step cannot run here, and why.
+#[derive(Debug)]
+pub(crate) struct Skip {
+    reason: String,
+    /// Whether this machine could have run it, so that a CI must not pass without.
+    pub(crate) within_reach: bool,
+}
+
+impl Skip {
+    /// The machine lacks something that nothing can install: hardware, a kernel's device, the right to install.
+    pub(crate) fn beyond_this_machine(reason: impl Into<String>) -> Self {
+        Self {
+            reason: reason.into(),
+            within_reach: false,
+        }
+    }
+
+    /// It should have worked here, but did not.
+    pub(crate) fn within_reach(reason: impl Into<String>) -> Self {
+        Self {
+            reason: reason.into(),
+            within_reach: true,
+        }
+    }
+
+    /// The same, with another way out.
+    pub(crate) fn with_hint(mut self, hint: &str) -> Self {
+        self.reason = format!("{} ({hint})", self.reason);
+        self
+    }
+}
+
+impl fmt::Display for Skip {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.reason)
+    }
+}
+
+impl std::error::Error for Skip {}
+
+/// One of [`PROGRAMS`], installed if need be.
+///
+/// # Errors
+///
+/// [`Skip`] where it is missing and cannot be installed.
+pub(crate) fn program_path(name: &str) -> Result<PathBuf> {
+    if let Some(path) = find(name) {
+        return Ok(path);
+    }
+    let (_, package) = PROGRAMS
+        .iter()
+        .find(|(program, _)| *program == name)
+        .with_context(|| format!("{name} is not in install.rs's list of programs"))?;
+    debian_packages(&[package])?;
+    Ok(find(name).ok_or_else(|| Skip::within_reach(format!("Debian's {package} has no {name}")))?)
+}
+
+/// One of [`CARGO_TOOLS`], built if need be.
+///
+/// # Errors
+///
+/// [`Skip`] where it is missing and does not build (no network, for one).
+pub(crate) fn cargo_tool(name: &str) -> Result<PathBuf> {
+    let tools = workspace::root().join("target/tools");
+    let built = tools.join("bin").join(name);
+    if let Some(path) = find(name).or_else(|| built.is_file().then(|| built.clone())) {
+        return Ok(path);
+    }
+    let (_, version) = CARGO_TOOLS
+        .iter()
+        .find(|(tool, _)| *tool == name)
+        .with_context(|| format!("{name} is not in install.rs's list of cargo's tools"))?;
+    // Unoptimised: a tool runs for seconds, but would build for minutes.
+    let mut install = cargo();
+    install.args(["install", "--locked", "--debug", "--quiet", name, "--version", version]);
+    install.arg("--root").arg(&tools).env("CARGO_PROFILE_DEV_DEBUG", "0");
+    run_command(&mut install).map_err(|error| Skip::within_reach(format!("{name} is missing: {error:#}")))?;
+    Ok(built)
+}
+
+/// Installs `packages` where this is root on Debian and they are missing.
+///
+/// # Errors
+///
+/// [`Skip`] where they are missing and cannot be installed.
+pub(crate) fn debian_packages(packages: &[&str]) -> Result<()> {
+    let missing: Vec<&str> = packages
+        .iter()
+        .copied()
+        .filter(|package| !is_installed(package))
+        .collect();
+    if missing.is_empty() {
+        return Ok(());
+    }
+    let wanted = missing.join(" ");
+    if find("apt-get").is_none() {
+        return Err(Skip::beyond_this_machine(format!("{wanted} missing, and no apt-get")).into());
+    }
+    if !is_root() {
+        return Err(Skip::beyond_this_machine(format!("missing: sudo apt-get install {wanted}")).into());
+    }
+    refresh_package_lists();
+    let mut install = apt_get();
+    install
+        .args(["install", "--yes", "--no-install-recommends"])
+        .args(&missing);
+    Ok(run_command(&mut install).map_err(|error| Skip::within_reach(format!("{wanted} missing: {error:#}")))?)
+}
+
+fn is_installed(package: &str) -> bool {
+    let mut query = program("dpkg-query");
+    query
+        .args(["--show", "--showformat=${Status}", package])
+        .stderr(std::process::Stdio::null());
+    query
+        .output()
+        .is_ok_and(|output| output.stdout == b"install ok installed")
+}
+
+fn is_root() -> bool {
+    process::output(program("id").arg("-u")).is_ok_and(|id| id.trim() == "0")
+}
+
+/// Once a run. An old list may still serve, so a failure shows only where a package is not found.
+fn refresh_package_lists() {
+    static DONE: OnceLock<()> = OnceLock::new();
+    DONE.get_or_init(|| {
+        if let Err(error) = run_command(apt_get().arg("update")) {
+            println!("{error:#}");
+        }
+    });
+}
+
+fn apt_get() -> std::process::Command {
+    let mut command = program("apt-get");
+    command.arg("--quiet=2").env("DEBIAN_FRONTEND", "noninteractive");
+    command
+}
+
+/// Says what could not be installed and goes on.
+fn note(result: Result<()>) -> Result<()> {
+    match result {
+        Err(error) if error.is::<Skip>() => println!("skipped: {error}"),
+        other => other?,
+    }
+    Ok(())
+}

@@ -1,0 +1,82 @@
+//! The steps of `cargo xtask test`, in the order in which they run: quick ones first.
+
+use crate::bare::{CORTEX_M3, bare_target};
+use crate::install::cargo_tool;
+use crate::process::{cargo, program, run};
+use crate::readme;
+use crate::workspace::{libraries, metadata, published};
+use anyhow::Result;
+
+/// One step.
+pub(crate) struct Step {
+    pub(crate) name: &'static str,
+    /// What it holds, for the heading.
+    pub(crate) what: &'static str,
+    /// A [`Skip`](crate::install::Skip) as the error means that it cannot run here.
+    pub(crate) run: fn() -> Result<()>,
+}
+
+#[rustfmt::skip]
+pub(crate) const STEPS: &[Step] = &[
+    Step { name: "format",   what: "the code is formatted",                                   run: format },
+    Step { name: "clippy",   what: "no lint warns, with all features",                        run: clippy },
+    Step { name: "tests",    what: "unit, integration and documentation tests",               run: tests },
+    Step { name: "doc",      what: "the documentation builds without a warning",              run: doc },
+    Step { name: "no-std",   what: "every library builds where there is no std and no alloc", run: no_std },
+    Step { name: "features", what: "no combination of features warns",                         run: features },
+    Step { name: "deny",     what: "dependencies keep to the rules of deny.toml",             run: deny },
+    Step { name: "package",  what: "what would be published builds by itself",                run: package },
+    Step { name: "readme",   what: "the README's commands work",                              run: readme::check },
+];
+
+fn format() -> Result<()> {
+    run(cargo().args(["fmt", "--all", "--check"]))
+}
+
+fn clippy() -> Result<()> {
+    let everything = ["--workspace", "--all-targets", "--all-features"];
+    run(cargo().arg("clippy").args(everything).args(["--", "-D", "warnings"]))
+}
+
+fn tests() -> Result<()> {
+    run(cargo().args(["test", "--workspace"]))
+}
+
+fn doc() -> Result<()> {
+    let mut command = cargo();
+    command.args(["doc", "--workspace", "--no-deps", "--all-features"]);
+    run(command.env("RUSTDOCFLAGS", "-D warnings"))
+}
+
+fn no_std() -> Result<()> {
+    let target = bare_target(CORTEX_M3)?;
+    let metadata = metadata()?;
+    let packages: Vec<&str> = libraries(&metadata)
+        .flat_map(|library| ["-p", library.name.as_str()])
+        .collect();
+    for features in ["--no-default-features", "--all-features"] {
+        run(target.cargo("build").args(&packages).arg(features))?;
+    }
+    Ok(())
+}
+
+fn features() -> Result<()> {
+    let hack = cargo_tool("cargo-hack")?;
+    let metadata = metadata()?;
+    let packages = published(&metadata).flat_map(|package| ["-p", package.name.as_str()]);
+    let mut command = program(hack);
+    command.args(["hack", "clippy", "--feature-powerset"]).args(packages);
+    run(command.args(["--", "-D", "warnings"]))
+}
+
+fn deny() -> Result<()> {
+    let deny = cargo_tool("cargo-deny")?;
+    run(program(deny).args(["--all-features", "check", "bans", "licenses", "sources"]))
+}
+
+fn package() -> Result<()> {
+    let metadata = metadata()?;
+    let packages = published(&metadata).flat_map(|package| ["-p", package.name.as_str()]);
+    // A CI checks out what is committed; at a desk, what is not yet committed is what one wants to know about.
+    run(cargo().args(["package", "--quiet", "--allow-dirty"]).args(packages))
+}
