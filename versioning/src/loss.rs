@@ -62,8 +62,21 @@ impl<'v> Differ<'v> {
     #[inline]
     pub fn elements<I: IntoIterator>(&mut self, items: I, mut walk: impl FnMut(I::Item, &mut Differ<'_>)) {
         for (step, item) in items.into_iter().enumerate() {
-            self.field(step as u16, |differ| walk(item, differ));
+            self.field(u16::try_from(step).unwrap_or(u16::MAX), |differ| walk(item, differ));
         }
+    }
+
+    /// Reports a loss that was found below this place.
+    pub fn report(&mut self, below: &Loss) {
+        let field = below
+            .field
+            .steps()
+            .iter()
+            .fold(self.here.field, |field, step| field.join(*step));
+        (self.visit)(&Loss {
+            field,
+            ignorable: self.here.ignorable || below.ignorable,
+        });
     }
 
     fn below(&mut self, step: u16, ignorable: bool, walk: impl FnOnce(&mut Differ<'_>)) {

@@ -6,8 +6,9 @@ use crate::schema::{Field, MAX_DEPTH, Schema, Shape, Type};
 
 /// The way from a mirror to one of its fields, as positions: small, without names, cheap in flash.
 ///
-/// A step is a field's position among its mirror's fields, an element's position in its sequence, or for a field of
-/// an enum's variant the variant's position in the high byte and the field's in the low one.
+/// A step is a field's position among its mirror's fields, an element's position in its sequence (65,535 stands for any
+/// later one too), or for a field of an enum's variant the variant's position in the high byte and the field's in the
+/// low one.
 ///
 /// On its own it prints as numbers (`1.4`); [`display`](Self::display) has the names (`serial[1].rx`).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]

@@ -49,6 +49,11 @@ impl<'de> Reader<'de> {
         self.end - self.rest.len()
     }
 
+    /// What has not been read yet.
+    pub(crate) const fn rest(&self) -> &'de [u8] {
+        self.rest
+    }
+
     /// The next `N` bytes.
     ///
     /// # Errors

@@ -1,0 +1,309 @@
+//! Sequences too long to hold: written from whatever has the items, read one by one from the buffer.
+
+use core::fmt;
+
+use crate::error::{Error, ErrorKind, Expected, Refused};
+use crate::loss::{Differ, Loss};
+use crate::reader::{Malformed, Reader};
+use crate::release::ReleaseTable;
+use crate::schema::Type;
+use crate::wire::{Layout, Wire};
+use crate::writer::{Writer, length_len};
+
+/// Items of a [`Sequence`] that is to be written, wherever they are.
+///
+/// They are gone through several times, and must be the same each time: to measure, to find losses, to write.
+pub trait Source<T> {
+    /// How many there are.
+    fn len(&self) -> usize;
+
+    /// Shows each item to `visit`, in order.
+    fn for_each(&self, visit: &mut dyn FnMut(&T));
+
+    /// Whether there are none.
+    fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+}
+
+/// The items of an iterator as a [`Source`].
+#[derive(Clone, Copy, Debug)]
+pub struct IterSource<I>(pub I);
+
+impl<T, I: ExactSizeIterator<Item = T> + Clone> Source<T> for IterSource<I> {
+    fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    fn for_each(&self, visit: &mut dyn FnMut(&T)) {
+        for item in self.0.clone() {
+            visit(&item);
+        }
+    }
+}
+
+/// At most `N` items that are not held: a field of a mirror that is written from a [`Source`] and, once loaded, visited
+/// where it lies in the buffer. On the wire it is a sequence like any other.
+///
+/// ```
+/// use devstate_versioning::{IterSource, Sequence, Str, Versioned, load, release_table, save};
+///
+/// #[derive(Versioned, Clone, Debug, Default)]
+/// #[versioned(version = 1, layouts(open))]
+/// pub struct LineSer<'a> {
+///     pub text: Str<'a, 80>,
+/// }
+///
+/// #[derive(Versioned, Clone, Debug, Default)]
+/// #[versioned(version = 1, layouts(open))]
+/// pub struct LogSer<'a> {
+///     pub lines: Sequence<'a, LineSer<'a>, 1_000_000>,
+/// }
+///
+/// release_table! {
+///     pub enum Release { V1 = 1 @ open }
+///     LineSer<'_> => [1],
+///     LogSer<'_> => [1],
+/// }
+///
+/// let lines = ["one", "two"];
+/// let source = IterSource(lines.iter().map(|text| LineSer { text: Str::new(text).unwrap_or_default() }));
+/// let mut memory = [0; 64];
+/// let snapshot = save::<Release, _>(&LogSer { lines: Sequence::from_source(&source) }, &mut memory)?;
+///
+/// let mut log = LogSer::default();
+/// load::<Release, _>(&snapshot, &mut log)?;
+/// let mut read = Vec::new();
+/// log.lines.visit::<Release>(&mut |line| read.push(line.text.get()))?;
+/// assert_eq!(read, lines);
+/// # Ok::<(), devstate_versioning::Error>(())
+/// ```
+pub struct Sequence<'de, T, const N: usize> {
+    content: Content<'de, T>,
+    /// What an older release would lose, found by raising: the first item with a loss, or else with an ignorable one.
+    lost: Option<(usize, Loss)>,
+}
+
+enum Content<'de, T> {
+    Source(&'de dyn Source<T>),
+    /// Items that have been decoded once, so they will decode again.
+    Encoded {
+        release: u16,
+        count: usize,
+        items: &'de [u8],
+    },
+}
+
+impl<'de, T, const N: usize> Sequence<'de, T, N> {
+    /// A sequence to be written. More than `N` items fail the saving.
+    #[must_use]
+    pub fn from_source(source: &'de dyn Source<T>) -> Self {
+        Self {
+            content: Content::Source(source),
+            lost: None,
+        }
+    }
+
+    /// How many items there are.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        match self.content {
+            Content::Source(source) => source.len(),
+            Content::Encoded { count, .. } => count,
+        }
+    }
+
+    /// Whether there are none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Shows each item, raised to the latest version, to `visit`. Borrowed fields stay in the buffer that was loaded.
+    ///
+    /// # Errors
+    ///
+    /// Where the table `R` is not the one that the sequence was loaded with.
+    pub fn visit<R>(&self, visit: &mut dyn FnMut(&T)) -> Result<(), Error>
+    where
+        R: ReleaseTable,
+        T: Wire<'de, R> + Default,
+    {
+        match self.content {
+            Content::Source(source) => {
+                source.for_each(visit);
+                Ok(())
+            }
+            Content::Encoded { release, count, items } => {
+                let Some(release) = R::from_number(release) else {
+                    return Err(ErrorKind::UnknownRelease { found: release }.at(0));
+                };
+                let mut reader = Reader::new(items);
+                for _ in 0..count {
+                    let mut item = T::default();
+                    if let Err(malformed) = item.decode_into(release, &mut reader) {
+                        return Err(reader.into_error(malformed));
+                    }
+                    item.raise(release)?;
+                    visit(&item);
+                }
+                reader.finish()
+            }
+        }
+    }
+
+    /// Shows each item, lowered to `release`, to `visit`, which is told of the first refusal instead of the item.
+    fn visit_lowered<R>(&self, release: R, visit: &mut dyn FnMut(Result<&T, ErrorKind>))
+    where
+        R: ReleaseTable,
+        T: Wire<'de, R> + Default + Clone,
+    {
+        let visited = self.visit::<R>(&mut |item| {
+            let mut item = item.clone();
+            match item.lower(release) {
+                Ok(()) => visit(Ok(&item)),
+                Err(refused) => visit(Err(ErrorKind::Refused(refused))),
+            }
+        });
+        if let Err(error) = visited {
+            visit(Err(error.kind));
+        }
+    }
+}
+
+impl<T: Layout, const N: usize> Layout for Sequence<'_, T, N> {
+    const TYPE: &'static Type = &Type::Seq(T::TYPE, N);
+}
+
+impl<'de, R: ReleaseTable, T: Wire<'de, R> + Default + Clone, const N: usize> Wire<'de, R> for Sequence<'de, T, N> {
+    fn encoded_len(&self, release: R) -> usize {
+        let mut len = length_len(self.len());
+        self.visit_lowered(release, &mut |item| {
+            len += item.map_or(0, |item| item.encoded_len(release));
+        });
+        len
+    }
+
+    fn encode<W: Writer>(&self, release: R, writer: &mut W) {
+        let announced = self.len();
+        if announced > N {
+            writer.fail(ErrorKind::Value {
+                expected: Expected::LengthUpTo(N),
+                found: announced as u64,
+            });
+        }
+        writer.length(announced);
+        let mut written = 0;
+        self.visit_lowered(release, &mut |item| {
+            written += 1;
+            match item {
+                Ok(item) => item.encode(release, writer),
+                Err(kind) => writer.fail(kind),
+            }
+        });
+        if written != announced {
+            writer.fail(ErrorKind::WrongLength { announced, written });
+        }
+    }
+
+    fn decode_into(&mut self, release: R, reader: &mut Reader<'de>) -> Result<(), Malformed> {
+        let count = reader.length(N)?;
+        let before = reader.rest();
+        for _ in 0..count {
+            T::default().decode_into(release, reader)?;
+        }
+        let taken = before.len() - reader.rest().len();
+        let items = before.get(..taken).unwrap_or_default();
+        *self = Self {
+            content: Content::Encoded {
+                release: release.number(),
+                count,
+                items,
+            },
+            lost: None,
+        };
+        Ok(())
+    }
+
+    fn lower(&mut self, release: R) -> Result<(), Refused> {
+        let mut result = Ok(());
+        self.visit_lowered(release, &mut |item| {
+            if let (Ok(()), Err(ErrorKind::Refused(refused))) = (result, item) {
+                result = Err(refused);
+            }
+        });
+        result
+    }
+
+    /// Goes over the items there and back, and keeps the first loss: the items themselves stay where they are.
+    fn raise(&mut self, release: R) -> Result<(), Refused> {
+        let mut lost: Option<(usize, Loss)> = None;
+        let mut result = Ok(());
+        let mut index = 0;
+        let visited = self.visit::<R>(&mut |item| {
+            let mut copy = item.clone();
+            match copy.lower(release).and_then(|()| copy.raise(release)) {
+                Ok(()) => item.differ(
+                    &copy,
+                    &mut Differ::new(&mut |loss| {
+                        if lost.is_none_or(|(_, first)| first.ignorable && !loss.ignorable) {
+                            lost = Some((index, *loss));
+                        }
+                    }),
+                ),
+                Err(refused) => result = result.and(Err(refused)),
+            }
+            index += 1;
+        });
+        self.lost = lost;
+        match visited {
+            Err(Error {
+                kind: ErrorKind::Refused(refused),
+                ..
+            }) => Err(refused),
+            _ => result,
+        }
+    }
+
+    /// Reports the first item that `other`, raised from an older release, would lose; other differences it cannot see.
+    fn differ(&self, other: &Self, differ: &mut Differ<'_>) {
+        if let Some((index, loss)) = other.lost {
+            let step = u16::try_from(index).unwrap_or(u16::MAX);
+            differ.field(step, |differ| differ.report(&loss));
+        }
+    }
+}
+
+impl<T, const N: usize> Default for Sequence<'_, T, N> {
+    fn default() -> Self {
+        Self {
+            content: Content::Encoded {
+                release: 0,
+                count: 0,
+                items: &[],
+            },
+            lost: None,
+        }
+    }
+}
+
+impl<T, const N: usize> Clone for Sequence<'_, T, N> {
+    fn clone(&self) -> Self {
+        let content = match self.content {
+            Content::Source(source) => Content::Source(source),
+            Content::Encoded { release, count, items } => Content::Encoded { release, count, items },
+        };
+        Self {
+            content,
+            lost: self.lost,
+        }
+    }
+}
+
+impl<T, const N: usize> fmt::Debug for Sequence<'_, T, N> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Sequence")
+            .field("len", &self.len())
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,150 @@
+//! Sequences that are written from an iterator and visited in the buffer.
+
+#![allow(missing_docs, clippy::unwrap_used, reason = "a test")]
+
+use devstate_versioning::{
+    ErrorKind, Expected, IterSource, Mirror, Refused, Sequence, Str, Versioned, encoded_len, load, plan, release_table,
+    save, save_as,
+};
+
+#[derive(Versioned, Clone, Debug, Default, PartialEq)]
+#[versioned(version = 2, layouts(0xe3c0_7aac_89db_575f, open))]
+pub struct ItemSer<'a> {
+    pub key: Str<'a, 8>,
+    #[versioned(start = 2, ser_fn = refuse_flag_3)]
+    pub flags: u8,
+    #[versioned(start = 2, ignorable)]
+    pub hits: u32,
+}
+
+fn refuse_flag_3(item: &mut ItemSer<'_>, _version: u16) -> Result<(), Refused> {
+    if item.flags == 3 {
+        Err(Refused::new("flag 3 has no counterpart"))
+    } else {
+        Ok(())
+    }
+}
+
+#[derive(Versioned, Clone, Debug, Default)]
+#[versioned(version = 1, layouts(0xa77e_fab0_2534_f862))]
+pub struct ListSer<'a> {
+    pub number: u16,
+    pub items: Sequence<'a, ItemSer<'a>, 3>,
+}
+
+release_table! {
+    pub enum Release { V1 = 1 @ 0x8b3f_755c_af10_4fc1, V2 = 2 @ open }
+    ItemSer<'_> => [1, 2],
+    ListSer<'_> => [1, 1],
+}
+
+fn item(key: &str, flags: u8, hits: u32) -> ItemSer<'_> {
+    ItemSer {
+        key: Str::new(key).unwrap(),
+        flags,
+        hits,
+    }
+}
+
+/// Calls `test` with a list of these items.
+fn with_list<T>(items: &[ItemSer<'_>], test: impl FnOnce(&ListSer<'_>) -> T) -> T {
+    let source = IterSource(items.iter().cloned());
+    test(&ListSer {
+        number: 7,
+        items: Sequence::from_source(&source),
+    })
+}
+
+#[test]
+fn items_come_back_where_they_lie_in_the_buffer() {
+    let items = [item("one", 1, 2), item("two", 2, 4)];
+    let mut memory = [0; 100];
+    with_list(&items, |list| {
+        let length = encoded_len(list, Release::V2);
+        let snapshot = save::<Release, _>(list, &mut memory).unwrap();
+        assert_eq!(snapshot.len(), length);
+        let mut loaded = ListSer::default();
+        load::<Release, _>(&snapshot, &mut loaded).unwrap();
+        assert_eq!((loaded.number, loaded.items.len()), (7, 2));
+        let mut read = Vec::new();
+        loaded
+            .items
+            .visit::<Release>(&mut |item| {
+                assert!(snapshot.as_ptr_range().contains(&item.key.as_ptr()));
+                read.push(item.clone());
+            })
+            .unwrap();
+        assert_eq!(read, items);
+        // What was loaded can be saved again.
+        let mut again = [0; 100];
+        assert_eq!(
+            save::<Release, _>(&loaded, &mut again).unwrap().as_bytes(),
+            snapshot.as_bytes()
+        );
+    });
+}
+
+#[test]
+fn an_older_release_names_the_item_that_it_would_lose() {
+    let losses = |items: &[ItemSer<'_>]| {
+        let mut losses = Vec::new();
+        with_list(items, |list| {
+            plan(list, Release::V1, &mut |loss| {
+                losses.push((loss.field.display(ListSer::SCHEMA).to_string(), loss.ignorable));
+            })
+        })
+        .map(|()| losses)
+    };
+    assert_eq!(losses(&[item("a", 0, 0)]).unwrap(), []);
+    assert_eq!(
+        losses(&[item("a", 0, 5)]).unwrap(),
+        [("items[0].hits".to_owned(), true)]
+    );
+    assert_eq!(
+        losses(&[item("a", 0, 5), item("b", 1, 0)]).unwrap(),
+        [("items[1].flags".to_owned(), false)]
+    );
+    assert_eq!(losses(&[item("a", 3, 0)]).unwrap_err().field, "flags");
+    let mut memory = [0; 100];
+    let error = with_list(&[item("a", 3, 0)], |list| {
+        save_as(list, Release::V1, &mut memory).unwrap_err()
+    });
+    assert!(matches!(error.kind, ErrorKind::Refused(_)), "{error}");
+    with_list(&[item("a", 0, 0)], |list| {
+        let snapshot = save_as(list, Release::V1, &mut memory).unwrap();
+        let mut loaded = ListSer::default();
+        assert_eq!(load(&snapshot, &mut loaded), Ok(Release::V1));
+        let mut read = Vec::new();
+        loaded
+            .items
+            .visit::<Release>(&mut |item| read.push(item.clone()))
+            .unwrap();
+        assert_eq!(read, [item("a", 0, 0)]);
+    });
+}
+
+#[test]
+fn more_items_than_the_bound_are_refused_both_ways() {
+    let items = [item("a", 0, 0), item("b", 0, 0), item("c", 0, 0), item("d", 0, 0)];
+    let mut memory = [0; 200];
+    let error = with_list(&items, |list| save::<Release, _>(list, &mut memory).unwrap_err());
+    assert_eq!(
+        error.kind,
+        ErrorKind::Value {
+            expected: Expected::LengthUpTo(3),
+            found: 4
+        }
+    );
+    let mut loaded = ListSer::default();
+    let error = devstate_versioning::payload::decode(&[7, 0, 4], Release::V2, &mut loaded).unwrap_err();
+    assert_eq!(
+        (error.kind, error.offset),
+        (
+            ErrorKind::Value {
+                expected: Expected::LengthUpTo(3),
+                found: 4
+            },
+            2
+        )
+    );
+}
