@@ -40,13 +40,14 @@ impl<I: InterruptLine, W: Write + WriteReady, EV: SerialEvents> Serial<I, W, EV>
     #[must_use = "what was not taken has to be offered again"]
     pub fn receive(&mut self, characters: &[u8], now: u64) -> usize {
         self.catch_up(now);
+        let timed_out = self.state.timed_out();
         let taken = characters.len().min(self.receive_capacity());
         for character in characters.iter().take(taken) {
             let _ = self.state.rx.push(*character);
             self.events.received();
         }
         if taken != 0 {
-            self.character_arrived(now);
+            self.arrived(timed_out, now);
         }
         taken
     }
@@ -74,12 +75,13 @@ impl<I: InterruptLine, W: Write + WriteReady, EV: SerialEvents> Serial<I, W, EV>
         if errors != 0 {
             self.events.received_with_errors();
         }
+        let timed_out = self.state.timed_out();
         if self.state.rx.len < self.state.capacity() {
             self.append(character, errors);
         } else {
             self.overrun(character, errors);
         }
-        self.character_arrived(now);
+        self.arrived(timed_out, now);
     }
 
     fn append(&mut self, character: u8, errors: u8) {
@@ -104,9 +106,9 @@ impl<I: InterruptLine, W: Write + WriteReady, EV: SerialEvents> Serial<I, W, EV>
         }
     }
 
-    fn character_arrived(&mut self, now: u64) {
-        // A time-out that has fallen due stays until the guest reads (section 8.11).
-        if self.state.fifo_enabled() && (self.timer_runs() || self.state.rx.len == 1) {
+    /// Starts the time-out anew, unless it had fallen due: then it stays so until the guest reads (section 8.11).
+    fn arrived(&mut self, timed_out: bool, now: u64) {
+        if self.state.fifo_enabled() && !timed_out {
             self.start_timer(now);
         }
         self.update_line();

@@ -1,1 +1,123 @@
-//! events
+//! Every event can happen, through `NoEvents` and references too, and every lost character is counted once.
+
+use devstate_core::NoInterrupt;
+use devstate_serial_16550::{AlwaysReady, CharacterErrors, NoEvents, Serial, spec};
+
+use crate::support::{Counters, Dice, Guest, Mode, Sink, TIMEOUT, bench, fifo_bench};
+
+#[test]
+fn every_event_can_happen() {
+    let (mut device, _) = fifo_bench();
+    device.thr(b'a');
+    device.output_mut().mode = Mode::Busy;
+    for _ in 0..18 {
+        device.thr(b'b');
+    }
+    device.output_mut().mode = Mode::FailsToWrite;
+    device.drain_output(0);
+    device.write(spec::FCR, 0x85, 0);
+    device.output_mut().mode = Mode::Ready;
+    device.drain_output(0);
+    assert_eq!(device.receive(&[1; 16], 0), 16);
+    device.receive_character(2, CharacterErrors::PARITY, 0);
+    device.advance(TIMEOUT);
+    device.write(spec::FCR, 0x83, TIMEOUT);
+    assert_eq!(device.receive(&[1], TIMEOUT), 1);
+    device.rbr();
+    device.write(spec::MCR, 0x10, TIMEOUT);
+    device.receive_break(TIMEOUT);
+    device.read(8, TIMEOUT);
+    device.write(8, 0, TIMEOUT);
+    assert_eq!(
+        device.events().all(),
+        [
+            ("invalid_read", 1),
+            ("invalid_write", 1),
+            ("output_failed", 1),
+            ("output_stalled", 18),
+            ("receive_discarded", 16),
+            ("receive_disconnected", 1),
+            ("receive_emptied", 1),
+            ("receive_overrun", 1),
+            ("received", 18),
+            ("received_with_errors", 1),
+            ("timed_out", 1),
+            ("transmit_discarded", 16),
+            ("transmit_overwritten", 1),
+            ("transmitted", 2),
+        ]
+    );
+}
+
+#[test]
+fn events_reach_a_reference_and_nobody() {
+    let counters = Counters::default();
+    let mut sink = [0; 4];
+    let mut device = Serial::with_events(NoInterrupt, AlwaysReady(&mut sink[..]), &counters);
+    let mut silent = Serial::with_events(NoInterrupt, Sink::default(), NoEvents);
+    for byte in b"12345" {
+        device.write(spec::THR, *byte, 0);
+        silent.write(spec::THR, *byte, 0);
+    }
+    for offset in 0..10 {
+        device.write(offset, 0x10, 0);
+        device.read(offset, 0);
+        silent.write(offset, 0x10, 0);
+        silent.read(offset, 0);
+    }
+    assert_eq!(counters.count("transmitted"), 4);
+    assert_eq!(
+        counters.count("output_failed"),
+        2,
+        "a full slice keeps the fifth character waiting"
+    );
+    assert_eq!(counters.count("invalid_read"), 2);
+    assert_eq!(silent.output().taken.len(), 6);
+}
+
+#[test]
+fn every_character_is_delivered_waiting_or_counted_as_lost() {
+    for seed in 0..40 {
+        let mut dice = Dice::new(seed);
+        let (mut device, _) = bench();
+        let (mut written, mut sent_in, mut read) = (0, 0, 0);
+        for _ in 0..400 {
+            device.output_mut().mode = dice.pick(&[Mode::Ready, Mode::Busy, Mode::FailsToWrite, Mode::Busy]);
+            match dice.roll(8) {
+                0..3 => {
+                    device.thr(dice.byte());
+                    written += 1;
+                }
+                3 => device.write(spec::FCR, dice.pick(&[0, 1, 0x81, 0x83, 0x85, 0xc7]), 0),
+                4 => device.write(spec::MCR, dice.pick(&[0, 0x0b, 0x10]), 0),
+                5 => {
+                    device.receive_character(dice.byte(), CharacterErrors::NONE, 0);
+                    sent_in += 1;
+                }
+                6 => sent_in += device.receive(&[0; 5], 0),
+                _ if device.lsr() & 1 != 0 => {
+                    device.rbr();
+                    read += 1;
+                }
+                _ => drop(device.drain_output(0)),
+            }
+        }
+        let lost = |event| device.events().count(event);
+        let looped = lost("received") + lost("receive_disconnected") - sent_in;
+        assert_eq!(lost("transmitted"), device.output().taken.len());
+        assert_eq!(
+            written,
+            lost("transmitted")
+                + looped
+                + device.output_pending()
+                + lost("transmit_overwritten")
+                + lost("transmit_discarded"),
+            "seed {seed}"
+        );
+        assert_eq!(
+            lost("received"),
+            read + usize::from(device.state(0).rx.len) + lost("receive_overrun") + lost("receive_discarded"),
+            "seed {seed}"
+        );
+    }
+}

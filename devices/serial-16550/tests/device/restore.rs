@@ -1,1 +1,142 @@
-//! restore
+//! Saving and restoring: the same device goes on, and its line is driven.
+
+use devstate_core::Clock;
+use devstate_serial_16550::{NoEvents, Serial, SerialState, spec};
+
+use crate::support::{Bench, Counters, Guest, Line, Mode, Sink, bench, busy_states, fifo_bench};
+
+#[test]
+fn a_state_comes_back_as_it_went_in() {
+    for state in busy_states() {
+        let line = Line::default();
+        let device = restored(&state, &line);
+        assert_eq!(device.state(state.saved_at), state);
+        let mut used = fifo_bench().0;
+        assert_eq!(used.receive(b"other", 3), 5);
+        used.restore(&state, state.saved_at, Clock::Wall).unwrap();
+        assert_eq!(used.state(state.saved_at), state);
+    }
+}
+
+#[test]
+fn the_line_is_driven_after_every_restore_even_to_where_it_was() {
+    for state in busy_states() {
+        let line = Line::default();
+        let mut device = restored(&state, &line);
+        let mut level = line.take();
+        assert_eq!(level.len(), 1);
+        device.restore(&state, 0, Clock::Frozen).unwrap();
+        assert_eq!(line.take(), level);
+        assert_eq!(Some(device.id() != 1), level.pop());
+    }
+}
+
+#[test]
+fn an_interrupt_between_raising_and_serving_is_not_lost() {
+    let (mut device, _) = fifo_bench();
+    assert_eq!(device.receive(&[0; 16], 0), 16);
+    let line = Line::default();
+    let mut device = restored(&device.state(0), &line);
+    assert_eq!(line.take(), [true], "with a full FIFO, too");
+    assert_eq!(device.id(), 0x04);
+}
+
+#[test]
+fn an_acknowledged_interrupt_does_not_come_back() {
+    let (mut device, _) = bench();
+    device.write(spec::IER, 0x02, 0);
+    assert_eq!(device.id(), 0x02);
+    let line = Line::default();
+    let mut device = restored(&device.state(0), &line);
+    assert_eq!(line.take(), [false]);
+    assert_eq!(device.id(), 0x01);
+}
+
+#[test]
+fn what_the_old_output_had_not_taken_goes_to_the_new_one() {
+    let (mut device, _) = fifo_bench();
+    device.output_mut().mode = Mode::Busy;
+    for byte in b"abc" {
+        device.thr(*byte);
+    }
+    let mut device = restored(&device.state(0), &Line::default());
+    assert_eq!(device.output().taken, b"", "not before the host says so");
+    assert_eq!(device.drain_output(0), 3);
+    assert_eq!(device.output().taken, b"abc");
+}
+
+#[test]
+fn an_open_divisor_latch_stays_open() {
+    let (mut device, _) = bench();
+    device.write(spec::LCR, 0x80, 0);
+    device.write(spec::DLL, 0x01, 0);
+    let mut device = restored(&device.state(0), &Line::default());
+    device.write(spec::DLM, 0x00, 0);
+    assert_eq!(device.line_parameters().baud_rate(), 115_200);
+}
+
+#[test]
+fn a_refused_state_leaves_the_device_and_its_line_as_they_were() {
+    let (mut device, line) = fifo_bench();
+    assert_eq!(device.receive(&[1; 9], 0), 9);
+    let before = device.state(5);
+    line.take();
+    let refused = SerialState {
+        mcr: 0x20,
+        ..SerialState::RESET
+    };
+    let error = device.restore(&refused, 0, Clock::Wall).unwrap_err();
+    assert_eq!((error.field, error.value), ("mcr", 0x20));
+    assert_eq!(device.state(5), before);
+    assert_eq!(line.take(), []);
+    assert!(Serial::from_state(&refused, Line::default(), Sink::default(), NoEvents, 0, Clock::Wall).is_err());
+}
+
+#[test]
+fn devices_can_be_sent_to_another_thread_and_made_in_a_static() {
+    fn send<T: Send>(value: T) -> T {
+        value
+    }
+    static SHARED: std::sync::Mutex<Serial<devstate_core::NoInterrupt, embedded_io_sink::Nowhere>> =
+        std::sync::Mutex::new(Serial::new(devstate_core::NoInterrupt, embedded_io_sink::Nowhere));
+    send(&SHARED).lock().unwrap().write(spec::THR, b'x', 0);
+    assert_eq!(SHARED.lock().unwrap().read(spec::LSR, 0), 0x60);
+}
+
+mod embedded_io_sink {
+    use std::convert::Infallible;
+
+    pub(crate) struct Nowhere;
+
+    impl embedded_io::ErrorType for Nowhere {
+        type Error = Infallible;
+    }
+
+    impl embedded_io::Write for Nowhere {
+        fn write(&mut self, bytes: &[u8]) -> Result<usize, Infallible> {
+            Ok(bytes.len())
+        }
+
+        fn flush(&mut self) -> Result<(), Infallible> {
+            Ok(())
+        }
+    }
+
+    impl embedded_io::WriteReady for Nowhere {
+        fn write_ready(&mut self) -> Result<bool, Infallible> {
+            Ok(true)
+        }
+    }
+}
+
+fn restored(state: &SerialState, line: &Line) -> Bench {
+    Serial::from_state(
+        state,
+        line.clone(),
+        Sink::default(),
+        Counters::default(),
+        state.saved_at,
+        Clock::Frozen,
+    )
+    .unwrap()
+}
