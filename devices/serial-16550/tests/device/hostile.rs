@@ -6,60 +6,63 @@ use devstate_serial_16550::{Serial, SerialState};
 
 use crate::support::{Bench, Counters, Line, Mode, Sink, busy_states};
 
-type Set = fn(&mut SerialState, u8);
+type Set = Box<dyn Fn(&mut SerialState, u8)>;
 
-/// Each byte of the state, with the name that a refusal may give.
-fn bytes() -> Vec<(Vec<&'static str>, Box<dyn Fn(&mut SerialState, u8)>)> {
-    let mut bytes: Vec<(Vec<&'static str>, Box<dyn Fn(&mut SerialState, u8)>)> = Vec::new();
-    let registers: [(&[&'static str], Set); 16] = [
-        (&[], |state, value| {
-            state.divisor = state.divisor & 0xff00 | u16::from(value)
-        }),
-        (&[], |state, value| {
-            state.divisor = u16::from(value) << 8 | state.divisor & 0xff
-        }),
-        (&["ier", "thre_pending"], |state, value| state.ier = value),
-        (&["fcr", "rx.len", "tx.len", "timeout_remaining"], |state, value| {
-            state.fcr = value
-        }),
-        (&[], |state, value| state.lcr = value),
-        (&["mcr", "tsr"], |state, value| state.mcr = value),
-        (&[], |state, value| state.scr = value),
-        (&[], |state, value| state.rbr = value),
+/// Each byte of the state, with the names that a refusal may give.
+fn bytes() -> Vec<(&'static [&'static str], Set)> {
+    let mut bytes: Vec<(&'static [&'static str], Set)> = vec![
+        (
+            &[],
+            Box::new(|state, value| state.divisor = state.divisor & 0xff00 | u16::from(value)),
+        ),
+        (
+            &[],
+            Box::new(|state, value| state.divisor = u16::from(value) << 8 | state.divisor & 0xff),
+        ),
+        (&["ier", "thre_pending"], Box::new(|state, value| state.ier = value)),
+        (
+            &["fcr", "rx.len", "tx.len", "timeout_remaining"],
+            Box::new(|state, value| state.fcr = value),
+        ),
+        (&[], Box::new(|state, value| state.lcr = value)),
+        (&["mcr", "tsr"], Box::new(|state, value| state.mcr = value)),
+        (&[], Box::new(|state, value| state.scr = value)),
+        (&[], Box::new(|state, value| state.rbr = value)),
         (
             &["rx.len", "rx.bytes", "rx_errors", "timeout_remaining"],
-            |state, value| state.rx.len = value,
+            Box::new(|state, value| state.rx.len = value),
         ),
-        (&["lsr_errors"], |state, value| state.lsr_errors = value),
-        (&["tx.len", "tx.bytes", "thre_pending"], |state, value| {
-            state.tx.len = value
-        }),
-        (&["tsr"], |state, value| state.tsr = Some(value)),
-        (&["tx.len"], |state, _| state.tsr = None),
-        (&["thre_pending"], |state, value| state.thre_pending = value & 1 != 0),
-        (&["msr_lines"], |state, value| state.msr_lines = value),
-        (&["msr_deltas"], |state, value| state.msr_deltas = value),
+        (&["lsr_errors"], Box::new(|state, value| state.lsr_errors = value)),
+        (
+            &["tx.len", "tx.bytes", "thre_pending"],
+            Box::new(|state, value| state.tx.len = value),
+        ),
+        (&["tsr"], Box::new(|state, value| state.tsr = Some(value))),
+        (&["tx.len"], Box::new(|state, _| state.tsr = None)),
+        (
+            &["thre_pending"],
+            Box::new(|state, value| state.thre_pending = value & 1 != 0),
+        ),
+        (&["msr_lines"], Box::new(|state, value| state.msr_lines = value)),
+        (&["msr_deltas"], Box::new(|state, value| state.msr_deltas = value)),
     ];
-    for (names, set) in registers {
-        bytes.push((names.to_vec(), Box::new(set)));
-    }
     for index in 0..16 {
         bytes.push((
-            vec!["rx.bytes", "rx_errors"],
+            &["rx.bytes", "rx_errors"],
             Box::new(move |state, value| state.rx.bytes[index] = value),
         ));
         bytes.push((
-            vec!["rx_errors"],
+            &["rx_errors"],
             Box::new(move |state, value| state.rx_errors[index] = value),
         ));
         bytes.push((
-            vec!["tx.bytes"],
+            &["tx.bytes"],
             Box::new(move |state, value| state.tx.bytes[index] = value),
         ));
     }
     for byte in 0..8 {
         bytes.push((
-            vec!["timeout_remaining"],
+            &["timeout_remaining"],
             Box::new(move |state, value| {
                 let mut remaining = state.timeout_remaining.to_le_bytes();
                 remaining[byte] = value;
@@ -67,7 +70,7 @@ fn bytes() -> Vec<(Vec<&'static str>, Box<dyn Fn(&mut SerialState, u8)>)> {
             }),
         ));
         bytes.push((
-            vec![],
+            &[],
             Box::new(move |state, value| {
                 let mut saved_at = state.saved_at.to_le_bytes();
                 saved_at[byte] = value;

@@ -1,7 +1,6 @@
 //! `validate` accepts nothing that a real device could not be in: for random accepted states, a recipe of accesses
 //! brings a new device there.
 
-use devstate_core::Clock;
 use devstate_serial_16550::{CharacterErrors, Fifo, ModemLines, SerialState, spec};
 
 use crate::support::{Bench, Dice, Guest, Mode, bench, errors_of};
@@ -27,11 +26,12 @@ fn random_state(dice: &mut Dice) -> SerialState {
     let mcr = dice.byte() % 34;
     let mut rx = random_fifo(dice, fcr);
     let mut rx_errors = [0; 16];
-    for index in 0..usize::from(rx.len.min(16)) {
+    let filled = rx.bytes.iter_mut().zip(&mut rx_errors).take(rx.len.into());
+    for (index, (byte, errors)) in filled.enumerate() {
         if index != 0 || dice.chance(20) {
-            rx_errors[index] = dice.pick(&[0, 0, 0, 4, 8, 16, 0x1c]);
-            if rx_errors[index] & 16 != 0 && !dice.chance(50) {
-                rx.bytes[index] = 0;
+            *errors = dice.pick(&[0, 0, 0, 4, 8, 16, 0x1c]);
+            if *errors & 16 != 0 && !dice.chance(50) {
+                *byte = 0;
             }
         }
     }
