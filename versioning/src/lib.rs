@@ -56,10 +56,13 @@
 
 mod check;
 mod checksum;
+mod describe;
 mod downgrade;
 mod error;
 mod fingerprint;
 mod header;
+pub mod inspect;
+mod locate;
 mod loss;
 mod message;
 mod path;
@@ -114,6 +117,7 @@ pub use downgrade::{plan, plan_in};
 pub use error::{Error, ErrorKind, Expected, Refused};
 pub use fingerprint::{fnv1a, layout, layout_text};
 pub use header::{Architecture, FORMAT, HEADER_LEN, Header, MAGIC, TRAILER_LEN};
+pub use locate::locate;
 pub use loss::{Differ, Loss};
 pub use path::{FieldPath, NamedPath};
 pub use reader::{Malformed, Reader};

@@ -153,7 +153,7 @@ impl<'de> Reader<'de> {
         )
     }
 
-    fn fail(&mut self, error: Error) -> Malformed {
+    pub(crate) fn fail(&mut self, error: Error) -> Malformed {
         self.error.get_or_insert(error);
         Malformed(())
     }

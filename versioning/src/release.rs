@@ -15,6 +15,10 @@ pub trait ReleaseTable: Copy + Eq + Debug + 'static {
     const LATEST: Self;
     /// The table as data, a row for each mirror.
     const ROWS: &'static [Row];
+    /// For each row the fingerprint of a snapshot whose root is that mirror, for each release; zero where there is none.
+    const ROOTS: &'static [&'static [u64]];
+    /// For each release the fingerprint that the table pins, none for an open one.
+    const PINNED: &'static [Option<u64>];
 
     /// The number that stands in a snapshot's header.
     fn number(self) -> u16;
@@ -131,6 +135,10 @@ macro_rules! release_table {
             const ROWS: &'static [$crate::Row] = &[
                 $($crate::Row::of::<$mirror>(&[$($crate::release_table!(@version $version)),*])),+
             ];
+            const ROOTS: &'static [&'static [u64]] = &[
+                $(<Self as $crate::VersionOf<$mirror>>::FINGERPRINTS),+
+            ];
+            const PINNED: &'static [Option<u64>] = &[$($crate::release_table!(@literal $fingerprint)),+];
 
             #[inline]
             fn number(self) -> u16 {

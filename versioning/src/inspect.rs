@@ -1,0 +1,381 @@
+//! Reads a payload by its schema alone: every field with its path, offset and value, for tools and for error messages.
+//!
+//! Nothing here is linked into a program that does not call it, so names cost flash only where they are wanted.
+
+use core::fmt;
+
+use crate::error::{Error, ErrorKind, Expected};
+use crate::fingerprint::{find, version_in};
+use crate::header::Header;
+use crate::path::{FieldPath, NamedPath};
+use crate::reader::{Malformed, Reader};
+use crate::release::{ReleaseTable, Row, VersionOf};
+use crate::schema::{Field, Schema, Shape, Type};
+
+/// What a payload's bytes mean: a root mirror at one release of a table, as data.
+///
+/// ```
+/// use devstate_versioning::inspect::PayloadSchema;
+/// use devstate_versioning::{Versioned, release_table};
+///
+/// #[derive(Versioned, Clone, Debug, Default)]
+/// #[versioned(version = 1, layouts(open))]
+/// pub struct TimerSer {
+///     pub count: u32,
+///     pub label: heapless::String<8>,
+/// }
+///
+/// release_table! {
+///     pub enum Release { V1 = 1 @ open }
+///     TimerSer => [1],
+/// }
+///
+/// let mut lines = Vec::new();
+/// PayloadSchema::of::<Release, TimerSer>(Release::V1).walk(b"\x07\0\0\0\x03led", 0, &mut |item| {
+///     lines.push(format!("{} {} = {}", item.offset, item.path, item.value));
+/// })?;
+/// assert_eq!(lines, ["0 count = 7", "4 label = \"led\""]);
+/// # Ok::<(), devstate_versioning::inspect::Unreadable>(())
+/// ```
+#[derive(Clone, Copy, Debug)]
+pub struct PayloadSchema {
+    rows: &'static [Row],
+    release: usize,
+    number: u16,
+    root: &'static Schema,
+}
+
+/// A stretch of a payload with a meaning of its own.
+///
+/// Items follow each other without a gap: together they are the payload. A sequence, an option or an enum is an item
+/// itself (its length, tag or number of the variant), and what it holds follows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Item<'p> {
+    /// Which field it is, or is a part of.
+    pub path: NamedPath,
+    /// Where it starts.
+    pub offset: usize,
+    /// How many bytes it takes.
+    pub len: usize,
+    /// What stands there.
+    pub ty: Type,
+    /// Its value.
+    pub value: Value<'p>,
+}
+
+/// The value of an [`Item`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Value<'p> {
+    /// A `bool`.
+    Bool(bool),
+    /// A character.
+    Char(char),
+    /// An unsigned integer of any width.
+    UInt(u128),
+    /// A signed integer of any width.
+    Int(i128),
+    /// Text.
+    Str(&'p str),
+    /// An array or a sequence of bytes.
+    Bytes(&'p [u8]),
+    /// What postcard wrote for a foreign type. It is not looked into.
+    Foreign(&'p [u8]),
+    /// An option without a value.
+    Absent,
+    /// An option whose value follows.
+    Present,
+    /// A sequence of so many elements, which follow.
+    Elements(usize),
+    /// A variant of an enum, by its wire name; its fields follow.
+    Variant(&'static str),
+}
+
+/// Where and why a walk over a payload stopped.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Unreadable {
+    /// The field that could not be read.
+    pub path: NamedPath,
+    /// Why.
+    pub error: Error,
+}
+
+impl PayloadSchema {
+    /// Payloads of the mirror `M` at a release.
+    #[must_use]
+    pub fn of<R: VersionOf<M>, M: crate::wire::Mirror>(release: R) -> Self {
+        Self {
+            rows: R::ROWS,
+            release: release.index(),
+            number: release.number(),
+            root: M::SCHEMA,
+        }
+    }
+
+    /// Finds out which mirror of a table a snapshot holds, by the release and the fingerprint in its header.
+    #[must_use]
+    pub fn identify<R: ReleaseTable>(header: &Header) -> Option<Self> {
+        let release = R::from_number(header.release)?;
+        let mut roots = R::ROWS.iter().zip(R::ROOTS);
+        let (row, _) = roots
+            .find(|(_, roots)| header.fingerprint != 0 && roots.get(release.index()) == Some(&header.fingerprint))?;
+        Some(Self {
+            rows: R::ROWS,
+            release: release.index(),
+            number: release.number(),
+            root: row.schema,
+        })
+    }
+
+    /// The mirror.
+    #[must_use]
+    pub const fn root(&self) -> &'static Schema {
+        self.root
+    }
+
+    /// The version that the release has of a mirror in its table; zero where it has none.
+    #[must_use]
+    pub const fn version_of(&self, mirror: &Schema) -> u16 {
+        match find(self.rows, mirror) {
+            Some(row) => version_in(row, self.release),
+            None => 0,
+        }
+    }
+
+    /// Shows each item of `payload`, front to back, to `visit`; `start` is the offset of its first byte.
+    ///
+    /// It takes time in proportion to the payload, whatever that says, and refuses what decoding refuses; only what a
+    /// foreign type wrote is not looked into.
+    ///
+    /// # Errors
+    ///
+    /// Where the payload is not what the encoder writes, with the field; every item before that has been shown.
+    pub fn walk<'p>(
+        &self,
+        payload: &'p [u8],
+        start: usize,
+        visit: &mut dyn FnMut(&Item<'p>),
+    ) -> Result<(), Unreadable> {
+        let mut walk = Walk {
+            schema: self,
+            reader: Reader::at(payload, start),
+            stopped_at: FieldPath::ROOT,
+            visit,
+        };
+        let walked = walk.value(&Type::Mirror(self.root), FieldPath::ROOT, MAX_NESTING);
+        let path = walk.stopped_at.display(self.root);
+        match walked {
+            Ok(()) => walk.reader.finish(),
+            Err(malformed) => Err(walk.reader.into_error(malformed)),
+        }
+        .map_err(|error| Unreadable { path, error })
+    }
+}
+
+/// Types nest at most so deep. No derived mirror comes near it; a schema that was written by hand could contain itself.
+const MAX_NESTING: usize = 64;
+
+struct Walk<'w, 'p> {
+    schema: &'w PayloadSchema,
+    reader: Reader<'p>,
+    stopped_at: FieldPath,
+    visit: &'w mut dyn FnMut(&Item<'p>),
+}
+
+impl<'p> Walk<'_, 'p> {
+    fn value(&mut self, ty: &Type, path: FieldPath, nesting: usize) -> Result<(), Malformed> {
+        self.stopped_at = path;
+        let Some(nesting) = nesting.checked_sub(1) else {
+            return Err(self.not_in_release());
+        };
+        let start = self.reader.offset();
+        match ty {
+            Type::Array(Type::UInt(1), n) => {
+                let bytes = self.reader.bytes(*n)?;
+                self.show(path, ty, start, Value::Bytes(bytes));
+            }
+            Type::Seq(Type::UInt(1), bound) => {
+                let length = self.reader.length(*bound)?;
+                let bytes = self.reader.bytes(length)?;
+                self.show(path, ty, start, Value::Bytes(bytes));
+            }
+            Type::Array(element, n) => self.elements(element, *n, path, nesting)?,
+            Type::Seq(element, bound) => {
+                let length = self.reader.length(*bound)?;
+                self.show(path, ty, start, Value::Elements(length));
+                self.elements(element, length, path, nesting)?;
+            }
+            Type::Tuple(parts) => {
+                for (step, part) in (0..).zip(*parts) {
+                    self.value(part, path.join(step), nesting)?;
+                }
+            }
+            Type::Option(value) => match self.reader.byte()? {
+                0 => self.show(path, ty, start, Value::Absent),
+                1 => {
+                    self.show(path, ty, start, Value::Present);
+                    self.value(value, path, nesting)?;
+                }
+                found => return Err(self.reader.refuse_at(start, Expected::OptionTag, found.into())),
+            },
+            Type::Mirror(schema) => self.mirror(schema, path, ty, nesting)?,
+            Type::Bool | Type::Char | Type::UInt(_) | Type::Int(_) | Type::Str(_) | Type::Foreign { .. } => {
+                let value = self.scalar(ty)?;
+                self.show(path, ty, start, value);
+            }
+        }
+        Ok(())
+    }
+
+    fn elements(&mut self, element: &Type, count: usize, path: FieldPath, nesting: usize) -> Result<(), Malformed> {
+        for index in 0..count {
+            let start = self.reader.offset();
+            self.value(element, path.join(u16::try_from(index).unwrap_or(u16::MAX)), nesting)?;
+            if self.reader.offset() == start {
+                // Elements that take no bytes are all alike, and a length can announce four billion of them.
+                break;
+            }
+        }
+        Ok(())
+    }
+
+    fn mirror(&mut self, schema: &'static Schema, path: FieldPath, ty: &Type, nesting: usize) -> Result<(), Malformed> {
+        let version = self.schema.version_of(schema);
+        if version == 0 {
+            return Err(self.not_in_release());
+        }
+        match schema.shape {
+            Shape::Struct(fields) => self.fields(fields, version, path, 0, nesting),
+            Shape::Enum(variants) => {
+                let start = self.reader.offset();
+                let tag = self.reader.byte()?;
+                let variant = variants.get(usize::from(tag));
+                let Some(variant) = variant.filter(|variant| variant.versions.contain(version)) else {
+                    return Err(self.reader.refuse_at(start, Expected::VariantTag, tag.into()));
+                };
+                self.show(path, ty, start, Value::Variant(variant.name));
+                self.fields(variant.fields, version, path, u16::from(tag) << 8, nesting)
+            }
+        }
+    }
+
+    /// The fields that the version has; `first` is the step of the first one.
+    fn fields(
+        &mut self,
+        fields: &'static [Field],
+        version: u16,
+        path: FieldPath,
+        first: u16,
+        nesting: usize,
+    ) -> Result<(), Malformed> {
+        for (step, field) in (first..).zip(fields) {
+            if field.versions.contain(version) {
+                self.value(field.ty, path.join(step), nesting)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// A value that holds no others.
+    fn scalar(&mut self, ty: &Type) -> Result<Value<'p>, Malformed> {
+        let start = self.reader.offset();
+        Ok(match *ty {
+            Type::Bool => match self.reader.byte()? {
+                0 => Value::Bool(false),
+                1 => Value::Bool(true),
+                found => return Err(self.reader.refuse_at(start, Expected::Bool, found.into())),
+            },
+            Type::UInt(len) => Value::UInt(unsigned(self.reader.bytes(len.into())?)),
+            Type::Int(len) => Value::Int(signed(self.reader.bytes(len.into())?)),
+            Type::Char => {
+                let length = self.reader.length(4)?;
+                let bytes = self.reader.bytes(length)?;
+                let mut chars = core::str::from_utf8(bytes).unwrap_or_default().chars();
+                match (chars.next(), chars.next()) {
+                    (Some(only), None) => Value::Char(only),
+                    _ => return Err(self.reader.refuse_at(start, Expected::Char, length as u64)),
+                }
+            }
+            Type::Foreign { max, .. } => {
+                let length = self.reader.length(max)?;
+                Value::Foreign(self.reader.bytes(length)?)
+            }
+            Type::Str(bound) => {
+                let length = self.reader.length(bound)?;
+                let text = self.reader.offset();
+                let bytes = self.reader.bytes(length)?;
+                match core::str::from_utf8(bytes) {
+                    Ok(text) => Value::Str(text),
+                    Err(error) => {
+                        let bad = error.valid_up_to();
+                        let found = bytes.get(bad).copied().unwrap_or(0).into();
+                        return Err(self.reader.refuse_at(text + bad, Expected::Utf8, found));
+                    }
+                }
+            }
+            // These hold others.
+            Type::Array(..) | Type::Option(_) | Type::Tuple(_) | Type::Seq(..) | Type::Mirror(_) => {
+                return Err(self.not_in_release());
+            }
+        })
+    }
+
+    fn show(&mut self, path: FieldPath, ty: &Type, start: usize, value: Value<'p>) {
+        (self.visit)(&Item {
+            path: path.display(self.schema.root),
+            offset: start,
+            len: self.reader.offset() - start,
+            ty: *ty,
+            value,
+        });
+    }
+
+    fn not_in_release(&mut self) -> Malformed {
+        let release = self.schema.number;
+        let offset = self.reader.offset();
+        self.reader.fail(ErrorKind::NotInRelease { release }.at(offset))
+    }
+}
+
+fn unsigned(bytes: &[u8]) -> u128 {
+    bytes.iter().rev().fold(0, |value, byte| value << 8 | u128::from(*byte))
+}
+
+fn signed(bytes: &[u8]) -> i128 {
+    let unused = 128_u32.saturating_sub(8 * bytes.len() as u32);
+    (unsigned(bytes).checked_shl(unused).unwrap_or(0).cast_signed())
+        .checked_shr(unused)
+        .unwrap_or(0)
+}
+
+impl fmt::Display for Value<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Bool(value) => write!(f, "{value}"),
+            Self::Char(value) => write!(f, "{value:?}"),
+            Self::UInt(value) => write!(f, "{value}"),
+            Self::Int(value) => write!(f, "{value}"),
+            Self::Str(value) => write!(f, "{value:?}"),
+            Self::Bytes(bytes) | Self::Foreign(bytes) => {
+                f.write_str("[")?;
+                for (i, byte) in bytes.iter().enumerate() {
+                    write!(f, "{}{byte:02x}", if i == 0 { "" } else { " " })?;
+                }
+                f.write_str("]")
+            }
+            Self::Absent => f.write_str("none"),
+            Self::Present => f.write_str("some"),
+            Self::Elements(1) => f.write_str("1 element"),
+            Self::Elements(count) => write!(f, "{count} elements"),
+            Self::Variant(name) => f.write_str(name),
+        }
+    }
+}
+
+impl fmt::Display for Unreadable {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.path, self.error)
+    }
+}
+
+impl core::error::Error for Unreadable {}
