@@ -1,0 +1,221 @@
+//! The device: registers, interrupt line and resets around a state.
+
+use crate::events::{NoEvents, RtcEvents};
+use crate::spec::{
+    ID, INTERRUPT, OUT_OF_RANGE, RTCCR, RTCCR_START, RTCDR, RTCICR, RTCIMSC, RTCLR, RTCMIS, RTCMR, RTCPERIPHID0, RTCRIS,
+};
+use crate::state::RtcState;
+use devstate_core::{Clock, InterruptLine, InvalidState};
+
+/// A PL031 with its interrupt line.
+///
+/// Every call that takes `now` (nanoseconds since an epoch that the caller keeps) first lets time pass up to there. A
+/// `now` that lies before one already seen counts as no time, so vCPUs may read their clock in any order.
+///
+/// ```
+/// use core::cell::Cell;
+/// use devstate_rtc_pl031::{Rtc, spec};
+///
+/// let line = Cell::new(false);
+/// let mut rtc = Rtc::new(&line);
+/// rtc.write(spec::RTCCR, spec::RTCCR_START, 0);
+/// rtc.write(spec::RTCMR, 10, 0);
+/// rtc.write(spec::RTCIMSC, spec::INTERRUPT, 0);
+///
+/// // Whoever hosts the device sleeps until it has something to do.
+/// assert_eq!(rtc.next_deadline(), Some(10_000_000_000));
+/// rtc.advance(10_000_000_000);
+/// assert!(line.get());
+/// rtc.write(spec::RTCICR, spec::INTERRUPT, 10_000_000_007);
+/// assert!(!line.get());
+/// ```
+#[derive(Debug)]
+pub struct Rtc<I: InterruptLine, EV: RtcEvents = NoEvents> {
+    state: RtcState,
+    interrupt: I,
+    events: EV,
+}
+
+impl<I: InterruptLine> Rtc<I> {
+    /// A clock after a power-on reset: stopped at 0. [`RtcState::at_unix_time`] is one that runs.
+    ///
+    /// The line is taken to be low.
+    pub const fn new(interrupt: I) -> Self {
+        Self::with_events(interrupt, NoEvents)
+    }
+}
+
+impl<I: InterruptLine, EV: RtcEvents> Rtc<I, EV> {
+    /// As [`new`](Rtc::new), telling `events` what happens.
+    pub const fn with_events(interrupt: I, events: EV) -> Self {
+        Self::with_state(RtcState::RESET, interrupt, events)
+    }
+
+    /// A clock that goes on, at the moment `now`, from a saved state, and drives its interrupt line.
+    ///
+    /// An alarm that fell due meanwhile ([`Clock::Wall`]) goes off here, once.
+    ///
+    /// # Errors
+    ///
+    /// What [`RtcState::validate`] says.
+    pub fn from_state(
+        state: &RtcState,
+        interrupt: I,
+        events: EV,
+        now: u64,
+        clock: Clock,
+    ) -> Result<Self, InvalidState> {
+        state.validate()?;
+        let mut rtc = Self::with_state(*state, interrupt, events);
+        rtc.resume(now, clock);
+        Ok(rtc)
+    }
+
+    const fn with_state(state: RtcState, interrupt: I, events: EV) -> Self {
+        Self {
+            state,
+            interrupt,
+            events,
+        }
+    }
+
+    /// Puts the clock into a saved state, at the moment `now`, and drives its interrupt line.
+    ///
+    /// # Errors
+    ///
+    /// What [`RtcState::validate`] says; the clock is then as it was.
+    pub fn restore(&mut self, state: &RtcState, now: u64, clock: Clock) -> Result<(), InvalidState> {
+        state.validate()?;
+        self.state = *state;
+        self.resume(now, clock);
+        Ok(())
+    }
+
+    fn resume(&mut self, now: u64, clock: Clock) {
+        let was_pending = self.state.ris;
+        self.state = self.state.resumed(now, clock);
+        if self.state.ris && !was_pending {
+            self.events.alarm();
+        }
+        self.interrupt.set_level(self.state.interrupt_level());
+    }
+
+    /// The clock's state at the moment `now`.
+    #[must_use]
+    pub const fn state(&self, now: u64) -> RtcState {
+        self.state.advanced(now)
+    }
+
+    /// Reads the register at `offset` (bytes from the device's base).
+    ///
+    /// Where there is nothing to read the answer is 0, and [`RtcEvents::invalid_read`] is told.
+    /// [`WordRegisters`](devstate_core::WordRegisters) makes register reads of bus accesses of any width.
+    pub fn read(&mut self, offset: u16, now: u64) -> u32 {
+        self.advance(now);
+        match offset {
+            RTCDR => self.state.counter,
+            RTCMR => self.state.mr,
+            RTCLR => self.state.lr,
+            RTCCR => u32::from(self.state.enabled),
+            RTCIMSC => u32::from(self.state.imsc),
+            RTCRIS => u32::from(self.state.ris),
+            RTCMIS => u32::from(self.state.interrupt_level()),
+            _ => identification(offset).unwrap_or_else(|| {
+                self.events.invalid_read();
+                OUT_OF_RANGE
+            }),
+        }
+    }
+
+    /// Writes the register at `offset` (bytes from the device's base).
+    ///
+    /// Where there is nothing to write, the write is ignored, and [`RtcEvents::invalid_write`] is told. Reserved bits
+    /// are ignored.
+    pub fn write(&mut self, offset: u16, value: u32, now: u64) {
+        self.advance(now);
+        let mut state = self.state;
+        match offset {
+            RTCMR => {
+                state.mr = value;
+                state.ris |= state.counter == state.mr;
+            }
+            RTCLR => {
+                state.lr = value;
+                state.counter = value;
+                state.ris |= state.counter == state.mr;
+            }
+            RTCCR => state.enabled |= value & RTCCR_START != 0,
+            RTCIMSC => state.imsc = value & INTERRUPT != 0,
+            RTCICR => state.ris &= value & INTERRUPT == 0,
+            _ => self.events.invalid_write(),
+        }
+        self.enter(state);
+    }
+
+    /// Tells the clock that it is `now`. An alarm that fell due goes off, on the line too if it is not masked.
+    pub fn advance(&mut self, now: u64) {
+        self.enter(self.state.advanced(now));
+    }
+
+    /// When the alarm goes off next, in nanoseconds since the caller's epoch, masked or not: then the clock wants to be
+    /// told, with [`advance`](Self::advance). Any access may change it. `None` while no alarm can go off.
+    pub const fn next_deadline(&self) -> Option<u64> {
+        self.state.next_alarm()
+    }
+
+    /// Power-on reset (`nPOR`, `nRTCRST`, `PRESETn`; section 2.3.1): all registers 0, the clock stopped.
+    ///
+    /// The time is lost, as when a battery is changed. What a guest's reboot does is [`soft_reset`](Self::soft_reset).
+    pub fn reset(&mut self, now: u64) {
+        self.advance(now);
+        self.enter(RtcState {
+            saved_at: self.state.saved_at,
+            ..RtcState::RESET
+        });
+    }
+
+    /// Soft reset (`PRESETn` alone, section 2.3.1): the interrupt is off and masked, the load register reads 0 and the
+    /// clock stops, but it keeps its value, and the match register stays. Writing 1 to RTCCR lets it go on.
+    pub fn soft_reset(&mut self, now: u64) {
+        self.advance(now);
+        self.enter(RtcState {
+            counter: self.state.counter,
+            sub_second_ns: self.state.sub_second_ns,
+            mr: self.state.mr,
+            saved_at: self.state.saved_at,
+            ..RtcState::RESET
+        });
+    }
+
+    /// The level of the interrupt line, as last driven.
+    pub const fn interrupt_level(&self) -> bool {
+        self.state.interrupt_level()
+    }
+
+    /// The interrupt line.
+    pub const fn interrupt_mut(&mut self) -> &mut I {
+        &mut self.interrupt
+    }
+
+    /// Who is told what happens.
+    pub const fn events(&self) -> &EV {
+        &self.events
+    }
+
+    /// The one way from a state to the next: tells of an alarm, and drives the line if its level changed.
+    fn enter(&mut self, next: RtcState) {
+        let before = core::mem::replace(&mut self.state, next);
+        if next.ris && !before.ris {
+            self.events.alarm();
+        }
+        if next.interrupt_level() != before.interrupt_level() {
+            self.interrupt.set_level(next.interrupt_level());
+        }
+    }
+}
+
+fn identification(offset: u16) -> Option<u32> {
+    let distance = offset.checked_sub(RTCPERIPHID0)?;
+    let value = *ID.get(usize::from(distance / 4))?;
+    (distance % 4 == 0).then_some(u32::from(value))
+}

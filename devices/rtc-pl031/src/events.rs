@@ -1,0 +1,57 @@
+//! What happened, for metrics and for hosts that want to be told.
+
+/// Told what happens in a device. Every method has a default that does nothing.
+///
+/// Methods take `&self`, so that counters can be shared with whoever reads them; an implementation for `&E` is there.
+///
+/// ```
+/// use core::cell::Cell;
+/// use devstate_core::NoInterrupt;
+/// use devstate_rtc_pl031::{Rtc, RtcEvents};
+///
+/// #[derive(Default)]
+/// struct Metrics {
+///     invalid_reads: Cell<u64>,
+/// }
+/// impl RtcEvents for Metrics {
+///     fn invalid_read(&self) {
+///         self.invalid_reads.set(self.invalid_reads.get() + 1);
+///     }
+/// }
+///
+/// let metrics = Metrics::default();
+/// let mut rtc = Rtc::with_events(NoInterrupt, &metrics);
+/// assert_eq!(rtc.read(0x20, 0), 0);
+/// assert_eq!(metrics.invalid_reads.get(), 1);
+/// ```
+pub trait RtcEvents {
+    /// The clock met the match register, masked or not: RTCRIS went from 0 to 1.
+    fn alarm(&self) {}
+
+    /// A read where nothing can be read: reserved, write-only, unaligned or beyond the block. It gave 0.
+    fn invalid_read(&self) {}
+
+    /// A write where nothing can be written: reserved, read-only, unaligned or beyond the block. It was ignored.
+    fn invalid_write(&self) {}
+}
+
+/// For hosts that do not want to be told.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub struct NoEvents;
+
+impl RtcEvents for NoEvents {}
+
+impl<E: RtcEvents + ?Sized> RtcEvents for &E {
+    fn alarm(&self) {
+        (**self).alarm();
+    }
+
+    fn invalid_read(&self) {
+        (**self).invalid_read();
+    }
+
+    fn invalid_write(&self) {
+        (**self).invalid_write();
+    }
+}

@@ -1,0 +1,77 @@
+//! The same state, from and to a real PL031.
+
+use crate::spec::{INTERRUPT, RTCCR, RTCCR_START, RTCDR, RTCICR, RTCIMSC, RTCLR, RTCMR, RTCRIS};
+use crate::state::RtcState;
+use devstate_core::RegisterIo;
+
+impl RtcState {
+    /// Reads a real clock's state, which it leaves as it is. `now` is the moment, in nanoseconds since the caller's
+    /// epoch.
+    ///
+    /// No register shows the part of a second that has passed: it is taken to be 0, so the captured time is up to a
+    /// second late. Waiting for [`RTCDR`] to change before the call avoids that.
+    ///
+    /// ```
+    /// use devstate_core::RegisterIo;
+    /// use devstate_rtc_pl031::RtcState;
+    ///
+    /// /// A PL031 in memory, as a firmware reaches it.
+    /// struct Mapped(&'static [core::sync::atomic::AtomicU32]);
+    /// impl RegisterIo<u32> for Mapped {
+    ///     fn read(&mut self, offset: u16) -> u32 {
+    ///         self.0[usize::from(offset / 4)].load(core::sync::atomic::Ordering::Relaxed)
+    ///     }
+    ///     fn write(&mut self, offset: u16, value: u32) {
+    ///         self.0[usize::from(offset / 4)].store(value, core::sync::atomic::Ordering::Relaxed);
+    ///     }
+    /// }
+    ///
+    /// # fn sleep(mut registers: Mapped, now: u64) -> RtcState {
+    /// let state = RtcState::capture(&mut registers, now);
+    /// # state
+    /// # }
+    /// ```
+    #[must_use]
+    pub fn capture(registers: &mut impl RegisterIo<u32>, now: u64) -> Self {
+        Self {
+            counter: registers.read(RTCDR),
+            sub_second_ns: 0,
+            lr: registers.read(RTCLR),
+            mr: registers.read(RTCMR),
+            enabled: registers.read(RTCCR) & RTCCR_START != 0,
+            imsc: registers.read(RTCIMSC) & INTERRUPT != 0,
+            ris: registers.read(RTCRIS) & INTERRUPT != 0,
+            saved_at: now,
+        }
+    }
+
+    /// Programs a real clock with this state, and says whether its alarm is as it was saved.
+    ///
+    /// Bring the state up to date with [`resumed`](Self::resumed) first. `false` says that an alarm is pending which
+    /// the hardware does not show: it may compare only with its slow clock's next tick (section 2.2.4), and no register
+    /// sets the interrupt directly. The caller then serves the alarm itself.
+    ///
+    /// Hardware cannot be told the part of a second that has passed, cannot be stopped once it runs, and shows in RTCLR
+    /// the value that it was set to now.
+    #[must_use = "an alarm that was pending may have to be served by the caller"]
+    pub fn apply(&self, registers: &mut impl RegisterIo<u32>) -> bool {
+        registers.write(RTCIMSC, 0);
+        if self.enabled {
+            registers.write(RTCCR, RTCCR_START);
+        }
+        registers.write(RTCLR, self.counter);
+        // A match with the present value sets off the alarm: what is wanted if it is pending, and cleared if the
+        // saved one has been served.
+        if self.ris || self.mr == self.counter {
+            registers.write(RTCMR, self.counter);
+        }
+        if !self.ris {
+            registers.write(RTCICR, INTERRUPT);
+        }
+        if self.mr != self.counter {
+            registers.write(RTCMR, self.mr);
+        }
+        registers.write(RTCIMSC, if self.imsc { INTERRUPT } else { 0 });
+        (registers.read(RTCRIS) & INTERRUPT != 0) == self.ris
+    }
+}

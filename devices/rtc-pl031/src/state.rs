@@ -1,0 +1,168 @@
+//! The state of a PL031, and what time does to it.
+
+use crate::spec::TICK_NS;
+use core::time::Duration;
+use devstate_core::{Clock, InvalidState};
+
+/// Everything that a PL031 knows, at one moment.
+///
+/// Time is a pure function on it: [`advanced`](Self::advanced). The device does nothing else with time, so a state that
+/// was saved and a device that ran on cannot come apart.
+///
+/// ```
+/// use core::time::Duration;
+/// use devstate_rtc_pl031::RtcState;
+///
+/// let set = RtcState::at_unix_time(Duration::from_secs(1_767_323_046), 0);
+/// let alarm = RtcState { mr: set.counter + 3, ..set };
+/// assert!(!alarm.advanced(2_999_999_999).ris);
+/// assert!(alarm.advanced(3_000_000_000).ris);
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub struct RtcState {
+    /// The clock's value, RTCDR: seconds.
+    pub counter: u32,
+    /// Nanoseconds since the last tick, below 1,000,000,000. No register shows them.
+    pub sub_second_ns: u32,
+    /// The last value written to the load register, RTCLR.
+    pub lr: u32,
+    /// The match register, RTCMR.
+    pub mr: u32,
+    /// Whether the clock runs, RTCCR bit 0.
+    pub enabled: bool,
+    /// Whether the alarm reaches the interrupt line, RTCIMSC bit 0.
+    pub imsc: bool,
+    /// Whether the alarm has gone off and was not cleared, RTCRIS bit 0.
+    pub ris: bool,
+    /// The moment all this was true: nanoseconds since the caller's epoch.
+    pub saved_at: u64,
+}
+
+impl RtcState {
+    /// After a power-on reset: everything 0, the clock stopped (section 3.2).
+    pub const RESET: Self = Self {
+        counter: 0,
+        sub_second_ns: 0,
+        lr: 0,
+        mr: 0,
+        enabled: false,
+        imsc: false,
+        ris: false,
+        saved_at: 0,
+    };
+
+    /// A running clock that shows `unix_time` at the moment `now` (nanoseconds since the caller's epoch): what
+    /// firmware leaves behind, for hosts whose guest starts without any.
+    ///
+    /// As in hardware, the seconds have 32 bits and wrap in 2106.
+    ///
+    /// ```
+    /// use core::time::Duration;
+    /// use devstate_core::{Clock, NoInterrupt};
+    /// use devstate_rtc_pl031::{NoEvents, Rtc, RtcState, spec};
+    ///
+    /// // `SystemTime::now().duration_since(UNIX_EPOCH)` where there is a `std`.
+    /// let unix_time = Duration::new(1_767_323_046, 250_000_000);
+    /// let now = 7_000;
+    /// let state = RtcState::at_unix_time(unix_time, now);
+    /// let mut rtc = Rtc::from_state(&state, NoInterrupt, NoEvents, now, Clock::Frozen)?;
+    /// assert_eq!(rtc.read(spec::RTCDR, now + 750_000_000), 1_767_323_047);
+    /// # Ok::<(), devstate_core::InvalidState>(())
+    /// ```
+    #[must_use]
+    pub const fn at_unix_time(unix_time: Duration, now: u64) -> Self {
+        let seconds = unix_time.as_secs() as u32;
+        Self {
+            counter: seconds,
+            sub_second_ns: unix_time.subsec_nanos(),
+            lr: seconds,
+            enabled: true,
+            saved_at: now,
+            ..Self::RESET
+        }
+    }
+
+    /// Whether a PL031 could be in this state.
+    ///
+    /// # Errors
+    ///
+    /// Where [`sub_second_ns`](Self::sub_second_ns) is a second or more. Everything else is possible: also a stopped
+    /// clock that is not at its load value, which a [soft reset](crate::Rtc::soft_reset) leaves behind.
+    pub const fn validate(&self) -> Result<(), InvalidState> {
+        if self.sub_second_ns as u64 >= TICK_NS {
+            return Err(InvalidState::new(
+                "sub_second_ns",
+                self.sub_second_ns as u64,
+                "a second has 1000000000 ns",
+            ));
+        }
+        Ok(())
+    }
+
+    /// The state at the moment `now`: the clock has counted, and an alarm that fell due has gone off.
+    ///
+    /// It takes the same time for a nanosecond as for a century. A moment that has passed changes nothing, for time
+    /// does not go backward.
+    #[must_use]
+    pub const fn advanced(self, now: u64) -> Self {
+        let after = self.after(now.saturating_sub(self.saved_at));
+        if now > self.saved_at { after.as_of(now) } else { after }
+    }
+
+    /// The state in which a device goes on at the moment `now` after it was saved: [`Clock::Wall`] counts the time
+    /// between, [`Clock::Frozen`] does not.
+    ///
+    /// From here on, `now` counts: also where it lies before the moment of the save, since clocks get corrected.
+    #[must_use]
+    pub const fn resumed(self, now: u64, clock: Clock) -> Self {
+        self.after(clock.elapsed(self.saved_at, now)).as_of(now)
+    }
+
+    /// Nanoseconds since the caller's epoch at which the alarm goes off next; `None` while the clock stands, while an
+    /// alarm waits to be cleared, and where it lies beyond the epoch's 584 years.
+    ///
+    /// The mask does not matter: a masked alarm goes off and waits.
+    #[must_use]
+    pub const fn next_alarm(&self) -> Option<u64> {
+        if !self.enabled || self.ris {
+            return None;
+        }
+        // At least one tick, each longer than what has passed of it.
+        let wait = (self.ticks_to_match() * TICK_NS).saturating_sub(self.sub_second_ns as u64);
+        self.saved_at.checked_add(wait)
+    }
+
+    /// The level of the interrupt line, RTCINTR: RTCMIS bit 0.
+    #[must_use]
+    pub const fn interrupt_level(&self) -> bool {
+        self.ris && self.imsc
+    }
+
+    /// Ticks until the clock is equal to the match register again, 1 to 2³².
+    const fn ticks_to_match(&self) -> u64 {
+        self.mr.wrapping_sub(self.counter).wrapping_sub(1) as u64 + 1
+    }
+
+    const fn after(mut self, elapsed_ns: u64) -> Self {
+        if self.enabled {
+            let fraction = self.sub_second_ns as u64 + elapsed_ns % TICK_NS;
+            let ticks = elapsed_ns / TICK_NS + fraction / TICK_NS;
+            self.ris = self.ris || ticks >= self.ticks_to_match();
+            self.counter = self.counter.wrapping_add(ticks as u32);
+            self.sub_second_ns = (fraction % TICK_NS) as u32;
+        }
+        self
+    }
+
+    const fn as_of(mut self, now: u64) -> Self {
+        self.saved_at = now;
+        self
+    }
+}
+
+impl Default for RtcState {
+    fn default() -> Self {
+        Self::RESET
+    }
+}

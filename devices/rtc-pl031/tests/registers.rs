@@ -1,0 +1,245 @@
+//! Every register, bit by bit: ARM DDI 0224, chapter 3.
+
+use core::cell::Cell;
+use devstate_core::NoInterrupt;
+use devstate_rtc_pl031::spec::{
+    BLOCK_LEN, INTERRUPT, RTCCR, RTCCR_START, RTCDR, RTCICR, RTCIMSC, RTCLR, RTCMIS, RTCMR, RTCRIS,
+};
+use devstate_rtc_pl031::{Rtc, RtcEvents};
+
+const SECOND: u64 = 1_000_000_000;
+
+#[derive(Default)]
+struct Counts {
+    alarms: Cell<u32>,
+    invalid_reads: Cell<u32>,
+    invalid_writes: Cell<u32>,
+}
+
+impl RtcEvents for Counts {
+    fn alarm(&self) {
+        self.alarms.set(self.alarms.get() + 1);
+    }
+    fn invalid_read(&self) {
+        self.invalid_reads.set(self.invalid_reads.get() + 1);
+    }
+    fn invalid_write(&self) {
+        self.invalid_writes.set(self.invalid_writes.get() + 1);
+    }
+}
+
+fn running() -> Rtc<NoInterrupt> {
+    let mut rtc = Rtc::new(NoInterrupt);
+    rtc.write(RTCCR, RTCCR_START, 0);
+    rtc
+}
+
+#[test]
+fn after_a_reset_registers_read_as_table_3_1_says() {
+    let mut rtc = Rtc::new(NoInterrupt);
+    for offset in (0x00..0x20).step_by(4) {
+        assert_eq!(rtc.read(offset, 5 * SECOND), 0, "register {offset:#x}");
+    }
+}
+
+#[test]
+fn identification_reads_as_r1p3_and_cannot_be_written() {
+    let mut rtc = Rtc::new(NoInterrupt);
+    let expected = [0x31, 0x10, 0x04, 0x00, 0x0d, 0xf0, 0x05, 0xb1];
+    for (offset, value) in (0xfe0..).step_by(4).zip(expected) {
+        rtc.write(offset, 0xffff_ffff, 0);
+        assert_eq!(rtc.read(offset, 0), value, "register {offset:#x}");
+    }
+    // What Linux's AMBA bus matches the driver by: part, designer; not the revision.
+    let id = (0..4).fold(0, |id, byte| id | rtc.read(0xfe0 + 4 * byte, 0) << (8 * byte));
+    assert_eq!(id & 0x000f_ffff, 0x0004_1031);
+    let cell = (0..4).fold(0, |id, byte| id | rtc.read(0xff0 + 4 * byte, 0) << (8 * byte));
+    assert_eq!(cell, 0xb105_f00d);
+}
+
+#[test]
+fn the_data_register_counts_seconds_once_started_and_wraps() {
+    let mut rtc = Rtc::new(NoInterrupt);
+    assert_eq!(rtc.read(RTCDR, 9 * SECOND), 0);
+    rtc.write(RTCCR, RTCCR_START, 10 * SECOND);
+    assert_eq!(rtc.read(RTCDR, 11 * SECOND - 1), 0);
+    assert_eq!(rtc.read(RTCDR, 11 * SECOND), 1);
+    rtc.write(RTCLR, u32::MAX, 11 * SECOND);
+    assert_eq!(rtc.read(RTCDR, 12 * SECOND - 1), u32::MAX);
+    assert_eq!(rtc.read(RTCDR, 12 * SECOND), 0);
+    assert_eq!(rtc.read(RTCDR, 12 * SECOND + (7 << 29) * SECOND), 0xe000_0000);
+}
+
+#[test]
+fn the_data_register_ignores_writes() {
+    let mut rtc = running();
+    rtc.write(RTCDR, 77, 3 * SECOND);
+    assert_eq!(rtc.read(RTCDR, 3 * SECOND), 3);
+}
+
+#[test]
+fn the_load_register_sets_the_clock_and_keeps_its_phase() {
+    let mut rtc = running();
+    rtc.write(RTCLR, 0x1234_5678, SECOND / 4);
+    assert_eq!(rtc.read(RTCLR, SECOND / 4), 0x1234_5678);
+    assert_eq!(rtc.read(RTCDR, SECOND - 1), 0x1234_5678);
+    assert_eq!(rtc.read(RTCDR, SECOND), 0x1234_5679);
+    assert_eq!(
+        rtc.read(RTCLR, SECOND),
+        0x1234_5678,
+        "reads give the last value written"
+    );
+}
+
+#[test]
+fn a_stopped_clock_can_be_set() {
+    let mut rtc = Rtc::new(NoInterrupt);
+    rtc.write(RTCLR, 5, 0);
+    assert_eq!(rtc.read(RTCDR, 8 * SECOND), 5);
+}
+
+#[test]
+fn the_match_register_holds_every_bit() {
+    let mut rtc = running();
+    for bit in 0..32 {
+        rtc.write(RTCMR, 1 << bit, 0);
+        assert_eq!(rtc.read(RTCMR, 0), 1 << bit);
+    }
+}
+
+#[test]
+fn once_started_the_control_register_takes_no_effect() {
+    let mut rtc = Rtc::new(NoInterrupt);
+    rtc.write(RTCCR, 0xffff_fffe, 0);
+    assert_eq!(rtc.read(RTCCR, 0), 0, "only bit 0 starts the clock");
+    rtc.write(RTCCR, 0xffff_ffff, 0);
+    assert_eq!(rtc.read(RTCCR, 0), 1, "reserved bits read as zero");
+    for value in [0, 1, 0xffff_ffff] {
+        rtc.write(RTCCR, value, 4 * SECOND);
+        assert_eq!((rtc.read(RTCCR, 4 * SECOND), rtc.read(RTCDR, 4 * SECOND)), (1, 4));
+    }
+}
+
+#[test]
+fn the_mask_has_one_bit_and_gates_the_line() {
+    let line = Cell::new(false);
+    let mut rtc = Rtc::new(&line);
+    rtc.write(RTCIMSC, 0xffff_ffff, 0);
+    assert_eq!(rtc.read(RTCIMSC, 0), 1);
+    rtc.write(RTCIMSC, 0xffff_fffe, 0);
+    assert_eq!(rtc.read(RTCIMSC, 0), 0);
+
+    rtc.write(RTCMR, 0, 0);
+    assert_eq!((rtc.read(RTCRIS, 0), rtc.read(RTCMIS, 0), line.get()), (1, 0, false));
+    rtc.write(RTCIMSC, INTERRUPT, 0);
+    assert_eq!((rtc.read(RTCRIS, 0), rtc.read(RTCMIS, 0), line.get()), (1, 1, true));
+    rtc.write(RTCIMSC, 0, 0);
+    assert_eq!((rtc.read(RTCRIS, 0), rtc.read(RTCMIS, 0), line.get()), (1, 0, false));
+}
+
+#[test]
+fn status_registers_ignore_writes() {
+    let mut rtc = running();
+    for offset in [RTCRIS, RTCMIS] {
+        rtc.write(offset, 0xffff_ffff, 0);
+    }
+    assert_eq!((rtc.read(RTCRIS, 0), rtc.read(RTCMIS, 0)), (0, 0));
+    rtc.write(RTCMR, 0, 0);
+    rtc.write(RTCRIS, 0, 0);
+    assert_eq!(rtc.read(RTCRIS, 0), 1);
+}
+
+#[test]
+fn only_bit_0_of_the_clear_register_clears() {
+    let mut rtc = running();
+    rtc.write(RTCMR, 0, 0);
+    for value in [0, 0xffff_fffe] {
+        rtc.write(RTCICR, value, 0);
+        assert_eq!(rtc.read(RTCRIS, 0), 1, "{value:#x}");
+    }
+    rtc.write(RTCICR, 1, 0);
+    assert_eq!(rtc.read(RTCRIS, 0), 0);
+}
+
+#[test]
+fn every_other_offset_reads_as_zero_ignores_writes_and_is_counted() {
+    let counts = Counts::default();
+    let mut rtc = Rtc::with_events(NoInterrupt, &counts);
+    rtc.write(RTCCR, RTCCR_START, 0);
+    let (mut bad_reads, mut bad_writes) = (0, 0);
+    for offset in 0..=u16::MAX {
+        let aligned = offset % 4 == 0 && offset < BLOCK_LEN;
+        let identifies = aligned && offset >= 0xfe0;
+        if !(identifies || aligned && offset < RTCICR) {
+            bad_reads += 1;
+            assert_eq!(rtc.read(offset, 0), 0, "{offset:#x}");
+        }
+        if !matches!(offset, RTCMR | RTCLR | RTCCR | RTCIMSC | RTCICR) {
+            bad_writes += 1;
+            let before = rtc.state(0);
+            rtc.write(offset, 0xffff_ffff, 0);
+            assert_eq!(rtc.state(0), before, "{offset:#x}");
+        }
+        assert_eq!(
+            (counts.invalid_reads.get(), counts.invalid_writes.get()),
+            (bad_reads, bad_writes)
+        );
+    }
+}
+
+#[test]
+fn registers_that_can_be_accessed_are_not_counted() {
+    let counts = Counts::default();
+    let mut rtc = Rtc::with_events(NoInterrupt, &counts);
+    for offset in (RTCDR..RTCICR).step_by(4).chain((0xfe0..BLOCK_LEN).step_by(4)) {
+        rtc.read(offset, 0);
+    }
+    for offset in [RTCMR, RTCLR, RTCCR, RTCIMSC, RTCICR] {
+        rtc.write(offset, 1, 0);
+    }
+    assert_eq!((counts.invalid_reads.get(), counts.invalid_writes.get()), (0, 0));
+    assert_eq!(rtc.events().alarms.get(), 1, "load and match are both 1");
+}
+
+#[test]
+fn a_power_on_reset_forgets_all_and_lowers_the_line() {
+    let line = Cell::new(false);
+    let mut rtc = Rtc::new(&line);
+    for (offset, value) in [(RTCCR, 1), (RTCIMSC, 1), (RTCLR, 9), (RTCMR, 9)] {
+        rtc.write(offset, value, SECOND);
+    }
+    assert!(line.get());
+    rtc.reset(5 * SECOND);
+    assert!(!line.get());
+    for offset in (0x00..0x20).step_by(4) {
+        assert_eq!(rtc.read(offset, 7 * SECOND), 0, "register {offset:#x}");
+    }
+}
+
+#[test]
+fn a_soft_reset_stops_the_clock_and_keeps_value_and_match() {
+    let line = Cell::new(false);
+    let mut rtc = Rtc::new(&line);
+    for (offset, value) in [(RTCCR, 1), (RTCIMSC, 1), (RTCLR, 9), (RTCMR, 9)] {
+        rtc.write(offset, value, 0);
+    }
+    rtc.soft_reset(SECOND + SECOND / 4);
+    assert!(!line.get());
+    let registers = [RTCDR, RTCMR, RTCLR, RTCCR, RTCIMSC, RTCRIS].map(|offset| rtc.read(offset, 8 * SECOND));
+    assert_eq!(registers, [10, 9, 0, 0, 0, 0]);
+    rtc.write(RTCCR, 1, 8 * SECOND);
+    assert_eq!(rtc.read(RTCDR, 8 * SECOND + 3 * SECOND / 4 - 1), 10);
+    assert_eq!(rtc.read(RTCDR, 8 * SECOND + 3 * SECOND / 4), 11);
+}
+
+#[test]
+fn the_device_is_send() {
+    fn is_send<T: Send>(_: &T) {}
+    is_send(&Rtc::new(NoInterrupt));
+}
+
+#[test]
+fn a_clock_fits_a_static() {
+    static CLOCK: std::sync::Mutex<Rtc<NoInterrupt>> = std::sync::Mutex::new(Rtc::new(NoInterrupt));
+    assert_eq!(CLOCK.lock().unwrap().read(RTCCR, 0), 0);
+}

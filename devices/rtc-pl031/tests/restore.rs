@@ -1,0 +1,269 @@
+//! Saving, restoring, refusing, and the way to real hardware and back.
+
+use core::cell::Cell;
+use core::time::Duration;
+use devstate_core::{Clock, InterruptLine, InvalidState, NoInterrupt, RegisterIo};
+use devstate_rtc_pl031::spec::{RTCCR, RTCDR, RTCICR, RTCIMSC, RTCLR, RTCMIS, RTCMR, RTCRIS};
+use devstate_rtc_pl031::{NoEvents, Rtc, RtcState};
+use proptest::prelude::*;
+
+const SECOND: u64 = 1_000_000_000;
+
+#[expect(clippy::unwrap_used, reason = "a helper of tests")]
+fn restored<I: InterruptLine>(state: &RtcState, line: I, now: u64, clock: Clock) -> Rtc<I> {
+    Rtc::from_state(state, line, NoEvents, now, clock).unwrap()
+}
+
+/// A clock with every field off its reset value.
+fn busy() -> RtcState {
+    RtcState {
+        counter: 0x89ab_cdef,
+        sub_second_ns: 999_999_999,
+        lr: 0x0123_4567,
+        mr: 0x89ab_cdf3,
+        enabled: true,
+        imsc: true,
+        ris: true,
+        saved_at: 77 * SECOND,
+    }
+}
+
+#[test]
+fn a_saved_clock_comes_back_field_by_field() {
+    let state = busy();
+    let now = state.saved_at;
+    let rtc = restored(&state, NoInterrupt, now, Clock::Wall);
+    assert_eq!(rtc.state(now), state);
+    let mut other = Rtc::new(NoInterrupt);
+    other.restore(&state, now, Clock::Frozen).unwrap();
+    assert_eq!(other.state(now), state);
+}
+
+#[test]
+fn default_is_reset() {
+    assert_eq!(RtcState::default(), RtcState::RESET);
+    assert_eq!(Rtc::new(NoInterrupt).state(0), RtcState::RESET);
+    assert_eq!(RtcState::RESET.validate(), Ok(()));
+}
+
+#[test]
+fn every_fraction_of_a_second_or_more_is_refused_and_nothing_changes() {
+    let line = Cell::new(false);
+    let mut rtc = restored(&busy(), &line, 0, Clock::Wall);
+    let before = rtc.state(0);
+    line.set(false);
+    for bad in [1_000_000_000, 1_000_000_001, 1 << 30, 1 << 31, u32::MAX] {
+        let state = RtcState {
+            sub_second_ns: bad,
+            ..RtcState::RESET
+        };
+        let error = InvalidState::new("sub_second_ns", bad.into(), "a second has 1000000000 ns");
+        assert_eq!(rtc.restore(&state, 5, Clock::Wall), Err(error));
+        assert_eq!(
+            Rtc::from_state(&state, NoInterrupt, NoEvents, 5, Clock::Wall).err(),
+            Some(error)
+        );
+        assert_eq!(
+            (rtc.state(0), line.get()),
+            (before, false),
+            "untouched, line not driven"
+        );
+    }
+    let edge = RtcState {
+        sub_second_ns: 999_999_999,
+        ..RtcState::RESET
+    };
+    assert_eq!(rtc.restore(&edge, 5, Clock::Wall), Ok(()));
+}
+
+#[test]
+fn the_line_is_driven_on_every_restore() {
+    struct Driven<'a>(&'a Cell<Option<bool>>);
+    impl InterruptLine for Driven<'_> {
+        fn set_level(&mut self, asserted: bool) {
+            self.0.set(Some(asserted));
+        }
+    }
+    for (imsc, ris) in [(false, false), (false, true), (true, false), (true, true)] {
+        let state = RtcState { imsc, ris, ..busy() };
+        let level = Cell::new(None);
+        let mut rtc = restored(&state, Driven(&level), state.saved_at, Clock::Wall);
+        assert_eq!(level.take(), Some(imsc && ris));
+        rtc.restore(&state, state.saved_at, Clock::Wall).unwrap();
+        assert_eq!(level.take(), Some(imsc && ris));
+    }
+}
+
+#[test]
+fn time_went_on_or_stood_still() {
+    let state = RtcState {
+        mr: 0x89ab_cdf0,
+        ris: false,
+        ..busy()
+    };
+    let line = Cell::new(false);
+    let now = state.saved_at + 100 * SECOND;
+    assert_eq!(
+        restored(&state, &line, now, Clock::Wall).read(RTCDR, now),
+        0x89ab_cdef + 100
+    );
+    assert!(line.get(), "the alarm fell due on the way");
+
+    let mut frozen = restored(&state, &line, now, Clock::Frozen);
+    assert!(!line.get());
+    assert_eq!(frozen.next_deadline(), Some(now + 1));
+    assert_eq!(frozen.read(RTCDR, now), 0x89ab_cdef);
+    assert_eq!(frozen.read(RTCMIS, now + 1), 1);
+}
+
+#[test]
+fn an_alarm_acknowledged_in_the_second_of_the_save_does_not_come_back() {
+    let line = Cell::new(false);
+    let mut rtc = restored(
+        &RtcState {
+            mr: busy().counter,
+            sub_second_ns: 5,
+            ..busy()
+        },
+        &line,
+        0,
+        Clock::Frozen,
+    );
+    assert!(line.get());
+    rtc.write(RTCICR, 1, 0);
+    for clock in [Clock::Wall, Clock::Frozen] {
+        let state = rtc.state(10);
+        rtc = restored(&state, &line, 20, clock);
+        assert_eq!((rtc.read(RTCRIS, 20), line.get()), (0, false));
+    }
+}
+
+#[test]
+fn a_clock_that_was_set_back_between_save_and_restore_goes_on_at_once() {
+    let state = RtcState { ris: false, ..busy() };
+    for clock in [Clock::Wall, Clock::Frozen] {
+        let mut rtc = restored(&state, NoInterrupt, 0, clock);
+        assert_eq!(rtc.read(RTCDR, 0), state.counter);
+        assert_eq!(rtc.read(RTCDR, 1), state.counter + 1);
+    }
+}
+
+#[test]
+fn unix_time_comes_with_its_fraction_and_wraps_in_2106() {
+    let state = RtcState::at_unix_time(Duration::new(1_767_323_046, 999_999_999), 40);
+    let mut rtc = restored(&state, NoInterrupt, 40, Clock::Wall);
+    assert_eq!((rtc.read(RTCCR, 40), rtc.read(RTCLR, 40)), (1, 1_767_323_046));
+    assert_eq!(rtc.read(RTCDR, 41), 1_767_323_047);
+    assert_eq!(RtcState::at_unix_time(Duration::from_secs(1 << 32 | 7), 0).counter, 7);
+    assert_eq!(RtcState::at_unix_time(Duration::MAX, u64::MAX).validate(), Ok(()));
+}
+
+/// An emulated clock in place of a real one.
+struct Hardware(Rtc<NoInterrupt>);
+
+impl RegisterIo<u32> for Hardware {
+    fn read(&mut self, offset: u16) -> u32 {
+        self.0.read(offset, 0)
+    }
+    fn write(&mut self, offset: u16, value: u32) {
+        self.0.write(offset, value, 0);
+    }
+}
+
+fn any_state() -> impl Strategy<Value = RtcState> {
+    let values = (any::<u32>(), 0..1_000_000_000u32, any::<u32>(), 0..3u32);
+    (values, any::<[bool; 3]>(), any::<u64>()).prop_map(
+        |((counter, sub_second_ns, lr, distance), [enabled, imsc, ris], saved_at)| RtcState {
+            counter,
+            sub_second_ns,
+            lr,
+            mr: counter.wrapping_add(distance),
+            enabled,
+            imsc,
+            ris,
+            saved_at,
+        },
+    )
+}
+
+proptest! {
+    /// Nothing but what the documentation names is lost on the way into other hardware, whatever that was doing.
+    #[test]
+    fn hardware_takes_a_state_and_gives_it_back(state in any_state(), was in any_state()) {
+        let mut hardware = Hardware(restored(&was, NoInterrupt, 0, Clock::Frozen));
+        prop_assert!(state.apply(&mut hardware));
+        let expected = RtcState {
+            sub_second_ns: 0,
+            lr: state.counter,
+            enabled: state.enabled || was.enabled,
+            saved_at: 9,
+            ..state
+        };
+        prop_assert_eq!(RtcState::capture(&mut hardware, 9), expected);
+    }
+
+    /// Any state that is accepted can be driven anywhere in time without a panic, and never by a loop.
+    #[test]
+    fn accepted_states_live(state in any_state(), now: u64, later: u64, offset in 0..0x20u16, value: u32) {
+        for clock in [Clock::Wall, Clock::Frozen] {
+            let mut rtc = restored(&state, NoInterrupt, now, clock);
+            rtc.write(offset, value, later);
+            rtc.read(offset, now);
+            prop_assert_eq!(rtc.state(later).validate(), Ok(()));
+            let _ = rtc.next_deadline();
+            rtc.soft_reset(u64::MAX);
+            prop_assert_eq!(rtc.state(0).validate(), Ok(()));
+        }
+    }
+}
+
+/// Hardware that compares only at its next tick, as section 2.2.4 allows.
+struct SlowToCompare(Hardware);
+
+impl RegisterIo<u32> for SlowToCompare {
+    fn read(&mut self, offset: u16) -> u32 {
+        if offset == RTCRIS { 0 } else { self.0.read(offset) }
+    }
+    fn write(&mut self, offset: u16, value: u32) {
+        self.0.write(offset, value);
+    }
+}
+
+#[test]
+fn apply_says_when_a_pending_alarm_does_not_show() {
+    let mut hardware = SlowToCompare(Hardware(Rtc::new(NoInterrupt)));
+    assert!(!busy().apply(&mut hardware));
+    assert!(RtcState { ris: false, ..busy() }.apply(&mut hardware));
+}
+
+#[test]
+fn apply_raises_no_interrupt_on_the_way() {
+    struct Watch<'a>(Rtc<&'a Cell<bool>>, &'a Cell<bool>);
+    impl RegisterIo<u32> for Watch<'_> {
+        fn read(&mut self, offset: u16) -> u32 {
+            self.0.read(offset, 0)
+        }
+        fn write(&mut self, offset: u16, value: u32) {
+            self.0.write(offset, value, 0);
+            assert!(!self.1.get(), "after {value:#x} to {offset:#x}");
+        }
+    }
+    let line = Cell::new(false);
+    let old = RtcState {
+        ris: false,
+        mr: 5,
+        ..busy()
+    };
+    let mut hardware = Watch(restored(&old, &line, 0, Clock::Frozen), &line);
+    let served = RtcState {
+        mr: 5,
+        counter: 5,
+        ris: false,
+        ..busy()
+    };
+    assert!(served.apply(&mut hardware));
+    assert_eq!(
+        (hardware.read(RTCIMSC), hardware.read(RTCMR), hardware.read(RTCLR)),
+        (1, 5, 5)
+    );
+}
