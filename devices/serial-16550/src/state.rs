@@ -241,7 +241,7 @@ impl SerialState {
         if self.tsr.is_none() {
             value |= lsr::TRANSMITTER_EMPTY;
         }
-        if self.fifo_enabled() && self.errors_in_fifo() {
+        if value & (lsr::ERRORS | lsr::DATA_READY) != 0 && self.fifo_enabled() && self.errors_in_fifo() {
             value |= lsr::FIFO_ERROR;
         }
         value

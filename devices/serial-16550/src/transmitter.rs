@@ -18,7 +18,6 @@ impl<I: InterruptLine, W: Write + WriteReady, EV: SerialEvents> Serial<I, W, EV>
         let sent = self.drain(now);
         if waited && self.state.tx.is_empty() {
             self.thr_emptied();
-            self.update_line();
         }
         sent
     }
@@ -37,16 +36,24 @@ impl<I: InterruptLine, W: Write + WriteReady, EV: SerialEvents> Serial<I, W, EV>
             self.state.thre_pending = false;
             self.update_line();
         }
+        if self.state.tsr.is_some() || self.state.looped_back() {
+            self.queue(character, now);
+        } else if !self.send(character) {
+            self.state.tsr = Some(character);
+        }
+        if self.state.tx.is_empty() {
+            self.thr_emptied();
+        }
+    }
+
+    #[inline(never)]
+    fn queue(&mut self, character: u8, now: u64) {
         if self.state.tsr.is_none() {
             self.state.tsr = Some(character);
         } else {
             self.hold(character);
         }
         self.drain(now);
-        if self.state.tx.is_empty() {
-            self.thr_emptied();
-            self.update_line();
-        }
     }
 
     /// Behind a stalled shift register. A holding register is overwritten; so is the oldest place of a full FIFO,
@@ -62,44 +69,50 @@ impl<I: InterruptLine, W: Write + WriteReady, EV: SerialEvents> Serial<I, W, EV>
     /// Sends what can be sent; at most the shift register and a full FIFO.
     pub(crate) fn drain(&mut self, now: u64) -> usize {
         let mut sent = 0;
-        while let Some(character) = self.state.tsr
-            && self.send(character, now)
-        {
+        while let Some(character) = self.state.tsr {
+            if self.state.looped_back() {
+                self.send_round(character, now);
+            } else if !self.send(character) {
+                break;
+            }
             self.state.tsr = self.state.tx.pop();
             sent += 1;
         }
         sent
     }
 
-    fn send(&mut self, character: u8, now: u64) -> bool {
-        if self.state.looped_back() {
-            let word = 0xff >> (8 - self.state.line_parameters().data_bits);
-            self.take_in(character & word, CharacterErrors::NONE, now);
-            return true;
-        }
-        match self.offer(character) {
-            Ok(true) => self.events.transmitted(),
-            Ok(false) => {
-                self.events.output_stalled();
-                return false;
-            }
-            Err(_) => {
-                self.events.output_failed();
-                return false;
-            }
-        }
-        true
+    fn send_round(&mut self, character: u8, now: u64) {
+        let word = 0xff >> (8 - self.state.line_parameters().data_bits);
+        self.take_in(character & word, CharacterErrors::NONE, now);
     }
 
-    /// Whether the output took the character. Never blocks: `write` is only called where the output says that it
-    /// will not.
+    /// Whether the output took the character.
+    #[inline]
+    fn send(&mut self, character: u8) -> bool {
+        match self.offer(character) {
+            Ok(true) => {
+                self.events.transmitted();
+                return true;
+            }
+            Ok(false) => self.events.output_stalled(),
+            Err(_) => self.events.output_failed(),
+        }
+        false
+    }
+
+    /// Never blocks: `write` is only called where the output says that it will not.
+    #[inline]
     fn offer(&mut self, character: u8) -> Result<bool, W::Error> {
         Ok(self.output.write_ready()? && self.output.write(&[character])? != 0)
     }
 
     /// THR, or the last of the FIFO, has gone to the shift register.
-    pub(crate) fn thr_emptied(&mut self) {
-        self.state.thre_pending = self.state.ier & ier::THR_EMPTY != 0;
+    #[inline]
+    fn thr_emptied(&mut self) {
+        if self.state.ier & ier::THR_EMPTY != 0 {
+            self.state.thre_pending = true;
+            self.raise_line();
+        }
     }
 
     /// Forgets what waits for the shift register; that itself goes on (section 8.5, bit 2).
