@@ -1,0 +1,162 @@
+//! The wire form of an export, and the releases that the store has shipped.
+
+use devstate_versioning::{Bytes, Crc64Slice16, Error, ReleaseTable, Sequence, Source, Str, Versioned, release_table};
+
+use crate::export::container;
+use crate::store::{Item, KEY_LEN, Store, VALUE_LEN};
+
+/// The most items that an export has room for.
+pub const MAX_ITEMS: usize = 1 << 20;
+
+/// An item as it is exported.
+#[derive(Versioned, Clone, Debug, Default, PartialEq, Eq)]
+#[versioned(version = 2, layouts(0x7524_49b6_a242_ebd7, 0xa742_7265_4942_c45a))]
+pub struct ItemSer<'a> {
+    /// The key.
+    pub key: Str<'a, KEY_LEN>,
+    /// The value.
+    pub value: Bytes<'a, VALUE_LEN>,
+    /// Not to be shown unless someone asks for it. A reader that does not know would show it, so losing it matters.
+    #[versioned(start = 2)]
+    pub sensitive: bool,
+    /// When it was written, in seconds since 1970, or 0. A reader does without it unharmed.
+    #[versioned(start = 2, ignorable)]
+    pub written: u64,
+}
+
+/// A whole export: the items, sorted by key.
+#[derive(Versioned, Clone, Debug, Default)]
+#[versioned(version = 1, layouts(0x7a54_ec76_ad9d_18cd))]
+pub struct ExportableSer<'a> {
+    /// The items, which are never held: they are written from the store, and read from the buffer.
+    pub items: Sequence<'a, ItemSer<'a>, MAX_ITEMS>,
+}
+
+release_table! {
+    /// The releases of the store.
+    pub enum Release {
+        /// Keys and values.
+        V1 = 1 @ 0xef79_362d_4fe0_04a4,
+        /// Sensitive items, and when they were written.
+        V2 = 2 @ 0x2197_5edb_f6df_dd27,
+    }
+    ItemSer<'_> => [1, 2],
+    ExportableSer<'_> => [1, 1],
+}
+
+impl Release {
+    /// The newest release.
+    pub const LATEST: Self = <Self as ReleaseTable>::LATEST;
+
+    /// The release with that number.
+    #[must_use]
+    pub fn from_number(number: u16) -> Option<Self> {
+        <Self as ReleaseTable>::from_number(number)
+    }
+
+    /// The number in an export's header.
+    #[must_use]
+    pub fn number(self) -> u16 {
+        <Self as ReleaseTable>::number(self)
+    }
+}
+
+impl<'a> From<Item<'a>> for ItemSer<'a> {
+    fn from(item: Item<'a>) -> Self {
+        let Item {
+            key,
+            value,
+            sensitive,
+            written,
+        } = item;
+        Self {
+            // The store has accepted them, so they are within their bounds.
+            key: Str::new(key).unwrap_or_default(),
+            value: Bytes::new(value).unwrap_or_default(),
+            sensitive,
+            written,
+        }
+    }
+}
+
+impl<'a> From<&ItemSer<'a>> for Item<'a> {
+    fn from(item: &ItemSer<'a>) -> Self {
+        let ItemSer {
+            key,
+            value,
+            sensitive,
+            written,
+        } = item;
+        Self {
+            key: key.get(),
+            value: value.get(),
+            sensitive: *sensitive,
+            written: *written,
+        }
+    }
+}
+
+/// A store as the source of an export.
+pub(crate) struct Items<'s, const ITEMS: usize, const BYTES: usize>(pub(crate) &'s Store<ITEMS, BYTES>);
+
+impl<'s, const ITEMS: usize, const BYTES: usize> Source<ItemSer<'s>> for Items<'s, ITEMS, BYTES> {
+    fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    fn for_each(&self, visit: &mut dyn FnMut(&ItemSer<'s>)) {
+        for item in self.0.iter() {
+            visit(&item.into());
+        }
+    }
+}
+
+/// An export that has been verified: its items lie in the buffer.
+#[derive(Clone, Debug)]
+pub struct Exportable<'a> {
+    release: Release,
+    items: Sequence<'a, ItemSer<'a>, MAX_ITEMS>,
+}
+
+impl<'a> Exportable<'a> {
+    /// Verifies all of an export, of any release and any machine: checksum, layout, every byte of every item.
+    ///
+    /// # Errors
+    ///
+    /// What is wrong with it, and at which byte.
+    pub fn load(export: &'a [u8]) -> Result<Self, Error> {
+        let mut exportable = ExportableSer::default();
+        let release = container::<Crc64Slice16>().load(export, &mut exportable)?;
+        Ok(Self {
+            release,
+            items: exportable.items,
+        })
+    }
+
+    /// The release that it was written at.
+    #[must_use]
+    pub fn release(&self) -> Release {
+        self.release
+    }
+
+    /// How many items it has.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.items.len()
+    }
+
+    /// Whether it has no items, which no store exports.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.items.is_empty()
+    }
+
+    /// Shows each item to `visit`, in the order of the keys. Keys and values are borrowed from the export.
+    ///
+    /// # Errors
+    ///
+    /// None that [`load`](Self::load) has not seen.
+    pub fn visit(&self, visit: &mut dyn FnMut(Item<'a>)) -> Result<(), Error> {
+        self.items.visit::<Release>(&mut |item| visit(item.into()))
+    }
+}

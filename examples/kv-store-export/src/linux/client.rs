@@ -1,0 +1,214 @@
+//! The client: it makes the memory, sends it, checks what comes back, and forwards it undecoded.
+
+use core::fmt;
+use std::fs::File;
+use std::os::fd::{AsFd, OwnedFd};
+use std::path::Path;
+use std::string::String;
+use std::time::Duration;
+use std::vec::Vec;
+
+use devstate_versioning::Header;
+use rustix::fs::sendfile;
+use rustix::io::Errno;
+use rustix::net::sockopt::{Timeout, set_socket_timeout};
+use rustix::net::{AddressFamily, SocketAddrUnix, SocketFlags, SocketType, connect, socket_with};
+
+use super::memory::{Memory, MemoryError, Sealed};
+use super::protocol::{ExportFailure, PacketError, Reply, Request, receive, send};
+use crate::{Item, Release, WriteError};
+
+/// How long the server may take for an answer.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// Bytes that are forwarded at a time, so that progress can be shown.
+const CHUNK: usize = 16 << 20;
+
+/// A connection to a server.
+#[derive(Debug)]
+pub struct Client {
+    socket: OwnedFd,
+}
+
+/// Why a request failed.
+#[derive(Debug)]
+pub enum ClientError {
+    /// There was no answer, or none that says anything.
+    Connection(String),
+    /// The server did not take the request as one.
+    BadRequest(String),
+    /// The item was not written.
+    Write(WriteError),
+    /// Nothing was exported.
+    Export(ExportFailure),
+    /// What came back is not what was promised.
+    Memory(MemoryError),
+}
+
+impl fmt::Display for ClientError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Connection(what) => write!(f, "server: {what}"),
+            Self::BadRequest(what) => write!(f, "the server refused the request: {what}"),
+            Self::Write(error) => error.fmt(f),
+            Self::Export(failure) => failure.fmt(f),
+            Self::Memory(error) => error.fmt(f),
+        }
+    }
+}
+
+impl core::error::Error for ClientError {}
+
+impl From<PacketError> for ClientError {
+    fn from(error: PacketError) -> Self {
+        Self::Connection(std::format!("{error}"))
+    }
+}
+
+impl From<Errno> for ClientError {
+    fn from(errno: Errno) -> Self {
+        Self::Connection(std::format!("{errno}"))
+    }
+}
+
+impl From<MemoryError> for ClientError {
+    fn from(error: MemoryError) -> Self {
+        Self::Memory(error)
+    }
+}
+
+/// An item as the server gives it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Value {
+    /// The value.
+    pub value: Vec<u8>,
+    /// Not to be shown unless asked for.
+    pub sensitive: bool,
+    /// When it was written, in seconds since 1970.
+    pub written: u64,
+}
+
+impl Client {
+    /// Connects to the server that listens at `path`.
+    ///
+    /// # Errors
+    ///
+    /// `Connection`.
+    pub fn new(path: &Path) -> Result<Self, ClientError> {
+        let socket = socket_with(AddressFamily::UNIX, SocketType::SEQPACKET, SocketFlags::CLOEXEC, None)?;
+        connect(&socket, &SocketAddrUnix::new(path)?)?;
+        set_socket_timeout(&socket, Timeout::Recv, Some(PATIENCE))?;
+        Ok(Self { socket })
+    }
+
+    /// Writes an item; one whose time is 0 is written now.
+    ///
+    /// # Errors
+    ///
+    /// `Write` where the store refuses it, `Connection`.
+    pub fn write_item(&self, item: Item<'_>) -> Result<(), ClientError> {
+        let Item {
+            key,
+            value,
+            sensitive,
+            written,
+        } = item;
+        let written = Some(written).filter(|written| *written != 0);
+        let request = Request::WriteItem {
+            key: key.into(),
+            value: value.into(),
+            sensitive,
+            written,
+        };
+        match self.ask(&request, None)? {
+            (Reply::Written, _) => Ok(()),
+            (Reply::NotWritten(error), _) => Err(ClientError::Write(error)),
+            (reply, _) => Err(unexpected(reply)),
+        }
+    }
+
+    /// The item with that key, if there is one.
+    ///
+    /// # Errors
+    ///
+    /// `Connection`.
+    pub fn get(&self, key: &str) -> Result<Option<Value>, ClientError> {
+        match self.ask(&Request::Get { key: key.into() }, None)? {
+            (
+                Reply::Item {
+                    value,
+                    sensitive,
+                    written,
+                },
+                _,
+            ) => Ok(Some(Value {
+                value,
+                sensitive,
+                written,
+            })),
+            (Reply::NoSuchItem, _) => Ok(None),
+            (reply, _) => Err(unexpected(reply)),
+        }
+    }
+
+    /// Has the server export everything into `memory`, and checks that what comes back can never change and starts like
+    /// an export of that release and of exactly that size.
+    ///
+    /// # Errors
+    ///
+    /// `Export` where the server refuses, `Memory` where what came back is not what was promised, `Connection`.
+    pub fn export(&self, memory: &Memory, release: Release) -> Result<Sealed, ClientError> {
+        let request = Request::Export {
+            release: release.number(),
+        };
+        let sealed = match self.ask(&request, Some(memory.as_fd()))? {
+            (Reply::Exported, Some(descriptor)) => Sealed::new(descriptor)?,
+            (Reply::NotExported(failure), _) => return Err(ClientError::Export(failure)),
+            (reply, _) => return Err(unexpected(reply)),
+        };
+        let mapping = sealed.map()?;
+        let header = Header::peek(&mapping).map_err(MemoryError::Content)?;
+        if header.snapshot_len() != sealed.len() || header.release != release.number() {
+            return Err(ClientError::Connection(
+                "it exported something else than was asked for".into(),
+            ));
+        }
+        Ok(sealed)
+    }
+
+    fn ask(
+        &self,
+        request: &Request,
+        descriptor: Option<std::os::fd::BorrowedFd<'_>>,
+    ) -> Result<(Reply, Option<OwnedFd>), ClientError> {
+        send(&self.socket, request, descriptor)?;
+        Ok(receive(&self.socket)?)
+    }
+}
+
+fn unexpected(reply: Reply) -> ClientError {
+    match reply {
+        Reply::BadRequest(what) => ClientError::BadRequest(what),
+        reply => ClientError::Connection(std::format!("an answer to another question: {reply:?}")),
+    }
+}
+
+impl Sealed {
+    /// Forwards the export to a file, from the kernel's memory to the file without passing through this process;
+    /// `progress` is told of the bytes so far.
+    ///
+    /// # Errors
+    ///
+    /// What the system says, `NODATA` where the file takes no more.
+    pub fn forward(&self, file: &File, progress: &mut dyn FnMut(usize)) -> Result<(), Errno> {
+        let mut offset = 0;
+        while (offset as usize) < self.len() {
+            let left = self.len() - offset as usize;
+            if sendfile(file, self, Some(&mut offset), left.min(CHUNK))? == 0 {
+                return Err(Errno::NODATA);
+            }
+            progress(offset as usize);
+        }
+        Ok(())
+    }
+}

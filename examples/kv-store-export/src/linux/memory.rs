@@ -1,0 +1,203 @@
+//! A `memfd` on its way: empty and writable, filled by the server, sealed for good.
+
+use core::fmt;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::string::String;
+
+use devstate_versioning::{Crc64Slice16, Error};
+use rustix::fs::{
+    FallocateFlags, MemfdFlags, Mode, OFlags, SealFlags, fallocate, fcntl_add_seals, fcntl_get_seals, fcntl_getfl,
+    fstat, ftruncate, memfd_create, open,
+};
+use rustix::io::Errno;
+
+use super::mapping::{ReadOnlyMapping, WriteMapping};
+use super::protocol::ExportFailure;
+use crate::export::{container, export_into, export_len};
+use crate::{ExportError, Release, Store};
+
+/// The seals of an export: no process can change it in any way, or take the seals off.
+const ALL_SEALS: SealFlags = SealFlags::WRITE
+    .union(SealFlags::SHRINK)
+    .union(SealFlags::GROW)
+    .union(SealFlags::SEAL);
+
+/// Bytes of an export that are gathered before they are written; values are not among them.
+const GATHER_LEN: usize = 8 * 1024;
+
+/// Memory that a client has made and not yet given away.
+#[derive(Debug)]
+pub struct Memory(OwnedFd);
+
+/// Memory that nobody can change any more.
+#[derive(Debug)]
+pub struct Sealed {
+    file: OwnedFd,
+    len: usize,
+}
+
+/// Why a descriptor is not what it was said to be.
+#[derive(Debug)]
+pub enum MemoryError {
+    /// The system said no.
+    System(Errno),
+    /// The seals that an export has are not all there.
+    NotSealed,
+    /// The content is no export.
+    Content(Error),
+}
+
+impl fmt::Display for MemoryError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::System(errno) => write!(f, "system call on shared memory: {errno}"),
+            Self::NotSealed => f.write_str("the memory that came back is not sealed, so it could still change"),
+            Self::Content(error) => write!(f, "the memory that came back is no export: {error}"),
+        }
+    }
+}
+
+impl core::error::Error for MemoryError {}
+
+impl From<Errno> for MemoryError {
+    fn from(errno: Errno) -> Self {
+        Self::System(errno)
+    }
+}
+
+impl Memory {
+    /// New memory of so many bytes, which can be sealed. Pages take up room once they are written.
+    ///
+    /// # Errors
+    ///
+    /// What the system says.
+    pub fn new(len: u64) -> Result<Self, Errno> {
+        let file = memfd_create("kv-store export", MemfdFlags::CLOEXEC | MemfdFlags::ALLOW_SEALING)?;
+        ftruncate(&file, len)?;
+        Ok(Self(file))
+    }
+}
+
+impl AsFd for Memory {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.0.as_fd()
+    }
+}
+
+impl AsFd for Sealed {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.file.as_fd()
+    }
+}
+
+impl Sealed {
+    /// Checks that a descriptor is one of memory that nobody can change.
+    ///
+    /// # Errors
+    ///
+    /// `NotSealed`, or what the system says.
+    pub fn new(file: OwnedFd) -> Result<Self, MemoryError> {
+        // Other files have no seals at all.
+        match fcntl_get_seals(&file) {
+            Ok(seals) if seals.contains(ALL_SEALS) => {}
+            Ok(_) | Err(Errno::INVAL) => return Err(MemoryError::NotSealed),
+            Err(errno) => return Err(errno.into()),
+        }
+        let len = usize::try_from(fstat(&file)?.st_size).map_err(|_| Errno::OVERFLOW)?;
+        Ok(Self { file, len })
+    }
+
+    /// Its size in bytes.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.len
+    }
+
+    /// Whether it has no bytes.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.len == 0
+    }
+
+    /// The bytes.
+    ///
+    /// # Errors
+    ///
+    /// What the system says.
+    pub fn map(&self) -> Result<ReadOnlyMapping, Errno> {
+        ReadOnlyMapping::new(&self.file, self.len)
+    }
+}
+
+/// Exports a store into a client's memory and seals it: the server's part.
+///
+/// The order matters. The memory gets exactly the export's size and can then neither shrink nor grow, so writing never
+/// meets a missing page; only when nothing of this process maps it for writing can it be sealed against writing, which
+/// fails while anyone else does; and what the seals then hold is compared, by its checksum, with what was meant. Gives a
+/// descriptor that is open for reading only.
+///
+/// # Errors
+///
+/// [`ExportFailure`]. Before `Modified` and `StillMapped`, which are found last, the memory has been changed.
+pub fn fill<const ITEMS: usize, const BYTES: usize>(
+    store: &Store<ITEMS, BYTES>,
+    release: Release,
+    memory: &OwnedFd,
+) -> Result<Sealed, ExportFailure> {
+    let needed = export_len(store, release)?;
+    let available = check_descriptor(memory)?;
+    if available < needed {
+        return Err(ExportError::StorageTooSmall { needed, available }.into());
+    }
+    let size = needed as u64;
+    ftruncate(memory, size)?;
+    fcntl_add_seals(memory, SealFlags::SHRINK | SealFlags::GROW)?;
+    if fstat(memory)?.st_size != i64::try_from(size).unwrap_or(i64::MAX) {
+        return Err(ExportFailure::Modified);
+    }
+    fallocate(memory, FallocateFlags::empty(), 0, size)?;
+
+    let mut mapping = WriteMapping::new(memory, needed)?;
+    export_into::<Crc64Slice16, ITEMS, BYTES>(store, release, &mut [0; GATHER_LEN], &mut mapping)?;
+    drop(mapping);
+
+    fcntl_add_seals(memory, SealFlags::WRITE | SealFlags::SEAL).map_err(|errno| match errno {
+        Errno::BUSY => ExportFailure::StillMapped,
+        errno => errno.into(),
+    })?;
+    let sealed = read_only(memory)?;
+    let mapping = sealed.map()?;
+    if container::<Crc64Slice16>().verify(&mapping).is_err() {
+        return Err(ExportFailure::Modified);
+    }
+    drop(mapping);
+    Ok(sealed)
+}
+
+/// Refuses descriptors that cannot be filled and sealed; gives the memory's size.
+fn check_descriptor(memory: &OwnedFd) -> Result<usize, ExportFailure> {
+    let seals = match fcntl_get_seals(memory) {
+        Ok(seals) => seals,
+        Err(Errno::INVAL) => return Err(ExportFailure::NotMemory),
+        Err(errno) => return Err(errno.into()),
+    };
+    if !seals.is_empty() {
+        return Err(ExportFailure::AlreadySealed);
+    }
+    if fcntl_getfl(memory)? & OFlags::ACCMODE != OFlags::RDWR {
+        return Err(ExportFailure::NotWritable);
+    }
+    usize::try_from(fstat(memory)?.st_size).map_err(|_| Errno::OVERFLOW.into())
+}
+
+/// Opens sealed memory once more, without the right to write.
+fn read_only(memory: &OwnedFd) -> Result<Sealed, ExportFailure> {
+    use std::os::fd::AsRawFd;
+
+    let path: String = std::format!("/proc/self/fd/{}", memory.as_raw_fd());
+    let file = open(path, OFlags::RDONLY | OFlags::CLOEXEC, Mode::empty())?;
+    Sealed::new(file).map_err(|error| match error {
+        MemoryError::System(errno) => errno.into(),
+        MemoryError::NotSealed | MemoryError::Content(_) => ExportFailure::Modified,
+    })
+}

@@ -1,0 +1,248 @@
+//! `kv-store`: the server, and the commands that a person tries. `kv-store --help` says what there is.
+
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::sync::RwLock;
+use std::{env, thread};
+
+use anyhow::{Context, Result, bail};
+use clap::{Parser, Subcommand};
+use devstate_kv_store_export::linux::{Client, ClientError, ExportFailure, Memory, ServedStore, Server, ServerLimits};
+use devstate_kv_store_export::{ExportError, Exportable, Item, Release, Store, WriteError};
+use devstate_snapshot_file::{PendingFile, load_file};
+use indicatif::{ProgressBar, ProgressStyle};
+
+/// A key-value store that exports itself into its client's memory.
+#[derive(Parser)]
+#[command(version)]
+struct Arguments {
+    /// Where the server listens.
+    #[arg(long, short, global = true, overrides_with = "socket", default_value_os_t = default_socket(), value_name = "PATH")]
+    socket: PathBuf,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Run the server.
+    Serve {
+        /// An export to start with.
+        #[arg(long, value_name = "FILE")]
+        from: Option<PathBuf>,
+    },
+    /// Write an item. Items are never overwritten.
+    Put {
+        key: String,
+        value: String,
+        /// Do not show the value unless asked to.
+        #[arg(long)]
+        sensitive: bool,
+    },
+    /// Print the value of an item.
+    Get {
+        key: String,
+        /// Print it even if it is sensitive.
+        #[arg(long)]
+        reveal: bool,
+    },
+    /// Export everything: this process makes the memory, the server fills it, and it goes to the file undecoded.
+    Export {
+        file: PathBuf,
+        /// The release to write at, for older readers.
+        #[arg(long, default_value_t = Release::LATEST.number())]
+        release: u16,
+        /// Bytes of memory to offer; what is not written takes up no room.
+        #[arg(long, default_value_t = 1 << 30, value_name = "BYTES")]
+        size: u64,
+    },
+    /// Verify an export and write its items to the server.
+    Import { file: PathBuf },
+    /// Verify an export and print its keys, and its values.
+    List {
+        file: PathBuf,
+        /// Print keys only.
+        #[arg(long)]
+        keys: bool,
+        /// Print sensitive values too.
+        #[arg(long)]
+        reveal: bool,
+    },
+}
+
+fn main() -> ExitCode {
+    match run(Arguments::parse()) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("kv-store: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(arguments: Arguments) -> Result<()> {
+    let socket = arguments.socket;
+    match arguments.command {
+        Command::Serve { from } => on_a_large_stack(move || serve(&socket, from.as_deref())),
+        Command::Put { key, value, sensitive } => {
+            let item = Item {
+                sensitive,
+                ..Item::new(&key, value.as_bytes())
+            };
+            Ok(connect(&socket)?.write_item(item)?)
+        }
+        Command::Get { key, reveal } => get(&connect(&socket)?, &key, reveal),
+        Command::Export { file, release, size } => export(&connect(&socket)?, &file, release, size),
+        Command::Import { file } => import(&connect(&socket)?, &file),
+        Command::List { file, keys, reveal } => list(&file, keys, reveal),
+    }
+}
+
+/// The store has a fixed size and no heap: it lives on the stack of the thread that serves it, whose pages exist from
+/// when they are first written.
+fn on_a_large_stack(serve: impl FnOnce() -> Result<()> + Send + 'static) -> Result<()> {
+    let server = thread::Builder::new()
+        .stack_size(4 * size_of::<ServedStore>())
+        .spawn(serve)?;
+    server.join().unwrap_or_else(|_| bail!("the server panicked"))
+}
+
+fn serve(socket: &Path, from: Option<&Path>) -> Result<()> {
+    let store: RwLock<ServedStore> = RwLock::new(Store::new());
+    if let Some(file) = from {
+        let bytes = load(file)?;
+        let mut refused = None;
+        if let Ok(mut store) = store.write() {
+            verify(&bytes, file)?.visit(&mut |item| {
+                if let Err(error) = store.write_item(item) {
+                    refused.get_or_insert((item.key, error));
+                }
+            })?;
+            println!("restored {} items from {}", store.len(), file.display());
+        }
+        if let Some((key, error)) = refused {
+            bail!("{}: item {key}: {error}", file.display());
+        }
+    }
+    let server = Server::new(socket, ServerLimits::default())
+        .with_context(|| format!("cannot listen at {}", socket.display()))?;
+    println!("listening at {}", socket.display());
+    server.run(&store).context("the server can accept no more clients")
+}
+
+fn connect(socket: &Path) -> Result<Client> {
+    Client::new(socket).with_context(|| {
+        format!(
+            "no server answers at {}; start one with `kv-store serve`",
+            socket.display()
+        )
+    })
+}
+
+fn get(client: &Client, key: &str, reveal: bool) -> Result<()> {
+    let Some(item) = client.get(key)? else {
+        bail!("there is no item `{key}`")
+    };
+    if item.sensitive && !reveal {
+        bail!("item `{key}` is sensitive; `--reveal` prints it");
+    }
+    println!("{}", String::from_utf8_lossy(&item.value));
+    Ok(())
+}
+
+fn export(client: &Client, file: &Path, release: u16, size: u64) -> Result<()> {
+    let Some(release) = Release::from_number(release) else {
+        bail!(
+            "there is no release {release}; the newest is {}",
+            Release::LATEST.number()
+        );
+    };
+    let memory = Memory::new(size).with_context(|| format!("cannot make {size} bytes of memory"))?;
+    let sealed = client.export(&memory, release).map_err(|error| explain(error, size))?;
+    let pending = PendingFile::create(file)?;
+    let bar = progress(sealed.len() as u64, "{wide_bar} {bytes}/{total_bytes} {eta}");
+    sealed
+        .forward(pending.as_file(), &mut |bytes| bar.set_position(bytes as u64))
+        .with_context(|| format!("cannot write {}", file.display()))?;
+    pending.commit()?;
+    bar.finish_and_clear();
+    println!("exported {} bytes to {}", sealed.len(), file.display());
+    Ok(())
+}
+
+fn explain(error: ClientError, size: u64) -> anyhow::Error {
+    match error {
+        ClientError::Export(ExportFailure::Export(ExportError::StorageTooSmall { needed, .. })) => {
+            anyhow::anyhow!("the export takes {needed} bytes, and only {size} were offered; try `--size {needed}`")
+        }
+        error => error.into(),
+    }
+}
+
+fn import(client: &Client, file: &Path) -> Result<()> {
+    let bytes = load(file)?;
+    let exportable = verify(&bytes, file)?;
+    let bar = progress(exportable.len() as u64, "{wide_bar} {pos}/{len} items {eta}");
+    let (mut written, mut existing, mut failed) = (0usize, 0usize, None);
+    exportable.visit(&mut |item: Item<'_>| {
+        if failed.is_some() {
+            return;
+        }
+        match client.write_item(item) {
+            Ok(()) => written += 1,
+            Err(ClientError::Write(WriteError::AlreadyExists)) => existing += 1,
+            Err(error) => failed = Some((item.key, error)),
+        }
+        bar.inc(1);
+    })?;
+    bar.finish_and_clear();
+    println!("imported {written} items, {existing} were there already");
+    match failed {
+        Some((key, error)) => Err(error).with_context(|| format!("item {key}")),
+        None => Ok(()),
+    }
+}
+
+fn list(file: &Path, keys: bool, reveal: bool) -> Result<()> {
+    let bytes = load(file)?;
+    let exportable = verify(&bytes, file)?;
+    exportable.visit(&mut |item| {
+        if keys {
+            println!("{}", item.key);
+        } else if item.sensitive && !reveal {
+            println!("{} = (sensitive, {} bytes)", item.key, item.value.len());
+        } else {
+            println!("{} = {}", item.key, item.value.escape_ascii());
+        }
+    })?;
+    eprintln!(
+        "{} items, release {}, {} bytes",
+        exportable.len(),
+        exportable.release().number(),
+        bytes.len()
+    );
+    Ok(())
+}
+
+fn load(file: &Path) -> Result<Vec<u8>> {
+    Ok(load_file(file, u32::MAX as usize)?)
+}
+
+fn verify<'a>(bytes: &'a [u8], file: &Path) -> Result<Exportable<'a>> {
+    Exportable::load(bytes).with_context(|| format!("{} is no export", file.display()))
+}
+
+/// A bar that shows only where it takes long, and only on a terminal.
+fn progress(len: u64, template: &str) -> ProgressBar {
+    let bar = ProgressBar::new(len);
+    if let Ok(style) = ProgressStyle::with_template(template) {
+        bar.set_style(style);
+    }
+    bar
+}
+
+fn default_socket() -> PathBuf {
+    env::var_os("XDG_RUNTIME_DIR")
+        .map_or_else(env::temp_dir, PathBuf::from)
+        .join("kv-store.sock")
+}

@@ -1,0 +1,151 @@
+//! The store and its export where there is no other process: in memory of one's own.
+
+#![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a test")]
+
+use devstate_core::Region;
+use devstate_kv_store_export::{
+    ExportError, Exportable, Item, Release, Store, WriteError, export, export_into, export_len,
+};
+use devstate_versioning::{Crc64, ErrorKind, Sink};
+
+fn store() -> Store<4, 64> {
+    let mut store = Store::new();
+    store.write_item(Item::new("zebra", b"last")).unwrap();
+    store
+        .write_item(Item {
+            sensitive: true,
+            written: 5,
+            ..Item::new("apple", b"first")
+        })
+        .unwrap();
+    store
+}
+
+#[test]
+fn an_export_is_sealed_as_long_as_it_is_and_comes_back_in_order() {
+    let store = store();
+    let mut memory = [0xa5; 200];
+    let sealed = export(&store, Release::LATEST, Region::from(&mut memory[..])).unwrap();
+    assert_eq!(Ok(sealed.len()), export_len(&store, Release::LATEST));
+    let bytes = sealed.into_bytes();
+    let mut items = Vec::new();
+    Exportable::load(bytes)
+        .unwrap()
+        .visit(&mut |item| items.push(item))
+        .unwrap();
+    let first = Item {
+        sensitive: true,
+        written: 5,
+        ..Item::new("apple", b"first")
+    };
+    assert_eq!(items, [first, Item::new("zebra", b"last")]);
+    assert!(
+        bytes.as_ptr_range().contains(&items[0].value.as_ptr()),
+        "values are borrowed from the export"
+    );
+    assert!(
+        memory[sealed_len(&store)..].iter().all(|byte| *byte == 0xa5),
+        "bytes behind the export were written"
+    );
+}
+
+fn sealed_len(store: &Store<4, 64>) -> usize {
+    export_len(store, Release::LATEST).unwrap()
+}
+
+#[test]
+fn a_refused_export_gives_the_region_back_untouched() {
+    let needed = sealed_len(&store());
+    let mut memory = [0xa5; 200];
+    let refuse = |store: &Store<4, 64>, release, len: usize, memory: &mut [u8]| {
+        let refusal = export(store, release, Region::from(&mut memory[..len])).unwrap_err();
+        assert_eq!(refusal.region.len(), len);
+        assert!(refusal.region.as_bytes().iter().all(|byte| *byte == 0xa5));
+        refusal.error
+    };
+    // Empty comes first, though nothing fits either.
+    assert_eq!(
+        refuse(&Store::new(), Release::LATEST, 0, &mut memory),
+        ExportError::Empty
+    );
+    let too_small = ExportError::StorageTooSmall {
+        needed,
+        available: needed - 1,
+    };
+    assert_eq!(refuse(&store(), Release::LATEST, needed - 1, &mut memory), too_small);
+    assert_eq!(
+        refuse(&store(), Release::V1, 200, &mut memory),
+        ExportError::Lossy { item: 0 }
+    );
+    export(&store(), Release::LATEST, Region::from(&mut memory[..needed])).unwrap();
+}
+
+#[test]
+fn the_time_of_writing_does_not_keep_an_older_reader_out() {
+    let mut store: Store<4, 64> = Store::new();
+    store
+        .write_item(Item {
+            written: 7,
+            ..Item::new("lamp", b"on")
+        })
+        .unwrap();
+    let mut memory = [0; 200];
+    let sealed = export(&store, Release::V1, Region::from(&mut memory[..])).unwrap();
+    let mut items = Vec::new();
+    Exportable::load(sealed.into_bytes())
+        .unwrap()
+        .visit(&mut |item| items.push(item))
+        .unwrap();
+    assert_eq!(items, [Item::new("lamp", b"on")]);
+}
+
+#[test]
+fn a_sink_gets_the_same_bytes_as_a_region() {
+    struct Bytes(Vec<u8>);
+    impl Sink for Bytes {
+        fn put(&mut self, bytes: &[u8]) -> bool {
+            self.0.extend_from_slice(bytes);
+            true
+        }
+    }
+    let mut store: Store<4, 2000> = Store::new();
+    store.write_item(Item::new("long", &[7; 1500])).unwrap();
+    store.write_item(Item::new("short", &[8; 3])).unwrap();
+    let mut memory = [0; 2000];
+    let sealed = export(&store, Release::LATEST, Region::from(&mut memory[..])).unwrap();
+    let mut sink = Bytes(Vec::new());
+    export_into::<Crc64, 4, 2000>(&store, Release::LATEST, &mut [0; 100], &mut sink).unwrap();
+    assert_eq!(sink.0, sealed.as_bytes());
+}
+
+#[test]
+fn a_full_store_says_so_and_stays_as_it_was() {
+    let mut store = store();
+    let error = store.write_item(Item::new("long", &[0; 60])).unwrap_err();
+    assert_eq!(
+        error,
+        WriteError::OutOfSpace {
+            needed: 64,
+            available: 64 - 19
+        }
+    );
+    store.write_item(Item::new("mango", b"x")).unwrap();
+    store.write_item(Item::new("melon", b"x")).unwrap();
+    let error = store.write_item(Item::new("peach", b"x")).unwrap_err();
+    assert_eq!(error, WriteError::TooManyItems { capacity: 4 });
+    let keys: Vec<_> = store.iter().map(|item| item.key).collect();
+    assert_eq!(keys, ["apple", "mango", "melon", "zebra"]);
+}
+
+#[test]
+fn every_flipped_bit_of_an_export_is_noticed() {
+    let mut memory = [0; 200];
+    let sealed = export(&store(), Release::LATEST, Region::from(&mut memory[..])).unwrap();
+    for bit in 0..sealed.len() * 8 {
+        let mut flipped = sealed.to_vec();
+        flipped[bit / 8] ^= 1 << (bit % 8);
+        Exportable::load(&flipped).unwrap_err();
+    }
+    let error = Exportable::load(&sealed[..sealed.len() - 1]).unwrap_err();
+    assert!(matches!(error.kind, ErrorKind::Truncated { .. }), "{error}");
+}
