@@ -5,7 +5,7 @@ use devstate_core::Clock;
 use devstate_rtc_pl031::spec::RTCPERIPHID0;
 use devstate_rtc_pl031::{NoEvents, Rtc, RtcState};
 
-/// The revision in `RTCPeriphID2` bits [7:4]: QEMU says 1, the manual 0 (DIFFERENCES.md, "revision").
+/// The revision in `RTCPeriphID2` bits [7:4]: QEMU says 1, the manual 0 (DIFFERENCES.md, `revision`).
 const REVISION: (u16, u32, u32) = (RTCPERIPHID0 + 8, 0x14, 0x04);
 
 #[test]

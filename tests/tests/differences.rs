@@ -1,0 +1,104 @@
+//! The devices' lists of differences: every row names a test, and the test is there.
+
+#![expect(
+    clippy::unwrap_used,
+    reason = "the helpers of tests say what they expect by panicking"
+)]
+
+use std::path::{Path, PathBuf};
+
+#[test]
+fn every_row_of_every_list_has_its_test() {
+    let devices = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../devices"));
+    let mut lists = 0;
+    for device in std::fs::read_dir(devices).unwrap() {
+        let device = device.unwrap().path();
+        let Ok(list) = std::fs::read_to_string(device.join("DIFFERENCES.md")) else {
+            continue;
+        };
+        lists += 1;
+        let rows = rows(&list);
+        assert!(!rows.is_empty(), "{}: no row", device.display());
+        for row in rows {
+            let tests = row.tests();
+            let place = format!("{}: `{}`", device.display(), row.name);
+            assert!(!tests.is_empty(), "{place} names no test");
+            for test in tests {
+                assert!(
+                    exists(&device, test),
+                    "{place} names the test {test}, which is not there"
+                );
+            }
+        }
+    }
+    assert!(lists > 0, "no list at all");
+}
+
+struct Row<'a> {
+    name: &'a str,
+    last: &'a str,
+}
+
+impl<'a> Row<'a> {
+    fn tests(&self) -> Vec<&'a str> {
+        self.last.split('`').skip(1).step_by(2).collect()
+    }
+}
+
+/// The rows of the tables whose last column is `test`.
+fn rows(document: &str) -> Vec<Row<'_>> {
+    let mut found = Vec::new();
+    let mut has_tests = false;
+    let mut before = "";
+    for line in document.lines().filter(|line| !line.starts_with("|---")) {
+        let is_heading = line.starts_with("| ") && !before.starts_with("| ");
+        before = line;
+        let Some((name, last)) = line.strip_prefix("| ").and_then(first_and_last_cell) else {
+            continue;
+        };
+        if is_heading {
+            has_tests = last == "test";
+        } else if has_tests {
+            found.push(Row { name, last });
+        }
+    }
+    found
+}
+
+fn first_and_last_cell(row: &str) -> Option<(&str, &str)> {
+    let (first, rest) = row.split_once(" | ")?;
+    let (_, last) = rest.rsplit_once(" | ")?;
+    Some((first, last.trim_end_matches(" |")))
+}
+
+/// Whether `file::test` is among the device's own tests, or those that cross crates.
+fn exists(device: &Path, test: &str) -> bool {
+    let Some((file, name)) = test.split_once("::") else {
+        return false;
+    };
+    let crossing = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests");
+    let definition = format!("fn {name}(");
+    let mut files = [device.join("tests"), device.join("src"), crossing]
+        .into_iter()
+        .flat_map(|folder| rust_files(&folder));
+    files.any(|path| {
+        path.file_stem().is_some_and(|stem| stem == file)
+            && std::fs::read_to_string(path).unwrap().contains(&definition)
+    })
+}
+
+fn rust_files(folder: &Path) -> Vec<PathBuf> {
+    let Ok(entries) = std::fs::read_dir(folder) else {
+        return Vec::new();
+    };
+    let mut files = Vec::new();
+    for entry in entries {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            files.extend(rust_files(&path));
+        } else if path.extension().is_some_and(|extension| extension == "rs") {
+            files.push(path);
+        }
+    }
+    files
+}
