@@ -1,4 +1,6 @@
 //! What the compiler checks of a version history. Every function here runs during constant evaluation only.
+//!
+//! All are `#[track_caller]`, so that an error points into the source that is wrong and shows nothing of this file.
 
 #![expect(clippy::indexing_slicing, reason = "a failure of these functions is a compile error")]
 
@@ -8,6 +10,7 @@ use crate::release::Row;
 use crate::schema::{Field, MAX_DEPTH, Schema, Shape, Type};
 
 /// Checks the fingerprints in a mirror's `layouts(…)`: one literal for each version, `None` for an open last one.
+#[track_caller]
 pub const fn check_layouts(schema: &Schema, found: &[u64], pinned: &[Option<u64>]) {
     if schema.depth() > MAX_DEPTH {
         Message::new()
@@ -34,7 +37,7 @@ pub const fn check_layouts(schema: &Schema, found: &[u64], pinned: &[Option<u64>
                 .fingerprint(literal)
                 .str(", the source gives ")
                 .fingerprint(found[version])
-                .str(". A published version may not change. Undo the change, or make it in a new version: raise `version`, give a new field `start`, a removed one `end`, a renamed one `name = \"…\"`, and add `open` to `layouts`. Only if this version was never published, pin ")
+                .str(". A published version may not change. Undo the change, or make it in a new version: raise `version`, give a new field or variant `start`, a removed one `end`, a renamed one `name = \"…\"`, and add `open` to `layouts`. Only if this version was never published, pin ")
                 .fingerprint(found[version])
                 .fail()
         }
@@ -43,6 +46,7 @@ pub const fn check_layouts(schema: &Schema, found: &[u64], pinned: &[Option<u64>
 }
 
 /// Checks a table's releases: names, numbers and literals.
+#[track_caller]
 pub const fn check_releases(releases: &[(&str, u16, Option<u64>)]) {
     let mut i = 0;
     while i < releases.len() {
@@ -79,6 +83,7 @@ pub const fn check_releases(releases: &[(&str, u16, Option<u64>)]) {
 }
 
 /// Checks one mirror's row; `given` is the row as written, `None` for `_`.
+#[track_caller]
 pub const fn check_row(rows: &[Row], releases: &[&str], schema: &Schema, given: &[Option<u16>]) {
     let name = schema.name;
     if given.len() != releases.len() {
@@ -87,9 +92,10 @@ pub const fn check_row(rows: &[Row], releases: &[&str], schema: &Schema, given: 
             .str(name)
             .str("` has ")
             .number(given.len() as u64)
-            .str(" versions and the table ")
+            .str(if given.len() == 1 { " version" } else { " versions" })
+            .str(", and the table's releases are ")
             .number(releases.len() as u64)
-            .str(" releases; give it one for each release, `_` where there was none")
+            .str("; give it one for each release, `_` where there was none")
             .fail()
     }
     let mut twins = 0;
@@ -134,6 +140,7 @@ pub const fn check_row(rows: &[Row], releases: &[&str], schema: &Schema, given: 
                         .number(version as u64)
                         .str(", and the mirror knows none above ")
                         .number(schema.version as u64)
+                        .str("; raise `version` on the mirror, or correct the row")
                         .fail()
                 }
                 last = version;
@@ -165,6 +172,7 @@ pub const fn check_row(rows: &[Row], releases: &[&str], schema: &Schema, given: 
 }
 
 /// Refuses a field whose mirror a release reaches although that mirror's row says it was not there.
+#[track_caller]
 const fn check_reach(rows: &[Row], releases: &[&str], schema: &Schema, given: &[Option<u16>], fields: &[Field]) {
     let mut rest = fields;
     while let [field, tail @ ..] = rest {
@@ -173,6 +181,7 @@ const fn check_reach(rows: &[Row], releases: &[&str], schema: &Schema, given: &[
     }
 }
 
+#[track_caller]
 const fn check_type(rows: &[Row], releases: &[&str], owner: &Schema, given: &[Option<u16>], field: &Field, ty: &Type) {
     match ty {
         Type::Array(inner, _) | Type::Option(inner) | Type::Seq(inner, _) => {
@@ -223,6 +232,7 @@ const fn check_type(rows: &[Row], releases: &[&str], owner: &Schema, given: &[Op
 }
 
 /// Checks a published release's literal against what the rows give.
+#[track_caller]
 pub const fn check_published(rows: &[Row], release: usize, name: &str, literal: Option<u64>) {
     let found = release_fingerprint(rows, release);
     if let Some(literal) = literal
@@ -269,6 +279,7 @@ const fn at(releases: &[&str], release: usize, mirror: &str) -> Message {
 }
 
 /// Checks a buffer's length against what a mirror's snapshots may take.
+#[track_caller]
 pub const fn check_buffer(mirror: &str, length: usize, needed: usize) {
     if length < needed {
         Message::new()

@@ -133,5 +133,6 @@ pub use writer::{Sink, SinkWriter, SliceWriter, Writer, length_len};
 pub mod __private {
     pub use crate::check::{check_buffer, check_layouts, check_published, check_releases, check_row};
     pub use crate::fingerprint::{deep, layouts};
+    pub use crate::release::NoMirror;
     pub use crate::wire::{foreign_decode, foreign_encode, foreign_len};
 }

@@ -60,6 +60,7 @@ impl Message {
     }
 
     /// Ends the compilation with the sentence.
+    #[track_caller]
     pub(crate) const fn fail(&self) -> ! {
         match core::str::from_utf8(self.text.split_at(self.len).0) {
             Ok(text) => panic!("{}", text),

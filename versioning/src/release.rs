@@ -53,6 +53,10 @@ pub trait VersionOf<M: ?Sized>: ReleaseTable {
     }
 }
 
+/// Stands in every table, and is no mirror.
+#[derive(Debug)]
+pub enum NoMirror {}
+
 /// One row of a release table: a mirror, and its version in each release.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Row {
@@ -173,29 +177,42 @@ macro_rules! release_table {
             }
         )+
 
+        // With one row alone, type inference would take its mirror for any other and say that types differ.
+        #[diagnostic::do_not_recommend]
+        impl $crate::VersionOf<$crate::__private::NoMirror> for $Release {
+            const FINGERPRINTS: &'static [u64] = &[];
+
+            fn version(self) -> u16 {
+                0
+            }
+        }
+
         const _: () = {
             const fn has_a_row_for_each_part_of<'de, M: $crate::Wire<'de, $Release>>() {}
             $(has_a_row_for_each_part_of::<$mirror>();)+
         };
-        const _: () = $crate::__private::check_releases(
-            &[$((stringify!($name), $number, $crate::release_table!(@literal $fingerprint))),+],
-        );
-        $(
-            const _: () = $crate::__private::check_row(
-                <$Release as $crate::ReleaseTable>::ROWS,
-                <$Release as $crate::ReleaseTable>::NAMES,
-                <$mirror as $crate::Mirror>::SCHEMA,
-                &[$($crate::release_table!(@given $version)),*],
+        // One item, so that a mistake is reported once and without what follows from it.
+        const _: () = {
+            $crate::__private::check_releases(
+                &[$((stringify!($name), $number, $crate::release_table!(@literal $fingerprint))),+],
             );
-        )+
-        $(
-            const _: () = $crate::__private::check_published(
-                <$Release as $crate::ReleaseTable>::ROWS,
-                <$Release>::$name as usize,
-                stringify!($name),
-                $crate::release_table!(@literal $fingerprint),
-            );
-        )+
+            $(
+                $crate::__private::check_row(
+                    <$Release as $crate::ReleaseTable>::ROWS,
+                    <$Release as $crate::ReleaseTable>::NAMES,
+                    <$mirror as $crate::Mirror>::SCHEMA,
+                    &[$($crate::release_table!(@given $version)),*],
+                );
+            )+
+            $(
+                $crate::__private::check_published(
+                    <$Release as $crate::ReleaseTable>::ROWS,
+                    <$Release>::$name as usize,
+                    stringify!($name),
+                    $crate::release_table!(@literal $fingerprint),
+                );
+            )+
+        };
     };
     (@version _) => { 0 };
     (@version $version:literal) => { $version };

@@ -171,6 +171,7 @@ impl<'de, T, const N: usize> Sequence<'de, T, N> {
     }
 }
 
+#[diagnostic::do_not_recommend]
 impl<T: Layout, const N: usize> Layout for Sequence<'_, T, N> {
     const TYPE: &'static Type = &Type::Seq(T::TYPE, N);
 }

@@ -22,7 +22,7 @@ use crate::writer::Writer;
     message = "`{Self}` cannot stand on the wire",
     label = "this type has no fixed, bounded encoding",
     note = "integers of a fixed width, `bool`, `char`, arrays, tuples, `Option`, `heapless::{{Vec, String, Deque}}`, `devstate_versioning::{{Str, Bytes}}` and types that derive `Versioned` can",
-    note = "write `u32` or `u64` instead of `usize`, and a bounded `heapless::Vec<T, N>` instead of `Vec<T>`; a foreign serde type needs `#[versioned(serde, max = N, layout = \"name/1\")]`"
+    note = "write `u64` instead of `usize`, `i64` instead of `isize`, and a bounded `heapless::Vec<T, N>` instead of `Vec<T>`; a foreign serde type needs `#[versioned(serde, max = N, layout = \"name/1\")]`"
 )]
 pub trait Layout {
     /// What stands on the wire.

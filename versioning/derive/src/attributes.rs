@@ -113,8 +113,8 @@ impl Layouts {
             return Err(Error::new(
                 self.span,
                 format!(
-                    "`layouts` has {count} fingerprints and the mirror {version} versions: give it one for each, \
-                     `open` for a last one that is not published yet"
+                    "`layouts` gives {count} of {version} versions a fingerprint: give each one, `open` for a last one \
+                     that is not published yet"
                 ),
             ));
         }
@@ -233,7 +233,8 @@ impl Raw {
                 return Err(Error::new(
                     given.span,
                     format!(
-                        "`{part}` would exist from version {start} up to, not including, {end}: that is no version"
+                        "`{part}` would exist from version {start} up to, not including, {end}, which is no version: `end` \
+                         is the first version without it, so give a later one"
                     ),
                 ));
             }

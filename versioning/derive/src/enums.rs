@@ -6,7 +6,9 @@ use syn::spanned::Spanned;
 use syn::{DataEnum, Error, Ident, Result};
 
 use crate::attributes::PartAttributes;
-use crate::mirror::{Bodies, Mirror, Part, binding, literal, name_taken, parts, refuse_annotations, wire_types};
+use crate::mirror::{
+    Bodies, Mirror, Part, binding, literal, name_span, name_taken, parts, refuse_annotations, wire_types,
+};
 
 /// The highest tag: one byte of a varint.
 const MAX_TAG: usize = 127;
@@ -79,7 +81,8 @@ fn read<'a>(mirror: &Mirror<'_>, data: &'a DataEnum) -> Result<Vec<Variant<'a>>>
         }
         let name = attributes.name.as_ref().map_or(code_name, syn::LitStr::value);
         if variants.iter().any(|other| other.name == name) {
-            return Err(name_taken(variant, &name));
+            let at = name_span(attributes.name.as_ref(), Some(&variant.ident), variant);
+            return Err(name_taken(at, &name));
         }
         variants.push(Variant {
             ident: &variant.ident,

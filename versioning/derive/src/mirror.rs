@@ -1,9 +1,11 @@
 //! What structs and enums have in common: the checked model, the schema and the frame of the expansion.
 
-use proc_macro2::TokenStream;
-use quote::{ToTokens, format_ident, quote};
+use proc_macro2::{Span, TokenStream};
+use quote::{ToTokens, format_ident, quote, quote_spanned};
 use syn::spanned::Spanned;
-use syn::{Attribute, Data, DeriveInput, Error, Expr, Field, GenericParam, Ident, Lifetime, Member, Result, Type};
+use syn::{
+    Attribute, Data, DeriveInput, Error, Expr, Field, GenericParam, Ident, Lifetime, LitStr, Member, Result, Type,
+};
 
 use crate::attributes::{MirrorAttributes, PartAttributes};
 use crate::{enums, structs};
@@ -40,7 +42,7 @@ pub(crate) fn expand(input: &DeriveInput) -> Result<TokenStream> {
         name: attributes
             .name
             .as_ref()
-            .map_or_else(|| input.ident.to_string(), syn::LitStr::value),
+            .map_or_else(|| input.ident.to_string(), LitStr::value),
         version: attributes.version,
         lifetime: lifetime(input)?,
     };
@@ -67,9 +69,12 @@ pub(crate) fn parts<'a>(fields: impl IntoIterator<Item = &'a Field>, version: u1
             .map_or_else(|| Member::from(position), Member::Named);
         let code_name = member_name(&member);
         let attributes = PartAttributes::read(&field.attrs, &code_name, field.span(), version)?;
-        let name = attributes.name.as_ref().map_or(code_name, syn::LitStr::value);
+        let name = attributes.name.as_ref().map_or(code_name, LitStr::value);
         if !attributes.skip && parts.iter().any(|part| !part.attributes.skip && part.name == name) {
-            return Err(name_taken(field, &name));
+            return Err(name_taken(
+                name_span(attributes.name.as_ref(), field.ident.as_ref(), field),
+                &name,
+            ));
         }
         parts.push(Part {
             member,
@@ -81,11 +86,22 @@ pub(crate) fn parts<'a>(fields: impl IntoIterator<Item = &'a Field>, version: u1
     Ok(parts)
 }
 
-pub(crate) fn name_taken(at: &impl Spanned, name: &str) -> Error {
+pub(crate) fn name_taken(at: Span, name: &str) -> Error {
     Error::new(
-        at.span(),
-        format!("the wire name `{name}` is taken: a name belongs to one field for ever, also after it was removed"),
+        at,
+        format!(
+            "the wire name `{name}` is taken: a name belongs to one field for ever, also after it was removed; choose \
+             another one"
+        ),
     )
+}
+
+/// Where a wire name comes from: `name = "…"`, or the name in the code.
+pub(crate) fn name_span(given: Option<&LitStr>, code_name: Option<&Ident>, part: &impl Spanned) -> Span {
+    given
+        .map(LitStr::span)
+        .or_else(|| code_name.map(Ident::span))
+        .unwrap_or_else(|| part.span())
 }
 
 fn member_name(member: &Member) -> String {
@@ -149,6 +165,18 @@ fn frame(mirror: &Mirror<'_>, attributes: &MirrorAttributes, bodies: &Bodies) ->
         methods,
         wire_types,
     } = bodies;
+    // At the field, so that a type that cannot stand there is complained of once.
+    let bounds = wire_types
+        .iter()
+        .map(|ty| quote_spanned!(ty.span()=> #ty: __versioning::Wire<#input, __R>));
+    // The compiler shows where the call stands: at the mirror's name.
+    let check = quote_spanned! {ident.span()=>
+        const _: () = __versioning::__private::check_layouts(
+            <#static_type as __versioning::Mirror>::SCHEMA,
+            <#static_type as __versioning::Mirror>::LAYOUTS,
+            &[#(#pinned),*],
+        );
+    };
     quote! {
         const _: () = {
             use #krate as __versioning;
@@ -166,18 +194,14 @@ fn frame(mirror: &Mirror<'_>, attributes: &MirrorAttributes, bodies: &Bodies) ->
                 const LAYOUTS: &'static [u64] = &__versioning::__private::layouts::<#count>(Self::SCHEMA);
             }
 
-            const _: () = __versioning::__private::check_layouts(
-                <#static_type as __versioning::Mirror>::SCHEMA,
-                <#static_type as __versioning::Mirror>::LAYOUTS,
-                &[#(#pinned),*],
-            );
+            #check
 
             #[automatically_derived]
             #[allow(clippy::all, clippy::pedantic, clippy::restriction, unused_variables, unused_mut)]
             impl<#input, __R> __versioning::Wire<#input, __R> for #self_type
             where
                 __R: __versioning::VersionOf<#self_type>,
-                #(#wire_types: __versioning::Wire<#input, __R>,)*
+                #(#bounds,)*
             {
                 #methods
             }

@@ -7,6 +7,7 @@ use crate::reader::{Malformed, Reader};
 use crate::schema::Type;
 use crate::writer::Writer;
 
+#[diagnostic::do_not_recommend]
 impl<T: Layout, const N: usize> Layout for [T; N] {
     const TYPE: &'static Type = &Type::Array(T::TYPE, N);
 }
@@ -58,6 +59,7 @@ impl<'de, R: Copy, T: Wire<'de, R>, const N: usize> Wire<'de, R> for [T; N] {
     }
 }
 
+#[diagnostic::do_not_recommend]
 impl<T: Layout> Layout for Option<T> {
     const TYPE: &'static Type = &Type::Option(T::TYPE);
 }
@@ -109,6 +111,7 @@ impl<'de, R: Copy, T: Wire<'de, R> + Default> Wire<'de, R> for Option<T> {
 
 macro_rules! tuples {
     ($($(($T:ident $index:tt)),+;)+) => {$(
+        #[diagnostic::do_not_recommend]
         impl<$($T: Layout),+> Layout for ($($T,)+) {
             const TYPE: &'static Type = &Type::Tuple(&[$($T::TYPE),+]);
         }

@@ -63,10 +63,12 @@ impl<const N: usize> Deref for Bytes<'_, N> {
     }
 }
 
+#[diagnostic::do_not_recommend]
 impl<const N: usize> Layout for Str<'_, N> {
     const TYPE: &'static Type = &Type::Str(N);
 }
 
+#[diagnostic::do_not_recommend]
 impl<const N: usize> Layout for Bytes<'_, N> {
     const TYPE: &'static Type = &Type::Seq(&Type::UInt(1), N);
 }

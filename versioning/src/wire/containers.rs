@@ -10,6 +10,7 @@ use crate::reader::{Malformed, Reader};
 use crate::schema::Type;
 use crate::writer::{Writer, length_len};
 
+#[diagnostic::do_not_recommend]
 impl<T: Layout, const N: usize> Layout for Vec<T, N> {
     const TYPE: &'static Type = &Type::Seq(T::TYPE, N);
 }
@@ -53,6 +54,7 @@ impl<'de, R: Copy, T: Wire<'de, R> + Default, const N: usize> Wire<'de, R> for V
     }
 }
 
+#[diagnostic::do_not_recommend]
 impl<T: Layout, const N: usize> Layout for Deque<T, N> {
     const TYPE: &'static Type = &Type::Seq(T::TYPE, N);
 }
@@ -103,6 +105,7 @@ impl<'de, R: Copy, T: Wire<'de, R> + Default, const N: usize> Wire<'de, R> for D
     }
 }
 
+#[diagnostic::do_not_recommend]
 impl<const N: usize> Layout for String<N> {
     const TYPE: &'static Type = &Type::Str(N);
 }

@@ -11,6 +11,7 @@ use crate::writer::Writer;
 
 macro_rules! integers {
     ($($int:ty: $type:expr),+) => {$(
+        #[diagnostic::do_not_recommend]
         impl Layout for $int {
             const TYPE: &'static Type = &$type;
         }
@@ -66,6 +67,7 @@ integers!(
     i8: Type::Int(1), i16: Type::Int(2), i32: Type::Int(4), i64: Type::Int(8), i128: Type::Int(16)
 );
 
+#[diagnostic::do_not_recommend]
 impl Layout for u8 {
     const TYPE: &'static Type = &Type::UInt(1);
 }
@@ -162,6 +164,7 @@ impl<'de, R: Copy> Wire<'de, R> for u8 {
     }
 }
 
+#[diagnostic::do_not_recommend]
 impl Layout for bool {
     const TYPE: &'static Type = &Type::Bool;
 }
@@ -218,6 +221,7 @@ impl<'de, R: Copy> Wire<'de, R> for bool {
     }
 }
 
+#[diagnostic::do_not_recommend]
 impl Layout for char {
     const TYPE: &'static Type = &Type::Char;
 }

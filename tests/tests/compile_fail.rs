@@ -1,0 +1,106 @@
+//! Mistakes in a version history that do not compile, each beside the corrected source, which does.
+//!
+//! What the compiler says is compared on one version of it, for it words and draws things anew now and then:
+//! `TRYBUILD=overwrite cargo test -p devstate-tests --test compile_fail` takes over what it says now.
+
+#![allow(
+    missing_docs,
+    dead_code,
+    unreachable_pub,
+    reason = "the corrected sources are examples"
+)]
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::Path;
+use std::process::Command;
+
+/// The compiler whose words the `.stderr` files have.
+const COMPILER: &str = "rustc 1.95.";
+
+macro_rules! corrected {
+    ($($name:ident = $file:literal,)+) => {
+        $(
+            #[path = $file]
+            mod $name;
+        )+
+
+        /// The cases, each with a corrected source that is part of this crate.
+        const CASES: &[&str] = &[$(stringify!($name)),+];
+    };
+}
+
+corrected! {
+    buffer_too_small = "compile_fail/buffer_too_small.fixed.rs",
+    end_outside = "compile_fail/end_outside.fixed.rs",
+    field_deleted = "compile_fail/field_deleted.fixed.rs",
+    field_renamed = "compile_fail/field_renamed.fixed.rs",
+    forgotten_version = "compile_fail/forgotten_version.fixed.rs",
+    function_that_never_runs = "compile_fail/function_that_never_runs.fixed.rs",
+    isize_on_the_wire = "compile_fail/isize_on_the_wire.fixed.rs",
+    last_release_behind = "compile_fail/last_release_behind.fixed.rs",
+    layout_open_too_early = "compile_fail/layout_open_too_early.fixed.rs",
+    layouts_missing = "compile_fail/layouts_missing.fixed.rs",
+    layouts_too_short = "compile_fail/layouts_too_short.fixed.rs",
+    misspelt_annotation = "compile_fail/misspelt_annotation.fixed.rs",
+    name_used_again = "compile_fail/name_used_again.fixed.rs",
+    reached_before_it_was_there = "compile_fail/reached_before_it_was_there.fixed.rs",
+    release_changed = "compile_fail/release_changed.fixed.rs",
+    release_number_zero = "compile_fail/release_number_zero.fixed.rs",
+    release_open_too_early = "compile_fail/release_open_too_early.fixed.rs",
+    releases_do_not_ascend = "compile_fail/releases_do_not_ascend.fixed.rs",
+    row_missing = "compile_fail/row_missing.fixed.rs",
+    row_missing_for_a_part = "compile_fail/row_missing_for_a_part.fixed.rs",
+    row_too_long = "compile_fail/row_too_long.fixed.rs",
+    row_too_short = "compile_fail/row_too_short.fixed.rs",
+    row_twice = "compile_fail/row_twice.fixed.rs",
+    start_at_end = "compile_fail/start_at_end.fixed.rs",
+    start_behind_end = "compile_fail/start_behind_end.fixed.rs",
+    start_outside = "compile_fail/start_outside.fixed.rs",
+    tag_used_again = "compile_fail/tag_used_again.fixed.rs",
+    type_changed = "compile_fail/type_changed.fixed.rs",
+    type_parameter = "compile_fail/type_parameter.fixed.rs",
+    unbounded = "compile_fail/unbounded.fixed.rs",
+    unbounded_text = "compile_fail/unbounded_text.fixed.rs",
+    usize_on_the_wire = "compile_fail/usize_on_the_wire.fixed.rs",
+    value_missing = "compile_fail/value_missing.fixed.rs",
+    variant_deleted = "compile_fail/variant_deleted.fixed.rs",
+    variant_moved = "compile_fail/variant_moved.fixed.rs",
+    version_above_the_mirror = "compile_fail/version_above_the_mirror.fixed.rs",
+    version_goes_down = "compile_fail/version_goes_down.fixed.rs",
+    version_missing = "compile_fail/version_missing.fixed.rs",
+    version_zero = "compile_fail/version_zero.fixed.rs",
+}
+
+#[test]
+fn every_case_has_a_mistake_its_message_and_the_correction() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/compile_fail");
+    let names: BTreeSet<String> = fs::read_dir(folder)
+        .unwrap()
+        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+        .collect();
+    let expected = CASES
+        .iter()
+        .flat_map(|case| [".fixed.rs", ".rs", ".stderr"].map(|end| format!("{case}{end}")))
+        .collect();
+    assert_eq!(names, expected);
+}
+
+#[test]
+fn each_mistake_is_refused_by_cargo_check_with_its_sentence() {
+    let version = Command::new(env!("CARGO").replace("cargo", "rustc"))
+        .arg("--version")
+        .output();
+    let version = version
+        .map(|output| String::from_utf8_lossy(&output.stdout).into_owned())
+        .unwrap_or_default();
+    if !version.starts_with(COMPILER) {
+        println!("skipped: the messages are those of {COMPILER}x, and this is {version}");
+        return;
+    }
+    // Without a `pass` case trybuild runs `cargo check`: mistakes must show there, not only in a build.
+    let tests = trybuild::TestCases::new();
+    for case in CASES {
+        tests.compile_fail(format!("tests/compile_fail/{case}.rs"));
+    }
+}

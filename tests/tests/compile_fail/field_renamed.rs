@@ -1,0 +1,10 @@
+//! A published field has another name.
+use devstate_versioning::Versioned;
+
+#[derive(Versioned, Clone, Default)]
+#[versioned(version = 1, layouts(0xbf16_3a3d_d791_3fbe))]
+pub struct TimerSer {
+    pub ticks: u32,
+}
+
+fn main() {}

@@ -1,0 +1,24 @@
+//! A release reaches a mirror though its row says that it was not there.
+use devstate_versioning::{Versioned, release_table};
+
+#[derive(Versioned, Clone, Default)]
+#[versioned(version = 1, layouts(open))]
+pub struct TimerSer {
+    pub count: u32,
+}
+
+#[derive(Versioned, Clone, Default)]
+#[versioned(version = 2, layouts(0x9aa4_4a72_2c34_bbd4, open))]
+pub struct BoardSer {
+    pub timer: TimerSer,
+    #[versioned(start = 2)]
+    pub led: bool,
+}
+
+release_table! {
+    pub enum Release { V1_0 = 1 @ 0xb942_7df8_e835_3e20, V1_1 = 2 @ open }
+    TimerSer => [_, 1],
+    BoardSer => [1, 2],
+}
+
+fn main() {}

@@ -1,0 +1,27 @@
+//! Corrected.
+use devstate_versioning::{Versioned, buffer, release_table, save};
+
+#[derive(Versioned, Clone, Default)]
+#[versioned(version = 2, layouts(0xbf16_3a3d_d791_3fbe, open))]
+pub struct TimerSer {
+    pub count: u32,
+    #[versioned(start = 2)]
+    pub prescaler: u8,
+}
+
+#[derive(Versioned, Clone, Default)]
+#[versioned(version = 1, layouts(open))]
+pub struct LedSer {
+    pub on: bool,
+}
+
+release_table! {
+    pub enum Release { V1_0 = 1 @ 0xbf16_3a3d_d791_3fbe, V1_1 = 2 @ open }
+    TimerSer => [1, 2],
+    LedSer => [_, 1],
+}
+
+pub fn main() {
+    let mut memory = buffer!(LedSer);
+    let _ = save::<Release, _>(&LedSer { on: true }, &mut memory);
+}

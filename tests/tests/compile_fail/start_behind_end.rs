@@ -1,0 +1,12 @@
+//! A field ends before it starts.
+use devstate_versioning::Versioned;
+
+#[derive(Versioned, Clone, Default)]
+#[versioned(version = 3, layouts(0xbf16_3a3d_d791_3fbe, 0x1962_f423_f4e3_9ad5, open))]
+pub struct TimerSer {
+    pub count: u32,
+    #[versioned(start = 3, end = 2)]
+    pub prescaler: u8,
+}
+
+fn main() {}

@@ -1,0 +1,10 @@
+//! A field has a width that depends on the machine.
+use devstate_versioning::Versioned;
+
+#[derive(Versioned, Clone, Default)]
+#[versioned(version = 1, layouts(open))]
+pub struct TimerSer {
+    pub count: usize,
+}
+
+fn main() {}
