@@ -1,0 +1,229 @@
+//! The same state, from and to a real 16550A.
+
+use devstate_core::{InvalidState, RegisterIo};
+
+use crate::spec::{self, fcr, ier, iir, lcr, lsr, mcr, msr};
+use crate::state::{SerialState, TIMEOUT_CHARACTERS};
+
+/// What of a state a real UART could not be given, for the firmware to deal with: see [`SerialState::apply`].
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+#[must_use = "what the hardware was not given is lost unless the firmware deals with it"]
+pub struct Unapplied {
+    /// Received characters, the last ones, that did not come round through the loopback.
+    pub received: u8,
+    /// Characters to send, the last ones, that the transmitter did not take.
+    pub unsent: u8,
+    /// Errors at their places in LSR that the firmware has not been told of yet: no write sets them, so LSR is clear.
+    pub lsr_errors: u8,
+    /// Changes at their places in MSR that the firmware has not been told of yet: no write sets them either.
+    pub msr_deltas: u8,
+}
+
+impl Unapplied {
+    /// The hardware is in the state.
+    pub const NONE: Self = Self {
+        received: 0,
+        unsent: 0,
+        lsr_errors: 0,
+        msr_deltas: 0,
+    };
+}
+
+impl SerialState {
+    /// Takes over the state of a real UART. `fcr` is what the firmware last wrote to the FIFO control register, which
+    /// cannot be read; `now` is the moment, in nanoseconds since the caller's epoch.
+    ///
+    /// Reading a UART changes it: what has been received is in the state afterwards and no longer in the chip, and so
+    /// are the latched errors and deltas and a pending THR-empty interrupt. [`apply`](Self::apply) puts back what can
+    /// be. The registers are as they were.
+    ///
+    /// What the hardware does not show:
+    ///
+    /// - What is being sent. Wait for [`TRANSMITTER_EMPTY`](lsr::TRANSMITTER_EMPTY) first; characters that have not
+    ///   left by then leave on their own, and the state has none.
+    /// - The trigger level and the DMA mode: taken from `fcr`. Whether the FIFOs are on is read.
+    /// - How long the receive time-out still runs: it starts anew, unless its interrupt is shown as pending.
+    ///
+    /// In loopback the modem's inputs are seen by leaving it for a moment.
+    ///
+    /// ```
+    /// use devstate_core::RegisterIo;
+    /// use devstate_serial_16550::{SerialState, Unapplied};
+    ///
+    /// # fn sleep(mut registers: impl RegisterIo<u8>, now: u64) -> Result<(), devstate_core::InvalidState> {
+    /// // The FIFOs had been turned on with a trigger level of 8.
+    /// let state = SerialState::capture(&mut registers, 0x81, now);
+    /// // … the UART loses its power, and gets it back …
+    /// assert_eq!(state.apply(&mut registers)?, Unapplied::NONE);
+    /// # Ok(())
+    /// # }
+    /// ```
+    #[must_use]
+    pub fn capture(registers: &mut impl RegisterIo<u8>, fcr: u8, now: u64) -> Self {
+        let mut state = Self {
+            lcr: registers.read(spec::LCR),
+            saved_at: now,
+            ..Self::RESET
+        };
+        registers.write(spec::LCR, state.lcr | lcr::DLAB);
+        state.divisor = u16::from_le_bytes([registers.read(spec::DLL), registers.read(spec::DLM)]);
+        registers.write(spec::LCR, state.lcr & !lcr::DLAB);
+
+        let first = registers.read(spec::IIR);
+        if first & iir::FIFO_ENABLED == iir::FIFO_ENABLED {
+            state.fcr = fcr & fcr::MASK | fcr::ENABLE;
+        }
+        state.ier = registers.read(spec::IER) & ier::MASK;
+        state.mcr = registers.read(spec::MCR) & mcr::MASK;
+        state.scr = registers.read(spec::SCR);
+        state.take_received(registers);
+        if state.timeout_applies() && interrupt_id(first) != iir::TIMEOUT {
+            state.timeout_remaining = state.line_parameters().characters_time(TIMEOUT_CHARACTERS);
+        }
+        state.take_modem_inputs(registers);
+        // Nothing that ranks higher hides this one any more.
+        let last = registers.read(spec::IIR);
+        state.thre_pending =
+            state.ier & ier::THR_EMPTY != 0 && [first, last].map(interrupt_id).contains(&iir::THR_EMPTY);
+
+        registers.write(spec::LCR, state.lcr);
+        state
+    }
+
+    fn take_received(&mut self, registers: &mut impl RegisterIo<u8>) {
+        let mut status = registers.read(spec::LSR);
+        self.lsr_errors = status & lsr::ERRORS;
+        for index in 0..usize::from(self.capacity()) {
+            if status & lsr::DATA_READY == 0 {
+                break;
+            }
+            if let Some(errors) = self.rx_errors.get_mut(index)
+                && index != 0
+            {
+                *errors = status & lsr::CHARACTER_ERRORS;
+                self.lsr_errors |= status & lsr::OVERRUN;
+            }
+            let character = registers.read(spec::RBR);
+            let character = if status & lsr::BREAK == 0 { character } else { 0 };
+            let _ = self.rx.push(character);
+            status = registers.read(spec::LSR);
+        }
+        if !self.fifo_enabled() && self.rx.is_empty() {
+            self.rbr = registers.read(spec::RBR);
+        }
+    }
+
+    fn take_modem_inputs(&mut self, registers: &mut impl RegisterIo<u8>) {
+        let status = registers.read(spec::MSR);
+        self.msr_deltas = status & msr::DELTAS;
+        self.msr_lines = status & msr::LINES;
+        if self.looped_back() {
+            registers.write(spec::MCR, self.mcr & !mcr::LOOP);
+            self.msr_lines = registers.read(spec::MSR) & msr::LINES;
+            registers.write(spec::MCR, self.mcr);
+            // The way there and back is no news.
+            registers.read(spec::MSR);
+        }
+    }
+
+    /// Programs a real UART with this state, whatever it was set to before, and says what it could not be given.
+    ///
+    /// Characters that were received and not read go back into the FIFO by way of the loopback, at the highest rate;
+    /// meanwhile the UART is cut off from its line. Characters that were to be sent are sent. Interrupts are enabled
+    /// last; where the THR-empty interrupt had been served, it stays served. Each wait ends after a number of polls, so
+    /// that broken hardware is reported and not waited for.
+    ///
+    /// The modem's inputs are what is plugged in, and the receive time-out starts anew. In 16450 mode, a character that
+    /// has been read is not shown a second time.
+    ///
+    /// # Errors
+    ///
+    /// What [`validate`](Self::validate) says; the hardware has not been touched.
+    pub fn apply(&self, registers: &mut impl RegisterIo<u8>) -> Result<Unapplied, InvalidState> {
+        self.validate()?;
+        set_divisor(registers, 1);
+        registers.write(spec::IER, 0);
+        // Both ways through the switch empty the FIFOs (section 8.5, bit 0).
+        registers.write(spec::FCR, fcr::ENABLE);
+        registers.write(spec::FCR, 0);
+        registers.write(spec::FCR, self.fcr);
+
+        registers.write(spec::MCR, mcr::LOOP);
+        registers.read(spec::RBR);
+        let received = self.put_back_received(registers);
+        set_divisor(registers, self.divisor);
+        registers.write(spec::LCR, self.lcr & !lcr::DLAB);
+        registers.write(spec::SCR, self.scr);
+        registers.write(spec::MCR, self.mcr);
+        // What the loopback did to the latches.
+        registers.read(spec::LSR);
+        registers.read(spec::MSR);
+
+        let unsent = self.send_waiting(registers);
+        registers.write(spec::IER, self.ier & ier::THR_EMPTY);
+        if !self.thre_pending {
+            registers.read(spec::IIR);
+        }
+        registers.write(spec::IER, self.ier);
+        registers.write(spec::LCR, self.lcr);
+        Ok(Unapplied {
+            received,
+            unsent,
+            lsr_errors: self
+                .rx_errors
+                .iter()
+                .fold(self.lsr_errors, |errors, error| errors | error),
+            msr_deltas: self.msr_deltas,
+        })
+    }
+
+    /// Gives the number of characters that could not be put back.
+    fn put_back_received(&self, registers: &mut impl RegisterIo<u8>) -> u8 {
+        const THERE: u8 = lsr::TRANSMITTER_EMPTY | lsr::DATA_READY;
+        let mut left = self.rx.len;
+        for character in self.rx.as_slice() {
+            registers.write(spec::THR, *character);
+            if !wait_for(registers, THERE) {
+                break;
+            }
+            left -= 1;
+        }
+        left
+    }
+
+    /// Gives the number of characters that the transmitter did not take.
+    fn send_waiting(&self, registers: &mut impl RegisterIo<u8>) -> u8 {
+        let Some(first) = self.tsr else { return 0 };
+        registers.write(spec::THR, first);
+        // The first moves on into the shift register, so the others have the whole FIFO.
+        if !wait_for(registers, lsr::THR_EMPTY) {
+            return self.tx.len;
+        }
+        for character in self.tx.as_slice() {
+            registers.write(spec::THR, *character);
+        }
+        0
+    }
+}
+
+/// A character takes 0.1 ms at the highest rate, and a poll of a fast bus some 50 ns.
+const POLLS: u32 = 20_000;
+
+/// Whether all of the bits were seen in LSR before patience ran out.
+fn wait_for(registers: &mut impl RegisterIo<u8>, bits: u8) -> bool {
+    (0..POLLS).any(|_| registers.read(spec::LSR) & bits == bits)
+}
+
+/// Leaves the latch closed and the frame at eight bits, so that every character comes round whole.
+fn set_divisor(registers: &mut impl RegisterIo<u8>, divisor: u16) {
+    let [low, high] = divisor.to_le_bytes();
+    registers.write(spec::LCR, lcr::WORD_LENGTH | lcr::DLAB);
+    registers.write(spec::DLL, low);
+    registers.write(spec::DLM, high);
+    registers.write(spec::LCR, lcr::WORD_LENGTH);
+}
+
+const fn interrupt_id(iir: u8) -> u8 {
+    iir & !iir::FIFO_ENABLED
+}
