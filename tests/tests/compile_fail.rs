@@ -7,6 +7,7 @@
     missing_docs,
     dead_code,
     unreachable_pub,
+    clippy::unnecessary_wraps,
     reason = "the corrected sources are examples"
 )]
 

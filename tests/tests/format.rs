@@ -1,0 +1,100 @@
+//! FORMAT.md's worked example of fingerprints, compiled as it stands there, and its table, compared with the code.
+
+#![allow(missing_docs, clippy::unwrap_used, reason = "a test")]
+
+use devstate_versioning::{Mirror, ReleaseTable, VersionOf, Versioned, layout, layout_text, release_table};
+
+// <example>
+#[derive(Versioned, Clone, Debug, Default, PartialEq)]
+#[versioned(version = 2, layouts(0xbf16_3a3d_d791_3fbe, 0x1962_f423_f4e3_9ad5))]
+pub struct TimerSer {
+    pub count: u32,
+    #[versioned(start = 2)]
+    pub prescaler: u8,
+}
+
+#[derive(Versioned, Clone, Debug, Default, PartialEq)]
+#[versioned(version = 1, layouts(0x8d5a_9a51_f1c6_390b))]
+pub enum LinkSer {
+    #[default]
+    Down,
+    Up {
+        rate: u32,
+        log: heapless::Vec<(i64, bool), 4>,
+    },
+}
+
+#[derive(Versioned, Clone, Debug, Default, PartialEq)]
+#[versioned(version = 2, layouts(0xaabe_6f37_00e0_66fe, 0x8ec5_e5e5_6577_1c16))]
+pub struct BoardSer {
+    pub timers: [TimerSer; 2],
+    #[versioned(end = 2)]
+    pub serial: heapless::String<12>,
+    #[versioned(start = 2)]
+    pub link: Option<LinkSer>,
+}
+
+release_table! {
+    pub enum Release { V1 = 1 @ 0x69d4_a974_d871_a6bc, V2 = 2 @ 0x3583_745b_4c20_eff6 }
+    TimerSer => [1, 2],
+    LinkSer  => [_, 1],
+    BoardSer => [1, 2],
+}
+// </example>
+
+const PAGE: &str = include_str!("../../FORMAT.md");
+
+#[test]
+fn the_example_is_the_one_on_the_page() {
+    let example = PAGE.split("### Worked example").nth(1).unwrap();
+    let example = example.split("```").nth(1).unwrap().strip_prefix("rust\n").unwrap();
+    let here = include_str!("format.rs").split("// <example>\n").nth(1).unwrap();
+    // Without what the formatter may do to it here.
+    let plain = |source: &str| source.split_whitespace().collect::<String>().replace(",}", "}");
+    assert_eq!(plain(here.split("// </example>").next().unwrap()), plain(example));
+}
+
+#[test]
+fn the_table_has_what_the_code_computes() {
+    let mut rows: Vec<String> = Vec::new();
+    for schema in [TimerSer::SCHEMA, LinkSer::SCHEMA, BoardSer::SCHEMA] {
+        for version in 1..=schema.version {
+            let mut text = [0; 200];
+            let len = layout_text(schema, version, &mut text);
+            let text = std::str::from_utf8(&text[..len]).unwrap();
+            rows.push(format!(
+                "| layout | `{text}` | `{}` |",
+                literal(layout(schema, version))
+            ));
+        }
+    }
+    for (release, pinned) in Release::ALL.iter().zip(Release::PINNED) {
+        rows.push(format!("| release | `{release:?}` = {} |", literal(pinned.unwrap())));
+        let root = VersionOf::<BoardSer>::fingerprint(*release);
+        rows.push(format!("| root | `BoardSer` in `{release:?}`: {} |", literal(root)));
+    }
+    let page: Vec<&str> = PAGE
+        .lines()
+        .filter(|line| line.ends_with("` |") && line.contains("0x"))
+        .collect();
+    assert_eq!(page.len(), rows.len());
+    for row in rows {
+        // What the page says between name and number is for people.
+        let (start, end) = row.split_at(row.find([':', '=']).unwrap_or(0));
+        let number = end.rsplit(' ').nth(1).unwrap().trim_matches('`');
+        let found = page.iter().any(|line| {
+            if row.starts_with("| layout") {
+                **line == row
+            } else {
+                line.starts_with(start) && line.contains(&format!("`{number}`"))
+            }
+        });
+        assert!(found, "FORMAT.md lacks {row}");
+    }
+}
+
+fn literal(fingerprint: u64) -> String {
+    let digits = format!("{fingerprint:016x}");
+    let groups: Vec<&str> = (0..4).map(|i| &digits[4 * i..4 * i + 4]).collect();
+    format!("0x{}", groups.join("_"))
+}
