@@ -50,9 +50,9 @@ fn check(folder: &Path) -> Duration {
 fn manifest(root: &Path) -> String {
     format!(
         "[package]\nname = \"long-history\"\nversion = \"0.1.0\"\nedition = \"2024\"\n\n[workspace]\n\n[dependencies]\n\
-         devstate-versioning = {{ path = {:?} }}\n\
+         devstate-versioning = {{ path = \"{}\" }}\n\
          heapless = {{ version = \"0.9.3\", default-features = false }}\n",
-        root.join("versioning")
+        root.join("versioning").display()
     )
 }
 
