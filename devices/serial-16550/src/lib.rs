@@ -25,3 +25,6 @@ pub use line::{LineParameters, Parity, StopBits};
 pub use modem::{ModemLines, ModemOutputs};
 pub use output::AlwaysReady;
 pub use state::SerialState;
+
+#[doc(no_inline)]
+pub use devstate_core::{Clock, InterruptLine, InvalidState};

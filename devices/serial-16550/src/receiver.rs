@@ -8,7 +8,7 @@ use crate::errors::CharacterErrors;
 use crate::events::SerialEvents;
 use crate::fifo::{Fifo, shift_out};
 use crate::spec::{FIFO_LEN, lsr};
-use crate::state::TIMEOUT_CHARACTERS;
+use crate::state::SerialState;
 
 impl<I: InterruptLine, W: Write + WriteReady, EV: SerialEvents> Serial<I, W, EV> {
     /// How many characters [`receive`](Self::receive) would take: what the FIFO has room for, one or none in 16450
@@ -160,7 +160,7 @@ impl<I: InterruptLine, W: Write + WriteReady, EV: SerialEvents> Serial<I, W, EV>
     }
 
     fn start_timer(&mut self, now: u64) {
-        let duration = self.state.line_parameters().characters_time(TIMEOUT_CHARACTERS);
+        let duration = SerialState::timeout(self.state.divisor, self.state.lcr);
         self.state.timeout_remaining = duration;
         self.timeout_at = now.saturating_add(duration);
     }

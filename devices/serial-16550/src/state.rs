@@ -86,8 +86,13 @@ impl SerialState {
     };
 
     /// The longest that a receive time-out runs, in nanoseconds: four characters of 12 bits at the largest divisor.
-    pub const MAX_TIMEOUT: u64 = LineParameters::new(0, lcr::WORD_LENGTH | lcr::STOP_BITS | lcr::PARITY_ENABLE)
-        .characters_time(TIMEOUT_CHARACTERS);
+    pub const MAX_TIMEOUT: u64 = Self::timeout(0, lcr::WORD_LENGTH | lcr::STOP_BITS | lcr::PARITY_ENABLE);
+
+    /// How long a receive time-out runs at that divisor and line control register, in nanoseconds (section 8.11).
+    #[must_use]
+    pub const fn timeout(divisor: u16, lcr: u8) -> u64 {
+        LineParameters::new(divisor, lcr).characters_time(TIMEOUT_CHARACTERS)
+    }
 
     /// Whether a real device could be in this state.
     ///
@@ -176,7 +181,7 @@ impl Default for SerialState {
 }
 
 /// Section 8.11: "four continuous character times".
-pub(crate) const TIMEOUT_CHARACTERS: u64 = 4;
+const TIMEOUT_CHARACTERS: u64 = 4;
 
 /// What follows from the state.
 impl SerialState {

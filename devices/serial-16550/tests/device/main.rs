@@ -8,7 +8,6 @@
     reason = "tests say what they expect by panicking, in their helpers too"
 )]
 
-mod differences;
 mod events;
 mod fifo_control;
 mod hostile;

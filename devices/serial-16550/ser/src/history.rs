@@ -1,0 +1,103 @@
+//! What version 1 meant, and how it is said in version 2 and back.
+//!
+//! Version 1 is the state of a simpler device, vm-superio's. Its FIFOs are always on, its transmitter is always empty,
+//! nothing times out, and reading LSR or MSR clears nothing. It keeps IIR and LSR, which follow from the rest: where
+//! they disagree with it, the rest is believed; where they speak of something that is not there, they are refused.
+
+#![expect(
+    clippy::unnecessary_wraps,
+    reason = "every semantic function may refuse; some never need to"
+)]
+
+use devstate_serial_16550::{SerialState, spec};
+use devstate_versioning::Refused;
+
+use crate::mirror::SerialStateSer;
+
+/// vm-superio's bits of IIR: not the chip's ids, but one bit for each of two sources, and one for none.
+mod superio_iir {
+    pub(super) const NONE: u8 = 0x01;
+    pub(super) const THR_EMPTY: u8 = 0x02;
+    pub(super) const RECEIVED_DATA: u8 = 0x04;
+    /// Added whenever the register is read; a saved register may have them as well.
+    pub(super) const FIFO: u8 = 0xc0;
+}
+
+/// The FIFOs are on, and each character makes an interrupt.
+pub(crate) fn fifos_on(_version: u16) -> u8 {
+    spec::fcr::ENABLE
+}
+
+/// Only the transmitter's interrupt has a life of its own. Whether data is pending follows from `in_buffer`, which
+/// also mends a quirk: reading IIR cleared it there with the characters unread.
+pub(crate) fn pending_from_iir(mirror: &mut SerialStateSer, _version: u16) -> Result<(), Refused> {
+    let iir = mirror.interrupt_identification & !superio_iir::FIFO;
+    if iir & !(superio_iir::NONE | superio_iir::THR_EMPTY | superio_iir::RECEIVED_DATA) != 0 {
+        return Err(Refused::new("IIR names a source that version 1 did not have"));
+    }
+    if iir & superio_iir::NONE != 0 && iir != superio_iir::NONE {
+        return Err(Refused::new("IIR says that nothing is pending, and what is"));
+    }
+    let enabled = mirror.interrupt_enable & spec::ier::THR_EMPTY != 0;
+    mirror.thr_interrupt_pending = enabled && iir & superio_iir::THR_EMPTY != 0;
+    Ok(())
+}
+
+pub(crate) fn iir_of_version_1(mirror: &mut SerialStateSer, _version: u16) -> Result<(), Refused> {
+    let mut iir = 0;
+    if mirror.thr_interrupt_pending {
+        iir |= superio_iir::THR_EMPTY;
+    }
+    if mirror.interrupt_enable & spec::ier::RECEIVED_DATA != 0 && !mirror.in_buffer.is_empty() {
+        iir |= superio_iir::RECEIVED_DATA;
+    }
+    mirror.interrupt_identification = if iir == 0 { superio_iir::NONE } else { iir };
+    Ok(())
+}
+
+/// Data ready follows from `in_buffer`. The errors are taken over.
+pub(crate) fn errors_from_lsr(mirror: &mut SerialStateSer, _version: u16) -> Result<(), Refused> {
+    let lsr = mirror.line_status;
+    if lsr & spec::lsr::RESET != spec::lsr::RESET {
+        return Err(Refused::new(
+            "LSR says that a character is being sent, and none is there",
+        ));
+    }
+    if lsr & spec::lsr::FIFO_ERROR != 0 && lsr & spec::lsr::CHARACTER_ERRORS == 0 {
+        return Err(Refused::new("LSR says that a character has an error, and not which"));
+    }
+    mirror.line_errors = lsr & spec::lsr::ERRORS;
+    Ok(())
+}
+
+/// No errors are written: nothing would ever clear them.
+pub(crate) fn lsr_of_version_1(mirror: &mut SerialStateSer, _version: u16) -> Result<(), Refused> {
+    mirror.line_status = spec::lsr::RESET;
+    if !mirror.in_buffer.is_empty() {
+        mirror.line_status |= spec::lsr::DATA_READY;
+    }
+    Ok(())
+}
+
+pub(crate) fn drop_bits_that_do_not_exist(mirror: &mut SerialStateSer, _version: u16) -> Result<(), Refused> {
+    mirror.modem_control &= spec::mcr::MASK;
+    Ok(())
+}
+
+/// Nothing would ever clear them.
+pub(crate) fn drop_deltas(mirror: &mut SerialStateSer, _version: u16) -> Result<(), Refused> {
+    mirror.modem_status &= spec::msr::LINES;
+    Ok(())
+}
+
+/// Four characters from the moment of loading, if there are any. Which moment that was in the saver's time is not
+/// known: with `Clock::Wall` the time-out is over.
+pub(crate) fn begin_timeout(mirror: &mut SerialStateSer, _version: u16) -> Result<(), Refused> {
+    mirror.timeout_remaining = if mirror.in_buffer.is_empty() {
+        0
+    } else {
+        let divisor = u16::from_le_bytes([mirror.baud_divisor_low, mirror.baud_divisor_high]);
+        SerialState::timeout(divisor, mirror.line_control)
+    };
+    Ok(())
+}

@@ -1,0 +1,138 @@
+//! State that vm-superio's users have today.
+
+use devstate_versioning::{Refused, Wire, release_table};
+use heapless::Vec;
+
+use crate::mirror::SerialStateSer;
+
+/// The fields of `vm_superio::SerialState`, which are those of `vm_superio_ser::SerialStateSer` and of version 1 of the
+/// mirror.
+///
+/// ```
+/// use devstate_serial_16550::SerialState;
+/// use devstate_serial_16550_ser::{SerialStateSer, VmSuperioSerialState};
+///
+/// let old = VmSuperioSerialState {
+///     in_buffer: heapless::Vec::from_slice(b"typed while saved").unwrap(),
+///     ..VmSuperioSerialState::default()
+/// };
+/// let mut mirror = SerialStateSer::try_from(&old)?;
+/// let backlog = mirror.take_backlog();
+/// assert_eq!(&backlog[..], b"d");
+/// assert_eq!(SerialState::try_from(&mirror)?.rx.as_slice(), b"typed while save");
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+pub struct VmSuperioSerialState {
+    /// Divisor latch, low byte.
+    pub baud_divisor_low: u8,
+    /// Divisor latch, high byte.
+    pub baud_divisor_high: u8,
+    /// Interrupt enable register.
+    pub interrupt_enable: u8,
+    /// Interrupt identification register, without the FIFO bits.
+    pub interrupt_identification: u8,
+    /// Line control register.
+    pub line_control: u8,
+    /// Line status register.
+    pub line_status: u8,
+    /// Modem control register.
+    pub modem_control: u8,
+    /// Modem status register.
+    pub modem_status: u8,
+    /// Scratchpad register.
+    pub scratch: u8,
+    /// Characters received and not yet read, at most 64.
+    pub in_buffer: Vec<u8, 64>,
+}
+
+impl Default for VmSuperioSerialState {
+    /// What vm-superio starts with: 9,600 baud 8N1, OUT2 set, a peer plugged in.
+    fn default() -> Self {
+        Self {
+            baud_divisor_low: 12,
+            baud_divisor_high: 0,
+            interrupt_enable: 0,
+            interrupt_identification: 0x01,
+            line_control: 0x03,
+            line_status: 0x60,
+            modem_control: 0x08,
+            modem_status: 0xb0,
+            scratch: 0,
+            in_buffer: Vec::new(),
+        }
+    }
+}
+
+impl TryFrom<&VmSuperioSerialState> for SerialStateSer {
+    type Error = Refused;
+
+    /// Exactly what loading it from version 1 gives.
+    ///
+    /// # Errors
+    ///
+    /// A derived register (IIR or LSR) speaks of something that is not there.
+    fn try_from(state: &VmSuperioSerialState) -> Result<Self, Refused> {
+        let VmSuperioSerialState {
+            baud_divisor_low,
+            baud_divisor_high,
+            interrupt_enable,
+            interrupt_identification,
+            line_control,
+            line_status,
+            modem_control,
+            modem_status,
+            scratch,
+            in_buffer,
+        } = state;
+        let mut mirror = Self {
+            baud_divisor_low: *baud_divisor_low,
+            baud_divisor_high: *baud_divisor_high,
+            interrupt_enable: *interrupt_enable,
+            interrupt_identification: *interrupt_identification,
+            line_control: *line_control,
+            line_status: *line_status,
+            modem_control: *modem_control,
+            modem_status: *modem_status,
+            scratch: *scratch,
+            in_buffer: in_buffer.clone(),
+            ..Self::default()
+        };
+        mirror.raise(Version::One)?;
+        Ok(mirror)
+    }
+}
+
+impl TryFrom<&SerialStateSer> for VmSuperioSerialState {
+    type Error = Refused;
+
+    /// Exactly what writing it at version 1 gives, with the same losses: ask `devstate_versioning::plan` for them.
+    ///
+    /// # Errors
+    ///
+    /// None today.
+    fn try_from(mirror: &SerialStateSer) -> Result<Self, Refused> {
+        let mut mirror = mirror.clone();
+        mirror.lower(Version::One)?;
+        Ok(Self {
+            baud_divisor_low: mirror.baud_divisor_low,
+            baud_divisor_high: mirror.baud_divisor_high,
+            interrupt_enable: mirror.interrupt_enable,
+            interrupt_identification: mirror.interrupt_identification,
+            line_control: mirror.line_control,
+            line_status: mirror.line_status,
+            modem_control: mirror.modem_control,
+            modem_status: mirror.modem_status,
+            scratch: mirror.scratch,
+            in_buffer: mirror.in_buffer,
+        })
+    }
+}
+
+release_table! {
+    /// The mirror's own versions, for translating without writing.
+    enum Version { One = 1 @ 0xd98d_4789_0fec_7d23, Latest = 2 @ open }
+    SerialStateSer => [1, 2],
+}
