@@ -19,15 +19,33 @@ const MAY_NAME: &[(&str, &[&str])] = &[
     ("devstate-i8042", &["devstate-core"]),
     (
         "devstate-rtc-pl031-ser",
-        &["devstate-rtc-pl031", "devstate-versioning", "heapless", "serde"],
+        &[
+            "devstate-core",
+            "devstate-rtc-pl031",
+            "devstate-versioning",
+            "heapless",
+            "serde",
+        ],
     ),
     (
         "devstate-serial-16550-ser",
-        &["devstate-serial-16550", "devstate-versioning", "heapless", "serde"],
+        &[
+            "devstate-core",
+            "devstate-serial-16550",
+            "devstate-versioning",
+            "heapless",
+            "serde",
+        ],
     ),
     (
         "devstate-i8042-ser",
-        &["devstate-i8042", "devstate-versioning", "heapless", "serde"],
+        &[
+            "devstate-core",
+            "devstate-i8042",
+            "devstate-versioning",
+            "heapless",
+            "serde",
+        ],
     ),
     (
         "devstate-versioning",

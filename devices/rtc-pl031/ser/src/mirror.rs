@@ -1,0 +1,194 @@
+//! The mirror of a PL031's state: every field that ever was in any version.
+
+use core::time::Duration;
+use devstate_core::InvalidState;
+use devstate_rtc_pl031::RtcState;
+use devstate_versioning::{Refused, Versioned};
+
+const NANOSECONDS: u64 = 1_000_000_000;
+
+/// The wire form of [`RtcState`].
+///
+/// | version | fields |
+/// |---|---|
+/// | 1 | `lr`, `offset`, `mr`, `imsc`, `ris`: what vm-superio-ser 0.4 persists, byte for byte as bincode writes it |
+/// | 2 | the whole state |
+///
+/// # Version 1 and the host's clock
+///
+/// Version 1 does not hold the clock's value but its distance from the host's: *value = Unix time + `offset`*, in
+/// seconds. So a mirror that was read from it waits, in [`host_offset`](Self::host_offset), for somebody who knows the
+/// time: [`resolve`](Self::resolve). Until then it is no state, and the conversion says so.
+///
+/// The other way, writing version 1, `saved_at` is taken for nanoseconds since the Unix epoch. A caller whose `now`
+/// counts from elsewhere gives the mirror a state with that moment put in.
+#[derive(Versioned, Clone, Debug, Default, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+#[versioned(version = 2, layouts(0xdf8f_e952_ba7b_6ae7, open))]
+pub struct RtcStateSer {
+    /// The last value written to RTCLR.
+    pub lr: u32,
+    /// Version 1 only: seconds from the host's Unix time to the clock's value. 0 in a mirror of the latest version.
+    #[versioned(end = 2, ser_fn = relate_to_host, de_fn = keep_host_offset)]
+    pub offset: i64,
+    /// RTCMR.
+    pub mr: u32,
+    /// RTCIMSC: 0 or 1.
+    pub imsc: u32,
+    /// RTCRIS: 0 or 1.
+    pub ris: u32,
+    /// RTCDR: the clock's value in seconds.
+    #[versioned(start = 2)]
+    pub counter: u32,
+    /// Nanoseconds since the last tick.
+    #[versioned(start = 2)]
+    pub sub_second_ns: u32,
+    /// RTCCR: whether the clock runs. In version 1 it always did.
+    #[versioned(start = 2, default_fn = always_running)]
+    pub enabled: bool,
+    /// The moment of the save: nanoseconds since the caller's epoch.
+    #[versioned(start = 2)]
+    pub saved_at: u64,
+    /// Read from version 1 and not yet [resolved](Self::resolve): the `offset` that stood there.
+    #[versioned(start = 2)]
+    pub host_offset: Option<i64>,
+}
+
+impl RtcStateSer {
+    /// The mirror of `state`.
+    #[must_use]
+    pub const fn new(state: &RtcState) -> Self {
+        let RtcState {
+            counter,
+            sub_second_ns,
+            lr,
+            mr,
+            enabled,
+            imsc,
+            ris,
+            saved_at,
+        } = *state;
+        Self {
+            lr,
+            offset: 0,
+            mr,
+            imsc: imsc as u32,
+            ris: ris as u32,
+            counter,
+            sub_second_ns,
+            enabled,
+            saved_at,
+            host_offset: None,
+        }
+    }
+
+    /// Gives a mirror that was read from version 1 the clock's value: at the moment `now` (nanoseconds since the caller's
+    /// epoch) it is `unix_time`. Any other mirror stays as it is.
+    ///
+    /// As in vm-superio, the clock ticks with the host's seconds, and shows the host's time itself where the sum is no
+    /// 32-bit number. Time went on while this state was saved, whatever is asked for at restore: version 1 cannot say
+    /// anything else. No alarm goes off for it, since there was none in vm-superio.
+    ///
+    /// ```
+    /// use core::time::Duration;
+    /// use devstate_core::{Clock, NoInterrupt};
+    /// use devstate_rtc_pl031::{NoEvents, Rtc, RtcState, spec};
+    /// use devstate_rtc_pl031_ser::RtcStateSer;
+    ///
+    /// # let mut mirror = RtcStateSer { host_offset: Some(-3600), enabled: true, ..RtcStateSer::default() };
+    /// // Read from version 1, of a guest that lives an hour behind its host.
+    /// assert_eq!(mirror.host_offset, Some(-3600));
+    /// // `SystemTime::now().duration_since(UNIX_EPOCH)` where there is a `std`.
+    /// let unix_time = Duration::from_secs(1_767_323_046);
+    /// let now = 5_000;
+    /// mirror.resolve(unix_time, now);
+    ///
+    /// let state = RtcState::try_from(&mirror)?;
+    /// let mut rtc = Rtc::from_state(&state, NoInterrupt, NoEvents, now, Clock::Wall)?;
+    /// assert_eq!(rtc.read(spec::RTCDR, now), 1_767_323_046 - 3600);
+    /// # Ok::<(), devstate_core::InvalidState>(())
+    /// ```
+    pub const fn resolve(&mut self, unix_time: Duration, now: u64) {
+        let Some(offset) = self.host_offset.take() else {
+            return;
+        };
+        let seconds = unix_time.as_secs();
+        self.counter = match seconds.checked_add_signed(offset) {
+            Some(value) if value <= u32::MAX as u64 => value as u32,
+            _ => seconds as u32,
+        };
+        self.sub_second_ns = unix_time.subsec_nanos();
+        self.saved_at = now;
+    }
+}
+
+impl From<&RtcState> for RtcStateSer {
+    fn from(state: &RtcState) -> Self {
+        Self::new(state)
+    }
+}
+
+impl TryFrom<&RtcStateSer> for RtcState {
+    type Error = InvalidState;
+
+    /// The state that a mirror of the latest version stands for.
+    ///
+    /// # Errors
+    ///
+    /// `imsc` or `ris` is neither 0 nor 1, or `host_offset` is not [resolved](RtcStateSer::resolve). What else cannot
+    /// be true is refused by [`RtcState::validate`].
+    fn try_from(mirror: &RtcStateSer) -> Result<Self, InvalidState> {
+        let RtcStateSer {
+            lr,
+            offset: _,
+            mr,
+            imsc,
+            ris,
+            counter,
+            sub_second_ns,
+            enabled,
+            saved_at,
+            host_offset,
+        } = *mirror;
+        if let Some(offset) = host_offset {
+            let reason = "relative to the host's clock: call `resolve` with the host's time";
+            return Err(InvalidState::new("host_offset", offset.cast_unsigned(), reason));
+        }
+        Ok(Self {
+            counter,
+            sub_second_ns,
+            lr,
+            mr,
+            enabled,
+            imsc: bit("imsc", imsc)?,
+            ris: bit("ris", ris)?,
+            saved_at,
+        })
+    }
+}
+
+fn bit(field: &'static str, value: u32) -> Result<bool, InvalidState> {
+    match value {
+        0 => Ok(false),
+        1 => Ok(true),
+        _ => Err(InvalidState::new(field, value.into(), "a register of one bit")),
+    }
+}
+
+const fn always_running(_version: u16) -> bool {
+    true
+}
+
+#[expect(clippy::unnecessary_wraps, reason = "the signature of a semantic function")]
+const fn keep_host_offset(mirror: &mut RtcStateSer, _version: u16) -> Result<(), Refused> {
+    mirror.host_offset = Some(mirror.offset);
+    Ok(())
+}
+
+#[expect(clippy::unnecessary_wraps, reason = "the signature of a semantic function")]
+fn relate_to_host(mirror: &mut RtcStateSer, _version: u16) -> Result<(), Refused> {
+    let unix_seconds = (mirror.saved_at / NANOSECONDS).cast_signed();
+    mirror.offset = mirror.host_offset.unwrap_or(i64::from(mirror.counter) - unix_seconds);
+    Ok(())
+}
