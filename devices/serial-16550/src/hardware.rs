@@ -3,7 +3,7 @@
 use devstate_core::{InvalidState, RegisterIo};
 
 use crate::spec::{self, fcr, ier, iir, lcr, lsr, mcr, msr};
-use crate::state::{SerialState, TIMEOUT_CHARACTERS};
+use crate::state::SerialState;
 
 /// What of a state a real UART could not be given, for the firmware to deal with: see [`SerialState::apply`].
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -79,7 +79,7 @@ impl SerialState {
         state.scr = registers.read(spec::SCR);
         state.take_received(registers);
         if state.timeout_applies() && interrupt_id(first) != iir::TIMEOUT {
-            state.timeout_remaining = state.line_parameters().characters_time(TIMEOUT_CHARACTERS);
+            state.timeout_remaining = Self::timeout(state.divisor, state.lcr);
         }
         state.take_modem_inputs(registers);
         // Nothing that ranks higher hides this one any more.
