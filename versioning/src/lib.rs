@@ -121,7 +121,7 @@ pub use locate::locate;
 pub use loss::{Differ, Loss};
 pub use path::{FieldPath, NamedPath};
 pub use reader::{Malformed, Reader};
-pub use release::{ReleaseTable, Row, VersionOf};
+pub use release::{Latest, ReleaseTable, Row, VersionOf};
 pub use sequence::{IterSource, Sequence, Source};
 pub use snapshot::{Container, encoded_len, load, max_snapshot_len, save, save_as, save_lossy, save_widest};
 pub use stream::StreamError;

@@ -1,6 +1,7 @@
 //! Releases: which version of each mirror was shipped together.
 
-use core::fmt::Debug;
+use core::fmt::{self, Debug};
+use core::marker::PhantomData;
 
 use crate::schema::Schema;
 use crate::wire::Mirror;
@@ -56,6 +57,71 @@ pub trait VersionOf<M: ?Sized>: ReleaseTable {
 /// Stands in every table, and is no mirror.
 #[derive(Debug)]
 pub enum NoMirror {}
+
+/// The latest release of the table `R`, known when the program is built: code that is generic over the release is
+/// compiled once more for it, without a question about versions left in it.
+///
+/// [`save`](crate::save) uses it; with [`payload`](crate::payload) it can be given in place of a release.
+pub struct Latest<R>(PhantomData<R>);
+
+impl<R> Latest<R> {
+    /// The latest release.
+    pub const RELEASE: Self = Self(PhantomData);
+}
+
+impl<R: ReleaseTable> ReleaseTable for Latest<R> {
+    const ALL: &'static [Self] = &[Self::RELEASE];
+    const NAMES: &'static [&'static str] = match R::NAMES {
+        [.., latest] => core::slice::from_ref(latest),
+        [] => &[],
+    };
+    const LATEST: Self = Self::RELEASE;
+    const ROWS: &'static [Row] = R::ROWS;
+    const ROOTS: &'static [&'static [u64]] = R::ROOTS;
+    const PINNED: &'static [Option<u64>] = R::PINNED;
+
+    #[inline]
+    fn number(self) -> u16 {
+        R::LATEST.number()
+    }
+
+    #[inline]
+    fn index(self) -> usize {
+        R::LATEST.index()
+    }
+}
+
+impl<R: VersionOf<M>, M: Mirror> VersionOf<M> for Latest<R> {
+    const FINGERPRINTS: &'static [u64] = R::FINGERPRINTS;
+
+    /// A table's last release has every mirror at its latest version.
+    #[inline]
+    fn version(self) -> u16 {
+        const { M::SCHEMA.version }
+    }
+}
+
+impl<R> Clone for Latest<R> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl<R> Copy for Latest<R> {}
+
+impl<R> PartialEq for Latest<R> {
+    fn eq(&self, _other: &Self) -> bool {
+        true
+    }
+}
+
+impl<R> Eq for Latest<R> {}
+
+impl<R> Debug for Latest<R> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Latest")
+    }
+}
 
 /// One row of a release table: a mirror, and its version in each release.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -193,7 +193,7 @@ impl<'de, R: ReleaseTable, T: Wire<'de, R> + Default + Clone, const N: usize> Wi
                 found: announced as u64,
             });
         }
-        writer.length(announced);
+        writer.length::<N>(announced);
         let mut written = 0;
         self.visit_lowered(release, &mut |item| {
             written += 1;

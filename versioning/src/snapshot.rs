@@ -11,7 +11,7 @@ use crate::header::{Architecture, HEADER_LEN, Header, TRAILER_LEN};
 use crate::loss::Loss;
 use crate::path::FieldPath;
 use crate::reader::Reader;
-use crate::release::VersionOf;
+use crate::release::{Latest, VersionOf};
 use crate::wire::{Layout, Wire};
 use crate::writer::{Sink, SinkWriter, SliceWriter, Writer};
 
@@ -76,9 +76,10 @@ impl<C: Checksum> Container<C> {
     pub fn save<'de, 'b, R, M>(self, mirror: &M, buffer: &'b mut [u8]) -> Result<Region<'b, Sealed>, Error>
     where
         R: VersionOf<M>,
-        M: Wire<'de, R>,
+        M: Wire<'de, Latest<R>>,
+        Latest<R>: VersionOf<M>,
     {
-        self.write(mirror, R::LATEST, buffer)
+        self.write(mirror, Latest::<R>::RELEASE, buffer)
     }
 
     /// Writes `mirror` at any release, if nothing is lost by that.
@@ -378,7 +379,8 @@ impl<C> Copy for Container<C> {}
 pub fn save<'de, 'b, R, M>(mirror: &M, buffer: &'b mut [u8]) -> Result<Region<'b, Sealed>, Error>
 where
     R: VersionOf<M>,
-    M: Wire<'de, R>,
+    M: Wire<'de, Latest<R>>,
+    Latest<R>: VersionOf<M>,
 {
     Container::NATIVE.save::<R, M>(mirror, buffer)
 }

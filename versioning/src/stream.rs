@@ -8,7 +8,7 @@ use crate::checksum::Checksum;
 use crate::downgrade;
 use crate::error::{Error, ErrorKind};
 use crate::header::{HEADER_LEN, Header};
-use crate::release::VersionOf;
+use crate::release::{Latest, VersionOf};
 use crate::snapshot::Container;
 use crate::wire::Wire;
 use crate::writer::Sink;
@@ -59,11 +59,12 @@ impl<C: Checksum> Container<C> {
     ) -> Result<(), StreamError<W::Error>>
     where
         R: VersionOf<M>,
-        M: Wire<'de, R>,
+        M: Wire<'de, Latest<R>>,
+        Latest<R>: VersionOf<M>,
         W: Write,
     {
         let mut sink = StreamSink { stream, error: None };
-        let saved = self.save_into::<R, M>(mirror, R::LATEST, buffer, &mut sink);
+        let saved = self.save_into(mirror, Latest::<R>::RELEASE, buffer, &mut sink);
         sink.end(saved)
     }
 

@@ -35,10 +35,10 @@ pub trait Writer {
         }
     }
 
-    /// Writes the length of a sequence: seven bits a byte, least significant first, as postcard does.
+    /// Writes the length of a sequence of at most `BOUND`: seven bits a byte, least significant first, as postcard does.
     #[inline]
-    fn length(&mut self, length: usize) {
-        if length < 0x80 {
+    fn length<const BOUND: usize>(&mut self, length: usize) {
+        if BOUND < 0x80 || length < 0x80 {
             self.byte(length as u8);
         } else {
             write_long_length(self, length);
@@ -90,7 +90,8 @@ impl<'a> SliceWriter<'a> {
         }
     }
 
-    #[cold]
+    // Inlined, so that the writer can live in registers.
+    #[inline]
     fn drop_bytes(&mut self, bytes: usize) {
         let unused = core::mem::take(&mut self.rest).len();
         self.dropped = self.dropped.saturating_add(bytes.saturating_sub(unused));
@@ -270,7 +271,7 @@ mod tests {
             let long: Vec<u8> = (0..=255).cycle().take(700).collect();
             writer.byte(1);
             writer.bytes(&long);
-            writer.length(300);
+            writer.length::<300>(300);
             writer.bytes(&[7; 40]);
             *writer.window().unwrap() = 0x0102_0304_u32.to_le_bytes();
             writer.finish(1 + 700 + 2 + 40 + 4).unwrap();

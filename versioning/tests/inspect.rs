@@ -249,7 +249,7 @@ impl<'de, R: Copy> Wire<'de, R> for Unmade {
     }
 
     fn encode<W: devstate_versioning::Writer>(&self, _release: R, writer: &mut W) {
-        writer.length(self.0 as usize);
+        writer.length::<{ usize::MAX }>(self.0 as usize);
     }
 
     fn decode_into(

@@ -81,7 +81,7 @@ impl<'de, R: Copy, const N: usize> Wire<'de, R> for Str<'de, N> {
 
     #[inline]
     fn encode<W: Writer>(&self, _release: R, writer: &mut W) {
-        writer.length(self.0.len());
+        writer.length::<N>(self.0.len());
         writer.bytes(self.0.as_bytes());
     }
 
@@ -104,7 +104,7 @@ impl<'de, R: Copy, const N: usize> Wire<'de, R> for Bytes<'de, N> {
 
     #[inline]
     fn encode<W: Writer>(&self, _release: R, writer: &mut W) {
-        writer.length(self.0.len());
+        writer.length::<N>(self.0.len());
         writer.bytes(self.0);
     }
 

@@ -23,7 +23,7 @@ impl<'de, R: Copy, T: Wire<'de, R> + Default, const N: usize> Wire<'de, R> for V
 
     #[inline]
     fn encode<W: Writer>(&self, release: R, writer: &mut W) {
-        writer.length(self.len());
+        writer.length::<N>(self.len());
         T::encode_slice(self, release, writer);
     }
 
@@ -69,7 +69,7 @@ impl<'de, R: Copy, T: Wire<'de, R> + Default, const N: usize> Wire<'de, R> for D
     #[inline]
     fn encode<W: Writer>(&self, release: R, writer: &mut W) {
         let (front, back) = self.as_slices();
-        writer.length(self.len());
+        writer.length::<N>(self.len());
         T::encode_slice(front, release, writer);
         T::encode_slice(back, release, writer);
     }
@@ -118,7 +118,7 @@ impl<'de, R: Copy, const N: usize> Wire<'de, R> for String<N> {
 
     #[inline]
     fn encode<W: Writer>(&self, _release: R, writer: &mut W) {
-        writer.length(self.len());
+        writer.length::<N>(self.len());
         writer.bytes(self.as_bytes());
     }
 

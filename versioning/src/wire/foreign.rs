@@ -19,7 +19,7 @@ pub fn foreign_encode<T: Serialize, W: Writer, const MAX: usize>(value: &T, writ
     let mut scratch = [0; MAX];
     match postcard::to_slice(value, &mut scratch) {
         Ok(bytes) => {
-            writer.length(bytes.len());
+            writer.length::<MAX>(bytes.len());
             writer.bytes(bytes);
         }
         Err(_) => writer.fail(ErrorKind::Foreign { max: MAX }),

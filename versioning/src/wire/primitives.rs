@@ -235,7 +235,7 @@ impl<'de, R: Copy> Wire<'de, R> for char {
     fn encode<W: Writer>(&self, _release: R, writer: &mut W) {
         let mut utf8 = [0; 4];
         let utf8 = self.encode_utf8(&mut utf8).as_bytes();
-        writer.length(utf8.len());
+        writer.length::<4>(utf8.len());
         writer.bytes(utf8);
     }
 

@@ -1,6 +1,6 @@
 //! devstate itself, with one table of 2 KiB for the checksum.
 
-use devstate_versioning::{ReleaseTable, Versioned as Mirror, Wire, load, payload, release_table, save};
+use devstate_versioning::{Latest, ReleaseTable, Versioned as Mirror, Wire, load, payload, release_table, save};
 use heapless::Vec;
 
 use crate::peer::{Container, Peer, Versioned};
@@ -90,6 +90,8 @@ same_fields!(I8042Ser = work::I8042 {
 carry_struct!(RtcSer = work::Rtc, SerialSer = work::Serial, I8042Ser = work::I8042);
 same_fields!(WorkSer = Work { rtc, serial, i8042 });
 
+const LATEST: Latest<Release> = Latest::RELEASE;
+
 /// The derived encoder.
 pub struct Devstate;
 
@@ -98,11 +100,11 @@ impl Peer for Devstate {
     type State = WorkSer;
 
     fn save(state: &WorkSer, buffer: &mut [u8]) -> usize {
-        payload::encode(state, Release::LATEST, buffer).unwrap_or(0)
+        payload::encode(state, LATEST, buffer).unwrap_or(0)
     }
 
     fn load(bytes: &[u8], state: &mut WorkSer) {
-        let _ = payload::decode(bytes, Release::LATEST, state).is_ok_and(|()| state.raise(Release::LATEST).is_ok());
+        let _ = payload::decode(bytes, LATEST, state).is_ok_and(|()| state.raise(LATEST).is_ok());
     }
 
     const VERSIONED: Option<Versioned<WorkSer>> = Some(Versioned {
