@@ -113,6 +113,11 @@ fn characters_beyond_the_receiver_are_refused_until_they_are_taken_back() {
         };
         let InvalidState { field, value, .. } = SerialState::try_from(&mirror).unwrap_err();
         assert_eq!((field, value), ("in_buffer", 64));
+        let one_more = SerialStateSer {
+            in_buffer: (0..=capacity).collect(),
+            ..mirror.clone()
+        };
+        assert_eq!(SerialState::try_from(&one_more).unwrap_err().field, "in_buffer");
         let backlog = mirror.take_backlog();
         assert_eq!(backlog.to_vec(), (capacity..64).collect::<Vec<u8>>());
         let state = SerialState::try_from(&mirror).unwrap();

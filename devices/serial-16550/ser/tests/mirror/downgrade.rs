@@ -63,6 +63,12 @@ fn version_1_is_written_as_vm_superio_would() {
     );
     let old = VmSuperioSerialState::try_from(&mirror).unwrap();
     assert_eq!((old.interrupt_identification, old.line_status), (0x06, 0x61));
+    let masked = SerialStateSer {
+        interrupt_enable: 0x02,
+        ..mirror
+    };
+    let old = VmSuperioSerialState::try_from(&masked).unwrap();
+    assert_eq!(old.interrupt_identification, 0x02, "received data is not enabled");
     let quiet = VmSuperioSerialState::try_from(&SerialStateSer::default()).unwrap();
     assert_eq!((quiet.interrupt_identification, quiet.line_status), (0x01, 0x60));
 }
