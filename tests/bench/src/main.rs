@@ -6,6 +6,8 @@ mod callgrind;
 mod case;
 mod peer;
 mod peers;
+mod registers;
+mod releases;
 
 use std::collections::BTreeMap;
 
@@ -33,6 +35,8 @@ fn cases() -> Vec<Case> {
     of_peer::<peers::minicbor::Minicbor>(&mut cases);
     of_peer::<peers::versionize::VersionizePeer>(&mut cases);
     of_peer::<peers::json::Json>(&mut cases);
+    registers::cases(&mut cases);
+    releases::cases(&mut cases);
     cases
 }
 

@@ -1,0 +1,256 @@
+//! What versions cost: downgrades, each pair of releases, many releases, many devices.
+
+use std::hint::black_box;
+
+use devstate_rtc_pl031_ser::RtcStateSer;
+use devstate_serial_16550::SerialState;
+use devstate_serial_16550_ser::SerialStateSer;
+use devstate_versioning::{
+    Architecture, Checksum, Container, Crc64, Crc64NoTable, Crc64Slice16, Layout, ReleaseTable, Versioned, encoded_len,
+    load, plan, release_table, save_lossy,
+};
+
+use crate::case::Case;
+
+#[derive(Versioned, Clone, Debug, Default)]
+#[versioned(version = 1, layouts(open))]
+pub struct MachineSer {
+    pub rtc: RtcStateSer,
+    pub serial: SerialStateSer,
+}
+
+release_table! {
+    pub enum Release { V1 = 1 @ 0x5fe4_7fdd_979a_3d5d, V2 = 2 @ open }
+    RtcStateSer => [1, 2],
+    SerialStateSer => [1, 2],
+    MachineSer => [1, 1],
+}
+
+/// A mirror of as many clocks as wanted.
+macro_rules! clocks {
+    ($($Name:ident: $n:literal, $Release:ident);+ $(;)?) => {$(
+        #[derive(Versioned, Clone, Debug)]
+        #[versioned(version = 1, layouts(open))]
+        pub struct $Name {
+            pub clocks: [RtcStateSer; $n],
+        }
+
+        impl Default for $Name {
+            fn default() -> Self {
+                Self { clocks: core::array::from_fn(|_| RtcStateSer { enabled: true, ..RtcStateSer::default() }) }
+            }
+        }
+
+        release_table! {
+            pub enum $Release { V1 = 1 @ open }
+            RtcStateSer => [2],
+            $Name => [1],
+        }
+    )+};
+}
+
+clocks! {
+    OneClock: 1, OneClockRelease;
+    FourClocks: 4, FourClocksRelease;
+    SixteenClocks: 16, SixteenClocksRelease;
+    SixtyFourClocks: 64, SixtyFourClocksRelease;
+}
+
+/// Tables of one mirror with more and more releases.
+mod tables {
+    use super::{RtcStateSer, release_table};
+
+    release_table! {
+        pub enum One { R1 = 1 @ open }
+        RtcStateSer => [2],
+    }
+
+    release_table! {
+        pub enum Ten { R1 = 1 @ 0xdf8f_e952_ba7b_6ae7, R2 = 2 @ 0xdf8f_e952_ba7b_6ae7, R3 = 3 @ 0xdf8f_e952_ba7b_6ae7, R4
+            = 4 @ 0xdf8f_e952_ba7b_6ae7, R5 = 5 @ 0xdf8f_e952_ba7b_6ae7, R6 = 6 @ 0xdf8f_e952_ba7b_6ae7, R7 = 7 @
+            0xdf8f_e952_ba7b_6ae7, R8 = 8 @ 0xdf8f_e952_ba7b_6ae7, R9 = 9 @ 0xdf8f_e952_ba7b_6ae7, R10 = 10 @ open }
+        RtcStateSer => [1, 1, 1, 1, 1, 1, 1, 1, 1, 2],
+    }
+
+    release_table! {
+        pub enum Hundred { R1 = 1 @ 0xdf8f_e952_ba7b_6ae7, R2 = 2 @ 0xdf8f_e952_ba7b_6ae7, R3 = 3 @ 0xdf8f_e952_ba7b_6ae7,
+            R4 = 4 @ 0xdf8f_e952_ba7b_6ae7, R5 = 5 @ 0xdf8f_e952_ba7b_6ae7, R6 = 6 @ 0xdf8f_e952_ba7b_6ae7, R7 = 7 @
+            0xdf8f_e952_ba7b_6ae7, R8 = 8 @ 0xdf8f_e952_ba7b_6ae7, R9 = 9 @ 0xdf8f_e952_ba7b_6ae7, R10 = 10 @
+            0xdf8f_e952_ba7b_6ae7, R11 = 11 @ 0xdf8f_e952_ba7b_6ae7, R12 = 12 @ 0xdf8f_e952_ba7b_6ae7, R13 = 13 @
+            0xdf8f_e952_ba7b_6ae7, R14 = 14 @ 0xdf8f_e952_ba7b_6ae7, R15 = 15 @ 0xdf8f_e952_ba7b_6ae7, R16 = 16 @
+            0xdf8f_e952_ba7b_6ae7, R17 = 17 @ 0xdf8f_e952_ba7b_6ae7, R18 = 18 @ 0xdf8f_e952_ba7b_6ae7, R19 = 19 @
+            0xdf8f_e952_ba7b_6ae7, R20 = 20 @ 0xdf8f_e952_ba7b_6ae7, R21 = 21 @ 0xdf8f_e952_ba7b_6ae7, R22 = 22 @
+            0xdf8f_e952_ba7b_6ae7, R23 = 23 @ 0xdf8f_e952_ba7b_6ae7, R24 = 24 @ 0xdf8f_e952_ba7b_6ae7, R25 = 25 @
+            0xdf8f_e952_ba7b_6ae7, R26 = 26 @ 0xdf8f_e952_ba7b_6ae7, R27 = 27 @ 0xdf8f_e952_ba7b_6ae7, R28 = 28 @
+            0xdf8f_e952_ba7b_6ae7, R29 = 29 @ 0xdf8f_e952_ba7b_6ae7, R30 = 30 @ 0xdf8f_e952_ba7b_6ae7, R31 = 31 @
+            0xdf8f_e952_ba7b_6ae7, R32 = 32 @ 0xdf8f_e952_ba7b_6ae7, R33 = 33 @ 0xdf8f_e952_ba7b_6ae7, R34 = 34 @
+            0xdf8f_e952_ba7b_6ae7, R35 = 35 @ 0xdf8f_e952_ba7b_6ae7, R36 = 36 @ 0xdf8f_e952_ba7b_6ae7, R37 = 37 @
+            0xdf8f_e952_ba7b_6ae7, R38 = 38 @ 0xdf8f_e952_ba7b_6ae7, R39 = 39 @ 0xdf8f_e952_ba7b_6ae7, R40 = 40 @
+            0xdf8f_e952_ba7b_6ae7, R41 = 41 @ 0xdf8f_e952_ba7b_6ae7, R42 = 42 @ 0xdf8f_e952_ba7b_6ae7, R43 = 43 @
+            0xdf8f_e952_ba7b_6ae7, R44 = 44 @ 0xdf8f_e952_ba7b_6ae7, R45 = 45 @ 0xdf8f_e952_ba7b_6ae7, R46 = 46 @
+            0xdf8f_e952_ba7b_6ae7, R47 = 47 @ 0xdf8f_e952_ba7b_6ae7, R48 = 48 @ 0xdf8f_e952_ba7b_6ae7, R49 = 49 @
+            0xdf8f_e952_ba7b_6ae7, R50 = 50 @ 0xdf8f_e952_ba7b_6ae7, R51 = 51 @ 0xdf8f_e952_ba7b_6ae7, R52 = 52 @
+            0xdf8f_e952_ba7b_6ae7, R53 = 53 @ 0xdf8f_e952_ba7b_6ae7, R54 = 54 @ 0xdf8f_e952_ba7b_6ae7, R55 = 55 @
+            0xdf8f_e952_ba7b_6ae7, R56 = 56 @ 0xdf8f_e952_ba7b_6ae7, R57 = 57 @ 0xdf8f_e952_ba7b_6ae7, R58 = 58 @
+            0xdf8f_e952_ba7b_6ae7, R59 = 59 @ 0xdf8f_e952_ba7b_6ae7, R60 = 60 @ 0xdf8f_e952_ba7b_6ae7, R61 = 61 @
+            0xdf8f_e952_ba7b_6ae7, R62 = 62 @ 0xdf8f_e952_ba7b_6ae7, R63 = 63 @ 0xdf8f_e952_ba7b_6ae7, R64 = 64 @
+            0xdf8f_e952_ba7b_6ae7, R65 = 65 @ 0xdf8f_e952_ba7b_6ae7, R66 = 66 @ 0xdf8f_e952_ba7b_6ae7, R67 = 67 @
+            0xdf8f_e952_ba7b_6ae7, R68 = 68 @ 0xdf8f_e952_ba7b_6ae7, R69 = 69 @ 0xdf8f_e952_ba7b_6ae7, R70 = 70 @
+            0xdf8f_e952_ba7b_6ae7, R71 = 71 @ 0xdf8f_e952_ba7b_6ae7, R72 = 72 @ 0xdf8f_e952_ba7b_6ae7, R73 = 73 @
+            0xdf8f_e952_ba7b_6ae7, R74 = 74 @ 0xdf8f_e952_ba7b_6ae7, R75 = 75 @ 0xdf8f_e952_ba7b_6ae7, R76 = 76 @
+            0xdf8f_e952_ba7b_6ae7, R77 = 77 @ 0xdf8f_e952_ba7b_6ae7, R78 = 78 @ 0xdf8f_e952_ba7b_6ae7, R79 = 79 @
+            0xdf8f_e952_ba7b_6ae7, R80 = 80 @ 0xdf8f_e952_ba7b_6ae7, R81 = 81 @ 0xdf8f_e952_ba7b_6ae7, R82 = 82 @
+            0xdf8f_e952_ba7b_6ae7, R83 = 83 @ 0xdf8f_e952_ba7b_6ae7, R84 = 84 @ 0xdf8f_e952_ba7b_6ae7, R85 = 85 @
+            0xdf8f_e952_ba7b_6ae7, R86 = 86 @ 0xdf8f_e952_ba7b_6ae7, R87 = 87 @ 0xdf8f_e952_ba7b_6ae7, R88 = 88 @
+            0xdf8f_e952_ba7b_6ae7, R89 = 89 @ 0xdf8f_e952_ba7b_6ae7, R90 = 90 @ 0xdf8f_e952_ba7b_6ae7, R91 = 91 @
+            0xdf8f_e952_ba7b_6ae7, R92 = 92 @ 0xdf8f_e952_ba7b_6ae7, R93 = 93 @ 0xdf8f_e952_ba7b_6ae7, R94 = 94 @
+            0xdf8f_e952_ba7b_6ae7, R95 = 95 @ 0xdf8f_e952_ba7b_6ae7, R96 = 96 @ 0xdf8f_e952_ba7b_6ae7, R97 = 97 @
+            0xdf8f_e952_ba7b_6ae7, R98 = 98 @ 0xdf8f_e952_ba7b_6ae7, R99 = 99 @ 0xdf8f_e952_ba7b_6ae7, R100 = 100 @ open }
+        RtcStateSer => [1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1,
+            1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1,
+            1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 2],
+    }
+}
+
+pub fn cases(cases: &mut Vec<Case>) {
+    downgrades(cases);
+    conversions(cases);
+    pairs(cases);
+    devices::<OneClock, OneClockRelease>(cases, "1 device");
+    devices::<FourClocks, FourClocksRelease>(cases, "4 devices");
+    devices::<SixteenClocks, SixteenClocksRelease>(cases, "16 devices");
+    devices::<SixtyFourClocks, SixtyFourClocksRelease>(cases, "64 devices");
+    releases::<tables::One>(cases, "1 release");
+    releases::<tables::Ten>(cases, "10 releases");
+    releases::<tables::Hundred>(cases, "100 releases");
+    checksum::<Crc64NoTable>(cases, "no table");
+    checksum::<Crc64>(cases, "one table, 2 KiB");
+    checksum::<Crc64Slice16>(cases, "sixteen tables, 32 KiB");
+}
+
+const OURS: &str = "devstate";
+
+fn machine() -> MachineSer {
+    let mut serial = SerialStateSer::new(&SerialState::RESET);
+    // What version 1 can say as well, so that nothing is lost.
+    serial.scratch = 0x5a;
+    MachineSer { rtc: RtcStateSer { enabled: true, counter: 1_767_323_046, ..RtcStateSer::default() }, serial }
+}
+
+fn downgrades(cases: &mut Vec<Case>) {
+    for release in Release::ALL.iter().copied() {
+        let saved = machine();
+        cases.push(Case::new("before saving", OURS, format!("plan for release {}", release.number()), move || {
+            let mut lost = 0;
+            let _ = plan(black_box(&saved), black_box(release), &mut |_| lost += 1);
+            black_box(lost);
+        }));
+    }
+    let saved = machine();
+    cases.push(Case::new("before saving", OURS, "exact length", move || {
+        black_box(encoded_len(black_box(&saved), black_box(Release::LATEST)));
+    }));
+}
+
+fn conversions(cases: &mut Vec<Case>) {
+    let state = SerialState::RESET;
+    cases.push(Case::new("UART state", OURS, "validate", move || {
+        let _ = black_box(black_box(&state).validate());
+    }));
+    cases.push(Case::new("UART state", OURS, "state to mirror", move || {
+        black_box(SerialStateSer::new(black_box(&state)));
+    }));
+    let mirror = SerialStateSer::new(&state);
+    cases.push(Case::new("UART state", OURS, "mirror to state", move || {
+        let _ = black_box(SerialState::try_from(black_box(&mirror)));
+    }));
+}
+
+/// Writing at each release and reading it in the latest build: what the translation between each pair costs.
+fn pairs(cases: &mut Vec<Case>) {
+    for release in Release::ALL.iter().copied() {
+        let saved = machine();
+        let mut memory = vec![0; 512];
+        let Ok(len) = save_lossy(&saved, release, &mut memory, &mut |_| ()).map(|snapshot| snapshot.len()) else {
+            continue;
+        };
+        let snapshot = memory[..len].to_vec();
+        cases.push(
+            Case::new("between releases", OURS, format!("save 2 as {}", release.number()), move || {
+                let _ = black_box(save_lossy(black_box(&saved), black_box(release), &mut memory, &mut |_| ()));
+            })
+            .with_bytes(len),
+        );
+        let mut loaded = MachineSer::default();
+        cases.push(Case::new("between releases", OURS, format!("load {} in 2", release.number()), move || {
+            let _ = black_box(load::<Release, _>(black_box(&snapshot), &mut loaded));
+        }));
+    }
+}
+
+/// How the cost grows with the number of devices: it should be flat for each of them.
+fn devices<M, R>(cases: &mut Vec<Case>, column: &'static str)
+where
+    R: devstate_versioning::VersionOf<M>,
+    M: Default + Layout + for<'de> devstate_versioning::Wire<'de, R> + 'static,
+{
+    let mirror = M::default();
+    let mut memory = vec![0; M::MAX_ENCODED_LEN];
+    let len = devstate_versioning::payload::encode(&mirror, R::LATEST, &mut memory).unwrap_or(0);
+    let payload = memory.clone();
+    cases.push(
+        Case::new("many devices, payload", "save", column, move || {
+            let _ = black_box(devstate_versioning::payload::encode(black_box(&mirror), R::LATEST, &mut memory));
+        })
+        .with_bytes(len),
+    );
+    let mut mirror = M::default();
+    cases.push(Case::new("many devices, payload", "load", column, move || {
+        let _ = black_box(devstate_versioning::payload::decode(black_box(&payload[..len]), R::LATEST, &mut mirror));
+    }));
+}
+
+/// How the cost grows with the number of releases: it should not.
+fn releases<R>(cases: &mut Vec<Case>, column: &'static str)
+where
+    R: devstate_versioning::VersionOf<RtcStateSer>,
+{
+    let mirror = RtcStateSer { enabled: true, ..RtcStateSer::default() };
+    let mut memory = vec![0; 64];
+    let len = devstate_versioning::payload::encode(&mirror, R::LATEST, &mut memory).unwrap_or(0);
+    let payload = memory.clone();
+    cases.push(Case::new("many releases, payload", "save", column, move || {
+        let _ = black_box(devstate_versioning::payload::encode(
+            black_box(&mirror),
+            black_box(R::LATEST),
+            &mut memory,
+        ));
+    }));
+    let mut mirror = RtcStateSer::default();
+    cases.push(Case::new("many releases, payload", "load", column, move || {
+        let _ = black_box(devstate_versioning::payload::decode(
+            black_box(&payload[..len]),
+            black_box(R::LATEST),
+            &mut mirror,
+        ));
+    }));
+}
+
+/// A snapshot of both devices with each implementation of the checksum.
+fn checksum<C: Checksum + 'static>(cases: &mut Vec<Case>, row: &'static str) {
+    let container: Container<C> = Container::new(Architecture::Any);
+    let saved = machine();
+    let mut memory = vec![0; 512];
+    let Ok(len) = container.save::<Release, _>(&saved, &mut memory).map(|snapshot| snapshot.len()) else { return };
+    let snapshot = memory[..len].to_vec();
+    cases.push(
+        Case::new("checksums", row, "save", move || {
+            let _ = black_box(container.save::<Release, _>(black_box(&saved), &mut memory));
+        })
+        .with_bytes(len),
+    );
+    let mut loaded = MachineSer::default();
+    cases.push(Case::new("checksums", row, "load", move || {
+        let _ = black_box(container.load::<Release, _>(black_box(&snapshot), &mut loaded));
+    }));
+}
