@@ -2,6 +2,7 @@
 
 mod bare;
 mod install;
+mod package;
 mod process;
 mod readme;
 mod steps;
