@@ -1,6 +1,7 @@
 //! What people repeat, as `cargo xtask COMMAND`: one file for each command.
 
 mod bare;
+mod firmware;
 mod install;
 mod package;
 mod process;
@@ -18,12 +19,14 @@ use std::process::ExitCode;
 enum Command {
     Test(test::Args),
     Install(install::Args),
+    Bare(firmware::Args),
 }
 
 fn main() -> ExitCode {
     let result = match Command::parse() {
         Command::Test(args) => test::run(&args),
         Command::Install(args) => install::run(&args),
+        Command::Bare(args) => firmware::run(&args),
     };
     result.unwrap_or_else(|error| {
         eprintln!("error: {error:#}");
