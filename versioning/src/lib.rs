@@ -103,8 +103,8 @@ pub use checksum::{Checksum, Crc64, Crc64NoTable, Crc64Slice16};
 /// | `name = "…"` | the wire name, where the field was renamed since |
 /// | `serde, max = 32, layout = "name/1"` | a foreign serde type, carried as what postcard writes, in at most so many bytes; `layout` names its layout for the fingerprint |
 ///
-/// A variant of an enum has `start`, `end`, `default_fn` (`fn(version: u16) -> Enum`: what stands in for it in
-/// versions without it; without one that downgrade is refused) and `name`. Its tag is its position; an explicit
+/// A variant of an enum has `start`, `end`, `default_fn` (`fn(version: u16) -> Enum`: what stands in for it in a
+/// version without it, an older one that is written or the latest after loading; without one that is refused) and `name`. Its tag is its position; an explicit
 /// discriminant must say the same.
 ///
 /// # Order

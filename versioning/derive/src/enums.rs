@@ -207,7 +207,23 @@ fn byte_layer(mirror: &Mirror<'_>, variants: &[Variant<'_>]) -> TokenStream {
 }
 
 fn translation(mirror: &Mirror<'_>, variants: &[Variant<'_>]) -> TokenStream {
-    let stand_in = stand_in(mirror, variants);
+    let variants_of_all: Vec<_> = variants.iter().collect();
+    let stand_in_below = stand_in(
+        mirror,
+        &variants_of_all,
+        "that version has no such variant, and nothing stands in for it",
+    );
+    // Read from an older version, and gone since: what stands in is what the latest version has.
+    let removed: Vec<_> = variants
+        .iter()
+        .filter(|variant| variant.attributes.end.is_some())
+        .collect();
+    let latest = mirror.version;
+    let stand_in_above = stand_in(
+        mirror,
+        &removed,
+        "the latest version has no such variant, and nothing stands in for it",
+    );
     let lower = nested(mirror, variants, &quote!(lower));
     let raise = nested(mirror, variants, &quote!(raise));
     let differ = variants.iter().map(|variant| {
@@ -225,7 +241,8 @@ fn translation(mirror: &Mirror<'_>, variants: &[Variant<'_>]) -> TokenStream {
         #[inline]
         fn lower(&mut self, release: __R) -> ::core::result::Result<(), __versioning::Refused> {
             let version = <__R as __versioning::VersionOf<Self>>::version(release);
-            #stand_in
+            let wire = version;
+            #stand_in_below
             #lower
             ::core::result::Result::Ok(())
         }
@@ -233,6 +250,9 @@ fn translation(mirror: &Mirror<'_>, variants: &[Variant<'_>]) -> TokenStream {
         #[inline]
         fn raise(&mut self, release: __R) -> ::core::result::Result<(), __versioning::Refused> {
             #raise
+            let wire = <__R as __versioning::VersionOf<Self>>::version(release);
+            let version: u16 = #latest;
+            #stand_in_above
             ::core::result::Result::Ok(())
         }
 
@@ -245,8 +265,8 @@ fn translation(mirror: &Mirror<'_>, variants: &[Variant<'_>]) -> TokenStream {
     }
 }
 
-/// Replaces a variant that the version does not have by its stand-in, which the version must have.
-fn stand_in(mirror: &Mirror<'_>, variants: &[Variant<'_>]) -> TokenStream {
+/// Replaces a variant that `version` does not have by its stand-in, which it must have; `wire` is the version on the wire.
+fn stand_in(mirror: &Mirror<'_>, variants: &[&Variant<'_>], reason: &str) -> TokenStream {
     let name = &mirror.name;
     let missing: Vec<_> = variants
         .iter()
@@ -261,8 +281,7 @@ fn stand_in(mirror: &Mirror<'_>, variants: &[Variant<'_>]) -> TokenStream {
             Some(path) => quote!(*self = #path(version)),
             None => quote! {
                 return ::core::result::Result::Err(
-                    __versioning::Refused::new("that version has no such variant, and nothing stands in for it")
-                        .at(#name, #variant_name, version)
+                    __versioning::Refused::new(#reason).at(#name, #variant_name, wire)
                 )
             },
         };
@@ -273,7 +292,7 @@ fn stand_in(mirror: &Mirror<'_>, variants: &[Variant<'_>]) -> TokenStream {
         quote! {
             Self::#ident { .. } if !(#condition) => return ::core::result::Result::Err(
                 __versioning::Refused::new("it was to stand in for another variant, and that version does not have it either")
-                    .at(#name, #variant_name, version)
+                    .at(#name, #variant_name, wire)
             ),
         }
     });
