@@ -65,6 +65,7 @@ impl BareTarget {
     }
 
     /// Where `cargo` of this target puts an executable of `profile` (`debug`, `release`).
+    #[expect(dead_code, reason = "for the firmware examples")]
     pub(crate) fn executable(&self, profile: &str, name: &str) -> PathBuf {
         target_folder().join(&self.triple).join(profile).join(name)
     }

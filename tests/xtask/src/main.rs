@@ -1,11 +1,12 @@
 //! What people repeat, as `cargo xtask COMMAND`: one file for each command.
 
 mod bare;
-mod firmware;
+mod inspect;
 mod install;
 mod package;
 mod process;
 mod readme;
+mod schema;
 mod steps;
 mod test;
 mod workspace;
@@ -19,14 +20,16 @@ use std::process::ExitCode;
 enum Command {
     Test(test::Args),
     Install(install::Args),
-    Bare(firmware::Args),
+    Schema(schema::Args),
+    Inspect(inspect::Args),
 }
 
 fn main() -> ExitCode {
     let result = match Command::parse() {
         Command::Test(args) => test::run(&args),
         Command::Install(args) => install::run(&args),
-        Command::Bare(args) => firmware::run(&args),
+        Command::Schema(args) => schema::run(&args),
+        Command::Inspect(args) => inspect::run(&args),
     };
     result.unwrap_or_else(|error| {
         eprintln!("error: {error:#}");

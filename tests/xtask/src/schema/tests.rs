@@ -1,0 +1,223 @@
+//! One published table, and what becomes of it.
+
+use super::diff::{Verdict, diff};
+use super::dump::Dump;
+use serde_json::{Value, json};
+
+fn published() -> Value {
+    json!({
+        "releases": [
+            {"name": "V1", "number": 1, "published": true, "fingerprint": "0x1"},
+            {"name": "V2", "number": 2, "published": false, "fingerprint": "0x2"},
+        ],
+        "mirrors": [
+            {
+                "name": "PortSer", "version": 2, "max_len": 20, "releases": [1, 2], "layouts": ["0xa1", "0xa2"],
+                "fields": [
+                    field("divisor", 1, json!({"kind": "uint", "bits": 16})),
+                    field("rx", 1, json!({"kind": "seq", "max": 16, "of": {"kind": "uint", "bits": 8}})),
+                    field("offset", 1, json!({"kind": "int", "bits": 64})),
+                    field("fcr", 2, json!({"kind": "uint", "bits": 8})),
+                ],
+            },
+            {
+                "name": "Mode", "version": 1, "max_len": 1, "releases": [1, 1], "layouts": ["0xb1"],
+                "variants": [
+                    {"name": "Off", "tag": 0, "start": 1, "end": null, "fields": []},
+                    {"name": "On", "tag": 1, "start": 1, "end": null, "fields": []},
+                ],
+            },
+        ],
+    })
+}
+
+fn field(name: &str, start: u16, ty: impl Into<Value>) -> Value {
+    json!({"name": name, "start": start, "end": null, "ignorable": false, "type": ty.into()})
+}
+
+/// The first change that is said of the published table once it has been changed.
+fn first(change: impl FnOnce(&mut Value)) -> (Verdict, String) {
+    let old: Dump = serde_json::from_value(published()).unwrap();
+    let mut new = published();
+    change(&mut new);
+    let changes = diff(&old, &serde_json::from_value(new).unwrap());
+    let change = changes.first().expect("something changed");
+    (change.verdict, change.what.clone())
+}
+
+fn forbidden(says: &str, change: impl FnOnce(&mut Value)) {
+    assert_eq!(first(change), (Verdict::Forbidden, says.to_owned()));
+}
+
+fn allowed(says: &str, change: impl FnOnce(&mut Value)) {
+    assert_eq!(first(change), (Verdict::Allowed, says.to_owned()));
+}
+
+#[test]
+fn a_field_appended_without_a_new_version() {
+    forbidden(
+        "PortSer version 1: `scr` was added without a new version: give it `start = 3`, and raise the version",
+        |new| {
+            let fields = new["mirrors"][0]["fields"].as_array_mut().unwrap();
+            fields.push(field("scr", 1, json!({"kind": "bool"})));
+        },
+    );
+}
+
+#[test]
+fn a_changed_type_sign_width_or_bound() {
+    let changed = [
+        (
+            0,
+            json!({"kind": "int", "bits": 16}),
+            "`divisor` has another sign: u16 before, i16 now",
+        ),
+        (
+            0,
+            json!({"kind": "uint", "bits": 32}),
+            "`divisor` has another width: u16 before, u32 now",
+        ),
+        (
+            0,
+            json!({"kind": "bool"}),
+            "`divisor` has another type: u16 before, bool now",
+        ),
+        (
+            0,
+            json!({"kind": "option", "of": {"kind": "uint", "bits": 16}}),
+            "`divisor` became conditional: u16 before, option<u16> now",
+        ),
+        (
+            1,
+            json!({"kind": "seq", "max": 64, "of": {"kind": "uint", "bits": 8}}),
+            "`rx` has another bound: seq<u8,16> before, seq<u8,64> now",
+        ),
+    ];
+    for (position, ty, says) in changed {
+        forbidden(&format!("PortSer version 1: {says}"), |new| {
+            new["mirrors"][0]["fields"][position]["type"] = ty;
+        });
+    }
+}
+
+#[test]
+fn a_field_that_only_some_versions_have_now() {
+    forbidden(
+        "PortSer version 1: `offset` is no longer in it, its versions are 2..",
+        |new| {
+            new["mirrors"][0]["fields"][2]["start"] = json!(2);
+        },
+    );
+}
+
+#[test]
+fn a_removed_field() {
+    forbidden(
+        "PortSer version 1: `offset` was removed: keep it, with `end = 3`, and raise the version",
+        |new| {
+            new["mirrors"][0]["fields"].as_array_mut().unwrap().remove(2);
+        },
+    );
+    allowed("PortSer version 3: new, without `offset`", |new| {
+        let port = &mut new["mirrors"][0];
+        port["version"] = json!(3);
+        port["layouts"] = json!(["0xa1", "0xa2", "0xa3"]);
+        port["releases"] = json!([1, 3]);
+        port["fields"][2]["end"] = json!(3);
+    });
+}
+
+#[test]
+fn fields_in_another_order() {
+    forbidden("PortSer version 1: the fields are in another order", |new| {
+        new["mirrors"][0]["fields"].as_array_mut().unwrap().swap(0, 1);
+    });
+}
+
+#[test]
+fn a_removed_or_moved_variant() {
+    forbidden(
+        "Mode version 1: `On` was removed: keep it, with `end = 2`, and raise the version",
+        |new| {
+            new["mirrors"][1]["variants"].as_array_mut().unwrap().remove(1);
+        },
+    );
+    forbidden(
+        "Mode version 1: `Off` has another tag: variant 0 before, variant 1 now",
+        |new| {
+            new["mirrors"][1]["variants"][0]["tag"] = json!(1);
+            new["mirrors"][1]["variants"][1]["tag"] = json!(0);
+        },
+    );
+}
+
+#[test]
+fn a_name_that_is_used_again() {
+    let says = "PortSer: `offset` was removed with version 2 and is the name of another field now";
+    let mut old = published();
+    old["mirrors"][0]["fields"][2]["end"] = json!(2);
+    let mut new = published();
+    new["mirrors"][0]["version"] = json!(3);
+    new["mirrors"][0]["layouts"] = json!(["0xa1", "0xa2", "0xa3"]);
+    new["mirrors"][0]["releases"] = json!([1, 3]);
+    new["mirrors"][0]["fields"][2]["start"] = json!(3);
+    let changes = diff(
+        &serde_json::from_value(old).unwrap(),
+        &serde_json::from_value(new).unwrap(),
+    );
+    assert!(
+        changes
+            .iter()
+            .any(|change| change.verdict == Verdict::Forbidden && change.what == says),
+        "{changes:?}"
+    );
+}
+
+#[test]
+fn releases() {
+    forbidden("release V1: other versions or layouts than were published", |new| {
+        new["releases"][0]["fingerprint"] = json!("0x9");
+    });
+    forbidden("release V1: was published and is open again", |new| {
+        new["releases"][0]["published"] = json!(false);
+    });
+    allowed("release V2: published", |new| {
+        new["releases"][1]["published"] = json!(true);
+    });
+    allowed("release V3: new", |new| {
+        let release = json!({"name": "V3", "number": 7, "published": false, "fingerprint": "0x3"});
+        new["releases"].as_array_mut().unwrap().push(release);
+        for mirror in new["mirrors"].as_array_mut().unwrap() {
+            let latest = mirror["version"].clone();
+            mirror["releases"].as_array_mut().unwrap().push(latest);
+        }
+    });
+}
+
+#[test]
+fn mirrors() {
+    forbidden("Mode: gone, and a release that is still supported has it", |new| {
+        new["mirrors"].as_array_mut().unwrap().remove(1);
+    });
+    assert_eq!(
+        first(|new| {
+            new["mirrors"][1]["version"] = json!(2);
+            new["mirrors"][1]["layouts"] = json!(["0xb1", "0xb2"]);
+        }),
+        (Verdict::Forgotten, "Mode version 2: in no release".to_owned())
+    );
+}
+
+#[test]
+fn what_was_never_published_may_change() {
+    allowed(
+        "PortSer version 2: `fcr` has another width: u8 before, u16 now (that version was never published)",
+        |new| new["mirrors"][0]["fields"][3]["type"] = json!({"kind": "uint", "bits": 16}),
+    );
+}
+
+#[test]
+fn nothing() {
+    let dump = || serde_json::from_value(published()).unwrap();
+    assert_eq!(diff(&dump(), &dump()), []);
+}
