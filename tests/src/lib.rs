@@ -2,6 +2,20 @@
 //! release, QEMU as the oracle. Most of it lies in `tests/`; here is what those share.
 
 #![forbid(unsafe_code)]
+// Tests say what they expect by panicking, and this is a part of them.
+#![allow(
+    clippy::indexing_slicing,
+    clippy::missing_panics_doc,
+    clippy::must_use_candidate,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "a library for tests alone"
+)]
+
+pub mod generate;
+pub mod golden;
+pub mod matrix;
+pub mod sample;
 
 /// The README's code compiles and runs.
 #[cfg(doctest)]

@@ -1,0 +1,238 @@
+//! Payloads made from a schema alone, without an encoder: the smallest and the largest values, and those that some bytes
+//! choose.
+
+use devstate_versioning::inspect::PayloadSchema;
+use devstate_versioning::schema::{Field, Schema, Shape, Type};
+
+/// Decides what stands in a payload.
+pub trait Choice {
+    /// The bytes of an integer.
+    fn integer(&mut self, bytes: &mut [u8], signed: bool);
+    /// A number up to and including `max`: of elements, of bytes, of a variant.
+    fn number(&mut self, max: usize) -> usize;
+    /// One of the lengths of a sequence.
+    fn length(&mut self, max: usize) -> usize {
+        self.number(max)
+    }
+}
+
+/// Every field at its minimum: numbers at their lowest, sequences empty, the first variant.
+#[derive(Debug)]
+pub struct Minimum;
+
+impl Choice for Minimum {
+    fn integer(&mut self, bytes: &mut [u8], signed: bool) {
+        bytes.fill(0);
+        if let (Some(top), true) = (bytes.last_mut(), signed) {
+            *top = 0x80;
+        }
+    }
+
+    fn number(&mut self, _max: usize) -> usize {
+        0
+    }
+}
+
+/// Every field at its maximum: numbers at their highest, sequences full, the last variant.
+#[derive(Debug)]
+pub struct Maximum;
+
+impl Choice for Maximum {
+    fn integer(&mut self, bytes: &mut [u8], signed: bool) {
+        bytes.fill(0xff);
+        if let (Some(top), true) = (bytes.last_mut(), signed) {
+            *top = 0x7f;
+        }
+    }
+
+    fn number(&mut self, max: usize) -> usize {
+        max
+    }
+}
+
+/// What some bytes choose, front to back; where they have run out, the minimum. So fewer and smaller bytes make a smaller
+/// value, which is how a failing one is shrunk.
+#[derive(Debug)]
+pub struct Chosen<'a>(pub &'a [u8]);
+
+impl Chosen<'_> {
+    fn next(&mut self) -> u8 {
+        match self.0.split_first() {
+            Some((byte, rest)) => {
+                self.0 = rest;
+                *byte
+            }
+            None => 0,
+        }
+    }
+}
+
+impl Choice for Chosen<'_> {
+    fn integer(&mut self, bytes: &mut [u8], _signed: bool) {
+        match self.next() {
+            // Small and extreme values are the ones that mean something.
+            choice @ 0..0x60 => {
+                bytes.fill(0);
+                bytes[0] = choice % 0x18;
+            }
+            0x60..0x70 => bytes.fill(0xff),
+            0x70..0x78 => {
+                bytes.fill(0);
+                *bytes.last_mut().unwrap_or(&mut 0) = 0x80;
+            }
+            _ => bytes.fill_with(|| self.next()),
+        }
+    }
+
+    fn number(&mut self, max: usize) -> usize {
+        let choice = usize::from(self.next()) | usize::from(if max > 0xff { self.next() } else { 0 }) << 8;
+        choice % (max + 1)
+    }
+
+    fn length(&mut self, max: usize) -> usize {
+        match self.next() {
+            0..0x20 => 0,
+            0x20..0x30 => max,
+            // Few: a payload is made of many fields, and long ones would use up all choices.
+            0x30..0xe0 => self.number(max.min(5)),
+            _ => self.number(max),
+        }
+    }
+}
+
+/// A payload of `root` at the release of `schema`, as `choice` wants it. Values of foreign types come from `foreign`, by the
+/// name of their layout.
+pub fn payload(
+    schema: &PayloadSchema,
+    choice: &mut dyn Choice,
+    foreign: &dyn Fn(&str, &mut dyn Choice) -> Vec<u8>,
+) -> Vec<u8> {
+    let mut out = Out {
+        schema,
+        choice,
+        foreign,
+        bytes: Vec::new(),
+    };
+    out.mirror(schema.root());
+    out.bytes
+}
+
+struct Out<'a> {
+    schema: &'a PayloadSchema,
+    choice: &'a mut dyn Choice,
+    foreign: &'a dyn Fn(&str, &mut dyn Choice) -> Vec<u8>,
+    bytes: Vec<u8>,
+}
+
+impl Out<'_> {
+    fn mirror(&mut self, mirror: &Schema) {
+        let version = self.schema.version_of(mirror);
+        match mirror.shape {
+            Shape::Struct(fields) => self.fields(fields, version),
+            Shape::Enum(variants) => {
+                let there = variants.iter().enumerate();
+                let there: Vec<_> = there.filter(|(_, variant)| variant.versions.contain(version)).collect();
+                let (tag, variant) = there[self.choice.number(there.len() - 1)];
+                self.bytes.push(tag as u8);
+                self.fields(variant.fields, version);
+            }
+        }
+    }
+
+    fn fields(&mut self, fields: &[Field], version: u16) {
+        for field in fields.iter().filter(|field| field.versions.contain(version)) {
+            self.value(field.ty);
+        }
+    }
+
+    fn value(&mut self, ty: &Type) {
+        match ty {
+            Type::Bool => {
+                let value = self.choice.number(1);
+                self.bytes.push(value as u8);
+            }
+            Type::UInt(len) => self.integer(usize::from(*len), false),
+            Type::Int(len) => self.integer(usize::from(*len), true),
+            Type::Char => {
+                let char = ['\0', 'a', 'é', '\u{d7ff}', '\u{10ffff}'][self.choice.number(4)];
+                self.text(&char.to_string());
+            }
+            Type::Array(element, n) => (0..*n).for_each(|_| self.value(element)),
+            Type::Option(value) => {
+                let present = self.choice.number(1);
+                self.bytes.push(present as u8);
+                if present == 1 {
+                    self.value(value);
+                }
+            }
+            Type::Tuple(parts) => parts.iter().for_each(|part| self.value(part)),
+            Type::Seq(element, max) => {
+                let length = self.choice.length(*max);
+                self.length(length);
+                (0..length).for_each(|_| self.value(element));
+            }
+            Type::Str(max) => {
+                let length = self.choice.length(*max);
+                let mut text = String::new();
+                while text.len() < length {
+                    text.push(if length - text.len() >= 2 && self.choice.number(3) == 3 {
+                        'é'
+                    } else {
+                        'x'
+                    });
+                }
+                self.text(&text);
+            }
+            Type::Mirror(mirror) => self.mirror(mirror),
+            Type::Foreign { layout, .. } => {
+                let value = (self.foreign)(layout, self.choice);
+                self.length(value.len());
+                self.bytes.extend(value);
+            }
+        }
+    }
+
+    fn integer(&mut self, len: usize, signed: bool) {
+        let mut bytes = [0; 16];
+        self.choice.integer(&mut bytes[..len], signed);
+        self.bytes.extend(&bytes[..len]);
+    }
+
+    fn text(&mut self, text: &str) {
+        self.length(text.len());
+        self.bytes.extend(text.as_bytes());
+    }
+
+    fn length(&mut self, mut length: usize) {
+        while length >= 0x80 {
+            self.bytes.push(length as u8 | 0x80);
+            length >>= 7;
+        }
+        self.bytes.push(length as u8);
+    }
+}
+
+/// For tables without foreign types.
+pub fn no_foreign(layout: &str, _choice: &mut dyn Choice) -> Vec<u8> {
+    panic!("no values are known of the foreign layout {layout}")
+}
+
+/// Numbers that look random and are the same on every machine (`SplitMix64`).
+#[derive(Debug)]
+pub struct Seeded(pub u64);
+
+impl Seeded {
+    /// The next number.
+    pub fn number(&mut self) -> u64 {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut z = self.0;
+        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        z ^ (z >> 31)
+    }
+
+    /// So many bytes.
+    pub fn bytes(&mut self, len: usize) -> Vec<u8> {
+        (0..len).map(|_| self.number() as u8).collect()
+    }
+}

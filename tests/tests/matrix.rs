@@ -1,0 +1,157 @@
+//! Every release to every release, for every mirror of a history with everything in it.
+
+#![allow(missing_docs, clippy::unwrap_used, clippy::indexing_slicing, reason = "a test")]
+
+use devstate_tests::generate::{Chosen, Maximum, Minimum, payload};
+use devstate_tests::matrix::{Outcome, Root, check};
+use devstate_tests::sample::{ItemSer, LinkSer, MachineSer, PairSer, QueueSer, Release, foreign};
+use devstate_versioning::inspect::PayloadSchema;
+use devstate_versioning::{ReleaseTable, VersionOf, Wire, payload as bytes};
+use proptest::prelude::*;
+
+fn roots() -> [Root<Release>; 4] {
+    [
+        Root::of::<QueueSer>(),
+        Root::of::<LinkSer>(),
+        Root::of::<PairSer>(),
+        Root::of::<MachineSer>(),
+    ]
+}
+
+/// Calls `check` for every mirror and every release that has it.
+fn each(mut check: impl FnMut(&Root<Release>, Release) -> Outcome) -> Outcome {
+    let roots = roots();
+    let pairs = roots
+        .iter()
+        .flat_map(|root| Release::ALL.iter().map(move |release| (root, *release)));
+    let there = pairs.filter(|(root, release)| (root.version)(*release) != 0);
+    there
+        .map(|(root, release)| check(root, release))
+        .fold(Outcome::default(), Outcome::and)
+}
+
+proptest! {
+    #[test]
+    fn every_release_to_every_release(choices in proptest::collection::vec(any::<u8>(), 0..200)) {
+        each(|root, release| {
+            let payload = payload(&(root.payload_schema)(release), &mut Chosen(&choices), &foreign);
+            (root.check)(release, &payload)
+        });
+    }
+
+    #[test]
+    fn borrowed_fields_too(choices in proptest::collection::vec(any::<u8>(), 0..400)) {
+        for release in Release::ALL {
+            let schema = PayloadSchema::of::<Release, ItemSer<'_>>(*release);
+            let payload = payload(&schema, &mut Chosen(&choices), &foreign);
+            let mut item = ItemSer::default();
+            bytes::decode(&payload, *release, &mut item).unwrap();
+            let mut again = [0; 320];
+            let len = bytes::encode(&item, *release, &mut again).unwrap();
+            prop_assert_eq!(&again[..len], &payload[..]);
+        }
+    }
+
+    /// A second telling of what the sample's history means: what is common survives, what is new has its default or the
+    /// semantic functions' value.
+    #[test]
+    fn raising_does_what_the_history_says(choices in proptest::collection::vec(any::<u8>(), 0..60)) {
+        for &release in Release::ALL {
+            let schema = PayloadSchema::of::<Release, QueueSer>(release);
+            let payload = payload(&schema, &mut Chosen(&choices), &foreign);
+            let version = VersionOf::<QueueSer>::version(release);
+            let mut read = QueueSer::default();
+            bytes::decode(&payload, release, &mut read).unwrap();
+            let factor: u32 = match version {
+                1 => 30,
+                2 => 10,
+                _ => 1,
+            };
+            let expected = read.delay.checked_mul(factor).map(|delay| QueueSer {
+                head: read.head,
+                enabled: read.enabled,
+                size: if version >= 2 { read.size } else { 128 },
+                hint: 0,
+                rx: if version >= 2 { read.rx.clone() } else { heapless::Vec::new() },
+                delay,
+                statistics: if version >= 3 { read.statistics } else { 0 },
+                balance: if version >= 4 { read.balance } else { 0 },
+                cache: 0,
+            });
+            // What stands in a mirror before it is loaded does not show through.
+            let mut raised = QueueSer { hint: 7, cache: 7, statistics: 7, size: 7, balance: 7, ..read.clone() };
+            bytes::decode(&payload, release, &mut raised).unwrap();
+            let result = raised.raise(release);
+            prop_assert_eq!(result.is_ok(), expected.is_some());
+            if let Some(expected) = expected {
+                prop_assert_eq!(raised, expected);
+            }
+        }
+    }
+}
+
+#[test]
+fn extremes_go_to_every_release() {
+    let smallest = each(|root, release| {
+        let payload = payload(&(root.payload_schema)(release), &mut Minimum, &foreign);
+        (root.check)(release, &payload)
+    });
+    assert!(smallest.lossless > 0 && smallest.refused > 0, "{smallest:?}");
+    let largest = each(|root, release| {
+        let payload = payload(&(root.payload_schema)(release), &mut Maximum, &foreign);
+        (root.check)(release, &payload)
+    });
+    assert!(largest.lossy > 0 && largest.refused_to_raise, "{largest:?}");
+}
+
+#[test]
+fn the_default_goes_everywhere_where_nothing_refuses_it() {
+    for root in roots() {
+        for &release in Release::ALL.iter().filter(|release| (root.version)(**release) != 0) {
+            match (root.default)(release) {
+                Ok(payload) => _ = (root.check)(release, &payload),
+                // A queue's default size is 0, and release 1 had 128.
+                Err(error) => assert!(
+                    release == Release::R1 && error.to_string().contains("128 entries"),
+                    "{error}"
+                ),
+            }
+        }
+    }
+}
+
+#[test]
+fn a_change_of_meaning_runs_in_the_seeds_order() {
+    // 90 ticks in version 1 are 270 tens of microseconds in version 2 and 2,700 microseconds from version 3 on.
+    let payload = [0, 0, 0, 0, 0, 0, 0, 90, 0, 0, 0];
+    let outcome = check::<Release, QueueSer>(Release::R1, &payload);
+    assert_eq!(
+        outcome,
+        Outcome {
+            lossless: 5,
+            ..Outcome::default()
+        }
+    );
+    let mut queue = QueueSer::default();
+    bytes::decode(&payload, Release::R1, &mut queue).unwrap();
+    queue.raise(Release::R1).unwrap();
+    assert_eq!(queue.delay, 2_700);
+    queue.lower(Release::R2).unwrap();
+    assert_eq!((queue.delay, queue.hint), (270, 200));
+}
+
+#[test]
+fn a_removed_variant_has_its_stand_in_or_is_refused() {
+    let raised = |payload: &[u8]| {
+        let mut link = LinkSer::default();
+        bytes::decode(payload, Release::R2, &mut link).unwrap();
+        link.raise(Release::R2).map(|()| link)
+    };
+    assert_eq!(raised(&[4, 7]), Ok(LinkSer::Down));
+    let refused = raised(&[3, 7]).unwrap_err();
+    assert_eq!((refused.mirror, refused.field, refused.version), ("LinkSer", "Half", 1));
+    assert_eq!(
+        refused.reason,
+        "the latest version has no such variant, and nothing stands in for it"
+    );
+}
