@@ -1,0 +1,320 @@
+//! The PS/2 keyboard.
+
+use devstate_core::InvalidState;
+
+use crate::events::I8042Events;
+use crate::key::{Key, KeySet};
+use crate::queue::ByteQueue;
+use crate::scan_codes::{ScanCodeSet, ScanCodes, translate, translate_all};
+use crate::spec::keyboard as spec;
+
+/// The option byte that the keyboard waits for, after a command that takes one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub enum KeyboardOption {
+    /// None: the next byte is a command.
+    None,
+    /// The LEDs, after ED.
+    Leds,
+    /// The scan-code set, after F0.
+    ScanCodeSet,
+    /// Rate and delay, after F3.
+    Typematic,
+    /// Keys that shall be of this type, by their codes in set 3, after FB, FC or FD, until the next command.
+    Keys(KeyType),
+}
+
+/// What a key does in scan-code set 3, as far as a single command sets it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub enum KeyType {
+    /// Repeats, has no break code (FB).
+    Typematic,
+    /// Has a break code, does not repeat (FC).
+    MakeBreak,
+    /// Has no break code, does not repeat (FD).
+    Make,
+}
+
+impl KeyType {
+    const fn has_break(self) -> bool {
+        matches!(self, Self::MakeBreak)
+    }
+
+    const fn repeats(self) -> bool {
+        matches!(self, Self::Typematic)
+    }
+}
+
+/// The state of the keyboard.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub struct KeyboardState {
+    /// The option byte that it waits for.
+    pub option: KeyboardOption,
+    /// The scan-code set in use.
+    pub scan_code_set: ScanCodeSet,
+    /// Whether keys are reported.
+    pub scanning: bool,
+    /// The LEDs, from bit 0: scroll lock, num lock, caps lock.
+    pub leds: u8,
+    /// Typematic rate (bits 0 to 4) and delay (bits 5 and 6), as the guest set them. Repeats come from the host.
+    pub typematic: u8,
+    /// The last byte that it sent, for a resend; after translation.
+    pub last_sent: u8,
+    /// Replies that the guest has not read. They go before scan codes, and the next byte to the keyboard discards them.
+    pub replies: ByteQueue<3>,
+    /// Scan codes that the guest has not read; after translation.
+    pub codes: ByteQueue<{ spec::BUFFER as usize }>,
+    /// The overrun code, which follows `codes` where more was typed than they hold; after translation.
+    pub overrun: Option<u8>,
+    /// The keys that are down.
+    pub held: KeySet,
+    /// Set 3: the keys that have no break code.
+    pub without_break: KeySet,
+    /// Set 3: the keys that do not repeat.
+    pub without_repeat: KeySet,
+}
+
+impl KeyboardState {
+    /// A keyboard after power-on, whose self-test result has been taken by whoever started the machine.
+    pub const RESET: Self = Self {
+        option: KeyboardOption::None,
+        scan_code_set: ScanCodeSet::Two,
+        scanning: true,
+        leds: 0,
+        typematic: spec::TYPEMATIC_DEFAULT,
+        last_sent: spec::TEST_PASSED,
+        replies: ByteQueue::EMPTY,
+        codes: ByteQueue::EMPTY,
+        overrun: None,
+        held: KeySet::EMPTY,
+        without_break: KeySet::EMPTY,
+        without_repeat: KeySet::EMPTY,
+    };
+
+    pub(crate) fn validate(&self) -> Result<(), InvalidState> {
+        if self.leds & !spec::LEDS != 0 {
+            return Err(InvalidState::new(
+                "keyboard.leds",
+                self.leds.into(),
+                "there are three LEDs",
+            ));
+        }
+        if self.typematic & !spec::TYPEMATIC != 0 {
+            let reason = "bit 7 is always 0";
+            return Err(InvalidState::new("keyboard.typematic", self.typematic.into(), reason));
+        }
+        self.replies
+            .validate("keyboard.replies.len", "keyboard.replies.bytes")?;
+        self.codes.validate("keyboard.codes.len", "keyboard.codes.bytes")?;
+        if let Some(code) = self.overrun
+            && code != spec::OVERRUN
+            && code != spec::OVERRUN_SET_1
+        {
+            return Err(InvalidState::new(
+                "keyboard.overrun",
+                code.into(),
+                "the code is 00 or FF",
+            ));
+        }
+        for (field, keys) in [
+            ("keyboard.held", self.held),
+            ("keyboard.without_break", self.without_break),
+            ("keyboard.without_repeat", self.without_repeat),
+        ] {
+            if let Some((index, value)) = keys.impossible() {
+                return Err(InvalidState::new(field, value.into(), "no key has that bit").at(index));
+            }
+        }
+        Ok(())
+    }
+
+    #[inline]
+    pub(crate) const fn has_data(&self) -> bool {
+        !self.replies.is_empty() || !self.codes.is_empty() || self.overrun.is_some()
+    }
+
+    /// The next byte for the controller: replies first.
+    pub(crate) fn send(&mut self) -> Option<u8> {
+        let byte = self
+            .replies
+            .pop()
+            .or_else(|| self.codes.pop())
+            .or_else(|| self.overrun.take())?;
+        self.last_sent = byte;
+        Some(byte)
+    }
+
+    /// A byte from the system. What it had not read of earlier replies is gone.
+    pub(crate) fn receive(&mut self, byte: u8, translated: bool, events: &impl I8042Events) {
+        self.replies = ByteQueue::EMPTY;
+        let option = self.option;
+        self.option = KeyboardOption::None;
+        match option {
+            _ if byte >= spec::FIRST_COMMAND => self.execute(byte, translated, events),
+            KeyboardOption::None => self.execute(byte, translated, events),
+            KeyboardOption::Leds => {
+                self.leds = byte & spec::LEDS;
+                self.reply(&[spec::ACK]);
+            }
+            KeyboardOption::Typematic => {
+                self.typematic = byte & spec::TYPEMATIC;
+                self.reply(&[spec::ACK]);
+            }
+            KeyboardOption::ScanCodeSet => self.select_scan_code_set(byte, translated),
+            KeyboardOption::Keys(key_type) => {
+                if self.set_key_type(byte, key_type) {
+                    self.option = option;
+                    self.reply(&[spec::ACK]);
+                } else {
+                    self.execute(byte, translated, events);
+                }
+            }
+        }
+    }
+
+    fn execute(&mut self, command: u8, translated: bool, events: &impl I8042Events) {
+        match command {
+            spec::SET_LEDS => self.expect(KeyboardOption::Leds),
+            spec::SCAN_CODE_SET => self.expect(KeyboardOption::ScanCodeSet),
+            spec::SET_TYPEMATIC => self.expect(KeyboardOption::Typematic),
+            spec::KEY_TYPEMATIC => self.expect(KeyboardOption::Keys(KeyType::Typematic)),
+            spec::KEY_MAKE_BREAK => self.expect(KeyboardOption::Keys(KeyType::MakeBreak)),
+            spec::KEY_MAKE => self.expect(KeyboardOption::Keys(KeyType::Make)),
+            spec::ALL_TYPEMATIC => self.set_all_keys(KeySet::ALL, KeySet::EMPTY),
+            spec::ALL_MAKE_BREAK => self.set_all_keys(KeySet::EMPTY, KeySet::ALL),
+            spec::ALL_MAKE => self.set_all_keys(KeySet::ALL, KeySet::ALL),
+            spec::ALL_TYPEMATIC_MAKE_BREAK => self.set_all_keys(KeySet::EMPTY, KeySet::EMPTY),
+            spec::ECHO => self.reply(&[spec::ECHO]),
+            spec::IDENTIFY => {
+                let [first, second] = spec::ID;
+                self.reply(&[spec::ACK, first, through(second, translated)]);
+            }
+            spec::ENABLE => {
+                self.scanning = true;
+                self.reply(&[spec::ACK]);
+            }
+            spec::DEFAULT_DISABLE => {
+                self.load_defaults();
+                self.scanning = false;
+                self.reply(&[spec::ACK]);
+            }
+            spec::SET_DEFAULT => {
+                self.load_defaults();
+                self.reply(&[spec::ACK]);
+            }
+            spec::RESEND => self.reply(&[self.last_sent]),
+            spec::RESET => {
+                self.load_defaults();
+                self.reply(&[spec::ACK, spec::TEST_PASSED]);
+            }
+            spec::NULL => self.reply(&[spec::ACK]),
+            _ => {
+                events.unknown_keyboard_command(command);
+                self.reply(&[spec::NAK]);
+            }
+        }
+    }
+
+    fn expect(&mut self, option: KeyboardOption) {
+        self.option = option;
+        self.reply(&[spec::ACK]);
+    }
+
+    fn select_scan_code_set(&mut self, number: u8, translated: bool) {
+        if number == 0 {
+            self.reply(&[spec::ACK, through(self.scan_code_set.number(), translated)]);
+        } else if let Some(set) = ScanCodeSet::from_number(number) {
+            self.scan_code_set = set;
+            self.reply(&[spec::ACK]);
+        } else {
+            self.reply(&[spec::NAK]);
+        }
+    }
+
+    fn set_all_keys(&mut self, without_break: KeySet, without_repeat: KeySet) {
+        self.without_break = without_break;
+        self.without_repeat = without_repeat;
+        self.reply(&[spec::ACK]);
+    }
+
+    /// Whether there are keys with that code in set 3.
+    fn set_key_type(&mut self, code: u8, key_type: KeyType) -> bool {
+        let mut found = false;
+        for key in Key::ALL {
+            let [_, _, set_3] = key.make_codes();
+            if set_3 != 0 && set_3 == u16::from(code) {
+                self.without_break.set(*key, !key_type.has_break());
+                self.without_repeat.set(*key, !key_type.repeats());
+                found = true;
+            }
+        }
+        found
+    }
+
+    /// Power-on defaults, with an empty buffer. Fingers stay where they are.
+    fn load_defaults(&mut self) {
+        *self = Self {
+            held: self.held,
+            last_sent: self.last_sent,
+            ..Self::RESET
+        };
+    }
+
+    fn reply(&mut self, bytes: &[u8]) {
+        self.replies = ByteQueue::new(bytes);
+    }
+
+    /// What the keyboard sends, before translation, when this key goes down or up now.
+    pub(crate) fn codes_of(&self, key: Key, pressed: bool) -> ScanCodes {
+        if !self.scanning || self.is_silent(key, pressed) {
+            return ScanCodes::EMPTY;
+        }
+        let mut held = self.held;
+        held.set(key, pressed);
+        key.scan_codes(pressed, self.scan_code_set, &held)
+    }
+
+    fn is_silent(&self, key: Key, pressed: bool) -> bool {
+        self.scan_code_set == ScanCodeSet::Three
+            && if pressed {
+                self.held.contains(key) && self.without_repeat.contains(key)
+            } else {
+                self.without_break.contains(key)
+            }
+    }
+
+    /// A key goes down, repeats or goes up. `false` where its codes did not fit and are lost.
+    pub(crate) fn key(&mut self, key: Key, pressed: bool, translated: bool, events: &impl I8042Events) -> bool {
+        let codes = self.codes_of(key, pressed);
+        self.held.set(key, pressed);
+        let codes = if translated { translate_all(&codes) } else { codes };
+        if codes.is_empty() {
+            events.key_ignored(key, pressed);
+            return true;
+        }
+        let queued = self.overrun.is_none() && self.codes.push_all(codes.as_slice(), spec::BUFFER);
+        if !queued {
+            events.key_lost(key, pressed);
+            let code = match self.scan_code_set {
+                ScanCodeSet::One => spec::OVERRUN_SET_1,
+                ScanCodeSet::Two | ScanCodeSet::Three => through(spec::OVERRUN, translated),
+            };
+            self.overrun.get_or_insert(code);
+        }
+        queued
+    }
+}
+
+impl Default for KeyboardState {
+    /// [`KeyboardState::RESET`].
+    fn default() -> Self {
+        Self::RESET
+    }
+}
+
+/// A byte on its way through the controller.
+fn through(byte: u8, translated: bool) -> u8 {
+    if translated { translate(byte) } else { byte }
+}

@@ -1,0 +1,293 @@
+//! Everything there is to know about a controller and its two devices at one moment.
+
+use devstate_core::InvalidState;
+
+use crate::keyboard::KeyboardState;
+use crate::mouse::MouseState;
+use crate::queue::ByteQueue;
+use crate::spec::{config, output_port, ram};
+
+/// The controller's command that waits for its data byte.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub enum PendingCommand {
+    /// None: a data byte goes to the keyboard.
+    None,
+    /// 60 to 7F: it goes into the RAM, at this address (0, the command byte, to 31).
+    WriteRam(u8),
+    /// A5: it is a character of the password, until a null.
+    LoadPassword,
+    /// D1: it goes to the output port.
+    WriteOutputPort,
+    /// D2: it goes into the output buffer.
+    WriteKeyboardBuffer,
+    /// D3: it goes into the output buffer, as from the mouse.
+    WriteMouseBuffer,
+    /// D4: it goes to the mouse.
+    WriteMouse,
+}
+
+/// Who has the output buffer: whose byte the next read of the data port gives.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub enum OutputBuffer {
+    /// Nobody: it is empty.
+    Empty,
+    /// The controller, with its reply.
+    Controller,
+    /// The keyboard, with its oldest byte.
+    Keyboard,
+    /// The mouse, with its oldest byte.
+    Mouse,
+}
+
+/// A byte of the controller's own that the guest has not read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub enum ControllerReply {
+    /// None.
+    None,
+    /// A reply to a command, or by D2; counts as the keyboard's.
+    Keyboard(u8),
+    /// By D3; counts as the mouse's.
+    Mouse(u8),
+}
+
+/// Whether the status register's upper half shows a half of the input port, until the next command.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub enum InputPortPoll {
+    /// No.
+    Off,
+    /// The lower half, after C1.
+    Low,
+    /// The upper half, after C2.
+    High,
+}
+
+/// Whether a password locks keyboard and mouse.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub enum Lock {
+    /// No.
+    Open,
+    /// Yes, and this many of its characters have been typed.
+    Locked(u8),
+}
+
+/// The longest password, in scan codes.
+pub const MAX_PASSWORD: usize = 8;
+
+/// The state of an i8042 with keyboard and mouse.
+///
+/// Only what is primary. The status register, the interrupt lines and gate A20 follow from it and are computed.
+///
+/// ```
+/// use devstate_i8042::I8042State;
+///
+/// let mut state = I8042State::RESET;
+/// assert_eq!(state.validate(), Ok(()));
+/// state.mouse.resolution = 4;
+/// let error = state.validate().unwrap_err();
+/// assert_eq!(error.to_string(), "invalid state: mouse.resolution is 4: the resolutions are 0 to 3");
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub struct I8042State {
+    /// The controller command byte: byte 0 of the RAM. Any value.
+    pub config: u8,
+    /// The other 31 bytes of the RAM. Any values.
+    pub ram: [u8; ram::LEN],
+    /// The output port. Any value: the guest may have written it.
+    pub output_port: u8,
+    /// The status register's system flag.
+    pub system_flag: bool,
+    /// The last write went to the command port.
+    pub last_write_was_command: bool,
+    /// Whether the status register shows the input port.
+    pub input_port_poll: InputPortPoll,
+    /// The command that waits for its data byte.
+    pub pending_command: PendingCommand,
+    /// Who has the output buffer.
+    pub output_buffer: OutputBuffer,
+    /// The controller's byte for it.
+    pub reply: ControllerReply,
+    /// The byte that the data port gave last, and gives again while there is no other.
+    pub last_read: u8,
+    /// The password: installed, or while it is loaded its beginning.
+    pub password: ByteQueue<MAX_PASSWORD>,
+    /// Whether it locks keyboard and mouse.
+    pub lock: Lock,
+    /// The keyboard.
+    pub keyboard: KeyboardState,
+    /// The mouse.
+    pub mouse: MouseState,
+}
+
+impl I8042State {
+    /// A controller and devices that were just powered on.
+    pub const RESET: Self = Self {
+        config: config::RESET,
+        ram: [0; ram::LEN],
+        output_port: output_port::RESET,
+        system_flag: false,
+        last_write_was_command: false,
+        input_port_poll: InputPortPoll::Off,
+        pending_command: PendingCommand::None,
+        output_buffer: OutputBuffer::Empty,
+        reply: ControllerReply::None,
+        last_read: 0,
+        password: ByteQueue::EMPTY,
+        lock: Lock::Open,
+        keyboard: KeyboardState::RESET,
+        mouse: MouseState::RESET,
+    };
+
+    /// Whether a real device could be in this state.
+    ///
+    /// # Errors
+    ///
+    /// The first field that is impossible, by itself or next to the others, with its value and what it may be.
+    pub fn validate(&self) -> Result<(), InvalidState> {
+        if let PendingCommand::WriteRam(address) = self.pending_command
+            && usize::from(address) > ram::LEN
+        {
+            let reason = "the RAM has 32 bytes";
+            return Err(InvalidState::new("pending_command", address.into(), reason));
+        }
+        self.validate_password()?;
+        self.keyboard.validate()?;
+        self.mouse.validate()?;
+        self.validate_output_buffer()
+    }
+
+    fn validate_password(&self) -> Result<(), InvalidState> {
+        self.password.validate("password.len", "password.bytes")?;
+        for (index, byte) in (0u16..).zip(self.password.as_slice()) {
+            if *byte == 0 {
+                return Err(InvalidState::new("password.bytes", 0, "a null ends the password").at(index));
+            }
+        }
+        let Lock::Locked(typed) = self.lock else {
+            return Ok(());
+        };
+        if typed >= self.password.len {
+            let reason = "shorter than the password";
+            return Err(InvalidState::new("lock", typed.into(), reason));
+        }
+        if self.pending_command == PendingCommand::LoadPassword {
+            let reason = "no password is loaded while one locks";
+            return Err(InvalidState::new("lock", typed.into(), reason));
+        }
+        Ok(())
+    }
+
+    fn validate_output_buffer(&self) -> Result<(), InvalidState> {
+        let invalid = |value, reason| Err(InvalidState::new("output_buffer", value, reason));
+        match self.output_buffer {
+            OutputBuffer::Empty if self.next_output(OutputBuffer::Empty) != OutputBuffer::Empty => {
+                return invalid(0, "not empty while somebody has a byte for it");
+            }
+            OutputBuffer::Controller if self.reply == ControllerReply::None => {
+                return invalid(1, "the controller has no byte");
+            }
+            OutputBuffer::Keyboard if !self.keyboard.has_data() => {
+                return invalid(2, "the keyboard has no byte");
+            }
+            OutputBuffer::Mouse if !self.mouse.has_data() => {
+                return invalid(3, "the mouse has no byte");
+            }
+            OutputBuffer::Keyboard if self.is_locked() => {
+                return invalid(2, "the keyboard is locked");
+            }
+            OutputBuffer::Mouse if self.is_locked() => {
+                return invalid(3, "the mouse is locked");
+            }
+            _ => {}
+        }
+        if self.is_locked() && self.keyboard_enabled() && self.keyboard.has_data() {
+            let waiting = self.keyboard.replies.len + self.keyboard.codes.len;
+            let reason = "while locked, what the keyboard sends is compared at once";
+            return Err(InvalidState::new("keyboard.codes.len", waiting.into(), reason));
+        }
+        Ok(())
+    }
+}
+
+impl Default for I8042State {
+    /// [`I8042State::RESET`].
+    fn default() -> Self {
+        Self::RESET
+    }
+}
+
+/// What follows from the state.
+impl I8042State {
+    #[inline]
+    pub(crate) const fn keyboard_enabled(&self) -> bool {
+        self.config & config::KEYBOARD_DISABLED == 0
+    }
+
+    #[inline]
+    pub(crate) const fn mouse_enabled(&self) -> bool {
+        self.config & config::MOUSE_DISABLED == 0
+    }
+
+    #[inline]
+    pub(crate) const fn translates(&self) -> bool {
+        self.config & config::TRANSLATE != 0
+    }
+
+    #[inline]
+    pub(crate) const fn is_locked(&self) -> bool {
+        matches!(self.lock, Lock::Locked(_))
+    }
+
+    /// Who gets the output buffer next: the controller first; else keyboard before mouse, but after a byte of the
+    /// keyboard's it is the mouse's turn.
+    pub(crate) const fn next_output(&self, last: OutputBuffer) -> OutputBuffer {
+        let keyboard = self.keyboard_enabled() && !self.is_locked() && self.keyboard.has_data();
+        let mouse = self.mouse_enabled() && !self.is_locked() && self.mouse.has_data();
+        match (self.reply, last) {
+            (ControllerReply::Keyboard(_) | ControllerReply::Mouse(_), _) => OutputBuffer::Controller,
+            (ControllerReply::None, OutputBuffer::Keyboard) if mouse => OutputBuffer::Mouse,
+            _ if keyboard => OutputBuffer::Keyboard,
+            _ if mouse => OutputBuffer::Mouse,
+            _ => OutputBuffer::Empty,
+        }
+    }
+
+    /// The output buffer holds a byte that counts as the keyboard's.
+    #[inline]
+    pub(crate) const fn output_from_keyboard(&self) -> bool {
+        match self.output_buffer {
+            OutputBuffer::Empty | OutputBuffer::Mouse => false,
+            OutputBuffer::Keyboard => true,
+            OutputBuffer::Controller => !matches!(self.reply, ControllerReply::Mouse(_)),
+        }
+    }
+
+    /// The output buffer holds a byte that counts as the mouse's.
+    #[inline]
+    pub(crate) const fn output_from_mouse(&self) -> bool {
+        match self.output_buffer {
+            OutputBuffer::Empty | OutputBuffer::Keyboard => false,
+            OutputBuffer::Mouse => true,
+            OutputBuffer::Controller => matches!(self.reply, ControllerReply::Mouse(_)),
+        }
+    }
+
+    /// The levels of IRQ 1 and IRQ 12.
+    #[inline]
+    pub(crate) const fn interrupt_levels(&self) -> (bool, bool) {
+        (
+            self.output_from_keyboard() && self.config & config::KEYBOARD_INTERRUPT != 0,
+            self.output_from_mouse() && self.config & config::MOUSE_INTERRUPT != 0,
+        )
+    }
+
+    #[inline]
+    pub(crate) const fn a20(&self) -> bool {
+        self.output_port & output_port::A20 != 0
+    }
+}
