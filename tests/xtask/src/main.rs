@@ -1,6 +1,7 @@
 //! What people repeat, as `cargo xtask COMMAND`: one file for each command.
 
 mod bare;
+mod golden;
 mod inspect;
 mod install;
 mod package;
@@ -22,6 +23,7 @@ enum Command {
     Install(install::Args),
     Schema(schema::Args),
     Inspect(inspect::Args),
+    Golden(golden::Args),
 }
 
 fn main() -> ExitCode {
@@ -30,6 +32,7 @@ fn main() -> ExitCode {
         Command::Install(args) => install::run(&args),
         Command::Schema(args) => schema::run(&args),
         Command::Inspect(args) => inspect::run(&args),
+        Command::Golden(args) => golden::run(&args),
     };
     result.unwrap_or_else(|error| {
         eprintln!("error: {error:#}");

@@ -1,0 +1,55 @@
+//! Every release to every release.
+
+use crate::{Device, states};
+use devstate_rtc_pl031_ser::RtcStateSer;
+use devstate_serial_16550_ser::SerialStateSer;
+use devstate_tests::generate::{Chosen, Seeded, no_foreign, payload};
+use devstate_tests::matrix::{Outcome, Root, check};
+use devstate_versioning::{Mirror, ReleaseTable, VersionOf, Wire, payload as bytes};
+use std::fmt::Debug;
+
+/// Takes what devices were saved as to every release.
+fn lived<M>(mirrors: impl Iterator<Item = M>) -> Outcome
+where
+    Device: VersionOf<M>,
+    M: for<'de> Wire<'de, Device> + Mirror + Default + Clone + PartialEq + Debug,
+{
+    mirrors.fold(Outcome::default(), |outcome, mirror| {
+        let mut memory = vec![0; M::MAX_ENCODED_LEN];
+        let len = bytes::encode(&mirror, Device::LATEST, &mut memory).unwrap();
+        let went = check::<Device, M>(Device::LATEST, &memory[..len]);
+        assert!(
+            !went.refused_to_raise && went.refused + went.lossy < Device::ALL.len(),
+            "{mirror:?}"
+        );
+        outcome.and(went)
+    })
+}
+
+#[test]
+fn devices_that_have_lived_go_to_every_release() {
+    let rtcs = lived(states::rtcs());
+    assert!(rtcs.lossy > 50, "{rtcs:?}");
+    let serials = lived(states::serials());
+    assert!(
+        serials.lossy + serials.refused > 50 && serials.lossless > 50,
+        "{serials:?}"
+    );
+}
+
+#[test]
+fn whatever_was_written_goes_to_every_release_or_is_refused() {
+    let roots = [Root::<Device>::of::<RtcStateSer>(), Root::of::<SerialStateSer>()];
+    let mut random = Seeded(1);
+    for root in &roots {
+        let mut outcome = Outcome::default();
+        for _ in 0..2_000 {
+            for &release in Device::ALL {
+                let choices = random.bytes(60);
+                let payload = payload(&(root.payload_schema)(release), &mut Chosen(&choices), &no_foreign);
+                outcome = outcome.and((root.check)(release, &payload));
+            }
+        }
+        assert!(outcome.lossless > 100 && outcome.lossy > 100, "{root:?}: {outcome:?}");
+    }
+}

@@ -1,0 +1,72 @@
+//! States of devices that have lived: some hundred random accesses of a guest and its host, then a save.
+
+use devstate_core::NoInterrupt;
+use devstate_rtc_pl031::Rtc;
+use devstate_rtc_pl031_ser::RtcStateSer;
+use devstate_serial_16550::{CharacterErrors, Serial};
+use devstate_serial_16550_ser::SerialStateSer;
+use devstate_tests::generate::Seeded;
+
+pub(crate) const STATES: u64 = 300;
+
+pub(crate) fn rtcs() -> impl Iterator<Item = RtcStateSer> {
+    (0..STATES).map(|seed| {
+        let mut random = Seeded(seed);
+        let mut rtc = Rtc::new(NoInterrupt);
+        let mut now = 0;
+        for _ in 0..seed % 40 {
+            now += random.number() % 3_000_000_000;
+            let offset = (random.number() % 9 * 4) as u16;
+            // Values that are small enough for alarms to fall due.
+            rtc.write(offset, random.number() as u32 & 0xf, now);
+        }
+        RtcStateSer::new(&rtc.state(now))
+    })
+}
+
+pub(crate) fn serials() -> impl Iterator<Item = SerialStateSer> {
+    (0..STATES).map(|seed| {
+        let mut random = Seeded(seed);
+        // It takes some characters and then no more, so that both of the transmitter's places fill.
+        let mut room = [0; 20];
+        let mut out = Stalling(&mut room);
+        let mut serial = Serial::new(NoInterrupt, &mut out);
+        let mut now = 0;
+        for _ in 0..seed % 60 {
+            now += random.number() % 1_000_000;
+            let (offset, value) = ((random.number() % 8) as u16, random.number() as u8);
+            match random.number() % 6 {
+                0 => serial.receive_character(value, CharacterErrors::PARITY, now),
+                1 => drop(serial.receive(&[value; 3], now)),
+                2 => drop(serial.read(offset, now)),
+                3 => serial.write(2, 1 | value & 0xc8, now),
+                _ => serial.write(offset, value, now),
+            }
+        }
+        SerialStateSer::new(&serial.state(now))
+    })
+}
+
+struct Stalling<'a>(&'a mut [u8]);
+
+impl embedded_io::ErrorType for Stalling<'_> {
+    type Error = core::convert::Infallible;
+}
+
+impl embedded_io::Write for Stalling<'_> {
+    fn write(&mut self, bytes: &[u8]) -> Result<usize, Self::Error> {
+        let taken = bytes.len().min(self.0.len());
+        self.0 = &mut core::mem::take(&mut self.0)[taken..];
+        Ok(taken)
+    }
+
+    fn flush(&mut self) -> Result<(), Self::Error> {
+        Ok(())
+    }
+}
+
+impl embedded_io::WriteReady for Stalling<'_> {
+    fn write_ready(&mut self) -> Result<bool, Self::Error> {
+        Ok(!self.0.is_empty())
+    }
+}

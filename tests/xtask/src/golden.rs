@@ -1,0 +1,16 @@
+//! `cargo xtask golden`: freezes the bytes of what was published.
+
+use crate::process::{cargo, run as run_command};
+use anyhow::Result;
+use std::process::ExitCode;
+
+/// Writes the golden files of published releases that have none yet; files that are there are never changed.
+#[derive(clap::Args)]
+pub(crate) struct Args {}
+
+pub(crate) fn run(_: &Args) -> Result<ExitCode> {
+    let mut command = cargo();
+    command.args(["test", "-p", "devstate-tests", "--test", "golden"]);
+    run_command(command.env("DEVSTATE_GOLDEN", "add"))?;
+    Ok(ExitCode::SUCCESS)
+}
