@@ -151,7 +151,9 @@ fn parse(text: &str) -> Vec<(String, Vec<u8>)> {
         }
         let hex = line.split('#').next().unwrap_or_default();
         for byte in hex.split_whitespace() {
-            let (_, bytes) = cases.last_mut().expect("bytes stand below a name");
+            let (_, bytes) = cases
+                .last_mut()
+                .unwrap_or_else(|| panic!("{byte} stands below no name"));
             bytes.push(u8::from_str_radix(byte, 16).unwrap_or_else(|error| panic!("{byte}: {error}")));
         }
     }

@@ -9,7 +9,13 @@ use crate::message::Message;
 use crate::release::Row;
 use crate::schema::{Field, MAX_DEPTH, Schema, Shape, Type};
 
-/// Checks the fingerprints in a mirror's `layouts(…)`: one literal for each version, `None` for an open last one.
+/// Checks the fingerprints of a mirror's published versions: one literal for each, `None` for an open last one.
+///
+/// The derive calls it with what stands in `layouts(…)`; a mirror written by hand calls it in a `const _: () = …;`.
+///
+/// # Panics
+///
+/// Which means that it does not compile, where a published layout has changed or the mirror is too deep.
 #[track_caller]
 pub const fn check_layouts(schema: &Schema, found: &[u64], pinned: &[Option<u64>]) {
     if schema.depth() > MAX_DEPTH {

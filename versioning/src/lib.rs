@@ -77,6 +77,7 @@ mod varint;
 mod wire;
 mod writer;
 
+pub use check::check_layouts;
 pub use checksum::{Checksum, Crc64, Crc64NoTable, Crc64Slice16};
 /// Gives a struct or an enum its versioned wire form: [`Layout`], [`Mirror`] and [`Wire`].
 ///

@@ -3,7 +3,6 @@
 
 use crate::{Device, states};
 use devstate_rtc_pl031_ser::RtcStateSer;
-use devstate_serial_16550_ser::SerialStateSer;
 use devstate_versioning::{Layout, ReleaseTable, Wire, payload};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};

@@ -1,7 +1,6 @@
 //! What people repeat, as `cargo xtask COMMAND`: one file for each command.
 
 mod bare;
-mod firmware;
 mod golden;
 mod inspect;
 mod install;
@@ -22,7 +21,6 @@ use std::process::ExitCode;
 enum Command {
     Test(test::Args),
     Install(install::Args),
-    Bare(firmware::Args),
     Schema(schema::Args),
     Inspect(inspect::Args),
     Golden(golden::Args),
@@ -32,7 +30,6 @@ fn main() -> ExitCode {
     let result = match Command::parse() {
         Command::Test(args) => test::run(&args),
         Command::Install(args) => install::run(&args),
-        Command::Bare(args) => firmware::run(&args),
         Command::Schema(args) => schema::run(&args),
         Command::Inspect(args) => inspect::run(&args),
         Command::Golden(args) => golden::run(&args),

@@ -1,7 +1,6 @@
 //! The steps of `cargo xtask test`, in the order in which they run: quick ones first.
 
 use crate::bare::{CORTEX_M3, bare_target};
-use crate::firmware;
 use crate::install::cargo_tool;
 use crate::package;
 use crate::process::{cargo, program, run};
@@ -23,10 +22,10 @@ pub(crate) const STEPS: &[Step] = &[
     Step { name: "format",   what: "the code is formatted",                                   run: format },
     Step { name: "clippy",   what: "no lint warns, with all features",                        run: clippy },
     Step { name: "tests",    what: "unit, integration and documentation tests",               run: tests },
+    Step { name: "client",   what: "a product outside the workspace, and what vm-superio wrote",      run: client },
     Step { name: "doc",      what: "the documentation builds without a warning",              run: doc },
     Step { name: "no-std",   what: "every library builds where there is no std and no alloc", run: no_std },
     Step { name: "features", what: "no combination of features warns",                         run: features },
-    Step { name: "bare",     what: "firmware boots in QEMU and prints what it should",         run: firmware::check },
     Step { name: "deny",     what: "dependencies keep to the rules of deny.toml",             run: deny },
     Step { name: "package",  what: "what would be published builds by itself",                run: package::check },
     Step { name: "readme",   what: "the README's commands work",                              run: readme::check },
@@ -43,6 +42,12 @@ fn clippy() -> Result<()> {
 
 fn tests() -> Result<()> {
     run(cargo().args(["test", "--workspace", "--all-features"]))
+}
+
+fn client() -> Result<()> {
+    let manifest = ["--manifest-path", "tests/client/Cargo.toml"];
+    run(cargo().arg("fmt").args(manifest).arg("--check"))?;
+    run(cargo().arg("test").args(manifest))
 }
 
 fn doc() -> Result<()> {

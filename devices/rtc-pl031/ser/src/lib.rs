@@ -3,5 +3,7 @@
 #![forbid(unsafe_code)]
 
 mod mirror;
+mod vm_superio;
 
 pub use mirror::RtcStateSer;
+pub use vm_superio::VmSuperioRtcState;

@@ -121,6 +121,12 @@ impl RtcStateSer {
         self.sub_second_ns = unix_time.subsec_nanos();
         self.saved_at = now;
     }
+
+    /// Seconds from the host's Unix time at the moment of the save to the clock's value.
+    pub(crate) fn offset_from_host(&self) -> i64 {
+        let unix_seconds = (self.saved_at / NANOSECONDS).cast_signed();
+        self.host_offset.unwrap_or(i64::from(self.counter) - unix_seconds)
+    }
 }
 
 impl From<&RtcState> for RtcStateSer {
@@ -188,7 +194,6 @@ const fn keep_host_offset(mirror: &mut RtcStateSer, _version: u16) -> Result<(),
 
 #[expect(clippy::unnecessary_wraps, reason = "the signature of a semantic function")]
 fn relate_to_host(mirror: &mut RtcStateSer, _version: u16) -> Result<(), Refused> {
-    let unix_seconds = (mirror.saved_at / NANOSECONDS).cast_signed();
-    mirror.offset = mirror.host_offset.unwrap_or(i64::from(mirror.counter) - unix_seconds);
+    mirror.offset = mirror.offset_from_host();
     Ok(())
 }

@@ -1,6 +1,6 @@
 //! State that vm-superio's users have today.
 
-use devstate_versioning::{Refused, Wire, release_table};
+use devstate_versioning::{Error, Expected, Malformed, Reader, Refused, Wire, release_table};
 use heapless::Vec;
 
 use crate::mirror::SerialStateSer;
@@ -63,6 +63,78 @@ impl Default for VmSuperioSerialState {
             scratch: 0,
             in_buffer: Vec::new(),
         }
+    }
+}
+
+impl VmSuperioSerialState {
+    /// The most bytes that vm-superio-ser's `Versionize`, which is bincode, writes.
+    pub const BINCODE_MAX_LEN: usize = 9 + 8 + 64;
+
+    /// Reads what vm-superio-ser's `Versionize` wrote.
+    ///
+    /// # Errors
+    ///
+    /// `Truncated`, `TrailingBytes`, or `Value` for more characters than vm-superio holds.
+    pub fn from_bincode(bytes: &[u8]) -> Result<Self, Error> {
+        let mut reader = Reader::new(bytes);
+        let state = Self::read(&mut reader);
+        reader.finish()?;
+        Ok(state.unwrap_or_default())
+    }
+
+    /// What vm-superio-ser's `Versionize` would write.
+    #[must_use]
+    pub fn to_bincode(&self) -> Vec<u8, { Self::BINCODE_MAX_LEN }> {
+        let registers = [
+            self.baud_divisor_low,
+            self.baud_divisor_high,
+            self.interrupt_enable,
+            self.interrupt_identification,
+            self.line_control,
+            self.line_status,
+            self.modem_control,
+            self.modem_status,
+            self.scratch,
+        ];
+        let length = (self.in_buffer.len() as u64).to_le_bytes();
+        let parts = [&registers[..], &length, &self.in_buffer];
+        parts.into_iter().flatten().copied().collect()
+    }
+
+    /// After an error, which the reader keeps, what it gives means nothing.
+    fn read(reader: &mut Reader<'_>) -> Result<Self, Malformed> {
+        let [
+            baud_divisor_low,
+            baud_divisor_high,
+            interrupt_enable,
+            interrupt_identification,
+            line_control,
+            line_status,
+            modem_control,
+            modem_status,
+            scratch,
+        ] = *reader.array()?;
+        let offset = reader.offset();
+        let length = u64::from_le_bytes(*reader.array()?);
+        let mut in_buffer = Vec::new();
+        let characters = match usize::try_from(length) {
+            Ok(length) if length <= in_buffer.capacity() => reader.bytes(length)?,
+            _ => return Err(reader.refuse_at(offset, Expected::LengthUpTo(in_buffer.capacity()), length)),
+        };
+        // They fit: the length has just been checked.
+        let _ = in_buffer.extend_from_slice(characters);
+        Ok(Self {
+            baud_divisor_low,
+            baud_divisor_high,
+            interrupt_enable,
+            interrupt_identification,
+            line_control,
+            line_status,
+            modem_control,
+            modem_status,
+            scratch,
+            in_buffer,
+        })
     }
 }
 

@@ -1,0 +1,128 @@
+//! State that vm-superio's users have today.
+
+use devstate_versioning::{Error, Reader};
+
+use crate::mirror::RtcStateSer;
+
+/// The fields of `vm_superio::RtcState`, which are those of `vm_superio_ser::RtcStateSer` and of version 1 of the mirror.
+///
+/// ```
+/// use core::time::Duration;
+/// use devstate_rtc_pl031::RtcState;
+/// use devstate_rtc_pl031_ser::{RtcStateSer, VmSuperioRtcState};
+///
+/// // What vm-superio-ser's `Versionize` wrote: an hour behind the host's clock.
+/// let bytes = [0, 0, 0, 0, 0xf0, 0xf1, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0];
+/// let old = VmSuperioRtcState::from_bincode(&bytes)?;
+/// assert_eq!(old.offset, -3600);
+///
+/// let mut mirror = RtcStateSer::from(&old);
+/// mirror.resolve(Duration::from_secs(1_767_323_046), 0);
+/// assert_eq!(RtcState::try_from(&mirror)?.counter, 1_767_323_046 - 3600);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+pub struct VmSuperioRtcState {
+    /// The last value written to RTCLR.
+    pub lr: u32,
+    /// Seconds from the host's Unix time to the clock's value.
+    pub offset: i64,
+    /// RTCMR.
+    pub mr: u32,
+    /// RTCIMSC.
+    pub imsc: u32,
+    /// RTCRIS.
+    pub ris: u32,
+}
+
+impl VmSuperioRtcState {
+    /// Bytes that vm-superio-ser's `Versionize`, which is bincode, writes.
+    pub const BINCODE_LEN: usize = 24;
+
+    /// Reads what vm-superio-ser's `Versionize` wrote.
+    ///
+    /// # Errors
+    ///
+    /// `Truncated` or `TrailingBytes`, where these are not [`BINCODE_LEN`](Self::BINCODE_LEN) bytes.
+    pub fn from_bincode(bytes: &[u8]) -> Result<Self, Error> {
+        let mut reader = Reader::new(bytes);
+        let state = Self::read(&mut reader);
+        reader.finish()?;
+        Ok(state.unwrap_or_default())
+    }
+
+    /// What vm-superio-ser's `Versionize` would write.
+    #[must_use]
+    pub fn to_bincode(&self) -> [u8; Self::BINCODE_LEN] {
+        let Self {
+            lr,
+            offset,
+            mr,
+            imsc,
+            ris,
+        } = *self;
+        let mut bytes = [0; Self::BINCODE_LEN];
+        let fields = [
+            &lr.to_le_bytes()[..],
+            &offset.to_le_bytes(),
+            &mr.to_le_bytes(),
+            &imsc.to_le_bytes(),
+            &ris.to_le_bytes(),
+        ];
+        for (byte, value) in bytes.iter_mut().zip(fields.into_iter().flatten()) {
+            *byte = *value;
+        }
+        bytes
+    }
+
+    /// `None` after an error, which the reader keeps.
+    fn read(reader: &mut Reader<'_>) -> Option<Self> {
+        Some(Self {
+            lr: u32::from_le_bytes(*reader.array().ok()?),
+            offset: i64::from_le_bytes(*reader.array().ok()?),
+            mr: u32::from_le_bytes(*reader.array().ok()?),
+            imsc: u32::from_le_bytes(*reader.array().ok()?),
+            ris: u32::from_le_bytes(*reader.array().ok()?),
+        })
+    }
+}
+
+impl From<&VmSuperioRtcState> for RtcStateSer {
+    /// Exactly what loading it from version 1 gives: a mirror that [`resolve`](RtcStateSer::resolve) has to be told the
+    /// time.
+    fn from(state: &VmSuperioRtcState) -> Self {
+        let VmSuperioRtcState {
+            lr,
+            offset,
+            mr,
+            imsc,
+            ris,
+        } = *state;
+        Self {
+            lr,
+            mr,
+            imsc,
+            ris,
+            enabled: true,
+            host_offset: Some(offset),
+            ..Self::default()
+        }
+    }
+}
+
+impl From<&RtcStateSer> for VmSuperioRtcState {
+    /// Exactly what writing it at version 1 gives, with the same losses: ask `devstate_versioning::plan` for them.
+    /// `saved_at` has to count from the Unix epoch.
+    fn from(mirror: &RtcStateSer) -> Self {
+        let RtcStateSer { lr, mr, imsc, ris, .. } = *mirror;
+        Self {
+            lr,
+            offset: mirror.offset_from_host(),
+            mr,
+            imsc,
+            ris,
+        }
+    }
+}

@@ -1,0 +1,66 @@
+//! A mirror within a product's `Versionize` snapshot: for products that cannot leave `Versionize` yet.
+//!
+//! The mirror is carried as a byte vector, a whole devstate snapshot with its release, its fingerprint and its checksum. So
+//! its versions are those of the release table, whatever the `VersionMap` says of the structs around it, and the structs
+//! around it stay as they are. The map only has to say from which of the product's versions on the field is a carrier.
+//!
+//! This code belongs into the product: the libraries do not depend on versionize, which rests on an unmaintained bincode.
+
+use crate::Release;
+use devstate_rtc_pl031_ser::RtcStateSer;
+use devstate_serial_16550_ser::SerialStateSer;
+use devstate_versioning::{Mirror, ReleaseTable, VersionOf, Wire, load, max_snapshot_len, save_as};
+use std::io::{Read, Write};
+use versionize::{VersionMap, Versionize, VersionizeError, VersionizeResult};
+use versionize_derive::Versionize;
+
+/// A mirror that goes through `Versionize`.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Carried<M>(pub M);
+
+/// Which release a product version writes: the same versions of the mirrors that the product shipped with it.
+pub fn release_for(target_version: u16) -> Release {
+    match target_version {
+        ..=1 => Release::V1,
+        _ => Release::V2,
+    }
+}
+
+impl<M> Versionize for Carried<M>
+where
+    Release: VersionOf<M>,
+    M: for<'de> Wire<'de, Release> + Mirror + Clone + Default + 'static,
+{
+    fn serialize<W: Write>(
+        &self,
+        writer: &mut W,
+        version_map: &VersionMap,
+        target_version: u16,
+    ) -> VersionizeResult<()> {
+        let mut memory = vec![0; max_snapshot_len::<M>()];
+        // Refused, with the field's name in the product's log, where the older version cannot say it.
+        let snapshot = save_as(&self.0, release_for(target_version), &mut memory)
+            .map_err(|error| VersionizeError::Serialize(error.to_string()))?;
+        snapshot.to_vec().serialize(writer, version_map, target_version)
+    }
+
+    fn deserialize<R: Read>(reader: &mut R, version_map: &VersionMap, source_version: u16) -> VersionizeResult<Self> {
+        let snapshot = Vec::<u8>::deserialize(reader, version_map, source_version)?;
+        let mut mirror = M::default();
+        let _: Release =
+            load(&snapshot, &mut mirror).map_err(|error| VersionizeError::Deserialize(error.to_string()))?;
+        Ok(Self(mirror))
+    }
+
+    fn version() -> u16 {
+        Release::LATEST.number()
+    }
+}
+
+/// The product's own machine, which goes on deriving `Versionize`.
+#[derive(Clone, Debug, Default, PartialEq, Versionize)]
+pub struct MachineState {
+    pub vcpus: u8,
+    pub rtc: Carried<RtcStateSer>,
+    pub serial: Carried<SerialStateSer>,
+}
