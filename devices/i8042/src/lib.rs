@@ -14,6 +14,8 @@ mod scan_codes;
 pub mod spec;
 mod state;
 
+pub use devstate_core::{InterruptLine, InvalidState};
+
 pub use control::{NoControl, SystemControl};
 pub use device::I8042;
 pub use events::{I8042Events, NoEvents};

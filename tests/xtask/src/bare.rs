@@ -64,8 +64,12 @@ impl BareTarget {
         command
     }
 
+    /// Whether clippy knows the target: Debian's cargo comes without.
+    pub(crate) const fn has_clippy(&self) -> bool {
+        matches!(self.toolchain, Toolchain::Stock)
+    }
+
     /// Where `cargo` of this target puts an executable of `profile` (`debug`, `release`).
-    #[expect(dead_code, reason = "for the firmware examples")]
     pub(crate) fn executable(&self, profile: &str, name: &str) -> PathBuf {
         target_folder().join(&self.triple).join(profile).join(name)
     }

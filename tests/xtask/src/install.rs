@@ -18,7 +18,11 @@ const PROGRAMS: &[(&str, &str)] = &[
 ];
 
 /// Programs that steps start, and the version that `cargo install` builds where there is none.
-const CARGO_TOOLS: &[(&str, &str)] = &[("cargo-hack", "0.6.46"), ("cargo-deny", "0.20.2")];
+const CARGO_TOOLS: &[(&str, &str)] = &[
+    ("cargo-hack", "0.6.46"),
+    ("cargo-deny", "0.20.2"),
+    ("defmt-print", "1.2.0"),
+];
 
 /// Installs all that the tests can use: Debian's packages where this is root, cargo's tools below `target/tools`.
 ///

@@ -1,6 +1,7 @@
 //! What people repeat, as `cargo xtask COMMAND`: one file for each command.
 
 mod bare;
+mod firmware;
 mod golden;
 mod inspect;
 mod install;
@@ -21,6 +22,7 @@ use std::process::ExitCode;
 enum Command {
     Test(test::Args),
     Install(install::Args),
+    Bare(firmware::Args),
     Schema(schema::Args),
     Inspect(inspect::Args),
     Golden(golden::Args),
@@ -30,6 +32,7 @@ fn main() -> ExitCode {
     let result = match Command::parse() {
         Command::Test(args) => test::run(&args),
         Command::Install(args) => install::run(&args),
+        Command::Bare(args) => firmware::run(&args),
         Command::Schema(args) => schema::run(&args),
         Command::Inspect(args) => inspect::run(&args),
         Command::Golden(args) => golden::run(&args),

@@ -1,6 +1,7 @@
 //! The steps of `cargo xtask test`, in the order in which they run: quick ones first.
 
 use crate::bare::{CORTEX_M3, bare_target};
+use crate::firmware;
 use crate::install::cargo_tool;
 use crate::package;
 use crate::process::{cargo, program, run};
@@ -26,6 +27,7 @@ pub(crate) const STEPS: &[Step] = &[
     Step { name: "doc",      what: "the documentation builds without a warning",              run: doc },
     Step { name: "no-std",   what: "every library builds where there is no std and no alloc", run: no_std },
     Step { name: "features", what: "no combination of features warns",                         run: features },
+    Step { name: "bare",     what: "firmware boots in QEMU and prints what it should",         run: firmware::check },
     Step { name: "deny",     what: "dependencies keep to the rules of deny.toml",             run: deny },
     Step { name: "package",  what: "what would be published builds by itself",                run: package::check },
     Step { name: "readme",   what: "the README's commands work",                              run: readme::check },

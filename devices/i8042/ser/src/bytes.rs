@@ -1,0 +1,17 @@
+//! Queues of bytes, and codes that mean nothing.
+
+use devstate_i8042::{ByteQueue, InvalidState};
+use heapless::Vec;
+
+/// Bytes beyond the length of a queue are zero and are not written.
+pub(crate) fn to_wire<const N: usize>(queue: &ByteQueue<N>) -> Vec<u8, N> {
+    queue.as_slice().iter().copied().collect()
+}
+
+pub(crate) fn from_wire<const N: usize>(bytes: &Vec<u8, N>) -> ByteQueue<N> {
+    ByteQueue::new(bytes)
+}
+
+pub(crate) fn unknown<T>(field: &'static str, code: u8) -> Result<T, InvalidState> {
+    Err(InvalidState::new(field, code.into(), "no such code"))
+}

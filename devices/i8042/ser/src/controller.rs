@@ -1,0 +1,221 @@
+//! The mirror of the whole state.
+
+use devstate_i8042::{
+    ControllerReply, I8042State, InputPortPoll, InvalidState, KeyboardState, Lock, MouseState, OutputBuffer,
+    PendingCommand, spec,
+};
+use devstate_versioning::Versioned;
+use heapless::Vec;
+
+use crate::bytes::{from_wire, to_wire, unknown};
+use crate::keyboard::KeyboardStateSer;
+use crate::mouse::MouseStateSer;
+
+/// The wire form of [`I8042State`].
+///
+/// What is an enum in the state is a code here, and a table of releases needs no rows for it.
+#[derive(Versioned, Clone, Debug, PartialEq, Eq)]
+#[versioned(version = 1, layouts(open))]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+pub struct I8042StateSer {
+    /// The controller command byte.
+    pub config: u8,
+    /// The other 31 bytes of the controller's RAM.
+    pub ram: [u8; 31],
+    /// The output port.
+    pub output_port: u8,
+    /// The system flag.
+    pub system_flag: bool,
+    /// The last write went to the command port.
+    pub last_write_was_command: bool,
+    /// The command that polls the input port: C1 or C2; 0 for none.
+    pub input_port_poll: u8,
+    /// The command that waits for its data byte: 60 to 7F, A5, D1 to D4; 0 for none.
+    pub pending_command: u8,
+    /// Who has the output buffer: 0 nobody, 1 the controller, 2 the keyboard, 3 the mouse.
+    pub output_buffer: u8,
+    /// The controller's byte that counts as the keyboard's.
+    pub keyboard_reply: Option<u8>,
+    /// The controller's byte that counts as the mouse's. At most one of the two.
+    pub mouse_reply: Option<u8>,
+    /// The byte that the data port gave last.
+    pub last_read: u8,
+    /// The password, or its beginning.
+    pub password: Vec<u8, 8>,
+    /// Whether it locks, and then how much of it has been typed.
+    pub locked: Option<u8>,
+    /// The keyboard.
+    pub keyboard: KeyboardStateSer,
+    /// The mouse.
+    pub mouse: MouseStateSer,
+}
+
+impl I8042StateSer {
+    /// The mirror of a device's state.
+    ///
+    /// ```
+    /// use devstate_i8042::I8042State;
+    /// use devstate_i8042_ser::I8042StateSer;
+    ///
+    /// let mirror = I8042StateSer::new(&I8042State::RESET);
+    /// assert_eq!(I8042State::try_from(&mirror), Ok(I8042State::RESET));
+    /// ```
+    #[must_use]
+    pub fn new(state: &I8042State) -> Self {
+        let I8042State {
+            config,
+            ram,
+            output_port,
+            system_flag,
+            last_write_was_command,
+            input_port_poll,
+            pending_command,
+            output_buffer,
+            reply,
+            last_read,
+            password,
+            lock,
+            keyboard,
+            mouse,
+        } = state;
+        let (keyboard_reply, mouse_reply) = match *reply {
+            ControllerReply::None => (None, None),
+            ControllerReply::Keyboard(byte) => (Some(byte), None),
+            ControllerReply::Mouse(byte) => (None, Some(byte)),
+        };
+        Self {
+            config: *config,
+            ram: *ram,
+            output_port: *output_port,
+            system_flag: *system_flag,
+            last_write_was_command: *last_write_was_command,
+            input_port_poll: match input_port_poll {
+                InputPortPoll::Off => 0,
+                InputPortPoll::Low => spec::controller::POLL_INPUT_PORT_LOW,
+                InputPortPoll::High => spec::controller::POLL_INPUT_PORT_HIGH,
+            },
+            pending_command: pending_code(*pending_command),
+            output_buffer: match output_buffer {
+                OutputBuffer::Empty => 0,
+                OutputBuffer::Controller => 1,
+                OutputBuffer::Keyboard => 2,
+                OutputBuffer::Mouse => 3,
+            },
+            keyboard_reply,
+            mouse_reply,
+            last_read: *last_read,
+            password: to_wire(password),
+            locked: match *lock {
+                Lock::Open => None,
+                Lock::Locked(typed) => Some(typed),
+            },
+            keyboard: KeyboardStateSer::new(keyboard),
+            mouse: MouseStateSer::new(mouse),
+        }
+    }
+}
+
+impl Default for I8042StateSer {
+    /// The mirror of [`I8042State::RESET`].
+    fn default() -> Self {
+        Self::new(&I8042State::RESET)
+    }
+}
+
+impl From<&I8042State> for I8042StateSer {
+    fn from(state: &I8042State) -> Self {
+        Self::new(state)
+    }
+}
+
+impl TryFrom<&I8042StateSer> for I8042State {
+    type Error = InvalidState;
+
+    /// The state that the mirror says.
+    ///
+    /// # Errors
+    ///
+    /// A code that means nothing, or two replies. What else cannot be true is refused by [`I8042State::validate`].
+    fn try_from(mirror: &I8042StateSer) -> Result<Self, InvalidState> {
+        let I8042StateSer {
+            config,
+            ram,
+            output_port,
+            system_flag,
+            last_write_was_command,
+            input_port_poll,
+            pending_command,
+            output_buffer,
+            keyboard_reply,
+            mouse_reply,
+            last_read,
+            password,
+            locked,
+            keyboard,
+            mouse,
+        } = mirror;
+        Ok(Self {
+            config: *config,
+            ram: *ram,
+            output_port: *output_port,
+            system_flag: *system_flag,
+            last_write_was_command: *last_write_was_command,
+            input_port_poll: match *input_port_poll {
+                0 => InputPortPoll::Off,
+                spec::controller::POLL_INPUT_PORT_LOW => InputPortPoll::Low,
+                spec::controller::POLL_INPUT_PORT_HIGH => InputPortPoll::High,
+                code => return unknown("input_port_poll", code),
+            },
+            pending_command: pending_of(*pending_command)?,
+            output_buffer: match *output_buffer {
+                0 => OutputBuffer::Empty,
+                1 => OutputBuffer::Controller,
+                2 => OutputBuffer::Keyboard,
+                3 => OutputBuffer::Mouse,
+                code => return unknown("output_buffer", code),
+            },
+            reply: match (*keyboard_reply, *mouse_reply) {
+                (None, None) => ControllerReply::None,
+                (Some(byte), None) => ControllerReply::Keyboard(byte),
+                (None, Some(byte)) => ControllerReply::Mouse(byte),
+                (Some(_), Some(byte)) => {
+                    let reason = "there is a reply that counts as the keyboard's";
+                    return Err(InvalidState::new("mouse_reply", byte.into(), reason));
+                }
+            },
+            last_read: *last_read,
+            password: from_wire(password),
+            lock: locked.map_or(Lock::Open, Lock::Locked),
+            keyboard: KeyboardState::try_from(keyboard)?,
+            mouse: MouseState::try_from(mouse)?,
+        })
+    }
+}
+
+const fn pending_code(command: PendingCommand) -> u8 {
+    match command {
+        PendingCommand::None => 0,
+        PendingCommand::WriteRam(address) => spec::controller::WRITE_RAM | address,
+        PendingCommand::LoadPassword => spec::controller::LOAD_PASSWORD,
+        PendingCommand::WriteOutputPort => spec::controller::WRITE_OUTPUT_PORT,
+        PendingCommand::WriteKeyboardBuffer => spec::controller::WRITE_KEYBOARD_BUFFER,
+        PendingCommand::WriteMouseBuffer => spec::controller::WRITE_MOUSE_BUFFER,
+        PendingCommand::WriteMouse => spec::controller::WRITE_MOUSE,
+    }
+}
+
+fn pending_of(code: u8) -> Result<PendingCommand, InvalidState> {
+    Ok(match code {
+        0 => PendingCommand::None,
+        spec::controller::WRITE_RAM..=spec::controller::WRITE_RAM_LAST => {
+            PendingCommand::WriteRam(code - spec::controller::WRITE_RAM)
+        }
+        spec::controller::LOAD_PASSWORD => PendingCommand::LoadPassword,
+        spec::controller::WRITE_OUTPUT_PORT => PendingCommand::WriteOutputPort,
+        spec::controller::WRITE_KEYBOARD_BUFFER => PendingCommand::WriteKeyboardBuffer,
+        spec::controller::WRITE_MOUSE_BUFFER => PendingCommand::WriteMouseBuffer,
+        spec::controller::WRITE_MOUSE => PendingCommand::WriteMouse,
+        _ => return unknown("pending_command", code),
+    })
+}

@@ -1,0 +1,156 @@
+//! The mirror of the keyboard's state.
+
+use devstate_i8042::{InvalidState, KeySet, KeyType, KeyboardOption, KeyboardState, ScanCodeSet, spec};
+use devstate_versioning::Versioned;
+use heapless::Vec;
+
+use crate::bytes::{from_wire, to_wire, unknown};
+
+/// The wire form of [`KeyboardState`].
+#[derive(Versioned, Clone, Debug, PartialEq, Eq)]
+#[versioned(version = 1, layouts(open))]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+pub struct KeyboardStateSer {
+    /// The command that waits for its option: ED, F0, F3, FB, FC or FD; 0 for none.
+    pub option: u8,
+    /// The scan-code set: 1, 2 or 3.
+    pub scan_code_set: u8,
+    /// Whether keys are reported.
+    pub scanning: bool,
+    /// The LEDs.
+    pub leds: u8,
+    /// Typematic rate and delay.
+    pub typematic: u8,
+    /// The last byte that the keyboard sent.
+    pub last_sent: u8,
+    /// Replies that the guest has not read.
+    pub replies: Vec<u8, 3>,
+    /// Scan codes that the guest has not read.
+    pub codes: Vec<u8, 16>,
+    /// The overrun code that follows them.
+    pub overrun: Option<u8>,
+    /// The keys that are down, one bit each in the order of `Key::ALL`.
+    pub held: [u8; 19],
+    /// Set 3: the keys that have no break code.
+    pub without_break: [u8; 19],
+    /// Set 3: the keys that do not repeat.
+    pub without_repeat: [u8; 19],
+}
+
+impl KeyboardStateSer {
+    /// The mirror of a keyboard's state.
+    #[must_use]
+    pub fn new(state: &KeyboardState) -> Self {
+        let KeyboardState {
+            option,
+            scan_code_set,
+            scanning,
+            leds,
+            typematic,
+            last_sent,
+            replies,
+            codes,
+            overrun,
+            held: KeySet(held),
+            without_break: KeySet(without_break),
+            without_repeat: KeySet(without_repeat),
+        } = state;
+        Self {
+            option: option_code(*option),
+            scan_code_set: scan_code_set.number(),
+            scanning: *scanning,
+            leds: *leds,
+            typematic: *typematic,
+            last_sent: *last_sent,
+            replies: to_wire(replies),
+            codes: to_wire(codes),
+            overrun: *overrun,
+            held: *held,
+            without_break: *without_break,
+            without_repeat: *without_repeat,
+        }
+    }
+}
+
+impl Default for KeyboardStateSer {
+    /// The mirror of [`KeyboardState::RESET`].
+    fn default() -> Self {
+        Self::new(&KeyboardState::RESET)
+    }
+}
+
+impl From<&KeyboardState> for KeyboardStateSer {
+    fn from(state: &KeyboardState) -> Self {
+        Self::new(state)
+    }
+}
+
+impl TryFrom<&KeyboardStateSer> for KeyboardState {
+    type Error = InvalidState;
+
+    /// The state that the mirror says.
+    ///
+    /// # Errors
+    ///
+    /// A code that means nothing. What else cannot be true is refused by
+    /// [`I8042State::validate`](devstate_i8042::I8042State::validate).
+    fn try_from(mirror: &KeyboardStateSer) -> Result<Self, InvalidState> {
+        let KeyboardStateSer {
+            option,
+            scan_code_set,
+            scanning,
+            leds,
+            typematic,
+            last_sent,
+            replies,
+            codes,
+            overrun,
+            held,
+            without_break,
+            without_repeat,
+        } = mirror;
+        let Some(scan_code_set) = ScanCodeSet::from_number(*scan_code_set) else {
+            return unknown("keyboard.scan_code_set", *scan_code_set);
+        };
+        Ok(Self {
+            option: option_of(*option)?,
+            scan_code_set,
+            scanning: *scanning,
+            leds: *leds,
+            typematic: *typematic,
+            last_sent: *last_sent,
+            replies: from_wire(replies),
+            codes: from_wire(codes),
+            overrun: *overrun,
+            held: KeySet(*held),
+            without_break: KeySet(*without_break),
+            without_repeat: KeySet(*without_repeat),
+        })
+    }
+}
+
+const fn option_code(option: KeyboardOption) -> u8 {
+    match option {
+        KeyboardOption::None => 0,
+        KeyboardOption::Leds => spec::keyboard::SET_LEDS,
+        KeyboardOption::ScanCodeSet => spec::keyboard::SCAN_CODE_SET,
+        KeyboardOption::Typematic => spec::keyboard::SET_TYPEMATIC,
+        KeyboardOption::Keys(KeyType::Typematic) => spec::keyboard::KEY_TYPEMATIC,
+        KeyboardOption::Keys(KeyType::MakeBreak) => spec::keyboard::KEY_MAKE_BREAK,
+        KeyboardOption::Keys(KeyType::Make) => spec::keyboard::KEY_MAKE,
+    }
+}
+
+fn option_of(code: u8) -> Result<KeyboardOption, InvalidState> {
+    Ok(match code {
+        0 => KeyboardOption::None,
+        spec::keyboard::SET_LEDS => KeyboardOption::Leds,
+        spec::keyboard::SCAN_CODE_SET => KeyboardOption::ScanCodeSet,
+        spec::keyboard::SET_TYPEMATIC => KeyboardOption::Typematic,
+        spec::keyboard::KEY_TYPEMATIC => KeyboardOption::Keys(KeyType::Typematic),
+        spec::keyboard::KEY_MAKE_BREAK => KeyboardOption::Keys(KeyType::MakeBreak),
+        spec::keyboard::KEY_MAKE => KeyboardOption::Keys(KeyType::Make),
+        _ => return unknown("keyboard.option", code),
+    })
+}

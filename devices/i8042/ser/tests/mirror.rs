@@ -1,0 +1,201 @@
+//! Any state goes through its mirror and through bytes; codes that mean nothing are refused by name.
+
+#![expect(
+    clippy::unwrap_used,
+    reason = "the helpers of tests say what they expect by panicking"
+)]
+
+use devstate_core::NoInterrupt;
+use devstate_i8042::{
+    ByteQueue, ControllerReply, I8042, I8042State, InputPortPoll, Key, KeySet, KeyType, KeyboardOption, KeyboardState,
+    Knock, Lock, MouseArgument, MouseButtons, MouseInput, MouseProtocol, MouseState, NoControl, NoEvents, OutputBuffer,
+    PendingCommand, ScanCodeSet,
+};
+use devstate_i8042_ser::{I8042StateSer, KeyboardStateSer, MouseStateSer};
+use devstate_versioning::{Layout, buffer, load, payload, release_table, save};
+use proptest::prelude::*;
+
+release_table! {
+    enum Release { V1 = 1 @ open }
+    I8042StateSer => [1],
+    KeyboardStateSer => [1],
+    MouseStateSer => [1],
+}
+
+fn through_bytes(state: &I8042State) -> I8042State {
+    let mut memory = buffer!(I8042StateSer);
+    let snapshot = save::<Release, _>(&I8042StateSer::new(state), &mut memory).unwrap();
+    let mut mirror = I8042StateSer::default();
+    load::<Release, _>(&snapshot, &mut mirror).unwrap();
+    I8042State::try_from(&mirror).unwrap()
+}
+
+/// Every field off its default.
+fn busy() -> I8042State {
+    I8042State {
+        config: 0x43,
+        ram: core::array::from_fn(|index| index as u8 + 1),
+        output_port: 0xdd,
+        system_flag: true,
+        last_write_was_command: true,
+        input_port_poll: InputPortPoll::High,
+        pending_command: PendingCommand::WriteRam(31),
+        output_buffer: OutputBuffer::Mouse,
+        reply: ControllerReply::Mouse(0x5a),
+        last_read: 0xfa,
+        password: ByteQueue::new(&[0x1e, 0x30]),
+        lock: Lock::Open,
+        keyboard: KeyboardState {
+            option: KeyboardOption::Keys(KeyType::Make),
+            scan_code_set: ScanCodeSet::Three,
+            scanning: false,
+            leds: 5,
+            typematic: 0x7f,
+            last_sent: 0x1c,
+            replies: ByteQueue::new(&[0xfa, 0xaa]),
+            codes: ByteQueue::new(&[0x1e, 0x9e, 0x30]),
+            overrun: Some(0xff),
+            held: KeySet(core::array::from_fn(|index| index as u8 & 0x0d)),
+            without_break: KeySet::ALL,
+            without_repeat: KeySet(core::array::from_fn(|index| 0x40 >> (index % 7))),
+        },
+        mouse: MouseState {
+            argument: MouseArgument::SampleRate,
+            remote: true,
+            wrap: false,
+            reporting: true,
+            scaling_2_1: true,
+            resolution: 3,
+            sample_rate: 200,
+            protocol: MouseProtocol::Explorer,
+            knock: Knock::TwoForIntelliMouse,
+            buttons: MouseButtons(0x15),
+            dx: -300,
+            dy: 400,
+            dz: -5,
+            dw: 6,
+            unreported: true,
+            queue: ByteQueue::new(&[0x08, 0x01, 0x02, 0x03, 0xfa]),
+            last_packet: ByteQueue::new(&[0x08, 0x01, 0x02, 0x03]),
+        },
+    }
+}
+
+#[test]
+fn a_state_with_every_field_in_use_goes_through_bytes() {
+    assert_eq!(busy().validate(), Ok(()));
+    assert_eq!(through_bytes(&busy()), busy());
+    let locked = I8042State {
+        reply: ControllerReply::None,
+        output_buffer: OutputBuffer::Empty,
+        lock: Lock::Locked(1),
+        ..busy()
+    };
+    assert_eq!(through_bytes(&locked), locked);
+}
+
+#[test]
+fn version_1_has_these_bytes() {
+    let mut expected = vec![0x43];
+    expected.extend(1..=31);
+    expected.extend([0xdd, 1, 1, 0xc2, 0x7f, 3, 0, 1, 0x5a, 0xfa, 2, 0x1e, 0x30, 0]);
+    expected.extend([0xfd, 3, 0, 5, 0x7f, 0x1c, 2, 0xfa, 0xaa, 3, 0x1e, 0x9e, 0x30, 1, 0xff]);
+    expected.extend((0..19).map(|index| index & 0x0d));
+    expected.extend([0xff; 18]);
+    expected.push(0x07);
+    expected.extend((0..19).map(|index| 0x40u8 >> (index % 7)));
+    expected.extend([0xf3, 1, 0, 1, 1, 3, 200, 4, 2, 0x15]);
+    for counts in [-300i16, 400, -5, 6] {
+        expected.extend(counts.to_le_bytes());
+    }
+    expected.extend([1, 5, 0x08, 0x01, 0x02, 0x03, 0xfa, 4, 0x08, 0x01, 0x02, 0x03]);
+    let mut bytes = [0xa5; 256];
+    let len = payload::encode(&I8042StateSer::new(&busy()), Release::V1, &mut bytes).unwrap();
+    assert_eq!(bytes[..len], expected);
+}
+
+/// The largest state is small.
+const _: () = assert!(I8042StateSer::MAX_ENCODED_LEN == 189);
+
+#[test]
+fn the_wires_arrays_are_as_long_as_the_states() {
+    assert_eq!(KeySet::LEN, KeyboardStateSer::default().held.len());
+    assert_eq!(I8042StateSer::default(), I8042StateSer::from(&I8042State::RESET));
+    assert_eq!(
+        KeyboardStateSer::from(&KeyboardState::RESET),
+        KeyboardStateSer::default()
+    );
+    assert_eq!(MouseStateSer::from(&MouseState::RESET), MouseStateSer::default());
+}
+
+#[test]
+fn every_code_means_one_thing_or_is_refused_by_its_field() {
+    type Set = fn(&mut I8042StateSer, u8);
+    let codes: [(&str, Set, usize); 8] = [
+        ("input_port_poll", |mirror, code| mirror.input_port_poll = code, 3),
+        ("pending_command", |mirror, code| mirror.pending_command = code, 38),
+        ("output_buffer", |mirror, code| mirror.output_buffer = code, 4),
+        ("keyboard.option", |mirror, code| mirror.keyboard.option = code, 7),
+        (
+            "keyboard.scan_code_set",
+            |mirror, code| mirror.keyboard.scan_code_set = code,
+            3,
+        ),
+        ("mouse.argument", |mirror, code| mirror.mouse.argument = code, 3),
+        ("mouse.protocol", |mirror, code| mirror.mouse.protocol = code, 3),
+        ("mouse.knock", |mirror, code| mirror.mouse.knock = code, 4),
+    ];
+    for (field, set, known) in codes {
+        let mut accepted = 0;
+        for code in 0..=u8::MAX {
+            let mut mirror = I8042StateSer::default();
+            set(&mut mirror, code);
+            match I8042State::try_from(&mirror) {
+                Ok(state) => {
+                    accepted += 1;
+                    assert_eq!(I8042StateSer::new(&state), mirror);
+                }
+                Err(error) => assert_eq!((error.field, error.value), (field, code.into())),
+            }
+        }
+        assert_eq!(accepted, known, "{field}");
+    }
+    let mut mirror = I8042StateSer::default();
+    (mirror.keyboard_reply, mirror.mouse_reply) = (Some(1), Some(2));
+    let error = I8042State::try_from(&mirror).unwrap_err();
+    assert_eq!((error.field, error.value), ("mouse_reply", 2));
+}
+
+proptest! {
+    #[test]
+    fn whatever_a_guest_does_goes_through_bytes(
+        steps in prop::collection::vec((0..5u8, any::<u8>(), any::<i8>()), 1..200)
+    ) {
+        let mut device = I8042::new(NoInterrupt, NoInterrupt, NoControl);
+        for (kind, value, counts) in steps {
+            match kind {
+                0 => drop(device.read(0)),
+                1 => device.write(0, value),
+                2 => device.write(4, value),
+                3 => drop(device.key(Key::ALL[usize::from(value) % Key::ALL.len()], counts < 0)),
+                _ => drop(device.mouse(&MouseInput {
+                    dx: i16::from(counts) * 8,
+                    dz: counts.into(),
+                    buttons: MouseButtons(value),
+                    ..MouseInput::NONE
+                })),
+            }
+            let state = device.state();
+            prop_assert_eq!(through_bytes(&state), state);
+            device = I8042::from_state(&state, NoInterrupt, NoInterrupt, NoControl, NoEvents).unwrap();
+        }
+    }
+}
+
+#[cfg(feature = "serde")]
+#[test]
+fn mirrors_go_through_json() {
+    let mirror = I8042StateSer::new(&busy());
+    let json = serde_json::to_string(&mirror).unwrap();
+    assert_eq!(serde_json::from_str::<I8042StateSer>(&json).unwrap(), mirror);
+}

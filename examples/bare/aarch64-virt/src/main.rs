@@ -1,0 +1,134 @@
+//! Keeps a clock across a reset while its alarm is set: it goes off once, at its time or as soon as it can.
+//!
+//! Three starts: the first sets an alarm and resets at once; the second restores the clock, waits for the alarm, sets
+//! another and sleeps through it before resetting; the third finds that one fallen due while nobody looked.
+
+#![no_std]
+#![no_main]
+
+mod machine;
+mod release;
+
+use bare_slots::{RamFlash, Slots};
+use core::fmt::Display;
+use devstate_core::{Clock, RegisterIo};
+use devstate_rtc_pl031::{RtcState, spec};
+use devstate_rtc_pl031_ser::RtcStateSer;
+use devstate_versioning::{buffer, load, save};
+use machine::{Mapped, now};
+use release::{BoardSer, Release};
+
+const SECOND: u64 = 1_000_000_000;
+
+#[unsafe(no_mangle)]
+extern "C" fn main() -> ! {
+    machine::enable_interrupts();
+    let kept = machine::kept();
+    kept.starts += 1;
+    println!("start {}", kept.starts);
+
+    let mut memory = buffer!(BoardSer);
+    let mut slots = Slots::new(RamFlash::new(&mut kept.flash));
+    let is_ours = |snapshot: &[u8]| load::<Release, _>(snapshot, &mut BoardSer::default()).is_ok();
+    let found = slots.load(&mut memory, is_ours).unwrap_or_else(stop);
+    match (kept.starts, found) {
+        (1, None) => {
+            println!("  no snapshot: the clock shows {}", Mapped::rtc().read(spec::RTCDR));
+            set_alarm(3);
+            save_board(1, &mut slots);
+            wreck_and_reset(0);
+        }
+        (2, Some(snapshot)) => {
+            restore(snapshot);
+            count_alarms(10);
+            set_alarm(20);
+            save_board(2, &mut slots);
+            wreck_and_reset(60);
+        }
+        (3, Some(snapshot)) => {
+            restore(snapshot);
+            count_alarms(10);
+        }
+        (_, found) => stop(if found.is_some() {
+            "a snapshot from nowhere"
+        } else {
+            "the snapshot is gone"
+        }),
+    }
+    println!("done");
+    machine::exit(0)
+}
+
+fn set_alarm(seconds: u32) {
+    let mut rtc = Mapped::rtc();
+    let at = rtc.read(spec::RTCDR) + seconds;
+    rtc.write(spec::RTCMR, at);
+    rtc.write(spec::RTCIMSC, spec::INTERRUPT);
+    println!("  alarm set to {at}");
+}
+
+/// Takes the clock's state and writes it over the older of the two slots.
+fn save_board(starts: u32, slots: &mut Slots<RamFlash<'_>>) {
+    let rtc = RtcState::capture(&mut Mapped::rtc(), now());
+    print_clock("saved", &rtc);
+    let board = BoardSer {
+        starts,
+        rtc: RtcStateSer::new(&rtc),
+    };
+    let mut memory = buffer!(BoardSer);
+    let snapshot = save::<Release, _>(&board, &mut memory).unwrap_or_else(stop);
+    slots.save(&snapshot).unwrap_or_else(stop);
+}
+
+/// Puts a snapshot's clock back, as late as it is by now.
+fn restore(snapshot: &[u8]) {
+    let mut board = BoardSer::default();
+    load::<Release, _>(snapshot, &mut board).unwrap_or_else(stop);
+    println!("  found the snapshot of start {}", board.starts);
+    let rtc = RtcState::try_from(&board.rtc)
+        .unwrap_or_else(stop)
+        .resumed(now(), Clock::Wall);
+    print_clock("restored", &rtc);
+    let shown = cfg!(feature = "broken-restore") || rtc.apply(&mut Mapped::rtc());
+    println!(
+        "  applied all: {shown}, the clock shows {}",
+        Mapped::rtc().read(spec::RTCDR)
+    );
+}
+
+fn print_clock(what: &str, state: &RtcState) {
+    println!(
+        "  {what}: {}, alarm at {}, enabled {}, pending {}",
+        state.counter, state.mr, state.imsc, state.ris
+    );
+}
+
+/// Waits, serves each alarm as a driver does, and says when it came.
+fn count_alarms(seconds: u64) {
+    let mut rtc = Mapped::rtc();
+    let end = now() + seconds * SECOND;
+    let mut count = 0;
+    while machine::rtc_interrupts_before(end) {
+        count += 1;
+        println!("  alarm at {}", rtc.read(spec::RTCDR));
+        rtc.write(spec::RTCICR, spec::INTERRUPT);
+    }
+    println!("  {count} in {seconds} s");
+}
+
+/// Another time, no alarm to come, none let through; and a while for nobody to look.
+fn wreck_and_reset(asleep: u64) -> ! {
+    let mut rtc = Mapped::rtc();
+    rtc.write(spec::RTCIMSC, 0);
+    rtc.write(spec::RTCLR, 7);
+    rtc.write(spec::RTCMR, 7);
+    rtc.write(spec::RTCICR, spec::INTERRUPT);
+    machine::rtc_interrupts_before(now() + asleep * SECOND);
+    println!("  wrecked; resetting the machine after {asleep} s");
+    machine::reset()
+}
+
+fn stop<T>(reason: impl Display) -> T {
+    println!("  failed: {reason}");
+    machine::exit(1)
+}

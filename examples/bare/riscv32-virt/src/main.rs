@@ -1,0 +1,73 @@
+//! Keeps the state of a memory-mapped UART across a reset, and puts it back.
+
+#![no_std]
+#![no_main]
+
+mod machine;
+mod release;
+mod uart;
+
+use bare_slots::{RamFlash, Slots};
+use core::fmt::Display;
+use devstate_serial_16550::{SerialState, Unapplied};
+use devstate_serial_16550_ser::SerialStateSer;
+use devstate_versioning::{buffer, load, save};
+use machine::Mapped;
+use release::{BoardSer, Release};
+
+#[unsafe(no_mangle)]
+extern "C" fn main() -> ! {
+    let kept = machine::kept();
+    kept.starts += 1;
+    println!("start {}", kept.starts);
+
+    let mut memory = buffer!(BoardSer);
+    let mut slots = Slots::new(RamFlash::new(&mut kept.flash));
+    let is_ours = |snapshot: &[u8]| load::<Release, _>(snapshot, &mut BoardSer::default()).is_ok();
+    let found = slots.load(&mut memory, is_ours).unwrap_or_else(stop);
+    let Some(snapshot) = found else {
+        println!("  no snapshot: setting the UART up");
+        uart::set_up(&mut Mapped::uart());
+        save_board(kept.starts, &mut slots);
+        uart::wreck(&mut Mapped::uart());
+        println!("  wrecked; resetting the machine");
+        machine::reset();
+    };
+    restore(snapshot);
+    println!("done");
+    machine::exit(true)
+}
+
+/// Takes the UART's state and writes it over the older of the two slots.
+fn save_board(starts: u32, slots: &mut Slots<RamFlash<'_>>) {
+    let uart = SerialState::capture(&mut Mapped::uart(), uart::FCR, 0);
+    uart::print(&uart);
+    let board = BoardSer {
+        starts,
+        uart: SerialStateSer::new(&uart),
+    };
+    let mut memory = buffer!(BoardSer);
+    let snapshot = save::<Release, _>(&board, &mut memory).unwrap_or_else(stop);
+    slots.save(&snapshot).unwrap_or_else(stop);
+    println!("  saved {} bytes", snapshot.len());
+}
+
+/// Puts a snapshot's state back into the UART, and uses it.
+fn restore(snapshot: &[u8]) {
+    let mut board = BoardSer::default();
+    load::<Release, _>(snapshot, &mut board).unwrap_or_else(stop);
+    println!("  found the snapshot of start {}", board.starts);
+    let uart = SerialState::try_from(&board.uart).unwrap_or_else(stop);
+    let left = if cfg!(feature = "broken-restore") {
+        Unapplied::NONE
+    } else {
+        uart.apply(&mut Mapped::uart()).unwrap_or_else(stop)
+    };
+    println!("  applied all: {}", left == Unapplied::NONE);
+    uart::prove(&mut Mapped::uart());
+}
+
+fn stop<T>(reason: impl Display) -> T {
+    println!("  failed: {reason}");
+    machine::exit(false)
+}

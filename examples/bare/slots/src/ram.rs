@@ -1,0 +1,67 @@
+//! Memory that outlives a reset, as a flash.
+
+use embedded_storage::nor_flash::{
+    ErrorType, NorFlash, NorFlashError, NorFlashErrorKind, ReadNorFlash, check_erase, check_read, check_write,
+};
+
+/// Memory that the start-up code leaves alone, used like a flash.
+#[derive(Debug)]
+pub struct RamFlash<'m>(&'m mut [u8]);
+
+impl<'m> RamFlash<'m> {
+    /// A flash whose content is what the memory holds.
+    pub const fn new(memory: &'m mut [u8]) -> Self {
+        Self(memory)
+    }
+}
+
+/// An access that no flash could do: out of bounds, or not aligned.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct RamFlashError(NorFlashErrorKind);
+
+impl NorFlashError for RamFlashError {
+    fn kind(&self) -> NorFlashErrorKind {
+        self.0
+    }
+}
+
+impl ErrorType for RamFlash<'_> {
+    type Error = RamFlashError;
+}
+
+impl ReadNorFlash for RamFlash<'_> {
+    const READ_SIZE: usize = 1;
+
+    fn read(&mut self, offset: u32, bytes: &mut [u8]) -> Result<(), RamFlashError> {
+        check_read(self, offset, bytes.len()).map_err(RamFlashError)?;
+        for (to, from) in bytes.iter_mut().zip(self.0.iter().skip(offset as usize)) {
+            *to = *from;
+        }
+        Ok(())
+    }
+
+    fn capacity(&self) -> usize {
+        self.0.len()
+    }
+}
+
+impl NorFlash for RamFlash<'_> {
+    const WRITE_SIZE: usize = 4;
+    const ERASE_SIZE: usize = 256;
+
+    fn erase(&mut self, from: u32, to: u32) -> Result<(), RamFlashError> {
+        check_erase(self, from, to).map_err(RamFlashError)?;
+        if let Some(bytes) = self.0.get_mut(from as usize..to as usize) {
+            bytes.fill(0xff);
+        }
+        Ok(())
+    }
+
+    fn write(&mut self, offset: u32, bytes: &[u8]) -> Result<(), RamFlashError> {
+        check_write(self, offset, bytes.len()).map_err(RamFlashError)?;
+        for (to, from) in self.0.iter_mut().skip(offset as usize).zip(bytes) {
+            *to &= *from;
+        }
+        Ok(())
+    }
+}

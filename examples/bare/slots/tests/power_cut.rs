@@ -1,0 +1,332 @@
+//! The power fails at every single byte that is written and at every sector that is erased.
+
+use bare_slots::{Error, Slots};
+use devstate_versioning::{Checksum, Crc64};
+use embedded_storage::nor_flash::{
+    ErrorType, NorFlash, NorFlashError, NorFlashErrorKind, ReadNorFlash, check_erase, check_read, check_write,
+};
+
+const SECTOR: usize = 64;
+const SECTORS: usize = 8;
+
+/// A flash that loses its power when it has taken `budget` more steps: a byte written, or a sector erased.
+#[derive(Clone, Debug)]
+struct Flash<const WRITE: usize> {
+    memory: Vec<u8>,
+    budget: usize,
+    steps: usize,
+    torn: Torn,
+}
+
+/// What the step is left at that the power fails in.
+#[derive(Clone, Copy, Debug)]
+enum Torn {
+    /// Nothing of it has happened.
+    Clean,
+    /// Half of the bits are programmed; half of the sector is erased, the other half is neither.
+    HalfWay,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Failure {
+    PowerCut,
+    Misused(NorFlashErrorKind),
+}
+
+impl NorFlashError for Failure {
+    fn kind(&self) -> NorFlashErrorKind {
+        NorFlashErrorKind::Other
+    }
+}
+
+impl<const WRITE: usize> Flash<WRITE> {
+    fn new(torn: Torn) -> Self {
+        Self {
+            // Not erased: what the factory left, or a program.
+            memory: (0..SECTOR * SECTORS).map(|index| (index * 37) as u8).collect(),
+            budget: usize::MAX,
+            steps: 0,
+            torn,
+        }
+    }
+
+    /// The same flash when the power is back, to fail again after `budget` steps.
+    fn restarted(&self, budget: usize) -> Self {
+        Self {
+            budget,
+            steps: 0,
+            ..self.clone()
+        }
+    }
+
+    /// Whether the power lasts for one more step.
+    fn step(&mut self) -> bool {
+        let lasts = self.steps < self.budget;
+        self.steps += usize::from(lasts);
+        lasts
+    }
+}
+
+impl<const WRITE: usize> ErrorType for Flash<WRITE> {
+    type Error = Failure;
+}
+
+impl<const WRITE: usize> ReadNorFlash for Flash<WRITE> {
+    const READ_SIZE: usize = WRITE;
+
+    fn read(&mut self, offset: u32, bytes: &mut [u8]) -> Result<(), Failure> {
+        check_read(self, offset, bytes.len()).map_err(Failure::Misused)?;
+        bytes.copy_from_slice(&self.memory[offset as usize..][..bytes.len()]);
+        Ok(())
+    }
+
+    fn capacity(&self) -> usize {
+        self.memory.len()
+    }
+}
+
+impl<const WRITE: usize> NorFlash for Flash<WRITE> {
+    const WRITE_SIZE: usize = WRITE;
+    const ERASE_SIZE: usize = SECTOR;
+
+    fn erase(&mut self, from: u32, to: u32) -> Result<(), Failure> {
+        check_erase(self, from, to).map_err(Failure::Misused)?;
+        for start in (from as usize..to as usize).step_by(SECTOR) {
+            let lasts = self.step();
+            let sector = &mut self.memory[start..start + SECTOR];
+            match (lasts, self.torn) {
+                (true, _) => sector.fill(0xff),
+                (false, Torn::Clean) => return Err(Failure::PowerCut),
+                (false, Torn::HalfWay) => {
+                    sector[SECTOR / 2..].fill(0xff);
+                    sector[..SECTOR / 2].iter_mut().for_each(|byte| *byte |= 0x5a);
+                    return Err(Failure::PowerCut);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn write(&mut self, offset: u32, bytes: &[u8]) -> Result<(), Failure> {
+        check_write(self, offset, bytes.len()).map_err(Failure::Misused)?;
+        for (index, byte) in (offset as usize..).zip(bytes) {
+            assert_eq!(self.memory[index], 0xff, "byte {index:#x} was not erased");
+            let lasts = self.step();
+            match (lasts, self.torn) {
+                (true, _) => self.memory[index] &= byte,
+                (false, Torn::Clean) => return Err(Failure::PowerCut),
+                (false, Torn::HalfWay) => {
+                    self.memory[index] &= byte | 0x0f;
+                    return Err(Failure::PowerCut);
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Any bytes and their CRC: all that the slots know of a snapshot.
+fn snapshot(content: u8, len: usize) -> Vec<u8> {
+    let mut bytes = vec![content; len];
+    bytes.extend(Crc64::checksum(&bytes).to_le_bytes());
+    bytes
+}
+
+fn saved<const WRITE: usize>(flash: Flash<WRITE>, snapshot: &[u8]) -> Flash<WRITE> {
+    let mut slots = Slots::<_>::new(flash);
+    slots.save(snapshot).unwrap();
+    slots.into_flash()
+}
+
+fn newest<const WRITE: usize>(flash: &Flash<WRITE>) -> Option<Vec<u8>> {
+    let mut buffer = [0; SECTOR * SECTORS];
+    let mut slots = Slots::<_>::new(flash.clone());
+    let loaded = slots.load(&mut buffer, |_| true).unwrap();
+    loaded.map(<[u8]>::to_vec)
+}
+
+/// Saves `after` with the power failing at every step, and hands what that leaves to `check`.
+fn cut_everywhere<const WRITE: usize>(start: &Flash<WRITE>, after: &[u8], mut check: impl FnMut(&Flash<WRITE>, usize)) {
+    let whole = saved(start.restarted(usize::MAX), after);
+    assert!(whole.steps > after.len(), "each byte is a step");
+    for budget in 0..whole.steps {
+        let mut slots = Slots::<_>::new(start.restarted(budget));
+        assert_eq!(
+            slots.save(after),
+            Err(Error::Flash(Failure::PowerCut)),
+            "at step {budget}"
+        );
+        let flash = slots.into_flash();
+        // Half of the last step may be all of it.
+        if flash.memory != whole.memory {
+            check(&flash, budget);
+        }
+    }
+}
+
+fn all_cuts_leave_a_snapshot<const WRITE: usize>(torn: Torn) {
+    // A length for each way in which the trailer can lie in the chunks, and a full slot.
+    let full = SECTOR * SECTORS / 2 - WRITE.max(16) - 8;
+    for len in [0, 1, 48, 55, 56, 57, 63, 64, 120, full] {
+        let [before, after, later] = [1, 2, 3].map(|content| snapshot(content, len));
+        let empty = Flash::<WRITE>::new(torn);
+        let one = saved(empty.clone(), &before);
+        let two = saved(saved(empty.clone(), &later), &before);
+        cut_everywhere(&empty, &after, |flash, _| assert_eq!(newest(flash), None));
+        for start in [one, two] {
+            assert_eq!(newest(&start).as_ref(), Some(&before));
+            cut_everywhere(&start, &after, |flash, step| {
+                assert_eq!(newest(flash).as_ref(), Some(&before), "cut at step {step}, {len} bytes");
+                assert_eq!(
+                    newest(&saved(flash.restarted(usize::MAX), &later)).as_ref(),
+                    Some(&later)
+                );
+            });
+            assert_eq!(newest(&saved(start, &after)).as_ref(), Some(&after));
+        }
+    }
+}
+
+#[test]
+fn a_cut_at_any_byte_leaves_the_newest_complete_snapshot() {
+    for torn in [Torn::Clean, Torn::HalfWay] {
+        all_cuts_leave_a_snapshot::<1>(torn);
+        all_cuts_leave_a_snapshot::<4>(torn);
+        all_cuts_leave_a_snapshot::<32>(torn);
+    }
+}
+
+#[test]
+fn a_cut_after_a_cut_leaves_it_too() {
+    let [before, after, later] = [1, 2, 3].map(|content| snapshot(content, 40));
+    let start = saved(saved(Flash::<4>::new(Torn::HalfWay), &later), &before);
+    cut_everywhere(&start, &after, |flash, _| {
+        cut_everywhere(flash, &later, |flash, _| {
+            assert_eq!(newest(flash).as_ref(), Some(&before));
+        });
+    });
+}
+
+/// A flash with these two slots.
+fn with_numbers(first: u32, second: u32) -> Flash<4> {
+    let mut flash = Flash::<4>::new(Torn::HalfWay);
+    for (start, content, sequence) in [(0, 1, first), (SECTOR * SECTORS / 2, 2, second)] {
+        let snapshot = snapshot(content, 40);
+        let mut header = sequence.to_le_bytes().to_vec();
+        header.extend((snapshot.len() as u32).to_le_bytes());
+        header.extend(Crc64::checksum(&header).to_le_bytes());
+        flash.memory[start..][..16].copy_from_slice(&header);
+        flash.memory[start + 16..][..snapshot.len()].copy_from_slice(&snapshot);
+    }
+    flash
+}
+
+#[test]
+fn equal_and_wrapped_numbers_have_a_newest_too() {
+    let after = snapshot(9, 60);
+    for (first, second, newest_content) in [
+        (5, 6, 2),
+        (6, 5, 1),
+        (7, 7, 1),
+        (0, u32::MAX, 1),
+        (u32::MAX, 0, 2),
+        (u32::MAX - 3, 2, 2),
+        (0, 1 << 31, 1),
+        (1 << 31, 0, 1),
+        (0x7fff_ffff, 0, 1),
+    ] {
+        let start = with_numbers(first, second);
+        let before = snapshot(newest_content, 40);
+        assert_eq!(newest(&start).as_ref(), Some(&before), "{first} {second}");
+        cut_everywhere(&start, &after, |flash, step| {
+            assert_eq!(
+                newest(flash).as_ref(),
+                Some(&before),
+                "{first} {second}, cut at step {step}"
+            );
+        });
+        assert_eq!(newest(&saved(start, &after)).as_ref(), Some(&after), "{first} {second}");
+    }
+}
+
+#[test]
+fn what_the_application_refuses_is_overwritten_first() {
+    let [old, foreign, after] = [1, 2, 3].map(|content| snapshot(content, 40));
+    let start = saved(saved(Flash::<4>::new(Torn::Clean), &old), &foreign);
+    let mut buffer = [0; 64];
+    let whole = saved(start.restarted(usize::MAX), &after).steps;
+    for budget in 0..whole {
+        let mut slots = Slots::<_>::new(start.restarted(budget));
+        let loaded = slots.load(&mut buffer, |snapshot| snapshot != foreign).unwrap();
+        assert_eq!(loaded, Some(&old[..]));
+        slots.save(&after).unwrap_err();
+        let left = slots.into_flash();
+        let mut slots = Slots::<_>::new(left);
+        let loaded = slots.load(&mut buffer, |snapshot| snapshot != foreign).unwrap();
+        assert_eq!(loaded, Some(&old[..]), "cut at step {budget}");
+    }
+}
+
+#[test]
+fn every_flipped_bit_is_seen() {
+    let [old, new] = [1, 2].map(|content| snapshot(content, 40));
+    let start = saved(saved(Flash::<4>::new(Torn::Clean), &old), &new);
+    for index in 0..16 + new.len() {
+        for bit in 0..8 {
+            let mut flash = start.clone();
+            flash.memory[SECTOR * SECTORS / 2 + index] ^= 1 << bit;
+            assert_eq!(newest(&flash).as_ref(), Some(&old), "byte {index}, bit {bit}");
+        }
+    }
+}
+
+#[test]
+fn what_does_not_fit_changes_nothing() {
+    let old = snapshot(1, 40);
+    let start = saved(Flash::<4>::new(Torn::Clean), &old);
+    let mut slots = Slots::<_>::new(start.clone());
+    let error = slots.save(&snapshot(2, 233)).unwrap_err();
+    assert_eq!(
+        error,
+        Error::TooLong {
+            len: 241,
+            available: 240
+        }
+    );
+    assert_eq!(
+        slots.load(&mut [0; 47], |_| true),
+        Err(Error::TooLong { len: 48, available: 47 })
+    );
+    assert_eq!(slots.into_flash().memory, start.memory);
+}
+
+#[test]
+fn a_flash_that_forgets_is_noticed() {
+    #[derive(Debug)]
+    struct Forgetful(Flash<4>);
+    impl ErrorType for Forgetful {
+        type Error = Failure;
+    }
+    impl ReadNorFlash for Forgetful {
+        const READ_SIZE: usize = 4;
+        fn read(&mut self, offset: u32, bytes: &mut [u8]) -> Result<(), Failure> {
+            self.0.read(offset, bytes)
+        }
+        fn capacity(&self) -> usize {
+            self.0.capacity()
+        }
+    }
+    impl NorFlash for Forgetful {
+        const WRITE_SIZE: usize = 4;
+        const ERASE_SIZE: usize = SECTOR;
+        fn erase(&mut self, from: u32, to: u32) -> Result<(), Failure> {
+            self.0.erase(from, to)
+        }
+        fn write(&mut self, _offset: u32, _bytes: &[u8]) -> Result<(), Failure> {
+            Ok(())
+        }
+    }
+
+    let mut slots = Slots::<_>::new(Forgetful(Flash::new(Torn::Clean)));
+    assert_eq!(slots.save(&snapshot(1, 40)), Err(Error::NotKept));
+}

@@ -1,0 +1,132 @@
+//! Keeps the state of a PC's serial port and keyboard controller across a reset, and puts it back.
+//!
+//! Three starts, one after the other: the first finds nothing, sets the devices up and saves them; the second finds
+//! the snapshot and restores them; before the third the newest snapshot is damaged, and the one before it is found.
+
+#![no_std]
+#![no_main]
+
+mod com1;
+mod machine;
+mod memory;
+mod release;
+
+use bare_slots::{RamFlash, Slots};
+use core::fmt::Display;
+use devstate_serial_16550::{SerialState, Unapplied};
+use devstate_serial_16550_ser::SerialStateSer;
+use devstate_versioning::{Architecture, Checksum, Crc64, ReleaseTable, buffer, load, save};
+use machine::Ports;
+use release::{BoardSer, Release};
+
+#[unsafe(no_mangle)]
+extern "C" fn main() -> ! {
+    let kept = machine::kept();
+    kept.starts += 1;
+    println!("start {}", kept.starts);
+
+    let mut memory = buffer!(BoardSer);
+    let mut slots = Slots::new(RamFlash::new(&mut kept.flash));
+    let found = slots.load(&mut memory, is_ours).unwrap_or_else(stop);
+    match (kept.starts, found) {
+        (1, None) => {
+            println!("  no snapshot: setting the devices up");
+            com1::set_up(&mut Ports::com1());
+            save_board(kept.starts, &mut slots);
+            wreck_and_reset();
+        }
+        (2, Some(snapshot)) => {
+            restore(snapshot);
+            refuse(snapshot);
+            save_board(kept.starts, &mut slots);
+            // The second slot is in the second half, and behind its header lies the snapshot.
+            kept.flash[machine::FLASH_LEN / 2 + 60] ^= 0x04;
+            println!("  damaged one bit of the newest");
+            wreck_and_reset();
+        }
+        (3, Some(snapshot)) => restore(snapshot),
+        (_, found) => stop(if found.is_some() {
+            "a snapshot from nowhere"
+        } else {
+            "the snapshot is gone"
+        }),
+    }
+    println!("done");
+    machine::exit(0)
+}
+
+/// Takes the devices' state and writes it over the older of the two slots.
+fn save_board(starts: u32, slots: &mut Slots<RamFlash<'_>>) {
+    let com1 = SerialState::capture(&mut Ports::com1(), com1::FCR, 0);
+    com1::print(&com1);
+    let board = BoardSer {
+        starts,
+        com1: SerialStateSer::new(&com1),
+    };
+    let mut memory = buffer!(BoardSer);
+    let snapshot = save::<Release, _>(&board, &mut memory).unwrap_or_else(stop);
+    slots.save(&snapshot).unwrap_or_else(stop);
+    println!("  saved {} bytes", snapshot.len());
+}
+
+/// Puts a snapshot's state back into the devices, and uses them.
+fn restore(snapshot: &[u8]) {
+    let mut board = BoardSer::default();
+    load::<Release, _>(snapshot, &mut board).unwrap_or_else(stop);
+    println!("  found the snapshot of start {}", board.starts);
+    let com1 = SerialState::try_from(&board.com1).unwrap_or_else(stop);
+    let left = if cfg!(feature = "broken-restore") {
+        Unapplied::NONE
+    } else {
+        com1.apply(&mut Ports::com1()).unwrap_or_else(stop)
+    };
+    println!("  applied all: {}", left == Unapplied::NONE);
+    com1::prove(&mut Ports::com1());
+}
+
+/// What is not ours, or no longer what was saved, is refused, and nothing of it used.
+fn refuse(snapshot: &[u8]) {
+    const ARCHITECTURE: usize = 7;
+    const RELEASE: usize = 10;
+    const FINGERPRINT: usize = 16;
+    const PAYLOAD: usize = 24;
+
+    let mut copy = buffer!(BoardSer);
+    let copy = &mut copy[..snapshot.len()];
+    let mut try_with = |what: &str, index: usize, value: u8, sealed: bool| {
+        copy.copy_from_slice(snapshot);
+        copy[index] = value;
+        if sealed && let Some((summed, trailer)) = copy.split_last_chunk_mut() {
+            *trailer = Crc64::checksum(summed).to_le_bytes();
+        }
+        match load::<Release, _>(copy, &mut BoardSer::default()) {
+            Ok(_) => stop("this should have been refused"),
+            Err(error) => println!("  {what}: {error}"),
+        }
+    };
+    try_with("no snapshot", 0, b'X', true);
+    try_with("an Arm's", ARCHITECTURE, Architecture::Arm.code(), true);
+    try_with("of the next release", RELEASE, Release::LATEST.number() as u8 + 1, true);
+    try_with("of another firmware", FINGERPRINT, !snapshot[FINGERPRINT], true);
+    try_with("damaged", PAYLOAD, !snapshot[PAYLOAD], false);
+}
+
+/// Whether the newest snapshot is one that this firmware can load. An older one is tried if not.
+fn is_ours(snapshot: &[u8]) -> bool {
+    let answer = load::<Release, _>(snapshot, &mut BoardSer::default());
+    if let Err(error) = answer {
+        println!("  a snapshot is refused: {error}");
+    }
+    answer.is_ok()
+}
+
+fn wreck_and_reset() -> ! {
+    com1::wreck(&mut Ports::com1());
+    println!("  wrecked; resetting the machine");
+    machine::reset()
+}
+
+fn stop<T>(reason: impl Display) -> T {
+    println!("  failed: {reason}");
+    machine::exit(1)
+}
