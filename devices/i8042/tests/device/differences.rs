@@ -5,7 +5,7 @@ fn every_row_names_tests_that_exist() {
     let root = concat!(env!("CARGO_MANIFEST_DIR"), "/");
     let document = std::fs::read_to_string(format!("{root}DIFFERENCES.md")).unwrap();
     let mut named = 0;
-    for row in list
+    for row in document
         .lines()
         .filter(|line| line.starts_with("| ") && !line.starts_with("|--"))
     {
