@@ -105,3 +105,34 @@ fn each_mistake_is_refused_by_cargo_check_with_its_sentence() {
         tests.compile_fail(format!("tests/compile_fail/{case}.rs"));
     }
 }
+
+/// MISTAKES.md quotes the first error of some cases.
+#[test]
+fn the_page_of_mistakes_says_what_the_compiler_says() {
+    let page = include_str!("../../MISTAKES.md");
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/compile_fail");
+    let sections: Vec<&str> = page
+        .split("\n## ")
+        .filter(|section| section.contains("```text"))
+        .collect();
+    assert_eq!(sections.len(), 8);
+    for section in sections {
+        let case = section
+            .split("compile_fail/")
+            .nth(1)
+            .unwrap()
+            .split(".rs")
+            .next()
+            .unwrap();
+        let stderr = fs::read_to_string(folder.join(format!("{case}.stderr"))).unwrap();
+        let first = stderr.split("\n\n").next().unwrap().trim_end();
+        let quoted = section
+            .split("```text\n")
+            .nth(1)
+            .unwrap()
+            .split("\n```")
+            .next()
+            .unwrap();
+        assert_eq!(quoted, first, "{case}");
+    }
+}

@@ -90,12 +90,9 @@ impl<K: InterruptLine, M: InterruptLine, S: SystemControl, EV: I8042Events> I804
         self.state
     }
 
-    /// A reset of the machine. The keys and buttons that are down stay down.
+    /// A reset of the machine: controller, keyboard and mouse are as after power-on.
     pub fn reset(&mut self) {
-        let (held, buttons) = (self.state.keyboard.held, self.state.mouse.buttons);
         self.state = I8042State::RESET;
-        self.state.keyboard.held = held;
-        self.state.mouse.buttons = buttons;
         self.drive_everything();
     }
 

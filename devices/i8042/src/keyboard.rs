@@ -68,7 +68,7 @@ pub struct KeyboardState {
     pub codes: ByteQueue<{ spec::BUFFER as usize }>,
     /// The overrun code, which follows `codes` where more was typed than they hold; after translation.
     pub overrun: Option<u8>,
-    /// The keys that are down.
+    /// The keys that are down, as far as the keyboard has noticed: it notices nothing while it does not scan.
     pub held: KeySet,
     /// Set 3: the keys that have no break code.
     pub without_break: KeySet,
@@ -288,7 +288,10 @@ impl KeyboardState {
     /// A key goes down, repeats or goes up. `false` where its codes did not fit and are lost.
     pub(crate) fn key(&mut self, key: Key, pressed: bool, translated: bool, events: &impl I8042Events) -> bool {
         let codes = self.codes_of(key, pressed);
-        self.held.set(key, pressed);
+        // While it does not scan it does not notice.
+        if self.scanning {
+            self.held.set(key, pressed);
+        }
         let codes = if translated { translate_all(&codes) } else { codes };
         if codes.is_empty() {
             events.key_ignored(key, pressed);

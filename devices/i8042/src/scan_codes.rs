@@ -178,3 +178,36 @@ pub(crate) fn translate_all(codes: &ScanCodes) -> ScanCodes {
     }
     translated
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Below 80h no two bytes but 00 become the same, so that a guest can tell all keys apart; above, two keys are moved
+    /// down and everything else, replies above all, stays as it is.
+    #[test]
+    fn every_byte_is_translated() {
+        assert_eq!(translate(0x00), 0xff);
+        let mut seen = [false; 128];
+        for byte in 0x01..0x80 {
+            let place = usize::from(translate(byte));
+            assert!(!seen[place], "{byte:02x}");
+            seen[place] = true;
+        }
+        assert!(!seen[0] && seen[1..].iter().all(|seen| *seen));
+        for byte in 0x80..=0xff {
+            let expected = match byte {
+                0x83 => 0x41,
+                0x84 => 0x54,
+                _ => byte,
+            };
+            assert_eq!(translate(byte), expected);
+        }
+    }
+
+    #[test]
+    fn a_break_prefix_becomes_the_high_bit() {
+        let codes = ScanCodes::new(&[0xe0, BREAK, 0x75, 0x1c]);
+        assert_eq!(translate_all(&codes).as_slice(), [0xe0, 0xc8, 0x1e]);
+    }
+}

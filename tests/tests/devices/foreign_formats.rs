@@ -19,6 +19,7 @@ fn come_back_equal<M: Serialize + DeserializeOwned + PartialEq + Debug>(mirrors:
 fn json_and_cbor() {
     come_back_equal(states::rtcs());
     come_back_equal(states::serials());
+    come_back_equal(states::i8042s());
 }
 
 #[test]

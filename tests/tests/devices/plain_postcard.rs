@@ -15,7 +15,7 @@ macro_rules! fixed {
     )+};
 }
 
-fixed!(U16: u16, U32: u32, U64: u64, I64: i64);
+fixed!(U16: u16, U32: u32, U64: u64, I16: i16, I64: i64);
 
 #[derive(Serialize, Deserialize, Debug, PartialEq)]
 struct Rtc1 {
@@ -74,6 +74,63 @@ struct Serial2 {
     saved_at: U64,
     transmit_shift: Option<u8>,
     transmit_buffer: Vec<u8>,
+}
+
+#[derive(Serialize, Deserialize, Debug, PartialEq)]
+struct Keyboard1 {
+    option: u8,
+    scan_code_set: u8,
+    scanning: bool,
+    leds: u8,
+    typematic: u8,
+    last_sent: u8,
+    replies: Vec<u8>,
+    codes: Vec<u8>,
+    overrun: Option<u8>,
+    held: [u8; 19],
+    without_break: [u8; 19],
+    without_repeat: [u8; 19],
+}
+
+#[derive(Serialize, Deserialize, Debug, PartialEq)]
+#[expect(clippy::struct_excessive_bools, reason = "the mirror's fields")]
+struct Mouse1 {
+    argument: u8,
+    remote: bool,
+    wrap: bool,
+    reporting: bool,
+    scaling_2_1: bool,
+    resolution: u8,
+    sample_rate: u8,
+    protocol: u8,
+    knock: u8,
+    buttons: u8,
+    dx: I16,
+    dy: I16,
+    dz: I16,
+    dw: I16,
+    unreported: bool,
+    queue: Vec<u8>,
+    last_packet: Vec<u8>,
+}
+
+#[derive(Serialize, Deserialize, Debug, PartialEq)]
+struct I8042v1 {
+    config: u8,
+    ram: [u8; 31],
+    output_port: u8,
+    system_flag: bool,
+    last_write_was_command: bool,
+    input_port_poll: u8,
+    pending_command: u8,
+    output_buffer: u8,
+    keyboard_reply: Option<u8>,
+    mouse_reply: Option<u8>,
+    last_read: u8,
+    password: Vec<u8>,
+    locked: Option<u8>,
+    keyboard: Keyboard1,
+    mouse: Mouse1,
 }
 
 /// What postcard reads from a mirror's payload, after it has written the same bytes again.
@@ -166,5 +223,61 @@ fn the_uart() {
             (old.scratch, &old.in_buffer),
             (mirror.scratch, &mirror.in_buffer.to_vec())
         );
+    }
+}
+
+#[test]
+fn the_keyboard_controller() {
+    for mirror in states::i8042s() {
+        let (keyboard, mouse) = (&mirror.keyboard, &mirror.mouse);
+        let expected = I8042v1 {
+            config: mirror.config,
+            ram: mirror.ram,
+            output_port: mirror.output_port,
+            system_flag: mirror.system_flag,
+            last_write_was_command: mirror.last_write_was_command,
+            input_port_poll: mirror.input_port_poll,
+            pending_command: mirror.pending_command,
+            output_buffer: mirror.output_buffer,
+            keyboard_reply: mirror.keyboard_reply,
+            mouse_reply: mirror.mouse_reply,
+            last_read: mirror.last_read,
+            password: mirror.password.to_vec(),
+            locked: mirror.locked,
+            keyboard: Keyboard1 {
+                option: keyboard.option,
+                scan_code_set: keyboard.scan_code_set,
+                scanning: keyboard.scanning,
+                leds: keyboard.leds,
+                typematic: keyboard.typematic,
+                last_sent: keyboard.last_sent,
+                replies: keyboard.replies.to_vec(),
+                codes: keyboard.codes.to_vec(),
+                overrun: keyboard.overrun,
+                held: keyboard.held,
+                without_break: keyboard.without_break,
+                without_repeat: keyboard.without_repeat,
+            },
+            mouse: Mouse1 {
+                argument: mouse.argument,
+                remote: mouse.remote,
+                wrap: mouse.wrap,
+                reporting: mouse.reporting,
+                scaling_2_1: mouse.scaling_2_1,
+                resolution: mouse.resolution,
+                sample_rate: mouse.sample_rate,
+                protocol: mouse.protocol,
+                knock: mouse.knock,
+                buttons: mouse.buttons,
+                dx: I16(mouse.dx),
+                dy: I16(mouse.dy),
+                dz: I16(mouse.dz),
+                dw: I16(mouse.dw),
+                unreported: mouse.unreported,
+                queue: mouse.queue.to_vec(),
+                last_packet: mouse.last_packet.to_vec(),
+            },
+        };
+        assert_eq!(plain::<_, I8042v1>(&mirror, Device::V2), expected);
     }
 }

@@ -1,6 +1,8 @@
 //! States of devices that have lived: some hundred random accesses of a guest and its host, then a save.
 
 use devstate_core::NoInterrupt;
+use devstate_i8042::{I8042, Key, MouseButtons, MouseInput, SystemControl};
+use devstate_i8042_ser::I8042StateSer;
 use devstate_rtc_pl031::Rtc;
 use devstate_rtc_pl031_ser::RtcStateSer;
 use devstate_serial_16550::{CharacterErrors, Serial};
@@ -45,6 +47,44 @@ pub(crate) fn serials() -> impl Iterator<Item = SerialStateSer> {
         }
         SerialStateSer::new(&serial.state(now))
     })
+}
+
+pub(crate) fn i8042s() -> impl Iterator<Item = I8042StateSer> {
+    (0..STATES).map(|seed| {
+        let mut random = Seeded(seed);
+        let mut device = I8042::new(NoInterrupt, NoInterrupt, NoControl);
+        for _ in 0..seed % 60 {
+            let value = random.number() as u8;
+            match random.number() % 8 {
+                0 => drop(device.read(0)),
+                1 | 2 => _ = device.key(Key::ALL[usize::from(value) % Key::ALL.len()], value & 1 == 1),
+                3 => {
+                    let buttons = MouseButtons(value);
+                    _ = device.mouse(&MouseInput {
+                        dx: i16::from(value),
+                        buttons,
+                        ..MouseInput::NONE
+                    });
+                }
+                4 => device.write(4, value),
+                // To the mouse: report, and most of its other commands.
+                5 => {
+                    device.write(4, 0xd4);
+                    device.write(0, 0xe6 | value);
+                }
+                _ => device.write(0, value),
+            }
+        }
+        I8042StateSer::new(&device.state())
+    })
+}
+
+struct NoControl;
+
+impl SystemControl for NoControl {
+    fn set_a20(&mut self, _enabled: bool) {}
+
+    fn reset(&mut self) {}
 }
 
 struct Stalling<'a>(&'a mut [u8]);

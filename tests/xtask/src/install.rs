@@ -150,6 +150,33 @@ pub(crate) fn debian_packages(packages: &[&str]) -> Result<()> {
     Ok(run_command(&mut install).map_err(|error| Skip::within_reach(format!("{wanted} missing: {error:#}")))?)
 }
 
+/// Lets `dpkg` know packages of another architecture (Debian's name of it).
+///
+/// # Errors
+///
+/// [`Skip`] where that is not possible.
+pub(crate) fn foreign_architecture(name: &str) -> Result<()> {
+    let known = ["--print-architecture", "--print-foreign-architectures"]
+        .map(|option| process::output(program("dpkg").arg(option)));
+    for architectures in known {
+        if architectures?.lines().any(|known| known == name) {
+            return Ok(());
+        }
+    }
+    if !is_root() {
+        return Err(Skip::beyond_this_machine(format!("missing: sudo dpkg --add-architecture {name}")).into());
+    }
+    run_command(program("dpkg").args(["--add-architecture", name]))?;
+    run_command(apt_get().arg("update"))
+}
+
+/// Makes `apt-get` know what there is.
+pub(crate) fn package_lists() {
+    if is_root() {
+        refresh_package_lists();
+    }
+}
+
 fn is_installed(package: &str) -> bool {
     let mut query = program("dpkg-query");
     query

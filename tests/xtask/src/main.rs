@@ -11,6 +11,7 @@ mod readme;
 mod schema;
 mod steps;
 mod test;
+mod vmm;
 mod workspace;
 
 use clap::Parser;
@@ -26,6 +27,7 @@ enum Command {
     Schema(schema::Args),
     Inspect(inspect::Args),
     Golden(golden::Args),
+    Vmm(vmm::Args),
 }
 
 fn main() -> ExitCode {
@@ -36,6 +38,7 @@ fn main() -> ExitCode {
         Command::Schema(args) => schema::run(&args),
         Command::Inspect(args) => inspect::run(&args),
         Command::Golden(args) => golden::run(&args),
+        Command::Vmm(args) => vmm::run(&args),
     };
     result.unwrap_or_else(|error| {
         eprintln!("error: {error:#}");

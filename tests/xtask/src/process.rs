@@ -53,7 +53,7 @@ pub(crate) fn find(name: &str) -> Option<PathBuf> {
         .find(|file| file.is_file())
 }
 
-fn show(command: &Command) -> String {
+pub(crate) fn show(command: &Command) -> String {
     let name = Path::new(command.get_program()).file_name();
     let variables = command.get_envs().filter_map(|(name, value)| {
         let value = value?.to_string_lossy();

@@ -6,6 +6,7 @@ use crate::install::cargo_tool;
 use crate::package;
 use crate::process::{cargo, program, run};
 use crate::readme;
+use crate::vmm;
 use crate::workspace::{libraries, metadata, published};
 use anyhow::Result;
 
@@ -30,6 +31,7 @@ pub(crate) const STEPS: &[Step] = &[
     Step { name: "bare",     what: "firmware boots in QEMU and prints what it should",         run: firmware::check },
     Step { name: "deny",     what: "dependencies keep to the rules of deny.toml",             run: deny },
     Step { name: "package",  what: "what would be published builds by itself",                run: package::check },
+    Step { name: "vmm",      what: "Linux in minimal-vmm lives through kill and restore",     run: vmm::step },
     Step { name: "readme",   what: "the README's commands work",                              run: readme::check },
 ];
 

@@ -8,7 +8,17 @@
     reason = "tests say what they expect by panicking, in their helpers too"
 )]
 
+mod controller;
+mod differences;
 mod drivers;
 mod events;
+mod hostile;
+mod keyboard;
+mod mouse;
+mod output_buffer;
+mod password;
+mod random;
+mod restore;
+mod scan_codes;
 mod support;
 mod trace;

@@ -1,0 +1,222 @@
+//! The devices on the guest's bus, their interrupt lines and their time.
+
+use std::collections::VecDeque;
+use std::io;
+use std::os::fd::OwnedFd;
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::{Context, Result};
+use devstate_core::{ByteRegisters, Clock, InterruptLine};
+use devstate_serial_16550::{NoEvents, Serial, SerialState};
+use kvm_ioctls::VmFd;
+use rustix::time::{
+    Itimerspec, TimerfdClockId, TimerfdFlags, TimerfdTimerFlags, Timespec, timerfd_create, timerfd_settime,
+};
+
+use crate::arch::{self, Platform};
+use crate::clock;
+use crate::console::Screen;
+use crate::vcpu::Stop;
+
+/// Where on which bus.
+#[derive(Clone, Copy, Debug)]
+pub enum Address {
+    /// An I/O port; a PC has them.
+    Port(u16),
+    /// A physical address where there is no RAM.
+    Memory(u64),
+}
+
+impl Address {
+    /// The distance from `base`, if it is on the same bus and below `len`.
+    pub fn offset_in(self, base: Self, len: u64) -> Option<u64> {
+        let offset = match (self, base) {
+            (Self::Port(address), Self::Port(base)) => u64::from(address).checked_sub(base.into()),
+            (Self::Memory(address), Self::Memory(base)) => address.checked_sub(base),
+            _ => None,
+        };
+        offset.filter(|offset| *offset < len)
+    }
+}
+
+/// Everything outside the kernel that the guest talks to.
+#[derive(Debug)]
+pub struct Devices {
+    serial: Serial<KvmLine, Screen>,
+    platform: Platform,
+    /// Typed and not yet received: the UART takes no more than its guest asks for.
+    typed: VecDeque<u8>,
+    timer: OwnedFd,
+    /// When the timer fires.
+    deadline: Option<u64>,
+}
+
+/// The saved form of [`Devices`].
+#[derive(Clone, Debug, PartialEq)]
+pub struct DevicesState {
+    pub serial: SerialState,
+    pub platform: arch::PlatformState,
+    pub typed: Vec<u8>,
+}
+
+impl DevicesState {
+    /// The devices of a machine that was just switched on.
+    pub fn powered_on() -> Self {
+        Self {
+            serial: SerialState::RESET,
+            platform: arch::PlatformState::powered_on(),
+            typed: Vec::new(),
+        }
+    }
+}
+
+impl Devices {
+    /// Devices in a saved state. Their lines are driven at once, so the kernel's side must be ready.
+    pub fn from_state(state: &DevicesState, vm: &Arc<VmFd>) -> Result<Self> {
+        let line = KvmLine::new(vm, arch::SERIAL_LINE);
+        // What a character on the line waits for waits on: time stood still for it.
+        let serial = Serial::from_state(
+            &state.serial,
+            line,
+            Screen::default(),
+            NoEvents,
+            clock::monotonic(),
+            Clock::Frozen,
+        )?;
+        let mut devices = Self {
+            serial,
+            platform: Platform::from_state(&state.platform, vm)?,
+            typed: state.typed.iter().copied().collect(),
+            timer: timerfd_create(
+                TimerfdClockId::Monotonic,
+                TimerfdFlags::CLOEXEC | TimerfdFlags::NONBLOCK,
+            )
+            .context("cannot create a timer")?,
+            deadline: None,
+        };
+        devices.settle();
+        Ok(devices)
+    }
+
+    pub fn state(&self) -> DevicesState {
+        DevicesState {
+            serial: self.serial.state(clock::monotonic()),
+            platform: self.platform.state(),
+            typed: self.typed.iter().copied().collect(),
+        }
+    }
+
+    /// The guest reads.
+    pub fn read(&mut self, address: Address, data: &mut [u8]) {
+        if let Some(offset) = address.offset_in(arch::SERIAL, SERIAL_LEN) {
+            let now = clock::monotonic();
+            ByteRegisters::PACKED.read(offset, data, |register| self.serial.read(register, now));
+        } else if !self.platform.read(address, data) {
+            data.fill(arch::FLOATING);
+        }
+        self.settle();
+    }
+
+    /// The guest writes. Gives what it stops itself by, if it does.
+    pub fn write(&mut self, address: Address, data: &[u8]) -> Option<Stop> {
+        let mut stop = None;
+        if let Some(offset) = address.offset_in(arch::SERIAL, SERIAL_LEN) {
+            let now = clock::monotonic();
+            ByteRegisters::PACKED.write(offset, data, |register, value| self.serial.write(register, value, now));
+        } else {
+            stop = self.platform.write(address, data);
+        }
+        self.settle();
+        stop
+    }
+
+    /// Somebody types on the console.
+    pub fn type_on_console(&mut self, bytes: &[u8]) {
+        self.typed.extend(bytes);
+        self.settle();
+    }
+
+    /// How much more may be typed before what was typed has been received.
+    pub fn console_room(&self) -> usize {
+        MAX_TYPED.saturating_sub(self.typed.len())
+    }
+
+    /// The timer, which becomes readable when it is time to [`advance`](Self::advance).
+    pub fn timer(&self) -> Result<OwnedFd> {
+        self.timer.try_clone().context("cannot share the timer")
+    }
+
+    /// The timer fired.
+    pub fn advance(&mut self) {
+        // It may have been set anew since: then there is nothing to read, and no harm in looking at the devices.
+        let _ = rustix::io::read(&self.timer, &mut [0; 8]);
+        self.deadline = None;
+        let now = clock::monotonic();
+        self.serial.advance(now);
+        self.serial.drain_output(now);
+        self.platform.advance();
+        self.settle();
+    }
+
+    pub fn platform_mut(&mut self) -> &mut Platform {
+        &mut self.platform
+    }
+
+    /// What follows each access: input moves up, and the timer is set for whichever device wants to be called first.
+    fn settle(&mut self) {
+        let now = clock::monotonic();
+        while let (waiting @ [_, ..], _) = self.typed.as_slices() {
+            let taken = self.serial.receive(waiting, now);
+            if taken == 0 {
+                break;
+            }
+            self.typed.drain(..taken);
+        }
+        let retry = self.serial.output().is_stalled().then_some(now + OUTPUT_RETRY_NS);
+        let deadlines = [self.serial.next_deadline(), self.platform.next_deadline(), retry];
+        let next = deadlines.into_iter().flatten().min();
+        if next.is_some() && (self.deadline.is_none() || next < self.deadline) {
+            self.deadline = next;
+            let at = Duration::from_nanos(next.unwrap_or(now).max(1));
+            let timer = Itimerspec {
+                it_interval: Timespec::default(),
+                it_value: at.try_into().unwrap_or_default(),
+            };
+            if let Err(error) = timerfd_settime(&self.timer, TimerfdTimerFlags::ABSTIME, &timer) {
+                eprintln!("minimal-vmm: cannot set the devices' timer: {error}");
+            }
+        }
+    }
+}
+
+const SERIAL_LEN: u64 = 8;
+/// What is typed ahead, at most.
+pub const MAX_TYPED: usize = 256;
+const OUTPUT_RETRY_NS: u64 = 10_000_000;
+
+/// A line to the interrupt controller in the kernel, which is told levels. With a level-triggered line that is all; an
+/// edge-triggered one, as a PC's, is seen to rise.
+#[derive(Debug)]
+pub struct KvmLine {
+    vm: Arc<VmFd>,
+    line: u32,
+}
+
+impl KvmLine {
+    pub fn new(vm: &Arc<VmFd>, line: u32) -> Self {
+        Self {
+            vm: Arc::clone(vm),
+            line,
+        }
+    }
+}
+
+impl InterruptLine for KvmLine {
+    fn set_level(&mut self, asserted: bool) {
+        if let Err(error) = self.vm.set_irq_line(self.line, asserted) {
+            let error = io::Error::from(error);
+            eprintln!("minimal-vmm: cannot drive interrupt line {:#x}: {error}", self.line);
+        }
+    }
+}

@@ -1,0 +1,139 @@
+//! The guest's memory, and its image in a file or on a socket.
+
+use anyhow::{Context, Result, bail, ensure};
+use crc::{CRC_64_XZ, Crc, Table};
+use embedded_io::{Read, Write};
+use kvm_bindings::kvm_userspace_memory_region;
+use kvm_ioctls::VmFd;
+use vm_memory::{Bytes, GuestAddress, GuestMemoryBackend, GuestMemoryMmap, GuestMemoryRegion};
+
+/// One stretch of RAM. The machine's devices lie elsewhere, so it has no holes.
+#[derive(Debug)]
+pub struct Memory {
+    map: GuestMemoryMmap,
+    start: u64,
+    len: u64,
+}
+
+impl Memory {
+    /// `len` bytes of zeros at guest address `start`.
+    pub fn new(start: u64, len: u64) -> Result<Self> {
+        ensure!(
+            (16 << 20..=3 << 30).contains(&len) && len.is_multiple_of(CHUNK as u64),
+            "{len:#x} bytes of memory: this machine has from 16 MiB to 3 GiB, in steps of 64 KiB"
+        );
+        let map = GuestMemoryMmap::from_ranges(&[(GuestAddress(start), usize::try_from(len)?)])
+            .context("cannot map the guest's memory")?;
+        Ok(Self { map, start, len })
+    }
+
+    pub fn map(&self) -> &GuestMemoryMmap {
+        &self.map
+    }
+
+    pub fn len(&self) -> u64 {
+        self.len
+    }
+
+    /// Gives the memory to the guest.
+    pub fn attach(&self, vm: &VmFd) -> Result<()> {
+        for (slot, region) in (0..).zip(self.map.iter()) {
+            let region = kvm_userspace_memory_region {
+                slot,
+                guest_phys_addr: region.start_addr().0,
+                memory_size: region.len(),
+                userspace_addr: region.as_ptr() as u64,
+                flags: 0,
+            };
+            // SAFETY: the mapping is as long as the region says and nothing else uses its guest addresses. `Machine`
+            // drops the VM before it drops the memory.
+            #[expect(unsafe_code, reason = "KVM is told where the guest's memory lies")]
+            unsafe { vm.set_user_memory_region(region) }.context("KVM does not take the guest's memory")?;
+        }
+        Ok(())
+    }
+
+    /// Writes the image of a guest that stands still: a header that ties it to its machine state by `id`, the chunks
+    /// that are not all zeros, each after its offset, and a checksum.
+    pub fn write_image<W: Write>(&self, id: u64, out: &mut W) -> Result<()>
+    where
+        W::Error: Send + Sync + 'static,
+    {
+        let mut sum = CHECKSUM.digest();
+        let mut put = |bytes: &[u8]| {
+            sum.update(bytes);
+            out.write_all(bytes)
+        };
+        put(MAGIC)?;
+        put(&id.to_le_bytes())?;
+        put(&self.len.to_le_bytes())?;
+        let mut chunk = vec![0; CHUNK];
+        for offset in (0..self.len).step_by(CHUNK) {
+            self.map.read_slice(&mut chunk, GuestAddress(self.start + offset))?;
+            if chunk.iter().any(|byte| *byte != 0) {
+                put(&offset.to_le_bytes())?;
+                put(&chunk)?;
+            }
+        }
+        put(&END.to_le_bytes())?;
+        let sum = sum.finalize();
+        out.write_all(&sum.to_le_bytes())?;
+        out.flush()?;
+        Ok(())
+    }
+
+    /// Fills fresh memory from the image that belongs to the machine state `id`.
+    pub fn read_image<R: Read>(&self, id: u64, input: &mut R) -> Result<()>
+    where
+        R::Error: Send + Sync + 'static,
+    {
+        let mut sum = CHECKSUM.digest();
+        let mut take = |bytes: &mut [u8]| -> Result<()> {
+            input.read_exact(bytes).context("the memory image is truncated")?;
+            sum.update(bytes);
+            Ok(())
+        };
+        let mut word = [0; 8];
+        take(&mut word)?;
+        ensure!(&word == MAGIC, "this is no memory image");
+        take(&mut word)?;
+        ensure!(
+            u64::from_le_bytes(word) == id,
+            "the memory image belongs to another machine state"
+        );
+        take(&mut word)?;
+        let len = u64::from_le_bytes(word);
+        ensure!(
+            len == self.len,
+            "the memory image has {len} bytes, the machine {}",
+            self.len
+        );
+        let mut chunk = vec![0; CHUNK];
+        loop {
+            take(&mut word)?;
+            let offset = u64::from_le_bytes(word);
+            if offset == END {
+                break;
+            }
+            if offset >= self.len || !offset.is_multiple_of(CHUNK as u64) {
+                bail!("the memory image has a chunk at {offset:#x}, where the guest has no memory");
+            }
+            take(&mut chunk)?;
+            self.map.write_slice(&chunk, GuestAddress(self.start + offset))?;
+        }
+        let expected = sum.finalize();
+        input.read_exact(&mut word).context("the memory image is truncated")?;
+        let found = u64::from_le_bytes(word);
+        ensure!(
+            found == expected,
+            "the memory image is damaged: checksum {found:#018x}, computed {expected:#018x}"
+        );
+        Ok(())
+    }
+}
+
+/// Large enough for few calls, small enough to leave out most of what was never touched.
+const CHUNK: usize = 64 << 10;
+const MAGIC: &[u8; 8] = b"DVMMRAM1";
+const END: u64 = u64::MAX;
+static CHECKSUM: Crc<u64, Table<16>> = Crc::<u64, Table<16>>::new(&CRC_64_XZ);

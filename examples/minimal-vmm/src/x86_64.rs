@@ -1,0 +1,30 @@
+//! A PC, as far as Linux needs one.
+
+use crate::devices::Address;
+
+mod acpi;
+mod boot;
+mod hypervisor;
+mod mirror;
+mod platform;
+
+pub use boot::boot;
+pub use hypervisor::{Hypervisor, KvmStateSer};
+pub use mirror::{MachineStateSer, Release};
+pub use platform::{Platform, PlatformState};
+
+/// Where RAM begins in the guest.
+pub const MEMORY_START: u64 = 0;
+
+/// What a guest is told when nobody says otherwise. A reset goes through the keyboard controller.
+pub const DEFAULT_CMDLINE: &str = "console=ttyS0 reboot=k panic=-1";
+
+/// The line of the UART: COM1 has had it since the first PC.
+pub const SERIAL_LINE: u32 = 4;
+
+/// The UART.
+pub const SERIAL: Address = Address::Port(COM1);
+const COM1: u16 = 0x3f8;
+
+/// The byte that answers an access to where nothing is: the bus floats high.
+pub const FLOATING: u8 = 0xff;

@@ -1,0 +1,254 @@
+//! The part of the machine that lives in the kernel: processor, interrupt controllers, timer, clock.
+
+use std::sync::Arc;
+
+use anyhow::{Context, Result, anyhow, ensure};
+use devstate_versioning::Versioned;
+use kvm_bindings::{
+    CpuId, KVM_IRQCHIP_IOAPIC, KVM_IRQCHIP_PIC_MASTER, KVM_IRQCHIP_PIC_SLAVE, KVM_MAX_CPUID_ENTRIES,
+    KVM_PIT_SPEAKER_DUMMY, Msrs, kvm_clock_data, kvm_cpuid_entry2, kvm_debugregs, kvm_irqchip, kvm_lapic_state,
+    kvm_mp_state, kvm_msr_entry, kvm_pit_config, kvm_pit_state2, kvm_regs, kvm_sregs, kvm_vcpu_events, kvm_xcrs,
+    kvm_xsave,
+};
+use kvm_ioctls::{Cap, Kvm, VcpuFd, VmFd};
+use zerocopy::{FromBytes, Immutable, IntoBytes};
+
+use crate::memory::Memory;
+
+/// Where KVM puts the I/O APIC and the processor's own.
+pub(super) const IO_APIC: u32 = 0xfec0_0000;
+pub(super) const LOCAL_APIC: u32 = 0xfee0_0000;
+/// Three pages and one that Intel processors need for the guest's real mode, out of everything's way.
+const TSS: usize = 0xfffb_d000;
+const IDENTITY_MAP: u64 = 0xfffb_c000;
+
+/// The kernel's side of a virtual machine.
+#[derive(Debug)]
+pub struct Hypervisor {
+    kvm: Kvm,
+    vm: Arc<VmFd>,
+}
+
+impl Hypervisor {
+    /// A machine with one processor that has not been set up.
+    pub fn new(memory: &Memory) -> Result<(Self, VcpuFd)> {
+        let kvm = Kvm::new().context("cannot open /dev/kvm")?;
+        let vm = kvm.create_vm().context("cannot create a virtual machine")?;
+        vm.set_tss_address(TSS)?;
+        vm.set_identity_map_address(IDENTITY_MAP)?;
+        vm.create_irq_chip().context("KVM has no interrupt controllers")?;
+        vm.create_pit2(kvm_pit_config {
+            flags: KVM_PIT_SPEAKER_DUMMY,
+            ..Default::default()
+        })
+        .context("KVM has no timer")?;
+        memory.attach(&vm)?;
+        let vcpu = vm.create_vcpu(0).context("cannot create a processor")?;
+        let hypervisor = Self { kvm, vm: Arc::new(vm) };
+        vcpu.set_cpuid2(&hypervisor.cpuid()?).context("cannot set CPUID")?;
+        Ok((hypervisor, vcpu))
+    }
+
+    pub fn vm(&self) -> &Arc<VmFd> {
+        &self.vm
+    }
+
+    /// What the host's processor and KVM offer, less what is not saved.
+    fn cpuid(&self) -> Result<CpuId> {
+        const VMX: u32 = 1 << 5;
+        const TSC_DEADLINE: u32 = 1 << 24;
+        const HYPERVISOR: u32 = 1 << 31;
+        const SVM: u32 = 1 << 2;
+        const AMX: u32 = 0b111 << 22;
+        let mut cpuid = self.kvm.get_supported_cpuid(KVM_MAX_CPUID_ENTRIES)?;
+        for entry in cpuid.as_mut_slice() {
+            match (entry.function, entry.index) {
+                (1, _) => {
+                    entry.ebx &= 0x00ff_ffff; // this is processor 0
+                    entry.ecx = entry.ecx & !VMX | HYPERVISOR;
+                    if self.kvm.check_extension(Cap::TscDeadlineTimer) {
+                        entry.ecx |= TSC_DEADLINE;
+                    }
+                }
+                (7, 0) => entry.edx &= !AMX,
+                (0xb, _) => entry.edx = 0,
+                (0x8000_0001, _) => entry.ecx &= !SVM,
+                _ => {}
+            }
+        }
+        Ok(cpuid)
+    }
+
+    /// Everything that the kernel knows about a guest that stands still.
+    pub fn save(&self, vcpu: &VcpuFd) -> Result<KvmStateSer> {
+        let mut msrs = heapless::Vec::new();
+        for &index in self.kvm.get_msr_index_list()?.as_slice() {
+            // KVM lists some that this processor does not have.
+            if let Some(value) = read_msr(vcpu, index)? {
+                msrs.push((index, value))
+                    .map_err(|_| anyhow!("more MSRs than a snapshot holds"))?;
+            }
+        }
+        let mut cpuid = heapless::Vec::new();
+        for entry in vcpu.get_cpuid2(KVM_MAX_CPUID_ENTRIES)?.as_slice() {
+            cpuid
+                .extend_from_slice(entry.as_bytes())
+                .map_err(|_| anyhow!("more CPUID leaves than a snapshot holds"))?;
+        }
+        Ok(KvmStateSer {
+            cpuid,
+            // First of all: it settles what the local APIC has pending, which the others then show.
+            mp_state: vcpu.get_mp_state()?.mp_state,
+            regs: to_array(&vcpu.get_regs()?)?,
+            sregs: to_array(&vcpu.get_sregs()?)?,
+            xsave: to_array(&vcpu.get_xsave()?)?,
+            xcrs: to_array(&vcpu.get_xcrs()?)?,
+            debug_regs: to_array(&vcpu.get_debug_regs()?)?,
+            lapic: to_array(&vcpu.get_lapic()?)?,
+            events: to_array(&vcpu.get_vcpu_events()?)?,
+            msrs,
+            pic_master: self.save_chip(KVM_IRQCHIP_PIC_MASTER)?,
+            pic_slave: self.save_chip(KVM_IRQCHIP_PIC_SLAVE)?,
+            io_apic: self.save_chip(KVM_IRQCHIP_IOAPIC)?,
+            pit: to_array(&self.vm.get_pit2()?)?,
+            clock_ns: self.vm.get_clock()?.clock,
+            tsc_khz: vcpu.get_tsc_khz()?,
+        })
+    }
+
+    /// Puts a saved guest into a machine that has not run.
+    pub fn restore(&self, vcpu: &VcpuFd, state: &KvmStateSer) -> Result<()> {
+        let (entries, rest) = state.cpuid.as_chunks::<{ size_of::<kvm_cpuid_entry2>() }>();
+        ensure!(rest.is_empty(), "{} bytes are no whole CPUID leaves", state.cpuid.len());
+        let entries = entries.iter().map(from_array).collect::<Result<Vec<_>>>()?;
+        vcpu.set_cpuid2(&CpuId::from_entries(&entries).map_err(|error| anyhow!("{error:?}"))?)
+            .context("this processor lacks what the guest was told it has")?;
+        if vcpu.get_tsc_khz().is_ok_and(|here| here != state.tsc_khz) {
+            vcpu.set_tsc_khz(state.tsc_khz)
+                .context("cannot run the time stamp counter at the guest's frequency")?;
+        }
+        for chip in [&state.pic_master, &state.pic_slave, &state.io_apic] {
+            self.vm.set_irqchip(&from_array::<kvm_irqchip, _>(chip)?)?;
+        }
+        self.vm.set_pit2(&from_array::<kvm_pit_state2, _>(&state.pit)?)?;
+        self.vm.set_clock(&kvm_clock_data {
+            clock: state.clock_ns,
+            ..Default::default()
+        })?;
+
+        vcpu.set_mp_state(kvm_mp_state {
+            mp_state: state.mp_state,
+        })?;
+        vcpu.set_regs(&from_array::<kvm_regs, _>(&state.regs)?)?;
+        vcpu.set_sregs(&from_array::<kvm_sregs, _>(&state.sregs)?)
+            .context("the segment registers")?;
+        let xsave = from_array::<kvm_xsave, _>(&state.xsave)?;
+        // SAFETY: the guest has no features that would need more than these 4096 bytes: `cpuid` offers no AMX.
+        #[expect(unsafe_code, reason = "KVM may read more where such features have been enabled")]
+        unsafe { vcpu.set_xsave(&xsave) }.context("the extended state")?;
+        vcpu.set_xcrs(&from_array::<kvm_xcrs, _>(&state.xcrs)?)
+            .context("the extended control registers")?;
+        vcpu.set_debug_regs(&from_array::<kvm_debugregs, _>(&state.debug_regs)?)?;
+        vcpu.set_lapic(&from_array::<kvm_lapic_state, _>(&state.lapic)?)
+            .context("the local APIC")?;
+        // The deadline timer's MSR has a meaning only once the local APIC is in that mode.
+        for &(index, value) in &state.msrs {
+            write_msr(vcpu, index, value)?;
+        }
+        vcpu.set_vcpu_events(&from_array::<kvm_vcpu_events, _>(&state.events)?)
+            .context("pending events")?;
+        // A guest with KVM's clock then knows that it was its own clock that stood still. Others cannot be told.
+        let _ = vcpu.kvmclock_ctrl();
+        Ok(())
+    }
+
+    fn save_chip(&self, chip_id: u32) -> Result<[u8; size_of::<kvm_irqchip>()]> {
+        let mut chip = kvm_irqchip {
+            chip_id,
+            ..Default::default()
+        };
+        self.vm.get_irqchip(&mut chip)?;
+        to_array(&chip)
+    }
+}
+
+/// The wire form of what the kernel knows. Its structures are the kernel's own binary interface, so they are taken as
+/// they are; a field that is another structure in another kernel would be another field here.
+#[derive(Versioned, Clone, Debug, PartialEq)]
+#[versioned(version = 1, layouts(open))]
+pub struct KvmStateSer {
+    cpuid: heapless::Vec<u8, { size_of::<kvm_cpuid_entry2>() * KVM_MAX_CPUID_ENTRIES }>,
+    mp_state: u32,
+    regs: [u8; size_of::<kvm_regs>()],
+    sregs: [u8; size_of::<kvm_sregs>()],
+    xsave: [u8; size_of::<kvm_xsave>()],
+    xcrs: [u8; size_of::<kvm_xcrs>()],
+    debug_regs: [u8; size_of::<kvm_debugregs>()],
+    lapic: [u8; size_of::<kvm_lapic_state>()],
+    events: [u8; size_of::<kvm_vcpu_events>()],
+    msrs: heapless::Vec<(u32, u64), 512>,
+    pic_master: [u8; size_of::<kvm_irqchip>()],
+    pic_slave: [u8; size_of::<kvm_irqchip>()],
+    io_apic: [u8; size_of::<kvm_irqchip>()],
+    pit: [u8; size_of::<kvm_pit_state2>()],
+    clock_ns: u64,
+    tsc_khz: u32,
+}
+
+impl Default for KvmStateSer {
+    /// What is overwritten by loading.
+    fn default() -> Self {
+        Self {
+            cpuid: heapless::Vec::new(),
+            mp_state: 0,
+            regs: [0; _],
+            sregs: [0; _],
+            xsave: [0; _],
+            xcrs: [0; _],
+            debug_regs: [0; _],
+            lapic: [0; _],
+            events: [0; _],
+            msrs: heapless::Vec::new(),
+            pic_master: [0; _],
+            pic_slave: [0; _],
+            io_apic: [0; _],
+            pit: [0; _],
+            clock_ns: 0,
+            tsc_khz: 0,
+        }
+    }
+}
+
+fn to_array<T: IntoBytes + Immutable, const N: usize>(value: &T) -> Result<[u8; N]> {
+    Ok(value.as_bytes().try_into()?)
+}
+
+fn from_array<T: FromBytes, const N: usize>(bytes: &[u8; N]) -> Result<T> {
+    T::read_from_bytes(bytes).map_err(|_| anyhow!("{N} bytes where the kernel's structure has {}", size_of::<T>()))
+}
+
+fn read_msr(vcpu: &VcpuFd, index: u32) -> Result<Option<u64>> {
+    let mut msrs = Msrs::from_entries(&[kvm_msr_entry {
+        index,
+        ..Default::default()
+    }])
+    .map_err(|error| anyhow!("{error:?}"))?;
+    let read = vcpu.get_msrs(&mut msrs)?;
+    Ok(msrs.as_slice().first().filter(|_| read == 1).map(|entry| entry.data))
+}
+
+/// Some MSRs can be read and not written; those must say what they said before.
+fn write_msr(vcpu: &VcpuFd, index: u32, data: u64) -> Result<()> {
+    let entry = kvm_msr_entry {
+        index,
+        data,
+        ..Default::default()
+    };
+    let msrs = Msrs::from_entries(&[entry]).map_err(|error| anyhow!("{error:?}"))?;
+    let written = vcpu.set_msrs(&msrs)?;
+    ensure!(
+        written == 1 || read_msr(vcpu, index)? == Some(data),
+        "this processor does not take {data:#x} for MSR {index:#x}"
+    );
+    Ok(())
+}

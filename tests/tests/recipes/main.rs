@@ -1,0 +1,163 @@
+//! CONTRIBUTING.md's recipes, followed: each file here is the source after one recipe, with the part that the page shows, and
+//! the builds that it stands for read each other's snapshots.
+
+#![allow(
+    missing_docs,
+    unreachable_pub,
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::trivially_copy_pass_by_ref,
+    clippy::unnecessary_wraps,
+    reason = "a test"
+)]
+
+mod a_published;
+mod b_field_added;
+mod c_field_removed;
+mod d_meaning_changed;
+mod e_released;
+mod f_device_added;
+
+use devstate_versioning::{ErrorKind, Mirror, ReleaseTable, buffer, load, plan, save, save_as, save_lossy};
+
+const PAGE: &str = include_str!("../../../CONTRIBUTING.md");
+
+/// What of a file the page shows.
+fn shown(source: &str) -> &str {
+    source
+        .split("// <recipe>\n")
+        .nth(1)
+        .unwrap()
+        .split("// </recipe>")
+        .next()
+        .unwrap()
+}
+
+#[test]
+fn the_page_shows_what_is_followed_here() {
+    for source in [
+        include_str!("a_published.rs"),
+        include_str!("b_field_added.rs"),
+        include_str!("c_field_removed.rs"),
+        include_str!("d_meaning_changed.rs"),
+        include_str!("e_released.rs"),
+        include_str!("f_device_added.rs"),
+    ] {
+        let block = format!("```rust\n{}```\n", shown(source));
+        assert!(PAGE.contains(&block), "CONTRIBUTING.md lacks\n{block}");
+    }
+}
+
+/// What the first build wrote.
+fn first_snapshot() -> Vec<u8> {
+    use a_published::{FanSer, Release};
+    let mut memory = buffer!(FanSer);
+    save::<Release, _>(&FanSer { speed: 1200, hint: 3 }, &mut memory)
+        .unwrap()
+        .to_vec()
+}
+
+#[test]
+fn a_field_is_added() {
+    use b_field_added::{FanSer, Release};
+    let mut fan = FanSer::default();
+    assert_eq!(load(&first_snapshot(), &mut fan), Ok(Release::V1));
+    assert_eq!(
+        fan,
+        FanSer {
+            speed: 1200,
+            hint: 3,
+            enabled: true
+        }
+    );
+
+    // The older build reads what the newer one saves for it, and is told why not where that would lose something.
+    let mut memory = buffer!(FanSer);
+    let snapshot = save_as(&fan, Release::V1, &mut memory).unwrap();
+    let mut old = a_published::FanSer::default();
+    load::<a_published::Release, _>(&snapshot, &mut old).unwrap();
+    assert_eq!((old.speed, old.hint), (1200, 3));
+    fan.enabled = false;
+    let error = save_as(&fan, Release::V1, &mut memory).unwrap_err();
+    assert!(matches!(error.kind, ErrorKind::Lossy { release: 1, .. }), "{error}");
+    // And what is saved for nobody in particular it refuses by its number.
+    let snapshot = save::<Release, _>(&fan, &mut memory).unwrap();
+    let error = load::<a_published::Release, _>(&snapshot, &mut old).unwrap_err();
+    assert_eq!(error.kind, ErrorKind::NewerRelease { found: 2, newest: 1 });
+}
+
+#[test]
+fn a_field_is_removed() {
+    use c_field_removed::{FanSer, Release};
+    let mut fan = FanSer::default();
+    assert_eq!(load(&first_snapshot(), &mut fan), Ok(Release::V1));
+    assert_eq!(
+        fan,
+        FanSer {
+            speed: 1200,
+            hint: 0,
+            enabled: true
+        }
+    );
+    let mut memory = buffer!(FanSer);
+    let snapshot = save_as(&fan, Release::V2, &mut memory).unwrap();
+    let mut old = b_field_added::FanSer::default();
+    load::<b_field_added::Release, _>(&snapshot, &mut old).unwrap();
+    assert_eq!(old.hint, 1, "what an older build finds there");
+}
+
+#[test]
+fn a_meaning_is_changed() {
+    use d_meaning_changed::{FanSer, Release};
+    let mut fan = FanSer::default();
+    assert_eq!(load(&first_snapshot(), &mut fan), Ok(Release::V1));
+    assert_eq!(fan.speed, 20, "1200 a minute are 20 a second");
+    let mut memory = buffer!(FanSer);
+    let snapshot = save_as(&fan, Release::V1, &mut memory).unwrap();
+    let mut old = a_published::FanSer::default();
+    load::<a_published::Release, _>(&snapshot, &mut old).unwrap();
+    assert_eq!(old.speed, 1200);
+    fan.speed = 2000;
+    let refused = save_as(&fan, Release::V1, &mut memory).unwrap_err();
+    assert!(refused.to_string().contains("too fast"), "{refused}");
+}
+
+#[test]
+fn a_release_is_published() {
+    use e_released::{FanSer, Release};
+    assert_eq!(Release::LATEST, Release::V4);
+    assert!(Release::PINNED[..3].iter().all(Option::is_some));
+    let mut fan = FanSer::default();
+    assert_eq!(load(&first_snapshot(), &mut fan), Ok(Release::V1));
+    assert_eq!(fan.speed, 20);
+}
+
+#[test]
+fn a_device_is_added() {
+    use f_device_added::{Led, LedState, LedStateSer, MachineSer, Release};
+    let mut led = Led::new();
+    led.write(0, 0x81);
+    let machine = MachineSer {
+        led: LedStateSer::new(&led.state()),
+        ..MachineSer::default()
+    };
+    let mut memory = buffer!(MachineSer);
+    let snapshot = save::<Release, _>(&machine, &mut memory).unwrap();
+    let mut loaded = MachineSer::default();
+    load::<Release, _>(&snapshot, &mut loaded).unwrap();
+    let restored = Led::from_state(&LedState::try_from(&loaded.led).unwrap()).unwrap();
+    assert_eq!(restored.read(0), 0x81);
+
+    // An older build has no such device; a snapshot of it brings one that has just been reset.
+    let mut lost = Vec::new();
+    plan(&machine, Release::V1, &mut |loss| {
+        lost.push(loss.field.display(MachineSer::SCHEMA).to_string());
+    })
+    .unwrap();
+    assert_eq!(lost, ["led.brightness", "led.on"]);
+    let snapshot = save_lossy(&machine, Release::V1, &mut memory, &mut |_| ()).unwrap();
+    load::<Release, _>(&snapshot, &mut loaded).unwrap();
+    assert_eq!(LedState::try_from(&loaded.led), Ok(LedState::RESET));
+    loaded.led.brightness = 0x80;
+    assert_eq!(LedState::try_from(&loaded.led).unwrap_err().field, "brightness");
+}
