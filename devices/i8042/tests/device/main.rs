@@ -9,7 +9,6 @@
 )]
 
 mod controller;
-mod differences;
 mod drivers;
 mod events;
 mod hostile;
