@@ -7,7 +7,7 @@
 use crate::fingerprint::{find, version_in};
 use crate::message::Message;
 use crate::release::Row;
-use crate::schema::{Field, MAX_DEPTH, Schema, Shape, Type};
+use crate::schema::{Field, MAX_DEPTH, Schema, Shape, Type, Versions};
 
 /// Checks the fingerprints of a mirror's published versions: one literal for each, `None` for an open last one.
 ///
@@ -166,37 +166,53 @@ pub const fn check_row(rows: &[Row], releases: &[&str], schema: &Schema, given: 
             .fail()
     }
     match schema.shape {
-        Shape::Struct(fields) => check_reach(rows, releases, schema, given, fields),
+        Shape::Struct(fields) => check_reach(rows, releases, schema, given, fields, Versions::ALWAYS),
         Shape::Enum(variants) => {
             let mut rest = variants;
             while let [variant, tail @ ..] = rest {
-                check_reach(rows, releases, schema, given, variant.fields);
+                check_reach(rows, releases, schema, given, variant.fields, variant.versions);
                 rest = tail;
             }
         }
     }
 }
 
-/// Refuses a field whose mirror a release reaches although that mirror's row says it was not there.
+/// Refuses a field whose mirror a release reaches although that mirror's row says it was not there; `around` are the
+/// versions of the variant that it belongs to.
 #[track_caller]
-const fn check_reach(rows: &[Row], releases: &[&str], schema: &Schema, given: &[Option<u16>], fields: &[Field]) {
+const fn check_reach(
+    rows: &[Row],
+    releases: &[&str],
+    schema: &Schema,
+    given: &[Option<u16>],
+    fields: &[Field],
+    around: Versions,
+) {
     let mut rest = fields;
     while let [field, tail @ ..] = rest {
-        check_type(rows, releases, schema, given, field, field.ty);
+        check_type(rows, releases, schema, given, field, around, field.ty);
         rest = tail;
     }
 }
 
 #[track_caller]
-const fn check_type(rows: &[Row], releases: &[&str], owner: &Schema, given: &[Option<u16>], field: &Field, ty: &Type) {
+const fn check_type(
+    rows: &[Row],
+    releases: &[&str],
+    owner: &Schema,
+    given: &[Option<u16>],
+    field: &Field,
+    around: Versions,
+    ty: &Type,
+) {
     match ty {
         Type::Array(inner, _) | Type::Option(inner) | Type::Seq(inner, _) => {
-            check_type(rows, releases, owner, given, field, inner);
+            check_type(rows, releases, owner, given, field, around, inner);
         }
         Type::Tuple(parts) => {
             let mut rest = *parts;
             while let [part, tail @ ..] = rest {
-                check_type(rows, releases, owner, given, field, part);
+                check_type(rows, releases, owner, given, field, around, part);
                 rest = tail;
             }
         }
@@ -218,6 +234,7 @@ const fn check_type(rows: &[Row], releases: &[&str], owner: &Schema, given: &[Op
             while release < given.len() {
                 if let Some(version) = given[release]
                     && field.versions.contain(version)
+                    && around.contain(version)
                     && version_in(row, release) == 0
                 {
                     at(releases, release, part.name)
@@ -227,7 +244,7 @@ const fn check_type(rows: &[Row], releases: &[&str], owner: &Schema, given: &[Op
                         .str(owner.name)
                         .str("` version ")
                         .number(version as u64)
-                        .str(" holds one; give it a version in that release, or the field a later `start`")
+                        .str(" holds one; give it a version in that release, or the field, or the variant that it belongs to, a later `start`")
                         .fail()
                 }
                 release += 1;

@@ -6,7 +6,7 @@
 )]
 
 use crate::release::Row;
-use crate::schema::{Field, Schema, Shape, Type, Variant};
+use crate::schema::{Field, Schema, Shape, Type, Variant, Versions};
 
 const OFFSET_BASIS: u64 = 0xcbf2_9ce4_8422_2325;
 const PRIME: u64 = 0x0000_0100_0000_01b3;
@@ -107,7 +107,8 @@ const fn reach<const N: usize>(rows: &[Row], schema: &Schema, there: &[bool; N],
         Shape::Enum(variants) => {
             let mut rest = variants;
             while let [variant, tail @ ..] = rest {
-                reach_fields(rows, row, variant.fields, there, hashes);
+                let present = in_versions(row, variant.versions, there);
+                reach_fields(rows, row, variant.fields, &present, hashes);
                 rest = tail;
             }
         }
@@ -124,16 +125,22 @@ const fn reach_fields<const N: usize>(
     let mut rest = fields;
     while let [field, tail @ ..] = rest {
         if holds_mirror(field.ty) {
-            let mut present = *there;
-            let mut release = 0;
-            while release < N {
-                present[release] = there[release] && field.versions.contain(version_in(row, release));
-                release += 1;
-            }
+            let present = in_versions(row, field.versions, there);
             reach_type(rows, field.ty, &present, hashes);
         }
         rest = tail;
     }
+}
+
+/// The releases among `there` that have the row's mirror at one of `versions`.
+const fn in_versions<const N: usize>(row: &Row, versions: Versions, there: &[bool; N]) -> [bool; N] {
+    let mut present = *there;
+    let mut release = 0;
+    while release < N {
+        present[release] = there[release] && versions.contain(version_in(row, release));
+        release += 1;
+    }
+    present
 }
 
 const fn reach_type<const N: usize>(rows: &[Row], ty: &Type, there: &[bool; N], hashes: &mut [u64; N]) {
