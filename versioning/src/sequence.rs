@@ -74,32 +74,66 @@ impl<T, I: ExactSizeIterator<Item = T> + Clone> Source<T> for IterSource<I> {
 /// let mut log = LogSer::default();
 /// load::<Release, _>(&snapshot, &mut log)?;
 /// let mut read = Vec::new();
-/// log.lines.visit::<Release>(&mut |line| read.push(line.text.get()))?;
+/// log.lines.visit(&mut |line| read.push(line.text.get()))?;
 /// assert_eq!(read, lines);
 /// # Ok::<(), devstate_versioning::Error>(())
 /// ```
 pub struct Sequence<'de, T, const N: usize> {
     content: Content<'de, T>,
-    /// What an older release would lose, found by raising: the first item with a loss, or else with an ignorable one.
+    /// Lowered to an older release: raising goes there and back, and finds what is lost.
+    lowered: bool,
+    /// What an older release would lose: the first item with a loss, or else with an ignorable one.
     lost: Option<(usize, Loss)>,
 }
 
 enum Content<'de, T> {
+    Nothing,
     Source(&'de dyn Source<T>),
-    /// Items that have been decoded once, so they will decode again.
-    Encoded {
-        release: u16,
-        count: usize,
-        items: &'de [u8],
-    },
+    Encoded(Encoded<'de, T>),
+}
+
+/// Items that have been decoded once, so they will decode again.
+struct Encoded<'de, T> {
+    items: &'de [u8],
+    count: usize,
+    release: u16,
+    /// Goes over them at the release of the table that they were loaded with.
+    visit: fn(&Self, &mut dyn FnMut(&T)) -> Result<(), Error>,
+}
+
+impl<'de, T> Encoded<'de, T> {
+    fn visit<R>(&self, visit: &mut dyn FnMut(&T)) -> Result<(), Error>
+    where
+        R: ReleaseTable,
+        T: Wire<'de, R> + Default,
+    {
+        let Some(release) = R::from_number(self.release) else {
+            return Err(ErrorKind::UnknownRelease { found: self.release }.at(0));
+        };
+        let mut reader = Reader::new(self.items);
+        for _ in 0..self.count {
+            let mut item = T::default();
+            if let Err(malformed) = item.decode_into(release, &mut reader) {
+                return Err(reader.into_error(malformed));
+            }
+            item.raise(release)?;
+            visit(&item);
+        }
+        reader.finish()
+    }
 }
 
 impl<'de, T, const N: usize> Sequence<'de, T, N> {
     /// A sequence to be written. More than `N` items fail the saving.
     #[must_use]
     pub fn from_source(source: &'de dyn Source<T>) -> Self {
+        Self::new(Content::Source(source))
+    }
+
+    const fn new(content: Content<'de, T>) -> Self {
         Self {
-            content: Content::Source(source),
+            content,
+            lowered: false,
             lost: None,
         }
     }
@@ -107,9 +141,10 @@ impl<'de, T, const N: usize> Sequence<'de, T, N> {
     /// How many items there are.
     #[must_use]
     pub fn len(&self) -> usize {
-        match self.content {
+        match &self.content {
+            Content::Nothing => 0,
             Content::Source(source) => source.len(),
-            Content::Encoded { count, .. } => count,
+            Content::Encoded(encoded) => encoded.count,
         }
     }
 
@@ -123,32 +158,16 @@ impl<'de, T, const N: usize> Sequence<'de, T, N> {
     ///
     /// # Errors
     ///
-    /// Where the table `R` is not the one that the sequence was loaded with.
-    pub fn visit<R>(&self, visit: &mut dyn FnMut(&T)) -> Result<(), Error>
-    where
-        R: ReleaseTable,
-        T: Wire<'de, R> + Default,
-    {
-        match self.content {
+    /// `Refused` by a semantic function of the items. Loading has asked it before, so this happens only to a mirror that
+    /// was decoded and never raised.
+    pub fn visit(&self, visit: &mut dyn FnMut(&T)) -> Result<(), Error> {
+        match &self.content {
+            Content::Nothing => Ok(()),
             Content::Source(source) => {
                 source.for_each(visit);
                 Ok(())
             }
-            Content::Encoded { release, count, items } => {
-                let Some(release) = R::from_number(release) else {
-                    return Err(ErrorKind::UnknownRelease { found: release }.at(0));
-                };
-                let mut reader = Reader::new(items);
-                for _ in 0..count {
-                    let mut item = T::default();
-                    if let Err(malformed) = item.decode_into(release, &mut reader) {
-                        return Err(reader.into_error(malformed));
-                    }
-                    item.raise(release)?;
-                    visit(&item);
-                }
-                reader.finish()
-            }
+            Content::Encoded(encoded) => (encoded.visit)(encoded, visit),
         }
     }
 
@@ -156,9 +175,9 @@ impl<'de, T, const N: usize> Sequence<'de, T, N> {
     fn visit_lowered<R>(&self, release: R, visit: &mut dyn FnMut(Result<&T, ErrorKind>))
     where
         R: ReleaseTable,
-        T: Wire<'de, R> + Default + Clone,
+        T: Wire<'de, R> + Clone,
     {
-        let visited = self.visit::<R>(&mut |item| {
+        let visited = self.visit(&mut |item| {
             let mut item = item.clone();
             match item.lower(release) {
                 Ok(()) => visit(Ok(&item)),
@@ -167,6 +186,28 @@ impl<'de, T, const N: usize> Sequence<'de, T, N> {
         });
         if let Err(error) = visited {
             visit(Err(error.kind));
+        }
+    }
+
+    /// The same items, of which those that take no bytes, and so are all alike, are there once.
+    fn without_repetition(&self) -> Self {
+        let mut once = self.clone();
+        if let Content::Encoded(encoded) = &mut once.content
+            && encoded.items.is_empty()
+        {
+            encoded.count = encoded.count.min(1);
+        }
+        once
+    }
+
+    /// Whether both have their items from the same place, so that they are the same items.
+    fn is_same(&self, other: &Self) -> bool {
+        match (&self.content, &other.content) {
+            (Content::Source(here), Content::Source(there)) => core::ptr::addr_eq(*here, *there),
+            (Content::Encoded(here), Content::Encoded(there)) => {
+                core::ptr::eq(here.items, there.items) && here.count == there.count
+            }
+            _ => false,
         }
     }
 }
@@ -180,7 +221,7 @@ impl<'de, R: ReleaseTable, T: Wire<'de, R> + Default + Clone, const N: usize> Wi
     fn encoded_len(&self, release: R) -> usize {
         let mut len = length_len(self.len());
         self.visit_lowered(release, &mut |item| {
-            len += item.map_or(0, |item| item.encoded_len(release));
+            len = len.saturating_add(item.map_or(0, |item| item.encoded_len(release)));
         });
         len
     }
@@ -211,22 +252,25 @@ impl<'de, R: ReleaseTable, T: Wire<'de, R> + Default + Clone, const N: usize> Wi
         let count = reader.length(N)?;
         let before = reader.rest();
         for _ in 0..count {
+            let left = reader.rest().len();
             T::default().decode_into(release, reader)?;
+            if reader.rest().len() == left {
+                // Items that take no bytes are all alike, and a length can announce four billion of them.
+                break;
+            }
         }
         let taken = before.len() - reader.rest().len();
-        let items = before.get(..taken).unwrap_or_default();
-        *self = Self {
-            content: Content::Encoded {
-                release: release.number(),
-                count,
-                items,
-            },
-            lost: None,
-        };
+        *self = Self::new(Content::Encoded(Encoded {
+            items: before.get(..taken).unwrap_or_default(),
+            count,
+            release: release.number(),
+            visit: Encoded::visit::<R>,
+        }));
         Ok(())
     }
 
     fn lower(&mut self, release: R) -> Result<(), Refused> {
+        self.lowered = true;
         let mut result = Ok(());
         self.visit_lowered(release, &mut |item| {
             if let (Ok(()), Err(ErrorKind::Refused(refused))) = (result, item) {
@@ -236,23 +280,25 @@ impl<'de, R: ReleaseTable, T: Wire<'de, R> + Default + Clone, const N: usize> Wi
         result
     }
 
-    /// Goes over the items there and back, and keeps the first loss: the items themselves stay where they are.
+    /// Asks each item whether it can be raised. After lowering it goes over them there and back, and keeps the first
+    /// loss: the items themselves stay where they are.
     fn raise(&mut self, release: R) -> Result<(), Refused> {
         let mut lost: Option<(usize, Loss)> = None;
         let mut result = Ok(());
         let mut index = 0;
-        let visited = self.visit::<R>(&mut |item| {
-            let mut copy = item.clone();
-            match copy.lower(release).and_then(|()| copy.raise(release)) {
-                Ok(()) => item.differ(
+        let lowered = core::mem::take(&mut self.lowered);
+        let visited = self.without_repetition().visit(&mut |item| {
+            if lowered && result.is_ok() {
+                let mut copy = item.clone();
+                result = copy.lower(release).and_then(|()| copy.raise(release));
+                item.differ(
                     &copy,
                     &mut Differ::new(&mut |loss| {
                         if lost.is_none_or(|(_, first)| first.ignorable && !loss.ignorable) {
                             lost = Some((index, *loss));
                         }
                     }),
-                ),
-                Err(refused) => result = result.and(Err(refused)),
+                );
             }
             index += 1;
         });
@@ -266,8 +312,13 @@ impl<'de, R: ReleaseTable, T: Wire<'de, R> + Default + Clone, const N: usize> Wi
         }
     }
 
-    /// Reports the first item that `other`, raised from an older release, would lose; other differences it cannot see.
+    /// Reports the first item that `other`, raised from an older release, would lose. Items from another place count as
+    /// different ones.
     fn differ(&self, other: &Self, differ: &mut Differ<'_>) {
+        if self.is_empty() && other.is_empty() {
+            return;
+        }
+        differ.leaf(self.is_same(other));
         if let Some((index, loss)) = other.lost {
             let step = u16::try_from(index).unwrap_or(u16::MAX);
             differ.field(step, |differ| differ.report(&loss));
@@ -277,29 +328,31 @@ impl<'de, R: ReleaseTable, T: Wire<'de, R> + Default + Clone, const N: usize> Wi
 
 impl<T, const N: usize> Default for Sequence<'_, T, N> {
     fn default() -> Self {
-        Self {
-            content: Content::Encoded {
-                release: 0,
-                count: 0,
-                items: &[],
-            },
-            lost: None,
-        }
+        Self::new(Content::Nothing)
     }
 }
 
 impl<T, const N: usize> Clone for Sequence<'_, T, N> {
     fn clone(&self) -> Self {
-        let content = match self.content {
-            Content::Source(source) => Content::Source(source),
-            Content::Encoded { release, count, items } => Content::Encoded { release, count, items },
-        };
-        Self {
-            content,
-            lost: self.lost,
-        }
+        Self { ..*self }
     }
 }
+
+impl<T> Clone for Content<'_, T> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl<T> Copy for Content<'_, T> {}
+
+impl<T> Clone for Encoded<'_, T> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl<T> Copy for Encoded<'_, T> {}
 
 impl<T, const N: usize> fmt::Debug for Sequence<'_, T, N> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

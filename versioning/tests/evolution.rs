@@ -1,6 +1,6 @@
 //! Steps of a history that are easy to get wrong, each between an older build of an application and a newer one.
 
-#![allow(missing_docs, clippy::unwrap_used, reason = "a test")]
+#![allow(missing_docs, unreachable_pub, clippy::unwrap_used, reason = "a test")]
 
 /// The older build: an enum with one variant beside a mirror that it does not hold.
 mod older {

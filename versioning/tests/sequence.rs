@@ -69,7 +69,7 @@ fn items_come_back_where_they_lie_in_the_buffer() {
         let mut read = Vec::new();
         loaded
             .items
-            .visit::<Release>(&mut |item| {
+            .visit(&mut |item| {
                 assert!(snapshot.as_ptr_range().contains(&item.key.as_ptr()));
                 read.push(item.clone());
             })
@@ -115,10 +115,7 @@ fn an_older_release_names_the_item_that_it_would_lose() {
         let mut loaded = ListSer::default();
         assert_eq!(load(&snapshot, &mut loaded), Ok(Release::V1));
         let mut read = Vec::new();
-        loaded
-            .items
-            .visit::<Release>(&mut |item| read.push(item.clone()))
-            .unwrap();
+        loaded.items.visit(&mut |item| read.push(item.clone())).unwrap();
         assert_eq!(read, [item("a", 0, 0)]);
     });
 }
@@ -147,4 +144,102 @@ fn more_items_than_the_bound_are_refused_both_ways() {
             2
         )
     );
+}
+
+/// A list that came with version 2, of items that it can also hold none of.
+#[derive(Versioned, Clone, Debug, Default)]
+#[versioned(version = 2, layouts(0x4597_a8d7_25b6_221f, open))]
+pub struct LaterSer<'a> {
+    pub number: u16,
+    #[versioned(start = 2)]
+    pub items: Sequence<'a, MarkSer, 3>,
+}
+
+#[derive(Versioned, Clone, Debug, Default, PartialEq)]
+#[versioned(version = 2, layouts(0xcac7_cbb4_23fc_121d, open))]
+pub struct MarkSer {
+    pub at: u8,
+    #[versioned(start = 2)]
+    pub color: u8,
+}
+
+#[derive(Versioned, Clone, Debug, Default)]
+#[versioned(version = 1, layouts(open))]
+pub struct UnitSer;
+
+#[derive(Versioned, Clone, Debug, Default)]
+#[versioned(version = 1, layouts(open))]
+pub struct UnitsSer<'a> {
+    pub units: Sequence<'a, UnitSer, { u32::MAX as usize }>,
+}
+
+release_table! {
+    pub enum Later { V1 = 1 @ 0xf329_3952_d877_d32e, V2 = 2 @ 0x1af8_da49_857a_e6aa, V3 = 3 @ open }
+    MarkSer => [1, 1, 2],
+    LaterSer<'_> => [1, 2, 2],
+    UnitSer => [1, 1, 1],
+    UnitsSer<'_> => [1, 1, 1],
+}
+
+fn marks(list: &LaterSer<'_>) -> Vec<(u8, u8)> {
+    let mut marks = Vec::new();
+    list.items.visit(&mut |mark| marks.push((mark.at, mark.color))).unwrap();
+    marks
+}
+
+#[test]
+fn a_list_of_nothing_is_saved_and_comes_back() {
+    let mut memory = [0; 64];
+    let list = LaterSer {
+        number: 5,
+        ..LaterSer::default()
+    };
+    for release in [Later::V1, Later::V2, Later::V3] {
+        let snapshot = save_as(&list, release, &mut memory).unwrap();
+        let mut loaded = LaterSer::default();
+        assert_eq!(load(&snapshot, &mut loaded), Ok(release));
+        assert_eq!((loaded.number, marks(&loaded)), (5, vec![]));
+    }
+}
+
+#[test]
+fn what_an_older_release_wrote_can_be_written_at_the_latest() {
+    let source = IterSource([1, 2].iter().map(|&at| MarkSer { at, color: 0 }));
+    let list = LaterSer {
+        number: 5,
+        items: Sequence::from_source(&source),
+    };
+    let (mut older, mut newer) = ([0; 64], [0; 64]);
+    let snapshot = save_as(&list, Later::V2, &mut older).unwrap();
+    let mut loaded = LaterSer::default();
+    load::<Later, _>(&snapshot, &mut loaded).unwrap();
+    let snapshot = save::<Later, _>(&loaded, &mut newer).unwrap();
+    let mut again = LaterSer::default();
+    assert_eq!(load(&snapshot, &mut again), Ok(Later::V3));
+    assert_eq!(marks(&again), [(1, 0), (2, 0)]);
+}
+
+#[test]
+fn a_release_without_the_list_loses_all_of_it() {
+    let source = IterSource([1].iter().map(|&at| MarkSer { at, color: 0 }));
+    let list = LaterSer {
+        number: 5,
+        items: Sequence::from_source(&source),
+    };
+    let mut lost = Vec::new();
+    plan(&list, Later::V1, &mut |loss| {
+        lost.push(loss.field.display(LaterSer::SCHEMA).to_string());
+    })
+    .unwrap();
+    assert_eq!(lost, ["items"]);
+    save_as(&list, Later::V1, &mut [0; 64]).unwrap_err();
+}
+
+#[test]
+fn four_billion_items_of_no_bytes_take_no_time() {
+    let mut units = UnitsSer::default();
+    // Base 128: five bytes for 2^32 - 1.
+    devstate_versioning::payload::decode(&[0xff, 0xff, 0xff, 0xff, 0x0f], Later::V3, &mut units).unwrap();
+    devstate_versioning::Wire::<Later>::raise(&mut units, Later::V3).unwrap();
+    assert_eq!(units.units.len(), u32::MAX as usize);
 }

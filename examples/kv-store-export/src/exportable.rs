@@ -157,6 +157,6 @@ impl<'a> Exportable<'a> {
     ///
     /// None that [`load`](Self::load) has not seen.
     pub fn visit(&self, visit: &mut dyn FnMut(Item<'a>)) -> Result<(), Error> {
-        self.items.visit::<Release>(&mut |item| visit(item.into()))
+        self.items.visit(&mut |item| visit(item.into()))
     }
 }
