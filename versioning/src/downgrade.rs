@@ -38,7 +38,7 @@ use crate::wire::Wire;
 ///
 /// # Errors
 ///
-/// [`Refused`] by a semantic function, which is no loss but a no.
+/// [`Refused`] by a semantic function, which is no loss but a no; also where the release has no such mirror at all.
 pub fn plan<'de, R, M>(mirror: &M, release: R, visit: &mut dyn FnMut(&Loss)) -> Result<(), Refused>
 where
     R: VersionOf<M>,
@@ -57,6 +57,9 @@ where
     R: VersionOf<M>,
     M: Wire<'de, R> + Clone,
 {
+    if release.version() == 0 {
+        return Err(Refused::new("the release has no such mirror"));
+    }
     scratch.clone_from(mirror);
     scratch.lower(release)?;
     scratch.raise(release)?;
@@ -70,6 +73,7 @@ where
     R: VersionOf<M>,
     M: Wire<'de, R> + Clone,
 {
+    require_mirror::<R, M>(release)?;
     let mut first = None;
     plan_in(mirror, release, lowered, &mut |loss| {
         first.get_or_insert(loss.field);
@@ -83,6 +87,17 @@ where
     }
     lowered.clone_from(mirror);
     Ok(lowered.lower(release)?)
+}
+
+/// Refuses a release that has no such mirror, before any semantic function is asked.
+pub(crate) fn require_mirror<R: VersionOf<M>, M>(release: R) -> Result<(), Error> {
+    if release.version() == 0 {
+        return Err(ErrorKind::NotInRelease {
+            release: release.number(),
+        }
+        .at(0));
+    }
+    Ok(())
 }
 
 /// The oldest release, from `oldest` on, that loses nothing but ignorable fields; the latest if no other does.

@@ -186,10 +186,19 @@ macro_rules! release_table {
         $($mirror:ty => [$($version:tt),* $(,)?]),+ $(,)?
     ) => {
         $(#[$attribute])*
-        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        #[derive(
+            ::core::clone::Clone,
+            ::core::marker::Copy,
+            ::core::fmt::Debug,
+            ::core::cmp::PartialEq,
+            ::core::cmp::Eq,
+            ::core::cmp::PartialOrd,
+            ::core::cmp::Ord,
+            ::core::hash::Hash,
+        )]
         $visibility enum $Release {
             $(
-                #[doc = concat!("Release ", $number, ".")]
+                #[doc = ::core::concat!("Release ", $number, ".")]
                 $(#[$note])*
                 $name,
             )+
@@ -197,7 +206,7 @@ macro_rules! release_table {
 
         impl $crate::ReleaseTable for $Release {
             const ALL: &'static [Self] = &[$(Self::$name),+];
-            const NAMES: &'static [&'static str] = &[$(stringify!($name)),+];
+            const NAMES: &'static [&'static ::core::primitive::str] = &[$(::core::stringify!($name)),+];
             const LATEST: Self = {
                 let [.., latest] = [$(Self::$name),+];
                 latest
@@ -205,27 +214,27 @@ macro_rules! release_table {
             const ROWS: &'static [$crate::Row] = &[
                 $($crate::Row::of::<$mirror>(&[$($crate::release_table!(@version $version)),*])),+
             ];
-            const ROOTS: &'static [&'static [u64]] = &[
+            const ROOTS: &'static [&'static [::core::primitive::u64]] = &[
                 $(<Self as $crate::VersionOf<$mirror>>::FINGERPRINTS),+
             ];
-            const PINNED: &'static [Option<u64>] = &[$($crate::release_table!(@literal $fingerprint)),+];
+            const PINNED: &'static [::core::option::Option<::core::primitive::u64>] = &[$($crate::release_table!(@literal $fingerprint)),+];
 
             #[inline]
-            fn number(self) -> u16 {
+            fn number(self) -> ::core::primitive::u16 {
                 match self {
                     $(Self::$name => $number),+
                 }
             }
 
             #[inline]
-            fn index(self) -> usize {
-                self as usize
+            fn index(self) -> ::core::primitive::usize {
+                self as ::core::primitive::usize
             }
         }
 
         $(
             impl $crate::VersionOf<$mirror> for $Release {
-                const FINGERPRINTS: &'static [u64] = &$crate::__private::deep::<
+                const FINGERPRINTS: &'static [::core::primitive::u64] = &$crate::__private::deep::<
                     { <$Release as $crate::ReleaseTable>::ALL.len() }
                 >(
                     <$Release as $crate::ReleaseTable>::ROWS,
@@ -233,11 +242,11 @@ macro_rules! release_table {
                 );
 
                 #[inline]
-                fn version(self) -> u16 {
-                    const VERSIONS: &[u16] = &[$($crate::release_table!(@version $version)),*];
-                    match VERSIONS.get(self as usize) {
-                        Some(version) => *version,
-                        None => 0,
+                fn version(self) -> ::core::primitive::u16 {
+                    const VERSIONS: &[::core::primitive::u16] = &[$($crate::release_table!(@version $version)),*];
+                    match VERSIONS.get(self as ::core::primitive::usize) {
+                        ::core::option::Option::Some(version) => *version,
+                        ::core::option::Option::None => 0,
                     }
                 }
             }
@@ -246,9 +255,9 @@ macro_rules! release_table {
         // With one row alone, type inference would take its mirror for any other and say that types differ.
         #[diagnostic::do_not_recommend]
         impl $crate::VersionOf<$crate::__private::NoMirror> for $Release {
-            const FINGERPRINTS: &'static [u64] = &[];
+            const FINGERPRINTS: &'static [::core::primitive::u64] = &[];
 
-            fn version(self) -> u16 {
+            fn version(self) -> ::core::primitive::u16 {
                 0
             }
         }
@@ -260,7 +269,7 @@ macro_rules! release_table {
         // One item, so that a mistake is reported once and without what follows from it.
         const _: () = {
             $crate::__private::check_releases(
-                &[$((stringify!($name), $number, $crate::release_table!(@literal $fingerprint))),+],
+                &[$((::core::stringify!($name), $number, $crate::release_table!(@literal $fingerprint))),+],
             );
             $(
                 $crate::__private::check_row(
@@ -273,8 +282,8 @@ macro_rules! release_table {
             $(
                 $crate::__private::check_published(
                     <$Release as $crate::ReleaseTable>::ROWS,
-                    <$Release>::$name as usize,
-                    stringify!($name),
+                    <$Release>::$name as ::core::primitive::usize,
+                    ::core::stringify!($name),
                     $crate::release_table!(@literal $fingerprint),
                 );
             )+
@@ -282,8 +291,8 @@ macro_rules! release_table {
     };
     (@version _) => { 0 };
     (@version $version:literal) => { $version };
-    (@given _) => { None };
-    (@given $version:literal) => { Some($version) };
-    (@literal open) => { None };
-    (@literal $fingerprint:literal) => { Some($fingerprint) };
+    (@given _) => { ::core::option::Option::None };
+    (@given $version:literal) => { ::core::option::Option::Some($version) };
+    (@literal open) => { ::core::option::Option::None };
+    (@literal $fingerprint:literal) => { ::core::option::Option::Some($fingerprint) };
 }

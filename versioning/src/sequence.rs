@@ -98,8 +98,10 @@ struct Encoded<'de, T> {
     count: usize,
     release: u16,
     /// Goes over them at the release of the table that they were loaded with.
-    visit: fn(&Self, &mut dyn FnMut(&T)) -> Result<(), Error>,
+    visit: Visit<Self, T>,
 }
+
+type Visit<Items, T> = fn(&Items, &mut dyn FnMut(&T)) -> Result<(), Error>;
 
 impl<'de, T> Encoded<'de, T> {
     fn visit<R>(&self, visit: &mut dyn FnMut(&T)) -> Result<(), Error>

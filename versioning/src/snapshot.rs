@@ -140,6 +140,7 @@ impl<C: Checksum> Container<C> {
         R: VersionOf<M>,
         M: Wire<'de, R> + Clone,
     {
+        downgrade::require_mirror::<R, M>(release)?;
         let scratch = &mut mirror.clone();
         downgrade::plan_in(mirror, release, scratch, visit)?;
         self.write_lowered(mirror, release, buffer, scratch)
@@ -324,12 +325,7 @@ impl<C: Checksum> Container<C> {
         R: VersionOf<M>,
         M: Wire<'de, R>,
     {
-        if release.version() == 0 {
-            return Err(ErrorKind::NotInRelease {
-                release: release.number(),
-            }
-            .at(0));
-        }
+        downgrade::require_mirror::<R, M>(release)?;
         let len = mirror.encoded_len(release);
         let Ok(payload_len) = u32::try_from(len) else {
             return Err(ErrorKind::PayloadTooLong { len }.at(0));
@@ -494,8 +490,11 @@ macro_rules! buffer {
         [0u8; $crate::max_snapshot_len::<$mirror>()]
     };
     ($mirror:ty, $length:expr) => {{
-        const _: () =
-            $crate::__private::check_buffer(stringify!($mirror), $length, $crate::max_snapshot_len::<$mirror>());
+        const _: () = $crate::__private::check_buffer(
+            ::core::stringify!($mirror),
+            $length,
+            $crate::max_snapshot_len::<$mirror>(),
+        );
         [0u8; $length]
     }};
 }

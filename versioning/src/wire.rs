@@ -159,7 +159,8 @@ pub trait Fixed: Layout + Sized {
     /// [`store`](Self::store) for a run of values.
     #[inline]
     fn store_slice(items: &[Self], out: &mut [u8]) {
-        for (item, out) in items.iter().zip(out.chunks_exact_mut(Self::LEN)) {
+        // Values of no bytes have nothing to store, and there are no chunks of no bytes.
+        for (item, out) in items.iter().zip(out.chunks_exact_mut(Self::LEN.max(1))) {
             item.store(out);
         }
     }
@@ -171,7 +172,7 @@ pub trait Fixed: Layout + Sized {
     /// As [`load`](Self::load).
     #[inline]
     fn load_slice(items: &mut [Self], bytes: &[u8]) -> Result<(), BadValue> {
-        for (i, (item, bytes)) in items.iter_mut().zip(bytes.chunks_exact(Self::LEN)).enumerate() {
+        for (i, (item, bytes)) in items.iter_mut().zip(bytes.chunks_exact(Self::LEN.max(1))).enumerate() {
             item.load(bytes).map_err(|bad| bad.behind(i * Self::LEN))?;
         }
         Ok(())

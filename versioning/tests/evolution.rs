@@ -77,7 +77,7 @@ mod newer {
     }
 }
 
-use devstate_versioning::{buffer, load, save, save_as};
+use devstate_versioning::{ErrorKind, buffer, load, plan, save, save_as, save_lossy, save_widest};
 
 #[test]
 fn a_variant_that_came_later_changes_nothing_about_older_snapshots() {
@@ -95,4 +95,19 @@ fn a_variant_that_came_later_changes_nothing_about_older_snapshots() {
     let mut again = buffer!(newer::RootSer);
     let back = save_as(&loaded, newer::Release::V1, &mut again).unwrap();
     assert_eq!(back.as_bytes(), snapshot.as_bytes());
+}
+
+#[test]
+fn a_release_without_the_mirror_is_refused_before_anything_is_asked() {
+    let later = newer::LaterSer { value: 1 };
+    let refused = plan(&later, newer::Release::V1, &mut |_| unreachable!()).unwrap_err();
+    assert_eq!(refused.to_string(), "the release has no such mirror");
+    let mut memory = buffer!(newer::LaterSer);
+    let not_there = ErrorKind::NotInRelease { release: 1 };
+    let saved = save_as(&later, newer::Release::V1, &mut memory);
+    assert_eq!(saved.unwrap_err().kind, not_there);
+    let saved = save_lossy(&later, newer::Release::V1, &mut memory, &mut |_| unreachable!());
+    assert_eq!(saved.unwrap_err().kind, not_there);
+    let (release, _) = save_widest(&later, newer::Release::V1, &mut memory).unwrap();
+    assert_eq!(release, newer::Release::V2);
 }

@@ -182,9 +182,9 @@ release_table! {
 }
 
 fn marks(list: &LaterSer<'_>) -> Vec<(u8, u8)> {
-    let mut marks = Vec::new();
-    list.items.visit(&mut |mark| marks.push((mark.at, mark.color))).unwrap();
-    marks
+    let mut seen = Vec::new();
+    list.items.visit(&mut |mark| seen.push((mark.at, mark.color))).unwrap();
+    seen
 }
 
 #[test]
@@ -226,12 +226,12 @@ fn a_release_without_the_list_loses_all_of_it() {
         number: 5,
         items: Sequence::from_source(&source),
     };
-    let mut lost = Vec::new();
+    let mut gone = Vec::new();
     plan(&list, Later::V1, &mut |loss| {
-        lost.push(loss.field.display(LaterSer::SCHEMA).to_string());
+        gone.push(loss.field.display(LaterSer::SCHEMA).to_string());
     })
     .unwrap();
-    assert_eq!(lost, ["items"]);
+    assert_eq!(gone, ["items"]);
     save_as(&list, Later::V1, &mut [0; 64]).unwrap_err();
 }
 

@@ -2,6 +2,7 @@
 
 use proc_macro2::TokenStream;
 use quote::quote;
+use syn::ext::IdentExt;
 use syn::spanned::Spanned;
 use syn::{DataEnum, Error, Ident, Result};
 
@@ -48,7 +49,7 @@ pub(crate) fn expand(mirror: &Mirror<'_>, data: &DataEnum) -> Result<Bodies> {
 fn read<'a>(mirror: &Mirror<'_>, data: &'a DataEnum) -> Result<Vec<Variant<'a>>> {
     let mut variants: Vec<Variant<'a>> = Vec::new();
     for (position, variant) in data.variants.iter().enumerate() {
-        let code_name = variant.ident.to_string();
+        let code_name = variant.ident.unraw().to_string();
         let Some(tag) = u8::try_from(position).ok().filter(|_| position <= MAX_TAG) else {
             return Err(Error::new(
                 variant.span(),
@@ -154,7 +155,7 @@ fn byte_layer(mirror: &Mirror<'_>, variants: &[Variant<'_>]) -> TokenStream {
                 if !(#condition) {
                     writer.fail(__versioning::ErrorKind::Value {
                         expected: __versioning::Expected::VariantTag,
-                        found: #tag as u64,
+                        found: #tag as ::core::primitive::u64,
                     });
                 }
             }
@@ -173,7 +174,7 @@ fn byte_layer(mirror: &Mirror<'_>, variants: &[Variant<'_>]) -> TokenStream {
     }
     quote! {
         #[inline]
-        fn encoded_len(&self, release: __R) -> usize {
+        fn encoded_len(&self, release: __R) -> ::core::primitive::usize {
             match self { #encoded_len }
         }
 
@@ -197,7 +198,7 @@ fn byte_layer(mirror: &Mirror<'_>, variants: &[Variant<'_>]) -> TokenStream {
                     return ::core::result::Result::Err(reader.refuse_at(
                         offset,
                         __versioning::Expected::VariantTag,
-                        tag as u64,
+                        tag as ::core::primitive::u64,
                     ));
                 }
             }
@@ -251,7 +252,7 @@ fn translation(mirror: &Mirror<'_>, variants: &[Variant<'_>]) -> TokenStream {
         fn raise(&mut self, release: __R) -> ::core::result::Result<(), __versioning::Refused> {
             #raise
             let wire = <__R as __versioning::VersionOf<Self>>::version(release);
-            let version: u16 = #latest;
+            let version: ::core::primitive::u16 = #latest;
             #stand_in_above
             ::core::result::Result::Ok(())
         }

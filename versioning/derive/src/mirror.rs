@@ -2,6 +2,7 @@
 
 use proc_macro2::{Span, TokenStream};
 use quote::{ToTokens, format_ident, quote, quote_spanned};
+use syn::ext::IdentExt;
 use syn::spanned::Spanned;
 use syn::{
     Attribute, Data, DeriveInput, Error, Expr, Field, GenericParam, Ident, Lifetime, LitStr, Member, Result, Type,
@@ -42,7 +43,7 @@ pub(crate) fn expand(input: &DeriveInput) -> Result<TokenStream> {
         name: attributes
             .name
             .as_ref()
-            .map_or_else(|| input.ident.to_string(), LitStr::value),
+            .map_or_else(|| input.ident.unraw().to_string(), LitStr::value),
         version: attributes.version,
         lifetime: lifetime(input)?,
     };
@@ -106,7 +107,7 @@ pub(crate) fn name_span(given: Option<&LitStr>, code_name: Option<&Ident>, part:
 
 fn member_name(member: &Member) -> String {
     match member {
-        Member::Named(ident) => ident.to_string().trim_start_matches("r#").to_owned(),
+        Member::Named(ident) => ident.unraw().to_string(),
         Member::Unnamed(index) => index.index.to_string(),
     }
 }
@@ -191,7 +192,7 @@ fn frame(mirror: &Mirror<'_>, attributes: &MirrorAttributes, bodies: &Bodies) ->
             impl #layout_generics __versioning::Mirror for #self_type {
                 const SCHEMA: &'static __versioning::schema::Schema =
                     &__versioning::schema::Schema::new(#name, #version, #shape);
-                const LAYOUTS: &'static [u64] = &__versioning::__private::layouts::<#count>(Self::SCHEMA);
+                const LAYOUTS: &'static [::core::primitive::u64] = &__versioning::__private::layouts::<#count>(Self::SCHEMA);
             }
 
             #check
@@ -301,9 +302,14 @@ impl Part<'_> {
 
 /// The value of a field that a version does not have.
 pub(crate) fn missing(ty: &Type, default_fn: Option<&syn::Path>) -> TokenStream {
-    match default_fn {
-        Some(path) => quote!(#path(version)),
-        None => quote!(<#ty as __versioning::MissingValue>::missing_value()),
+    match (default_fn, ty) {
+        (Some(path), _) => quote!(#path(version)),
+        // Arrays of more than 32 elements have no `Default`.
+        (None, Type::Array(array)) => {
+            let element = missing(&array.elem, None);
+            quote!(::core::array::from_fn(|_| #element))
+        }
+        (None, ty) => quote!(<#ty as __versioning::MissingValue>::missing_value()),
     }
 }
 

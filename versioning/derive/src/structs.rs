@@ -58,7 +58,7 @@ fn byte_layer(mirror: &Mirror<'_>, parts: &[Part<'_>]) -> TokenStream {
     }
     quote! {
         #[inline]
-        fn encoded_len(&self, release: __R) -> usize {
+        fn encoded_len(&self, release: __R) -> ::core::primitive::usize {
             let version = <__R as __versioning::VersionOf<Self>>::version(release);
             let mut len = 0usize;
             #encoded_len
@@ -87,7 +87,7 @@ fn byte_layer(mirror: &Mirror<'_>, parts: &[Part<'_>]) -> TokenStream {
 /// Length, writing and reading of a run of fixed fields.
 fn fixed(run: &[&Part<'_>]) -> [TokenStream; 3] {
     let mut bounds = quote!(
-        const END: usize = 0;
+        const __END: ::core::primitive::usize = 0;
     );
     let mut ends = vec![quote!(0usize)];
     let mut stores = TokenStream::new();
@@ -96,8 +96,8 @@ fn fixed(run: &[&Part<'_>]) -> [TokenStream; 3] {
     for (i, part) in run.iter().enumerate() {
         let (member, ty) = (&part.member, part.ty);
         let start = ends.last().cloned();
-        let end = format_ident!("END_{i}");
-        consts.extend(quote!(const #end: usize = #start + <#ty as __versioning::Fixed>::LEN;));
+        let end = format_ident!("__END_{i}");
+        consts.extend(quote!(const #end: ::core::primitive::usize = #start + <#ty as __versioning::Fixed>::LEN;));
         stores.extend(quote! {
             if let ::core::option::Option::Some(out) = window.get_mut(#start..#end) {
                 __versioning::Fixed::store(&self.#member, out);
@@ -110,19 +110,19 @@ fn fixed(run: &[&Part<'_>]) -> [TokenStream; 3] {
                 return ::core::result::Result::Err(reader.refuse_at(
                     start + #start + bad.position,
                     __versioning::Expected::Bool,
-                    bad.found as u64,
+                    bad.found as ::core::primitive::u64,
                 ));
             }
         });
-        bounds = quote!(const END: usize = #end;);
+        bounds = quote!(const __END: ::core::primitive::usize = #end;);
         ends.push(quote!(#end));
     }
     [
-        quote!({ #consts #bounds len += END; }),
+        quote!({ #consts #bounds len += __END; }),
         quote!({
             #consts
             #bounds
-            if let ::core::option::Option::Some(window) = writer.window::<END>() {
+            if let ::core::option::Option::Some(window) = writer.window::<__END>() {
                 #stores
             }
         }),
@@ -130,7 +130,7 @@ fn fixed(run: &[&Part<'_>]) -> [TokenStream; 3] {
             #consts
             #bounds
             let start = reader.offset();
-            let window = reader.array::<END>()?;
+            let window = reader.array::<__END>()?;
             #loads
         }),
     ]

@@ -1,0 +1,218 @@
+//! What the macros write into somebody else's module: no name of theirs may be taken for another's, and no lint fires.
+
+#![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a test")]
+#![deny(
+    missing_docs,
+    unused,
+    unreachable_pub,
+    private_interfaces,
+    private_bounds,
+    rust_2018_idioms,
+    clippy::all,
+    clippy::pedantic
+)]
+
+use devstate_versioning::{load, save_as};
+
+/// A crate that hands the codec on under another name.
+mod product {
+    pub(crate) use devstate_versioning as state;
+}
+
+/// A module without the prelude, whose own items are called like the prelude's and like primitive types.
+#[no_implicit_prelude]
+#[allow(non_camel_case_types, dead_code, reason = "that is the point")]
+mod shadowed {
+    use ::devstate_versioning::{Versioned, buffer};
+
+    pub(crate) struct Option;
+    pub(crate) struct Result;
+    pub(crate) struct Some;
+    pub(crate) struct None;
+    pub(crate) struct Ok;
+    pub(crate) struct Err;
+    pub(crate) struct Default;
+    pub(crate) struct usize;
+    pub(crate) struct Vec;
+    pub(crate) const END: ::core::primitive::usize = 3;
+    pub(crate) const LEN: ::core::primitive::usize = 2;
+
+    /// Fields with every annotation that takes a path.
+    #[derive(Versioned, ::core::clone::Clone, ::core::fmt::Debug, ::core::cmp::PartialEq)]
+    #[versioned(version = 2, layouts(0x0896_cd57_c8b4_ba5a, open))]
+    pub(crate) struct r#EdgeSer {
+        pub(crate) r#type: u8,
+        pub(crate) end: [bool; END],
+        pub(crate) nothing: [[u16; 0]; LEN],
+        pub(crate) one: (u8,),
+        #[versioned(start = 2, default_fn = missing, de_fn = touch, ser_fn = touch)]
+        pub(crate) later: u32,
+        #[versioned(end = 2)]
+        pub(crate) removed: [u8; 40],
+        #[versioned(start = 2)]
+        pub(crate) table: [[u8; 40]; LEN],
+        #[versioned(skip)]
+        pub(crate) cache: [u8; 64],
+        pub(crate) choice: ChoiceSer,
+        pub(crate) only: OnlySer,
+        pub(crate) unit: UnitSer,
+        pub(super) private: PrivateSer,
+    }
+
+    fn missing(_version: u16) -> u32 {
+        7
+    }
+
+    fn touch(edge: &mut EdgeSer, _version: u16) -> ::core::result::Result<(), ::devstate_versioning::Refused> {
+        if edge.r#type == 0xff {
+            return ::core::result::Result::Err(::devstate_versioning::Refused::new("no type has that number"));
+        }
+        ::core::result::Result::Ok(())
+    }
+
+    #[derive(Versioned, ::core::clone::Clone, ::core::fmt::Debug, ::core::default::Default, ::core::cmp::PartialEq)]
+    #[versioned(version = 2, layouts(0x916e_8ba6_acbb_0a98, open))]
+    pub(crate) enum ChoiceSer {
+        #[default]
+        Nothing,
+        r#Raw {
+            r#fn: u8,
+        },
+        #[versioned(start = 2, default_fn = stand_in)]
+        Later(u8, bool),
+    }
+
+    fn stand_in(_version: u16) -> ChoiceSer {
+        ChoiceSer::Nothing
+    }
+
+    #[derive(Versioned, ::core::clone::Clone, ::core::fmt::Debug, ::core::cmp::PartialEq)]
+    #[versioned(version = 1, layouts(open), crate = "super::product::state")]
+    pub(crate) enum OnlySer {
+        One(u8),
+    }
+
+    #[derive(Versioned, ::core::clone::Clone, ::core::fmt::Debug, ::core::default::Default, ::core::cmp::PartialEq)]
+    #[versioned(version = 1, layouts(open))]
+    pub(crate) struct UnitSer;
+
+    #[derive(Versioned, ::core::clone::Clone, ::core::fmt::Debug, ::core::default::Default, ::core::cmp::PartialEq)]
+    #[versioned(version = 1, layouts(open))]
+    pub(super) struct PrivateSer {
+        value: u8,
+    }
+
+    impl ::core::default::Default for OnlySer {
+        fn default() -> Self {
+            Self::One(0)
+        }
+    }
+
+    impl ::core::default::Default for EdgeSer {
+        fn default() -> Self {
+            Self {
+                r#type: 0,
+                end: [false; END],
+                nothing: [[]; LEN],
+                one: (0,),
+                later: 0,
+                removed: [0; 40],
+                table: [[0; 40]; LEN],
+                cache: [0; 64],
+                choice: ChoiceSer::Nothing,
+                only: OnlySer::One(0),
+                unit: UnitSer,
+                private: PrivateSer { value: 5 },
+            }
+        }
+    }
+
+    pub(crate) fn memory() -> [u8; 400] {
+        buffer!(EdgeSer, 400)
+    }
+}
+
+/// Two tables in one module, one of them private, among items that are called like the prelude's.
+#[allow(dead_code, reason = "that is the point")]
+mod tables {
+    use super::shadowed::{ChoiceSer, EdgeSer, OnlySer, PrivateSer, UnitSer};
+    use devstate_versioning::release_table;
+
+    struct Option;
+    struct Some;
+    struct None;
+
+    release_table! {
+        pub(crate) enum Release { V1 = 1 @ 0x287b_938c_a83f_6185, V2 = 2 @ open }
+        EdgeSer => [1, 2],
+        ChoiceSer => [1, 2],
+        OnlySer => [1, 1],
+        UnitSer => [1, 1],
+        PrivateSer => [1, 1],
+    }
+
+    release_table! {
+        enum Second { Only = 9 @ open }
+        UnitSer => [1],
+    }
+
+    pub(crate) fn second() -> u16 {
+        ::devstate_versioning::ReleaseTable::number(Second::Only)
+    }
+}
+
+#[test]
+fn a_mirror_in_a_hostile_module_works() {
+    use shadowed::EdgeSer;
+    use tables::Release;
+
+    let saved = EdgeSer {
+        table: [[9; 40]; 2],
+        ..EdgeSer::default()
+    };
+    for release in [Release::V1, Release::V2] {
+        let mut memory = shadowed::memory();
+        let saved = match release {
+            Release::V1 => EdgeSer {
+                table: [[0; 40]; 2],
+                later: 7,
+                ..saved.clone()
+            },
+            Release::V2 => saved.clone(),
+        };
+        let snapshot = save_as(&saved, release, &mut memory).unwrap();
+        let mut loaded = EdgeSer {
+            cache: [1; 64],
+            removed: [1; 40],
+            ..EdgeSer::default()
+        };
+        assert_eq!(load(&snapshot, &mut loaded), Ok(release));
+        assert_eq!(loaded, saved);
+    }
+    assert_eq!(tables::second(), 9);
+}
+
+#[test]
+fn the_schema_has_names_without_their_escapes() {
+    use devstate_versioning::Mirror;
+    use devstate_versioning::schema::Shape;
+
+    assert_eq!(shadowed::EdgeSer::SCHEMA.name, "EdgeSer");
+    let Shape::Struct(fields) = shadowed::EdgeSer::SCHEMA.shape else {
+        panic!("a struct")
+    };
+    assert_eq!(fields[0].name, "type");
+    let Shape::Enum(variants) = shadowed::ChoiceSer::SCHEMA.shape else {
+        panic!("an enum")
+    };
+    assert_eq!((variants[1].name, variants[1].fields[0].name), ("Raw", "fn"));
+}
+
+#[test]
+fn a_bad_bool_in_an_array_is_named_where_it_stands() {
+    let mut payload = [0; 6];
+    payload[3] = 4;
+    let error = devstate_versioning::payload::decode(&payload, tables::Release::V2, &mut shadowed::EdgeSer::default())
+        .unwrap_err();
+    assert_eq!(error.offset, 3);
+}
