@@ -3,13 +3,13 @@
 mod boot;
 mod gic;
 mod hypervisor;
-mod mirror;
 mod platform;
+mod releases;
 
 pub use boot::boot;
 pub use hypervisor::{Hypervisor, KvmStateSer};
-pub use mirror::{MachineStateSer, Release};
 pub use platform::{Platform, PlatformState};
+pub use releases::{PlatformStateSer, Release};
 
 use crate::devices::Address;
 

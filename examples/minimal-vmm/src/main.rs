@@ -18,6 +18,7 @@ mod keyboard;
 mod machine;
 mod memory;
 mod migration;
+mod mirror;
 mod session;
 mod snapshot;
 mod vcpu;

@@ -137,3 +137,63 @@ const CHUNK: usize = 64 << 10;
 const MAGIC: &[u8; 8] = b"DVMMRAM1";
 const END: u64 = u64::MAX;
 static CHECKSUM: Crc<u64, Table<16>> = Crc::<u64, Table<16>>::new(&CRC_64_XZ);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const LEN: u64 = 16 << 20;
+    const START: u64 = 0x8000_0000;
+
+    fn image() -> Result<Vec<u8>> {
+        let memory = Memory::new(START, LEN)?;
+        memory.map().write_slice(b"first", GuestAddress(START))?;
+        memory.map().write_slice(b"last", GuestAddress(START + LEN - 4))?;
+        let mut image = Vec::new();
+        memory.write_image(7, &mut image)?;
+        Ok(image)
+    }
+
+    fn read(image: &[u8], id: u64, len: u64) -> Result<Memory> {
+        let memory = Memory::new(START, len)?;
+        memory.read_image(id, &mut &*image)?;
+        Ok(memory)
+    }
+
+    #[test]
+    fn an_image_has_what_was_touched_and_brings_it_back() -> Result<()> {
+        let image = image()?;
+        assert_eq!(image.len(), 24 + 2 * (8 + CHUNK) + 16);
+        let memory = read(&image, 7, LEN)?;
+        let mut found = [0; 5];
+        memory.map().read_slice(&mut found, GuestAddress(START))?;
+        assert_eq!(&found, b"first");
+        memory.map().read_slice(&mut found, GuestAddress(START + LEN - 5))?;
+        assert_eq!(&found, b"\0last");
+        Ok(())
+    }
+
+    #[test]
+    fn an_image_that_is_not_right_is_refused_and_says_why() -> Result<()> {
+        let image = image()?;
+        let why =
+            |image: &[u8], id, len| read(image, id, len).map_or_else(|error| format!("{error:#}"), |_| "taken".into());
+        assert!(why(&image, 8, LEN).contains("another machine state"));
+        assert!(why(&image, 7, 2 * LEN).contains("16777216 bytes, the machine 33554432"));
+        for len in [0, 7, 23, 31, 24 + 8 + CHUNK, image.len() - 9, image.len() - 1] {
+            assert!(why(&image[..len], 7, LEN).contains("truncated"), "{len}");
+        }
+        for (at, part) in [
+            (0, "no memory image"),
+            (30, "no memory"),
+            (40, "damaged"),
+            (image.len() - 1, "damaged"),
+        ] {
+            let mut damaged = image.clone();
+            damaged[at] ^= 0x80;
+            assert!(why(&damaged, 7, LEN).contains(part), "{at}: {}", why(&damaged, 7, LEN));
+        }
+        assert!(Memory::new(0, 1 << 40).is_err());
+        Ok(())
+    }
+}

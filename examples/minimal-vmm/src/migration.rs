@@ -19,10 +19,11 @@ use devstate_versioning::{Architecture, ReleaseTable, VersionOf};
 use embedded_io::{Read, Write};
 use embedded_io_adapters::std::FromStd;
 
-use crate::arch::{MEMORY_START, MachineStateSer, Release};
+use crate::arch::{MEMORY_START, Release};
 use crate::control::Target;
 use crate::machine::Machine;
 use crate::memory::Memory;
+use crate::mirror::MachineStateSer;
 use crate::snapshot::{self, Report, Times};
 
 const MAGIC: &[u8; 7] = b"DVMMMIG";

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result, bail, ensure};
 use devstate_versioning::ReleaseTable;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::Errno;
@@ -42,6 +42,8 @@ pub struct Session {
     /// The newest release that this VMM knows.
     newest: Release,
     input_ended: bool,
+    /// Why the guest has stopped for good.
+    stop: Option<Stop>,
     quit: bool,
 }
 
@@ -58,6 +60,7 @@ impl Session {
             snapshot,
             newest,
             input_ended: false,
+            stop: None,
             quit: false,
         })
     }
@@ -70,12 +73,15 @@ impl Session {
             if ready.guest_stopped
                 && let Some(stop) = self.machine.pause()?
             {
-                return Ok(match stop {
-                    Stop::Off => "the guest switched off".into(),
-                    Stop::Reset => "the guest reset the machine".into(),
-                    Stop::Failed(why) => anyhow::bail!(why),
-                    Stop::Paused => "the guest was paused".into(),
-                });
+                self.stop = Some(stop);
+            }
+            if let Some(stop) = self.stop {
+                return match stop {
+                    Stop::Off => Ok("the guest switched off".into()),
+                    Stop::Reset => Ok("the guest reset the machine".into()),
+                    Stop::Failed(why) => bail!(why),
+                    Stop::Paused => bail!("the guest was paused for good"),
+                };
             }
             if ready.timer {
                 self.machine.devices().advance();
@@ -207,8 +213,8 @@ impl Session {
 
     fn stand_still(&mut self) -> Result<()> {
         if let Some(stop) = self.machine.pause()? {
-            self.quit = true;
-            anyhow::bail!("the guest has stopped: {stop:?}");
+            self.stop = Some(stop);
+            bail!("the guest has stopped");
         }
         Ok(())
     }

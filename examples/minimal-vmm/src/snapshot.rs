@@ -14,10 +14,11 @@ use devstate_snapshot_file::{PendingFile, load_file, save_file};
 use devstate_versioning::{Container, ErrorKind, Mirror, ReleaseTable, max_snapshot_len, plan, save_lossy};
 use embedded_io_adapters::std::FromStd;
 
-use crate::arch::{MEMORY_START, MachineStateSer, Release};
+use crate::arch::{MEMORY_START, Release};
 use crate::control::Target;
 use crate::machine::{Machine, MachineState};
 use crate::memory::Memory;
+use crate::mirror::MachineStateSer;
 
 const STATE: &str = "machine.snapshot";
 const MEMORY: &str = "memory-";
@@ -253,5 +254,56 @@ impl fmt::Display for Report {
             write!(f, "; lost: {}", self.losses.join(", "))?;
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::arch::KvmStateSer;
+    use crate::devices::DevicesState;
+
+    fn state() -> MachineState {
+        let mut devices = DevicesState::powered_on();
+        devices.typed = b"typed ahead".to_vec();
+        MachineState {
+            memory_id: 7,
+            memory_len: 64 << 20,
+            kvm: KvmStateSer::default(),
+            devices,
+        }
+    }
+
+    #[test]
+    fn a_machine_comes_back_as_it_was() -> Result<()> {
+        let snapshot = encode(&state(), Target::default())?;
+        let (release, loaded) = decode(&snapshot.bytes, Release::LATEST)?;
+        assert_eq!(release, Release::LATEST);
+        assert_eq!(MachineStateSer::from(&loaded), MachineStateSer::from(&state()));
+        Ok(())
+    }
+
+    #[test]
+    fn an_older_release_is_written_when_its_losses_are_accepted() -> Result<()> {
+        let target = |lossy| Target {
+            release: Some(1),
+            lossy,
+        };
+        let refusal = encode(&state(), target(false)).unwrap_err().to_string();
+        assert!(
+            refusal.starts_with("release 1 would lose ") && refusal.contains("typed"),
+            "{refusal}"
+        );
+        let snapshot = encode(&state(), target(true))?;
+        assert!(snapshot.losses.contains(&"typed".to_string()), "{:?}", snapshot.losses);
+        let (release, loaded) = decode(&snapshot.bytes, Release::V1)?;
+        assert_eq!((release, loaded.devices.typed), (Release::V1, Vec::new()));
+        Ok(())
+    }
+
+    #[test]
+    fn an_unknown_release_is_refused_with_the_known_ones() {
+        let refusal = encode(&state(), Target::default().or(9)).unwrap_err().to_string();
+        assert_eq!(refusal, "there is no release 9: there are [1, 2]");
     }
 }

@@ -5,13 +5,13 @@ use crate::devices::Address;
 mod acpi;
 mod boot;
 mod hypervisor;
-mod mirror;
 mod platform;
+mod releases;
 
 pub use boot::boot;
 pub use hypervisor::{Hypervisor, KvmStateSer};
-pub use mirror::{MachineStateSer, Release};
 pub use platform::{Platform, PlatformState};
+pub use releases::{PlatformStateSer, Release};
 
 /// Where RAM begins in the guest.
 pub const MEMORY_START: u64 = 0;

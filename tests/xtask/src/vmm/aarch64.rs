@@ -17,7 +17,7 @@ const FOREIGN: u8 = 1;
 pub(crate) fn run(machine: &mut Machine) -> Result<()> {
     heading("Linux boots, in QEMU and in minimal-vmm");
     machine.wait_until_up()?;
-    let mut guest = Guest::boot(machine, "console=ttyS0 quiet panic=-1")?;
+    let mut guest = Guest::boot(machine, "console=ttyS0 loglevel=1 panic=-1")?;
     keeps_time(&mut guest)?;
     survives_a_kill(&mut guest)?;
     wakes_once(&mut guest, "that falls due after the restore", 10, 0)?;

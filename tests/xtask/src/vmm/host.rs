@@ -36,7 +36,7 @@ impl Machine {
                 // An emulator that is kept waiting fails Linux's test of whether timer interrupts arrive in time.
                 qemu.args([
                     "-append",
-                    "console=ttyS0 quiet panic=-1 no_timer_check terminal=/dev/ttyS1",
+                    "console=ttyS0 loglevel=1 panic=-1 no_timer_check terminal=/dev/ttyS1",
                 ]);
                 qemu
             }
@@ -44,7 +44,7 @@ impl Machine {
                 let mut qemu = program(program_path("qemu-system-aarch64")?);
                 qemu.args(["-M", "virt,virtualization=on,gic-version=3", "-serial", "chardev:shell"]);
                 qemu.args(["-device", "pci-serial,chardev=terminal"]);
-                qemu.args(["-append", "console=ttyAMA0 quiet panic=-1 terminal=/dev/ttyS0"]);
+                qemu.args(["-append", "console=ttyAMA0 loglevel=1 panic=-1 terminal=/dev/ttyS0"]);
                 qemu
             }
         };

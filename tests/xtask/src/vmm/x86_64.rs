@@ -13,7 +13,7 @@ const FOREIGN: u8 = 2;
 /// Keys as Linux counts them.
 const A: u16 = 30;
 const SHIFT: u16 = 42;
-const CMDLINE: &str = "console=ttyS0 quiet reboot=k panic=-1";
+const CMDLINE: &str = "console=ttyS0 loglevel=1 reboot=k panic=-1";
 
 pub(crate) fn run(machine: &mut Machine) -> Result<()> {
     heading("Linux boots, in QEMU and in minimal-vmm");
