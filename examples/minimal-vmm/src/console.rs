@@ -68,6 +68,11 @@ impl Screen {
     pub fn is_stalled(&self) -> bool {
         self.stalled
     }
+
+    /// Before another try: there may be nothing left to try it with.
+    pub fn forget_stall(&mut self) {
+        self.stalled = false;
+    }
 }
 
 impl ErrorType for Screen {

@@ -154,6 +154,7 @@ impl Devices {
         self.deadline = None;
         let now = clock::monotonic();
         self.serial.advance(now);
+        self.serial.output_mut().forget_stall();
         self.serial.drain_output(now);
         self.platform.advance();
         self.settle();
