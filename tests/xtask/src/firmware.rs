@@ -75,6 +75,7 @@ const PROGRAMS: &[Program] = &[
     Program { folder: "x86_64-pvh", target: "x86_64-unknown-linux-gnu", qemu: "qemu-system-x86_64", success: 1, defmt: false },
     Program { folder: "aarch64-virt", target: "aarch64-unknown-none", qemu: "qemu-system-aarch64", success: 0, defmt: false },
     Program { folder: "riscv32-virt", target: "riscv32imac-unknown-none-elf", qemu: "qemu-system-riscv32", success: 0, defmt: false },
+    Program { folder: "thumbv7m-lm3s6965", target: "thumbv7m-none-eabi", qemu: "qemu-system-arm", success: 0, defmt: true },
 ];
 
 /// All of them take a second or two; an emulator on a busy machine some more.
@@ -231,7 +232,7 @@ fn contents(mut file: File) -> Result<Vec<u8>> {
 /// Turns `defmt` frames into text, with the image that wrote them.
 fn decode(firmware: &Program, target: &BareTarget, frames: &[u8]) -> Result<Vec<u8>> {
     let printer = cargo_tool("defmt-print")?;
-    let image = target.executable("release", firmware.folder);
+    let image = target.executable("release", &format!("bare-{}", firmware.folder));
     let mut input = tempfile()?;
     std::io::Write::write_all(&mut input, frames)?;
     input.rewind()?;

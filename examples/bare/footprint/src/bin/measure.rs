@@ -1,9 +1,10 @@
-//! Counts the instructions and paints the stack, and says both through semihosting.
+//! Counts instructions and paints the stack, and prints both through semihosting, a line for each piece of work.
 
 #![no_std]
 #![no_main]
 
-use bare_footprint::{BUFFER_LEN, MachineSer, load, save, save_older};
+use bare_footprint::{load, save, save_older};
+use bare_machine::{BUFFER_LEN, MachineSer};
 use core::panic::PanicInfo;
 use cortex_m::peripheral::SYST;
 use cortex_m::peripheral::syst::SystClkSource;
@@ -12,89 +13,88 @@ use cortex_m_semihosting::hprintln;
 
 #[cortex_m_rt::entry]
 fn main() -> ! {
-    let Some(mut peripherals) = cortex_m::Peripherals::take() else {
-        debug::exit(EXIT_FAILURE);
-        stop()
+    let Some(peripherals) = cortex_m::Peripherals::take() else {
+        fail()
     };
-    let clock = &mut peripherals.SYST;
+    start_clock(peripherals.SYST);
+    let mut buffer = [0; BUFFER_LEN];
+    let mut scratch = MachineSer::default();
+
+    let machine = bare_machine::busy();
+    let mut len = 0;
+    report("save", || len = save(&machine, &mut buffer).unwrap_or(0));
+    report("load", || check(load(&buffer[..len], &mut scratch).is_ok()));
+    check(scratch == machine);
+    hprintln!("bytes {}", len);
+
+    let machine = bare_machine::of_release_1();
+    report("save-older", || {
+        len = save_older(&machine, &mut buffer, &mut scratch).unwrap_or(0)
+    });
+    report("load-older", || check(load(&buffer[..len], &mut scratch).is_ok()));
+    check(scratch == machine);
+    hprintln!("bytes-older {}", len);
+    hprintln!("mirror {}", size_of::<MachineSer>());
+    hprintln!("buffer {}", BUFFER_LEN);
+    debug::exit(EXIT_SUCCESS);
+    fail()
+}
+
+fn report(name: &str, mut work: impl FnMut()) {
+    let nothing = &mut || ();
+    let instructions = instructions(&mut work).saturating_sub(instructions(nothing));
+    let stack = stack(&mut work).saturating_sub(stack(nothing));
+    hprintln!("{} instructions {} stack {}", name, instructions, stack);
+}
+
+/// QEMU takes a nanosecond for an instruction (`-icount shift=0`), and the clock ticks every 80.
+const INSTRUCTIONS_A_TICK: u32 = 80;
+
+fn start_clock(mut clock: SYST) {
     clock.set_clock_source(SystClkSource::Core);
     clock.set_reload(0x00ff_ffff);
     clock.clear_current();
     clock.enable_counter();
-
-    let machine = bare_footprint::busy_machine();
-    let mut buffer = [0; BUFFER_LEN];
-    let mut scratch = MachineSer::default();
-    let mut len = 0;
-    report("save", clock, || len = save(&machine, &mut buffer).unwrap_or(0));
-    report("load", clock, || check(load(&buffer[..len], &mut scratch).is_ok()));
-    check(scratch == machine);
-    hprintln!("bytes latest {}", len);
-
-    let bytes = [0x5a; 119];
-    report("crc", clock, || {
-        core::hint::black_box(bare_footprint::crc_of(&bytes));
-    });
-    let machine = bare_footprint::machine_of_v1();
-    report("save-older", clock, || {
-        len = save_older(&machine, &mut buffer).unwrap_or(0)
-    });
-    report("load-older", clock, || {
-        check(load(&buffer[..len], &mut scratch).is_ok())
-    });
-    hprintln!("bytes older {}", len);
-    hprintln!("mirror {} buffer {}", size_of::<MachineSer>(), BUFFER_LEN);
-    debug::exit(EXIT_SUCCESS);
-    stop()
 }
 
-fn report(name: &str, clock: &SYST, mut work: impl FnMut()) {
-    let empty = instructions(clock, &mut || ());
-    let taken = instructions(clock, &mut work).saturating_sub(empty);
-    let empty = stack(&mut || ());
-    let stack = stack(&mut work).saturating_sub(empty);
-    hprintln!("{} instructions {} stack {}", name, taken, stack);
-}
-
-/// QEMU counts one instruction a nanosecond (`-icount shift=0`), and the clock ticks at 12.5 MHz: 80 instructions a
-/// tick, so many runs together give the number of one.
+/// Of one run, from many, since the clock is coarse.
 #[inline(never)]
-fn instructions(_clock: &SYST, work: &mut dyn FnMut()) -> u32 {
+fn instructions(work: &mut dyn FnMut()) -> u32 {
     const RUNS: u32 = 1_000;
     let start = SYST::get_current();
     for _ in 0..RUNS {
         work();
     }
     let ticks = start.wrapping_sub(SYST::get_current()) & 0x00ff_ffff;
-    (ticks * 80 + RUNS / 2) / RUNS
+    (ticks * INSTRUCTIONS_A_TICK + RUNS / 2) / RUNS
 }
 
-/// Bytes of stack, this function's callee included.
+/// Bytes below this function's frame that the work has written to: paints them, works, and looks.
 #[inline(never)]
 fn stack(work: &mut dyn FnMut()) -> usize {
     const PAINT: u32 = 0xa5a5_a5a5;
-    const WORDS: usize = 2_048;
-    let top = cortex_m::register::msp::read() as usize / 4 * 4 - 64;
-    let bottom = top - WORDS * 4;
-    for address in (bottom..top).step_by(4) {
-        // SAFETY: below the stack pointer and above the statics, whose end is far below; nothing else uses it.
+    const DEPTH: usize = 8 * 1024;
+    // Interrupts are off, so nothing else uses the stack.
+    let top = cortex_m::register::msp::read() as usize & !3;
+    let painted = (top - DEPTH..top).step_by(4);
+    for address in painted.clone() {
+        // SAFETY: between the stack pointer and the statics, which end far below.
         unsafe { (address as *mut u32).write_volatile(PAINT) };
     }
     work();
     // SAFETY: as above.
-    let untouched = (bottom..top)
-        .step_by(4)
-        .take_while(|address| unsafe { (*address as *const u32).read_volatile() } == PAINT);
-    top - bottom - untouched.count() * 4
+    let untouched = painted.take_while(|address| unsafe { (*address as *const u32).read_volatile() } == PAINT);
+    DEPTH - untouched.count() * 4
 }
 
 fn check(holds: bool) {
     if !holds {
-        debug::exit(EXIT_FAILURE);
+        fail();
     }
 }
 
-fn stop() -> ! {
+fn fail() -> ! {
+    debug::exit(EXIT_FAILURE);
     loop {
         cortex_m::asm::wfi();
     }
@@ -102,6 +102,5 @@ fn stop() -> ! {
 
 #[panic_handler]
 fn panic(_: &PanicInfo<'_>) -> ! {
-    debug::exit(EXIT_FAILURE);
-    stop()
+    fail()
 }

@@ -1,37 +1,34 @@
-//! An image for its size: what the features name, and what every image has.
+//! An image for its size: what the features name, and what every image has. It is never run.
 
 #![no_std]
 #![no_main]
 
-use bare_footprint::{BUFFER_LEN, MachineSer};
+use bare_machine::{BUFFER_LEN, MachineSer};
 use core::hint::black_box;
+use core::mem::MaybeUninit;
 use core::panic::PanicInfo;
-use core::ptr::addr_of_mut;
 
 static mut BUFFER: [u8; BUFFER_LEN] = [0; BUFFER_LEN];
-/// Memory for a mirror: what stands in it does not matter, for nothing here runs.
-static mut MIRROR: core::mem::MaybeUninit<MachineSer> = core::mem::MaybeUninit::zeroed();
+static mut MIRROR: MaybeUninit<MachineSer> = MaybeUninit::zeroed();
+static mut SCRATCH: MaybeUninit<MachineSer> = MaybeUninit::zeroed();
 
 #[cortex_m_rt::entry]
 fn main() -> ! {
-    // SAFETY: the only references; the image is looked at and never run.
-    let (buffer, mirror) = unsafe {
+    // SAFETY: the only references to these; and only the image's size is looked at, so what stands in them never matters.
+    let (buffer, mirror, scratch) = unsafe {
         (
-            &mut *addr_of_mut!(BUFFER),
-            &mut *addr_of_mut!(MIRROR).cast::<MachineSer>(),
+            &mut *(&raw mut BUFFER),
+            &mut *(&raw mut MIRROR).cast::<MachineSer>(),
+            &mut *(&raw mut SCRATCH).cast::<MachineSer>(),
         )
     };
-    black_box((&mut *buffer, &mut *mirror));
+    black_box((&mut *buffer, &mut *mirror, &mut *scratch));
     #[cfg(feature = "save")]
     black_box(bare_footprint::save(mirror, buffer).is_ok());
     #[cfg(feature = "save-older")]
-    black_box(bare_footprint::save_older(mirror, buffer).is_ok());
+    black_box(bare_footprint::save_older(mirror, buffer, scratch).is_ok());
     #[cfg(feature = "load")]
     black_box(bare_footprint::load(buffer, mirror).is_ok());
-    stop()
-}
-
-fn stop() -> ! {
     loop {
         core::hint::spin_loop();
     }

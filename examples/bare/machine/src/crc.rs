@@ -43,3 +43,18 @@ const fn table() -> [u64; 16] {
     }
     table
 }
+
+#[cfg(test)]
+mod tests {
+    use super::Crc64Nibbles;
+    use devstate_versioning::{Checksum, Crc64};
+
+    #[test]
+    fn it_is_the_same_checksum() {
+        assert_eq!(Crc64Nibbles::checksum(b"123456789"), 0x995d_c9bb_df19_39fa);
+        let bytes: [u8; 256] = core::array::from_fn(|index| index as u8);
+        for len in 0..bytes.len() {
+            assert_eq!(Crc64Nibbles::checksum(&bytes[..len]), Crc64::checksum(&bytes[..len]));
+        }
+    }
+}

@@ -1,0 +1,7 @@
+//! Where the memory is: of TI's LM3S6965, which QEMU has.
+
+fn main() {
+    let folder = std::env::var("CARGO_MANIFEST_DIR").unwrap_or_default();
+    println!("cargo::rustc-link-search={folder}");
+    println!("cargo::rerun-if-changed=memory.x");
+}

@@ -1,0 +1,103 @@
+//! Three emulated devices on a Cortex-M3, saved for two releases of the firmware and loaded again. There is no heap:
+//! the devices, the mirror and the buffer are statics whose sizes the types say.
+
+#![no_std]
+#![no_main]
+
+mod devices;
+
+use bare_machine::{BUFFER_LEN, CONTAINER, MachineSer, Release};
+use core::panic::PanicInfo;
+use core::time::Duration;
+use cortex_m_semihosting::debug::{self, EXIT_FAILURE, EXIT_SUCCESS};
+use defmt_semihosting as _;
+use devices::Devices;
+use devstate_core::Clock;
+use devstate_versioning::{Error, Mirror};
+use static_cell::ConstStaticCell;
+
+static BUFFER: ConstStaticCell<[u8; BUFFER_LEN]> = ConstStaticCell::new([0; BUFFER_LEN]);
+static DEVICES: ConstStaticCell<Devices> = ConstStaticCell::new(Devices::new());
+
+const SECOND: u64 = 1_000_000_000;
+
+#[cortex_m_rt::entry]
+fn main() -> ! {
+    let devices = DEVICES.take();
+    let buffer = BUFFER.take();
+    defmt::info!(
+        "static: {} bytes of devices, {} of buffer",
+        size_of::<Devices>() as u32,
+        BUFFER_LEN as u32
+    );
+
+    devices.use_them(0);
+    let saved = devices.mirror(SECOND);
+    let result = at_release_2(&saved, buffer, devices).and_then(|()| at_release_1(&saved, buffer, devices));
+    if let Err(error) = result {
+        defmt::error!("{}", error);
+        debug::exit(EXIT_FAILURE);
+    }
+    defmt::info!("done");
+    debug::exit(EXIT_SUCCESS);
+    stop()
+}
+
+/// The latest release: everything comes back.
+fn at_release_2(saved: &MachineSer, buffer: &mut [u8], devices: &mut Devices) -> Result<(), Error> {
+    let snapshot = CONTAINER.save::<Release, _>(saved, buffer)?;
+    defmt::info!("release 2: {} bytes", snapshot.len() as u32);
+
+    *devices = Devices::new();
+    let mut mirror = MachineSer::default();
+    CONTAINER.load::<Release, _>(&snapshot, &mut mirror)?;
+    defmt::info!("  as saved: {}", mirror == *saved);
+    restore(devices, &mirror, Clock::Frozen);
+    devices.look_at_them(0);
+    Ok(())
+}
+
+/// For the firmware before this one, which knows less: what that costs is said first.
+fn at_release_1(saved: &MachineSer, buffer: &mut [u8], devices: &mut Devices) -> Result<(), Error> {
+    if let Err(error) = CONTAINER.save_as(saved, Release::V1, buffer) {
+        defmt::info!("release 1 is refused: {}", error);
+    }
+    let mut lost = 0u32;
+    let snapshot = CONTAINER.save_lossy(saved, Release::V1, buffer, &mut |loss| {
+        lost += 1;
+        let name = loss.field.display(MachineSer::SCHEMA);
+        defmt::info!("  would lose {}", defmt::Display2Format(&name));
+    })?;
+    defmt::info!("release 1: {} bytes, {} fields lost", snapshot.len() as u32, lost);
+
+    *devices = Devices::new();
+    let mut mirror = MachineSer::default();
+    CONTAINER.load::<Release, _>(&snapshot, &mut mirror)?;
+    // That release knew the time only as a distance from its host's.
+    mirror.rtc.resolve(Duration::from_secs(1), SECOND);
+    restore(devices, &mirror, Clock::Wall);
+    devices.look_at_them(SECOND);
+    Ok(())
+}
+
+fn restore(devices: &mut Devices, mirror: &MachineSer, clock: Clock) {
+    if cfg!(feature = "broken-restore") {
+        return;
+    }
+    if let Err(invalid) = devices.restore(mirror, SECOND, clock) {
+        defmt::error!("{}", invalid);
+    }
+}
+
+fn stop() -> ! {
+    loop {
+        cortex_m::asm::wfi();
+    }
+}
+
+#[panic_handler]
+fn panic(_: &PanicInfo<'_>) -> ! {
+    defmt::error!("panicked");
+    debug::exit(EXIT_FAILURE);
+    stop()
+}
