@@ -64,6 +64,16 @@ impl BareTarget {
         command
     }
 
+    /// The compiler's name and version.
+    pub(crate) fn compiler(&self) -> Result<String> {
+        let rustc = match self.toolchain {
+            Toolchain::Stock => "rustc",
+            Toolchain::Debian { .. } => DEBIAN_RUSTC,
+        };
+        let version = process::output(program(rustc).arg("--version"))?;
+        Ok(version.trim().to_owned())
+    }
+
     /// Whether clippy knows the target: Debian's cargo comes without.
     pub(crate) const fn has_clippy(&self) -> bool {
         matches!(self.toolchain, Toolchain::Stock)
@@ -87,6 +97,8 @@ fn has_target(triple: &str) -> Result<bool> {
     Ok(files.any(|file| file.is_ok_and(|file| file.file_name().to_string_lossy().starts_with("libcore-"))))
 }
 
+const DEBIAN_RUSTC: &str = "/usr/bin/rustc";
+
 /// Debian's cargo, freed of what the cargo that runs us says to its children.
 fn debian_cargo(linker: &Path) -> Command {
     let mut command = program("/usr/bin/cargo");
@@ -98,7 +110,7 @@ fn debian_cargo(linker: &Path) -> Command {
     if let Ok(path) = std::env::join_paths(folders) {
         command.env("PATH", path);
     }
-    command.env("RUSTC", "/usr/bin/rustc").env("RUSTC_BOOTSTRAP", "1");
+    command.env("RUSTC", DEBIAN_RUSTC).env("RUSTC_BOOTSTRAP", "1");
     command
 }
 

@@ -2,6 +2,7 @@
 
 mod bare;
 mod firmware;
+mod footprint;
 mod golden;
 mod inspect;
 mod install;
@@ -24,6 +25,7 @@ enum Command {
     Test(test::Args),
     Install(install::Args),
     Bare(firmware::Args),
+    Footprint(footprint::Args),
     Schema(schema::Args),
     Inspect(inspect::Args),
     Golden(golden::Args),
@@ -35,6 +37,7 @@ fn main() -> ExitCode {
         Command::Test(args) => test::run(&args),
         Command::Install(args) => install::run(&args),
         Command::Bare(args) => firmware::run(&args),
+        Command::Footprint(args) => footprint::run(&args),
         Command::Schema(args) => schema::run(&args),
         Command::Inspect(args) => inspect::run(&args),
         Command::Golden(args) => golden::run(&args),

@@ -1,0 +1,139 @@
+//! Each device: in any state, any access at any time.
+
+use core::hint::black_box;
+use core::time::Duration;
+use devstate_core::{Clock, NoInterrupt};
+use devstate_i8042::{I8042, I8042State, Key, MouseInput, NoControl};
+use devstate_rtc_pl031::{Rtc, RtcState};
+use devstate_serial_16550::{CharacterErrors, ModemLines, Serial, SerialState};
+use embedded_io::{ErrorKind, ErrorType, Write, WriteReady};
+
+pub fn prove() {
+    let clock = black_box(Clock::Wall);
+    prove_rtc(clock);
+    prove_serial(clock);
+    prove_i8042();
+}
+
+fn prove_rtc(clock: Clock) {
+    let state = black_box(RtcState::RESET);
+    black_box(state.validate().is_ok());
+    black_box((state.advanced(any()), state.resumed(any(), clock)));
+    black_box((state.next_alarm(), state.interrupt_level()));
+    black_box(RtcState::at_unix_time(black_box(Duration::ZERO), any()));
+
+    let mut rtc = black_box(Rtc::new(NoInterrupt));
+    black_box(rtc.restore(&state, any(), clock).is_ok());
+    black_box(rtc.read(black_box(0), any()));
+    rtc.write(black_box(0), black_box(0), any());
+    rtc.advance(any());
+    black_box((rtc.next_deadline(), rtc.interrupt_level()));
+    rtc.reset(any());
+    rtc.soft_reset(any());
+    black_box(rtc.state(any()));
+    black_box(Rtc::from_state(&state, NoInterrupt, devstate_rtc_pl031::NoEvents, any(), clock).is_ok());
+}
+
+fn prove_serial(clock: Clock) {
+    let state = black_box(SerialState::RESET);
+    black_box(state.validate().is_ok());
+    black_box(SerialState::timeout(black_box(0), black_box(0)));
+
+    let mut serial = black_box(Serial::new(NoInterrupt, Anywhere));
+    black_box(serial.restore(&state, any(), clock).is_ok());
+    black_box(serial.read(black_box(0), any()));
+    serial.write(black_box(0), black_box(0), any());
+    serial.advance(any());
+    black_box((
+        serial.next_deadline(),
+        serial.interrupt_level(),
+        serial.receive_capacity(),
+    ));
+    black_box(serial.receive(black_box(&[0; 8]), any()));
+    serial.receive_character(black_box(0), black_box(CharacterErrors::NONE), any());
+    serial.receive_break(any());
+    serial.set_modem_lines(black_box(ModemLines::CONNECTED), any());
+    let line = serial.line_parameters();
+    black_box((line, line.baud_rate(), line.character_time()));
+    black_box((serial.modem_outputs(), serial.break_output()));
+    black_box((serial.drain_output(any()), serial.output_pending()));
+    serial.reset(any());
+    black_box(serial.state(any()));
+    black_box(
+        Serial::from_state(
+            &state,
+            NoInterrupt,
+            Anywhere,
+            devstate_serial_16550::NoEvents,
+            any(),
+            clock,
+        )
+        .is_ok(),
+    );
+}
+
+fn prove_i8042() {
+    let state = black_box(I8042State::RESET);
+    black_box(state.validate().is_ok());
+
+    let mut i8042 = black_box(I8042::new(NoInterrupt, NoInterrupt, NoControl));
+    black_box(i8042.restore(&state).is_ok());
+    black_box(i8042.read(black_box(0)));
+    i8042.write(black_box(0), black_box(0));
+    black_box(i8042.key(black_box(Key::A), black_box(true)));
+    black_box(i8042.scan_codes(black_box(Key::A), black_box(true)));
+    let input = black_box(MouseInput::NONE);
+    black_box((i8042.mouse(&input), i8042.report_mouse(), i8042.mouse_packet(&input)));
+    i8042.count_mouse(&input);
+    black_box((i8042.leds(), i8042.interrupt_levels()));
+    i8042.reset();
+    black_box(i8042.state());
+    let events = devstate_i8042::NoEvents;
+    black_box(I8042::from_state(&state, NoInterrupt, NoInterrupt, NoControl, events).is_ok());
+}
+
+/// Any moment.
+fn any() -> u64 {
+    black_box(0)
+}
+
+/// An output that does anything.
+struct Anywhere;
+
+#[derive(Debug)]
+struct Failed;
+
+impl core::fmt::Display for Failed {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.write_str("failed")
+    }
+}
+
+impl core::error::Error for Failed {}
+
+impl embedded_io::Error for Failed {
+    fn kind(&self) -> ErrorKind {
+        ErrorKind::Other
+    }
+}
+
+impl ErrorType for Anywhere {
+    type Error = Failed;
+}
+
+impl Write for Anywhere {
+    fn write(&mut self, bytes: &[u8]) -> Result<usize, Failed> {
+        black_box(bytes);
+        black_box(Ok(0))
+    }
+
+    fn flush(&mut self) -> Result<(), Failed> {
+        black_box(Ok(()))
+    }
+}
+
+impl WriteReady for Anywhere {
+    fn write_ready(&mut self) -> Result<bool, Failed> {
+        black_box(Ok(true))
+    }
+}

@@ -1,0 +1,64 @@
+//! Buses, and hardware that says anything.
+
+use core::hint::black_box;
+use devstate_core::{
+    ByteRegisters, Clock, InterruptLine, NoInterrupt, Region, RegisterIo, RisingEdge, Trigger, WordRegisters,
+};
+use devstate_i8042::I8042State;
+use devstate_rtc_pl031::RtcState;
+use devstate_serial_16550::SerialState;
+
+/// Hardware of which nothing is known.
+struct Anything;
+
+impl<W: Default> RegisterIo<W> for Anything {
+    fn read(&mut self, offset: u16) -> W {
+        black_box(offset);
+        black_box(W::default())
+    }
+
+    fn write(&mut self, offset: u16, value: W) {
+        black_box((offset, value));
+    }
+}
+
+impl Trigger for Anything {
+    type E = u8;
+
+    fn trigger(&self) -> Result<(), u8> {
+        black_box(Err(0))
+    }
+}
+
+pub fn prove(bytes: &mut [u8]) {
+    let (address, shift) = black_box((0, 0));
+    let len = black_box(8);
+    let bus = ByteRegisters::with_shift(shift);
+    if let Some(data) = bytes.get_mut(..len) {
+        bus.read(address, data, |offset| black_box(offset as u8));
+        bus.write(address, data, |offset, value| {
+            black_box((offset, value));
+        });
+        WordRegisters.read(address, data, |offset| black_box(offset.into()));
+        black_box(WordRegisters.write(address, data, |offset, value| {
+            black_box((offset, value));
+        }));
+    }
+    let mut region = Region::from(bytes);
+    black_box(region.resize(len).is_ok());
+    black_box(region.as_mut_bytes());
+    black_box(region.seal().into_bytes());
+
+    let mut edge = RisingEdge::new(Anything);
+    edge.set_level(black_box(true));
+    black_box(edge.take_error());
+    NoInterrupt.set_level(black_box(true));
+    black_box(black_box(Clock::Wall).elapsed(black_box(0), black_box(0)));
+
+    let now = black_box(0);
+    black_box(RtcState::capture(&mut Anything, now));
+    black_box(black_box(RtcState::RESET).apply(&mut Anything));
+    black_box(SerialState::capture(&mut Anything, black_box(0), now));
+    black_box(black_box(SerialState::RESET).apply(&mut Anything).is_ok());
+    black_box(I8042State::RESET);
+}

@@ -1,0 +1,166 @@
+//! `cargo xtask footprint`: what saving and loading three devices cost a microcontroller.
+
+use crate::bare::{BareTarget, bare_target};
+use crate::install::program_path;
+use crate::process;
+use crate::workspace;
+use anyhow::{Context, Result, bail};
+use object::{Object, ObjectSection};
+use std::collections::BTreeMap;
+use std::fmt::Write;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+/// Measures flash, memory, stack and instructions on Cortex-M3 and Cortex-M0, and writes the table that is kept in
+/// examples/bare/footprint.
+#[derive(clap::Args)]
+pub(crate) struct Args {
+    /// Compares with the table that is there instead of writing it
+    #[arg(long)]
+    check: bool,
+}
+
+pub(crate) fn run(args: &Args) -> Result<ExitCode> {
+    if args.check {
+        check()?;
+    } else {
+        let table = measure()?;
+        std::fs::write(table_file(), &table)?;
+        print!("{table}");
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// The numbers of another compiler are other numbers, so only those of the table's own are compared.
+pub(crate) fn check() -> Result<()> {
+    let kept =
+        std::fs::read_to_string(table_file()).context("cannot read the table; `cargo xtask footprint` writes it")?;
+    let compiler = bare_target(TARGETS[0])?.compiler()?;
+    if !kept.contains(&compiler) {
+        println!("not compared: the table was measured with another compiler than {compiler}");
+        return Ok(());
+    }
+    let measured = measure()?;
+    if measured != kept {
+        println!("{measured}");
+        bail!("the footprint has changed: `cargo xtask footprint` writes the new table");
+    }
+    Ok(())
+}
+
+const TARGETS: [&str; 2] = ["thumbv7m-none-eabi", "thumbv6m-none-eabi"];
+
+/// What is linked, by the features of the package; and of what work the instructions and the stack are shown beside it.
+const IMAGES: [(&str, &str, &str); 4] = [
+    ("save", "save", "save"),
+    ("load any release", "load", "load"),
+    ("save and load", "save,load", ""),
+    ("save, save as release 1, load", "save,save-older,load", "save-older"),
+];
+
+fn measure() -> Result<String> {
+    let mut table = String::from(HEAD);
+    let compiler = bare_target(TARGETS[0])?.compiler()?;
+    for name in TARGETS {
+        let target = bare_target(name)?;
+        let work = measure_work(&target)?;
+        if name == TARGETS[0] {
+            let (latest, older) = (work.value("bytes")?, work.value("bytes-older")?);
+            let (mirror, buffer) = (work.value("mirror")?, work.value("buffer")?);
+            writeln!(
+                table,
+                "{compiler}, `opt-level = \"s\"`. The snapshot takes {latest} bytes, at release 1 {older}. Static memory: \
+                 {mirror} bytes\nfor the mirror, {buffer} for a buffer that any snapshot fits into; the same again for the \
+                 mirror that is lent to write release 1.\n"
+            )?;
+        }
+        writeln!(table, "| {name} | .text | .rodata | instructions | stack |")?;
+        writeln!(table, "|---|--:|--:|--:|--:|")?;
+        let empty = Image::build(&target, "")?;
+        for (what, features, piece) in IMAGES {
+            let image = Image::build(&target, features)?;
+            let (instructions, stack) = match piece {
+                "" => Default::default(),
+                piece => work.costs(piece)?,
+            };
+            let (text, rodata) = (image.text - empty.text, image.rodata.saturating_sub(empty.rodata));
+            writeln!(table, "| {what} | {text} | {rodata} | {instructions} | {stack} |")?;
+        }
+        let (instructions, stack) = work.costs("load-older")?;
+        writeln!(
+            table,
+            "| …of which loading release 1 | | | {instructions} | {stack} |\n"
+        )?;
+    }
+    Ok(table)
+}
+
+const HEAD: &str = "# Footprint
+
+Written by `cargo xtask footprint`: three devices (PL031, 16550A, i8042 with keyboard and mouse), two releases, header and
+CRC-64 by a table of 128 bytes. `.text` and `.rodata` are what an image has more than one without any of it, `memcpy` and
+its like included; instructions are counted by QEMU; the stack is painted, and counts from the call on.
+
+";
+
+struct Image {
+    text: u64,
+    rodata: u64,
+}
+
+impl Image {
+    fn build(target: &BareTarget, features: &str) -> Result<Self> {
+        let mut cargo = target.cargo("build");
+        cargo
+            .current_dir(folder())
+            .args(["--quiet", "--release", "--bin", "size", "--features", features]);
+        process::run(&mut cargo)?;
+        let bytes = std::fs::read(target.executable("release", "size"))?;
+        let file = object::File::parse(&*bytes).context("the image is no ELF file")?;
+        let size = |name: &str| file.section_by_name(name).map_or(0, |section| section.size());
+        Ok(Self {
+            text: size(".text"),
+            rodata: size(".rodata"),
+        })
+    }
+}
+
+/// What the firmware `measure` prints: `NAME VALUE`, or `NAME instructions N stack M`.
+struct Work(BTreeMap<String, Vec<String>>);
+
+fn measure_work(target: &BareTarget) -> Result<Work> {
+    program_path("qemu-system-arm")?;
+    let mut cargo = target.cargo("run");
+    cargo
+        .current_dir(folder())
+        .args(["--quiet", "--release", "--bin", "measure"]);
+    let printed = process::output(&mut cargo)?;
+    let words = |line: &str| line.split_whitespace().map(str::to_owned).collect::<Vec<_>>();
+    let lines = printed.lines().map(words).filter(|words| !words.is_empty());
+    Ok(Work(lines.map(|mut words| (words.remove(0), words)).collect()))
+}
+
+impl Work {
+    fn value(&self, name: &str) -> Result<&str> {
+        match self.0.get(name).map(Vec::as_slice) {
+            Some([value]) => Ok(value),
+            _ => bail!("the firmware said nothing of `{name}`"),
+        }
+    }
+
+    /// Instructions and stack.
+    fn costs(&self, name: &str) -> Result<(&str, &str)> {
+        match self.0.get(name).map(Vec::as_slice) {
+            Some([_, instructions, _, stack]) => Ok((instructions, stack)),
+            _ => bail!("the firmware said nothing of `{name}`"),
+        }
+    }
+}
+
+fn folder() -> PathBuf {
+    workspace::root().join("examples/bare/footprint")
+}
+
+fn table_file() -> PathBuf {
+    folder().join("FOOTPRINT.md")
+}
