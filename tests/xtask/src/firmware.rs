@@ -3,7 +3,7 @@
 use crate::bare::{BareTarget, bare_target};
 use crate::install::{cargo_tool, program_path};
 use crate::process::{cargo, program, run as run_command};
-use crate::workspace;
+use crate::{footprint, proof, workspace};
 use anyhow::{Context, Result, bail};
 use std::fs::File;
 use std::io::{Read, Seek};
@@ -48,14 +48,25 @@ pub(crate) fn check() -> Result<()> {
         cargo
     };
     run_command(workspace().args(["fmt", "--all", "--check"]))?;
-    run_command(workspace().args(["clippy", "-p", "bare-slots", "--all-targets", "--", "-D", "warnings"]))?;
-    run_command(workspace().args(["test", "-p", "bare-slots"]))?;
+    run_command(workspace().args([
+        "clippy",
+        "-p",
+        "bare-slots",
+        "-p",
+        "bare-machine",
+        "--all-targets",
+        "--",
+        "-D",
+        "warnings",
+    ]))?;
+    run_command(workspace().args(["test", "-p", "bare-slots", "-p", "bare-machine"]))?;
     for program in PROGRAMS {
         lint(program)?;
         boot(program, Mode::Compare)?;
         boot(program, Mode::Broken)?;
     }
-    Ok(())
+    proof::check()?;
+    footprint::check()
 }
 
 /// An example: a folder of `examples/bare` that is a package of the same name. Its `.cargo/config.toml` says how it is

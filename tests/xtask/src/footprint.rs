@@ -69,9 +69,9 @@ fn measure() -> Result<String> {
             let (mirror, buffer) = (work.value("mirror")?, work.value("buffer")?);
             writeln!(
                 table,
-                "{compiler}, `opt-level = \"s\"`. The snapshot takes {latest} bytes, at release 1 {older}. Static memory: \
-                 {mirror} bytes\nfor the mirror, {buffer} for a buffer that any snapshot fits into; the same again for the \
-                 mirror that is lent to write release 1.\n"
+                "Measured with {compiler}, `opt-level = \"s\"`.\nA snapshot has {latest} bytes, at release 1 {older}; the mirror \
+                 takes {mirror} bytes of static memory, a buffer for any snapshot\n{buffer}. To write release 1 a second mirror \
+                 is lent.\n"
             )?;
         }
         writeln!(table, "| {name} | .text | .rodata | instructions | stack |")?;

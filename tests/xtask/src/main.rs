@@ -8,6 +8,7 @@ mod inspect;
 mod install;
 mod package;
 mod process;
+mod proof;
 mod readme;
 mod schema;
 mod steps;

@@ -3,9 +3,9 @@
 use devstate_i8042::{ByteQueue, InvalidState};
 use heapless::Vec;
 
-/// Bytes beyond the length of a queue are zero and are not written.
+/// Bytes beyond the length of a queue are zero and are not written. (`collect` would have a panic for too many.)
 pub(crate) fn to_wire<const N: usize>(queue: &ByteQueue<N>) -> Vec<u8, N> {
-    queue.as_slice().iter().copied().collect()
+    Vec::from_slice(queue.as_slice()).unwrap_or_default()
 }
 
 pub(crate) fn from_wire<const N: usize>(bytes: &Vec<u8, N>) -> ByteQueue<N> {

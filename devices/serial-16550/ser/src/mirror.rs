@@ -121,7 +121,7 @@ impl SerialStateSer {
             modem_control: *mcr,
             modem_status: msr_lines | msr_deltas,
             scratch: *scr,
-            in_buffer: rx.as_slice().iter().copied().collect(),
+            in_buffer: Vec::from_slice(rx.as_slice()).unwrap_or_default(),
             fifo_control: *fcr,
             receiver_buffer: *rbr,
             line_errors: *lsr_errors,
@@ -132,7 +132,7 @@ impl SerialStateSer {
             thr_interrupt_pending: *thre_pending,
             saved_at: *saved_at,
             transmit_shift: *tsr,
-            transmit_buffer: tx.as_slice().iter().copied().collect(),
+            transmit_buffer: Vec::from_slice(tx.as_slice()).unwrap_or_default(),
         }
     }
 
@@ -142,7 +142,8 @@ impl SerialStateSer {
     /// There are some where a model with a larger buffer wrote the state, as vm-superio, which takes 64.
     #[must_use = "these characters have not been received yet"]
     pub fn take_backlog(&mut self) -> Vec<u8, 64> {
-        let backlog = self.in_buffer.iter().skip(self.capacity()).copied().collect();
+        let beyond = self.in_buffer.get(self.capacity()..).unwrap_or_default();
+        let backlog = Vec::from_slice(beyond).unwrap_or_default();
         self.in_buffer.truncate(self.capacity());
         backlog
     }

@@ -31,7 +31,7 @@ pub fn busy() -> MachineSer {
         saved_at: 1,
         ..SerialState::RESET
     };
-    let set = RtcState::at_unix_time(NOON, 1);
+    let set = RtcState::at_unix_time(UNIX_TIME, 1);
     let rtc = RtcState {
         mr: set.counter + 10,
         ..set
@@ -59,4 +59,4 @@ pub fn of_release_1() -> MachineSer {
     machine
 }
 
-const NOON: Duration = Duration::from_secs(1_767_355_200);
+const UNIX_TIME: Duration = Duration::from_secs(1_767_323_046);

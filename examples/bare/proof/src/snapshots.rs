@@ -10,15 +10,13 @@ use devstate_rtc_pl031_ser::RtcStateSer;
 use devstate_serial_16550::SerialState;
 use devstate_serial_16550_ser::SerialStateSer;
 use devstate_versioning::{
-    Architecture, Checksum, Container, Crc64, Crc64NoTable, Crc64Slice16, Header, ReleaseTable, encoded_len, payload,
-    plan,
+    Architecture, Checksum, Container, Crc64, Crc64NoTable, Header, ReleaseTable, encoded_len, payload, plan,
 };
 
 pub fn prove(bytes: &mut [u8]) {
     prove_mirrors();
     prove_container::<Crc64>(bytes);
     prove_container::<Crc64NoTable>(bytes);
-    prove_container::<Crc64Slice16>(bytes);
     prove_container::<Crc64Nibbles>(bytes);
     prove_payload(bytes);
 }

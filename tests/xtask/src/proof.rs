@@ -1,0 +1,33 @@
+//! The images of examples/bare/proof: they link, so nothing in the libraries can panic; and the control does not.
+
+use crate::bare::bare_target;
+use crate::process;
+use crate::workspace;
+use anyhow::{Context, Result, bail};
+
+const TARGETS: [&str; 2] = ["x86_64-unknown-linux-gnu", "thumbv7m-none-eabi"];
+
+pub(crate) fn check() -> Result<()> {
+    for name in TARGETS {
+        let target = bare_target(name)?;
+        let build = || {
+            let mut cargo = target.cargo("build");
+            cargo
+                .current_dir(workspace::root().join("examples/bare/proof"))
+                .arg("--release");
+            cargo
+        };
+        process::run(&mut build()).context("a panic is reachable, if the linker misses `a_panic_is_reachable`")?;
+
+        let control = build()
+            .args(["--features", "control"])
+            .output()
+            .context("cannot start cargo")?;
+        let said = String::from_utf8_lossy(&control.stderr);
+        if control.status.success() || !said.contains("undefined symbol: a_panic_is_reachable") {
+            bail!("{name}: the control should not have linked for want of `a_panic_is_reachable`:\n{said}");
+        }
+        println!("{name}: no panic is reachable, and the control has one");
+    }
+    Ok(())
+}
