@@ -2,25 +2,36 @@
 
 #![allow(missing_docs, clippy::unwrap_used, reason = "a test")]
 
+use devstate_i8042_ser::{I8042StateSer, KeyboardStateSer, MouseStateSer};
+use devstate_replay::{MachineStateSer, Release};
 use devstate_rtc_pl031_ser::RtcStateSer;
 use devstate_serial_16550_ser::SerialStateSer;
 use devstate_tests::golden;
 use devstate_tests::matrix::Root;
-use devstate_versioning::release_table;
+use devstate_versioning::ReleaseTable;
 use std::path::Path;
 
-release_table! {
-    /// The devices' own versions.
-    pub enum Device { V1 = 1 @ 0xb91d_30db_ca67_e80a, V2 = 2 @ open }
-    RtcStateSer    => [1, 2],
-    SerialStateSer => [1, 2],
+fn roots() -> Vec<Root<Release>> {
+    vec![
+        Root::of::<RtcStateSer>(),
+        Root::of::<SerialStateSer>(),
+        Root::of::<KeyboardStateSer>(),
+        Root::of::<MouseStateSer>(),
+        Root::of::<I8042StateSer>(),
+        Root::of::<MachineStateSer>(),
+    ]
 }
 
 #[test]
-fn every_published_version_of_the_devices() {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("golden/devices");
-    golden::check(
-        &folder,
-        &[Root::<Device>::of::<RtcStateSer>(), Root::of::<SerialStateSer>()],
-    );
+fn every_published_release_of_every_mirror() {
+    golden::check(&Path::new(env!("CARGO_MANIFEST_DIR")).join("golden"), &roots());
+}
+
+#[test]
+fn every_mirror_of_the_table_is_checked() {
+    let mut checked: Vec<_> = roots().iter().map(|root| root.schema.name).collect();
+    let mut known: Vec<_> = Release::ROWS.iter().map(|row| row.schema.name).collect();
+    checked.sort_unstable();
+    known.sort_unstable();
+    assert_eq!(checked, known);
 }

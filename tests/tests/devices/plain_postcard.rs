@@ -1,7 +1,7 @@
 //! An independent decoder for every encoder: postcard, into plain structs. Only integers above eight bits need a newtype,
 //! for their fixed width.
 
-use crate::{Device, states};
+use crate::{Release, states};
 use devstate_rtc_pl031_ser::RtcStateSer;
 use devstate_versioning::{Layout, ReleaseTable, Wire, payload};
 use serde::de::DeserializeOwned;
@@ -134,13 +134,13 @@ struct I8042v1 {
 }
 
 /// What postcard reads from a mirror's payload, after it has written the same bytes again.
-fn plain<'de, M, P>(mirror: &M, release: Device) -> P
+fn plain<'de, M, P>(mirror: &M, release: Release) -> P
 where
-    M: Wire<'de, Device> + Layout + Clone,
+    M: Wire<'de, Release> + Layout + Clone,
     P: Serialize + DeserializeOwned,
 {
     let mut lowered = mirror.clone();
-    if release != Device::LATEST {
+    if release != Release::LATEST {
         lowered.lower(release).unwrap();
     }
     let mut memory = vec![0; M::MAX_ENCODED_LEN];
@@ -176,8 +176,8 @@ fn the_clock() {
             saved_at: U64(saved_at),
             host_offset: None,
         };
-        assert_eq!(plain::<_, Rtc2>(&mirror, Device::V2), expected);
-        let old: Rtc1 = plain(&mirror, Device::V1);
+        assert_eq!(plain::<_, Rtc2>(&mirror, Release::V2), expected);
+        let old: Rtc1 = plain(&mirror, Release::V1);
         let offset = i64::from(counter) - (saved_at / 1_000_000_000).cast_signed();
         assert_eq!(
             old,
@@ -195,7 +195,7 @@ fn the_clock() {
 #[test]
 fn the_uart() {
     for mirror in states::serials() {
-        let read: Serial2 = plain(&mirror, Device::V2);
+        let read: Serial2 = plain(&mirror, Release::V2);
         let expected = Serial2 {
             baud_divisor_low: mirror.baud_divisor_low,
             baud_divisor_high: mirror.baud_divisor_high,
@@ -218,7 +218,7 @@ fn the_uart() {
             transmit_buffer: mirror.transmit_buffer.to_vec(),
         };
         assert_eq!(read, expected);
-        let old: Serial1 = plain(&mirror, Device::V1);
+        let old: Serial1 = plain(&mirror, Release::V1);
         assert_eq!(
             (old.scratch, &old.in_buffer),
             (mirror.scratch, &mirror.in_buffer.to_vec())
@@ -278,6 +278,6 @@ fn the_keyboard_controller() {
                 last_packet: mouse.last_packet.to_vec(),
             },
         };
-        assert_eq!(plain::<_, I8042v1>(&mirror, Device::V2), expected);
+        assert_eq!(plain::<_, I8042v1>(&mirror, Release::V2), expected);
     }
 }

@@ -1,7 +1,7 @@
 //! `cargo xtask inspect FILE`: what stands in a snapshot, byte by byte.
 
-use crate::schema::Release;
 use anyhow::{Context, Result, bail};
+use devstate_replay::Release;
 use devstate_versioning::inspect::{PayloadSchema, Value};
 use devstate_versioning::schema::Type;
 use devstate_versioning::{

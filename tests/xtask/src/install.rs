@@ -22,6 +22,7 @@ const CARGO_TOOLS: &[(&str, &str)] = &[
     ("cargo-hack", "0.6.46"),
     ("cargo-deny", "0.20.2"),
     ("defmt-print", "1.2.0"),
+    ("cargo-fuzz", "0.13.2"),
 ];
 
 /// Installs all that the tests can use: Debian's packages where this is root, cargo's tools below `target/tools`.

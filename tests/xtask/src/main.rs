@@ -3,6 +3,7 @@
 mod bare;
 mod firmware;
 mod footprint;
+mod fuzz;
 mod golden;
 mod inspect;
 mod install;
@@ -30,6 +31,7 @@ enum Command {
     Schema(schema::Args),
     Inspect(inspect::Args),
     Golden(golden::Args),
+    Fuzz(fuzz::Args),
     Vmm(vmm::Args),
 }
 
@@ -42,6 +44,7 @@ fn main() -> ExitCode {
         Command::Schema(args) => schema::run(&args),
         Command::Inspect(args) => inspect::run(&args),
         Command::Golden(args) => golden::run(&args),
+        Command::Fuzz(args) => fuzz::run(&args),
         Command::Vmm(args) => vmm::run(&args),
     };
     result.unwrap_or_else(|error| {

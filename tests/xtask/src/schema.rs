@@ -5,20 +5,12 @@ mod dump;
 
 use anyhow::Result;
 use clap::Subcommand;
-use devstate_rtc_pl031_ser::RtcStateSer;
-use devstate_serial_16550_ser::SerialStateSer;
+use devstate_replay::Release;
 use devstate_versioning::schema::{Json, Table};
 use diff::Verdict;
 use dump::Dump;
 use std::path::PathBuf;
 use std::process::ExitCode;
-
-devstate_versioning::release_table! {
-    /// The devices' own versions.
-    pub(crate) enum Release { V1 = 1 @ 0xb91d_30db_ca67_e80a, V2 = 2 @ open }
-    RtcStateSer => [1, 2],
-    SerialStateSer => [1, 2],
-}
 
 /// Prints the reference machine's releases and mirrors, or compares two dumps.
 #[derive(clap::Args)]

@@ -2,6 +2,7 @@
 
 use crate::bare::{CORTEX_M3, bare_target};
 use crate::firmware;
+use crate::fuzz;
 use crate::install::cargo_tool;
 use crate::package;
 use crate::process::{cargo, program, run};
@@ -29,6 +30,7 @@ pub(crate) const STEPS: &[Step] = &[
     Step { name: "no-std",   what: "every library builds where there is no std and no alloc", run: no_std },
     Step { name: "features", what: "no combination of features warns",                         run: features },
     Step { name: "bare",     what: "firmware boots in QEMU and prints what it should",         run: firmware::check },
+    Step { name: "fuzz",     what: "a short run of every fuzz target finds nothing",           run: fuzz::check },
     Step { name: "deny",     what: "dependencies keep to the rules of deny.toml",             run: deny },
     Step { name: "package",  what: "what would be published builds by itself",                run: package::check },
     Step { name: "vmm",      what: "Linux in minimal-vmm lives through kill and restore",     run: vmm::step },

@@ -1,0 +1,71 @@
+//! `cargo xtask fuzz`: every fuzz target for a while, from the corpus that is kept.
+
+use crate::install::cargo_tool;
+use crate::process::{output, program, run as run_command};
+use anyhow::Result;
+use std::path::Path;
+use std::process::{Command, ExitCode};
+
+/// Runs every fuzz target, or those named, from the kept corpus.
+#[derive(clap::Args)]
+pub(crate) struct Args {
+    /// For how long, each
+    #[arg(long, default_value_t = 60)]
+    seconds: u32,
+    /// Adds what was found to the corpus, and then takes out what is no longer needed for its coverage
+    #[arg(long)]
+    keep: bool,
+    /// Targets; none means all
+    targets: Vec<String>,
+}
+
+pub(crate) fn run(args: &Args) -> Result<ExitCode> {
+    let fuzz = cargo_tool("cargo-fuzz")?;
+    let all = output(&mut cargo_fuzz(&fuzz, "list"))?;
+    let all: Vec<String> = all.split_whitespace().map(str::to_owned).collect();
+    let targets = if args.targets.is_empty() { &all } else { &args.targets };
+    for target in targets {
+        let corpus = format!("corpus/{target}");
+        // What is found goes to the first folder; the corpus proper only where it is to be kept.
+        let found = format!("target/found/{target}");
+        let root = crate::workspace::root().join(FOLDER);
+        for folder in [&corpus, &found] {
+            std::fs::create_dir_all(root.join(folder))?;
+        }
+        let mut command = cargo_fuzz(&fuzz, "run");
+        command.arg(target);
+        if args.keep {
+            command.arg(&corpus);
+        } else {
+            command.args([&found, &corpus]);
+        }
+        let seconds = format!("-max_total_time={}", args.seconds);
+        run_command(command.args(["--", &seconds, "-max_len=600"]))?;
+        if args.keep {
+            run_command(cargo_fuzz(&fuzz, "cmin").args([target, &corpus]))?;
+        }
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// A short run, for CI.
+pub(crate) fn check() -> Result<()> {
+    let args = Args {
+        seconds: 20,
+        keep: false,
+        targets: Vec::new(),
+    };
+    run(&args).map(|_| ())
+}
+
+const FOLDER: &str = "tests/fuzz";
+
+/// cargo-fuzz's sanitizers are options of nightly, which stable takes where it is told to.
+fn cargo_fuzz(fuzz: &Path, command: &str) -> Command {
+    let mut cargo_fuzz = program(fuzz);
+    cargo_fuzz
+        .current_dir(crate::workspace::root().join(FOLDER))
+        .args([command, "--fuzz-dir", "."])
+        .env("RUSTC_BOOTSTRAP", "1");
+    cargo_fuzz
+}
