@@ -8,7 +8,7 @@ use devstate_versioning::{
 };
 use serde::{Deserialize, Serialize};
 
-use crate::exportable::{ExportableSer, Items, Release};
+use crate::exportable::{ExportableSer, Items, MAX_ITEMS, Release};
 use crate::store::Store;
 
 /// How exports are written and read: they mean the same on every machine.
@@ -34,7 +34,7 @@ pub enum ExportError {
         /// The position of the first such item, in the order of the keys.
         item: usize,
     },
-    /// The export is longer than a snapshot can be.
+    /// The export is longer than a snapshot can be, or has more items than [`MAX_ITEMS`].
     TooLong,
 }
 
@@ -171,26 +171,25 @@ fn check<const ITEMS: usize, const BYTES: usize>(
     if store.is_empty() {
         return Err(ExportError::Empty);
     }
+    if store.len() > MAX_ITEMS {
+        return Err(ExportError::TooLong);
+    }
     if release == Release::LATEST {
         return Ok(());
     }
-    let mut lost = None;
+    let mut lossy = false;
     let items = Items(store);
     let planned = plan(
         &ExportableSer {
             items: Sequence::from_source(&items),
         },
         release,
-        &mut |loss| {
-            if !loss.ignorable {
-                lost = loss.field.steps().get(1).copied();
-            }
-        },
+        &mut |loss| lossy |= !loss.ignorable,
     );
-    match (planned, lost) {
-        (Ok(()), None) => Ok(()),
-        (_, item) => Err(ExportError::Lossy {
-            item: item.unwrap_or(0).into(),
-        }),
+    if planned.is_ok() && !lossy {
+        return Ok(());
     }
+    // A path counts elements up to 65,535 only, and a store may have more.
+    let item = store.iter().position(|item| item.sensitive).unwrap_or(0);
+    Err(ExportError::Lossy { item })
 }

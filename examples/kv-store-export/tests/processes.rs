@@ -14,16 +14,19 @@ use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::sync::RwLock;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use devstate_kv_store_export::linux::{Client, ClientError, ExportFailure, MAX_PACKET, Memory, Reply, Request, Sealed};
+use devstate_kv_store_export::linux::{
+    self, Client, ClientError, ExportFailure, MAX_PACKET, Memory, Reply, Request, Sealed, ServedStore, ServerLimits,
+};
 use devstate_kv_store_export::{ExportError, Exportable, Item, Release, WriteError};
 use rustix::fs::{FallocateFlags, MemfdFlags, Mode, OFlags, SealFlags};
 use rustix::io::Errno;
 use rustix::mm::{MapFlags, ProtFlags};
-use rustix::net::{AddressFamily, SendFlags, SocketAddrUnix, SocketType};
+use rustix::net::{AddressFamily, SendFlags, SocketAddrUnix, SocketFlags, SocketType};
 use tempfile::TempDir;
 
 /// A server in a process and a directory of its own.
@@ -423,6 +426,85 @@ fn a_client_that_hangs_is_hung_up_on_and_holds_up_nobody() {
     assert!(start.elapsed() < Duration::from_secs(2), "others waited");
     assert!(answer(&hanging).is_none(), "the server waits for ever");
     assert!(start.elapsed() < Duration::from_secs(10));
+}
+
+#[test]
+fn a_client_that_is_never_silent_gives_its_place_to_one_that_waits() {
+    let directory = TempDir::new().unwrap();
+    let path = directory.path().join("socket");
+    let limits = ServerLimits {
+        clients: 1,
+        turn: Duration::from_millis(300),
+        ..ServerLimits::default()
+    };
+    let listener = linux::Server::new(&path, limits).unwrap();
+    // It serves for ever, so it ends with the test's process. The store lives on the stack.
+    thread::Builder::new()
+        .stack_size(4 * size_of::<ServedStore>())
+        .spawn(move || {
+            let store = RwLock::new(ServedStore::new());
+            listener.run(&store)
+        })
+        .unwrap();
+    let talker = Client::new(&path).unwrap();
+    talker.get("nothing").unwrap();
+    let talking = thread::spawn(move || while talker.get("nothing").is_ok() {});
+    let start = Instant::now();
+    Client::new(&path).unwrap().get("nothing").unwrap();
+    assert!(
+        start.elapsed() < Duration::from_secs(10),
+        "it waited for {:?}",
+        start.elapsed()
+    );
+    talking.join().unwrap();
+}
+
+#[test]
+fn a_server_that_is_busy_is_not_replaced_and_not_waited_for() {
+    let directory = TempDir::new().unwrap();
+    let path = directory.path().join("socket");
+    let address = SocketAddrUnix::new(&path).unwrap();
+    let socket = || {
+        let flags = SocketFlags::NONBLOCK;
+        rustix::net::socket_with(AddressFamily::UNIX, SocketType::SEQPACKET, flags, None).unwrap()
+    };
+    let busy = socket();
+    rustix::net::bind(&busy, &address).unwrap();
+    rustix::net::listen(&busy, 0).unwrap();
+    let mut waiting = Vec::new();
+    loop {
+        let client = socket();
+        match rustix::net::connect(&client, &address) {
+            Ok(()) => waiting.push(client),
+            Err(Errno::AGAIN) => break,
+            Err(errno) => panic!("{errno}"),
+        }
+    }
+    let (sender, answer) = std::sync::mpsc::channel();
+    thread::spawn(move || sender.send(linux::Server::new(&path, ServerLimits::default()).map(drop)));
+    let refused = answer.recv_timeout(Duration::from_secs(10)).unwrap().unwrap_err();
+    assert_eq!(refused.kind(), std::io::ErrorKind::AddrInUse);
+}
+
+#[test]
+fn huge_pages_are_refused_and_a_seal_against_executing_is_not() {
+    let server = Server::with_items(&[("lamp", b"on")]);
+    let sealable = MemfdFlags::ALLOW_SEALING;
+    match rustix::fs::memfd_create("huge", sealable | MemfdFlags::HUGETLB) {
+        Ok(huge) => {
+            rustix::fs::ftruncate(&huge, 1 << 30).unwrap();
+            assert_eq!(export_into(&server, &huge), ExportFailure::NotMemory);
+        }
+        Err(errno) => eprintln!("skipped: this system has no huge pages: {errno}"),
+    }
+    match rustix::fs::memfd_create("no code", sealable | MemfdFlags::NOEXEC_SEAL) {
+        // Too small is what is found next.
+        Ok(memory) => assert!(matches!(
+            export_into(&server, &memory),
+            ExportFailure::Export(ExportError::StorageTooSmall { available: 0, .. })
+        )),
+        Err(errno) => eprintln!("skipped: this system has no such seal: {errno}"),
+    }
 }
 
 #[test]

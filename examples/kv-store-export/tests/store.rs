@@ -149,3 +149,25 @@ fn every_flipped_bit_of_an_export_is_noticed() {
     let error = Exportable::load(&sealed[..sealed.len() - 1]).unwrap_err();
     assert!(matches!(error.kind, ErrorKind::Truncated { .. }), "{error}");
 }
+
+#[test]
+fn the_item_that_an_older_release_cannot_say_is_named_however_late_it_comes() {
+    let test = || {
+        let mut store: Box<Store<70_000, { 1 << 20 }>> = Box::default();
+        for i in 0..70_000 {
+            let key = format!("k{i:05}");
+            let item = Item {
+                sensitive: i == 69_000,
+                ..Item::new(&key, b"v")
+            };
+            store.write_item(item).unwrap();
+        }
+        assert_eq!(
+            export_len(&store, Release::V1),
+            Err(ExportError::Lossy { item: 69_000 })
+        );
+    };
+    // A store is as large as it may become, and passes over the stack.
+    let thread = std::thread::Builder::new().stack_size(64 << 20).spawn(test).unwrap();
+    thread.join().unwrap();
+}

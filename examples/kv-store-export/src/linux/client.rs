@@ -96,8 +96,10 @@ impl Client {
     /// `Connection`.
     pub fn new(path: &Path) -> Result<Self, ClientError> {
         let socket = socket_with(AddressFamily::UNIX, SocketType::SEQPACKET, SocketFlags::CLOEXEC, None)?;
-        connect(&socket, &SocketAddrUnix::new(path)?)?;
+        // For sending it is also how long connecting may take, to a server that accepts nobody.
+        set_socket_timeout(&socket, Timeout::Send, Some(PATIENCE))?;
         set_socket_timeout(&socket, Timeout::Recv, Some(PATIENCE))?;
+        connect(&socket, &SocketAddrUnix::new(path)?)?;
         Ok(Self { socket })
     }
 

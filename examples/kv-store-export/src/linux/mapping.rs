@@ -61,7 +61,8 @@ impl Sink for WriteMapping {
             return false;
         }
         // SAFETY: `filled + bytes.len()` is within the mapping, as was just checked, and the file behind it has been
-        // sealed against shrinking, so the pages are there. `bytes` is memory of this process alone and cannot overlap.
+        // sealed against shrinking, so no page lies beyond its end (one that the client punches out comes back, empty, when
+        // it is written). `bytes` is memory of this process alone and cannot overlap.
         // A concurrent write by another process changes what ends up there and nothing else: no reference exists.
         unsafe {
             let target = self.mapping.start.as_ptr().cast::<u8>().add(self.filled);

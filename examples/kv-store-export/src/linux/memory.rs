@@ -6,8 +6,8 @@ use std::string::String;
 
 use devstate_versioning::{Crc64Slice16, Error};
 use rustix::fs::{
-    FallocateFlags, MemfdFlags, Mode, OFlags, SealFlags, fallocate, fcntl_add_seals, fcntl_get_seals, fcntl_getfl,
-    fstat, ftruncate, memfd_create, open,
+    FallocateFlags, FsWord, MemfdFlags, Mode, OFlags, SealFlags, fallocate, fcntl_add_seals, fcntl_get_seals,
+    fcntl_getfl, fstat, fstatfs, ftruncate, memfd_create, open,
 };
 use rustix::io::Errno;
 
@@ -21,6 +21,9 @@ const ALL_SEALS: SealFlags = SealFlags::WRITE
     .union(SealFlags::SHRINK)
     .union(SealFlags::GROW)
     .union(SealFlags::SEAL);
+
+/// What lies behind a `memfd` of ordinary pages.
+const TMPFS: FsWord = 0x0102_1994;
 
 /// Bytes of an export that are gathered before they are written; values are not among them.
 const GATHER_LEN: usize = 8 * 1024;
@@ -181,8 +184,13 @@ fn check_descriptor(memory: &OwnedFd) -> Result<usize, ExportFailure> {
         Err(Errno::INVAL) => return Err(ExportFailure::NotMemory),
         Err(errno) => return Err(errno.into()),
     };
-    if !seals.is_empty() {
+    // Hardened systems make every memfd with a seal against being executed, which is none of our business.
+    if seals.intersects(ALL_SEALS | SealFlags::FUTURE_WRITE) {
         return Err(ExportFailure::AlreadySealed);
+    }
+    // Huge pages can be sealed too, but a hole that a client punches under the writer may find no page to fill it.
+    if fstatfs(memory)?.f_type != TMPFS {
+        return Err(ExportFailure::NotMemory);
     }
     if fcntl_getfl(memory)? & OFlags::ACCMODE != OFlags::RDWR {
         return Err(ExportFailure::NotWritable);

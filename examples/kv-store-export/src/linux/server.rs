@@ -3,9 +3,9 @@
 use std::io;
 use std::os::fd::{AsFd, OwnedFd};
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{PoisonError, RwLock};
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Condvar, Mutex, PoisonError, RwLock};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use std::{fs, thread};
 
 use rustix::io::Errno;
@@ -26,6 +26,9 @@ pub struct ServerLimits {
     pub patience: Duration,
     /// How many clients are served at once; others wait.
     pub clients: usize,
+    /// How long a client is served while others wait. Without that, one that is never quite silent would keep its place
+    /// for ever.
+    pub turn: Duration,
 }
 
 impl Default for ServerLimits {
@@ -33,6 +36,7 @@ impl Default for ServerLimits {
         Self {
             patience: Duration::from_secs(2),
             clients: 128,
+            turn: Duration::from_secs(10),
         }
     }
 }
@@ -70,30 +74,73 @@ impl Server {
     ///
     /// What the system says when it can accept no more clients.
     pub fn run(&self, store: &RwLock<ServedStore>) -> io::Result<()> {
-        let clients = AtomicUsize::new(0);
+        let places = Places::new(self.limits.clients);
         thread::scope(|scope| {
             loop {
                 let client = match accept_with(&self.socket, SocketFlags::CLOEXEC) {
                     Ok(client) => client,
                     Err(Errno::CONNABORTED | Errno::INTR) => continue,
-                    Err(Errno::MFILE | Errno::NFILE | Errno::NOMEM) => {
+                    Err(Errno::MFILE | Errno::NFILE | Errno::NOMEM | Errno::NOBUFS) => {
                         thread::sleep(Duration::from_millis(10));
                         continue;
                     }
                     Err(errno) => return Err(errno.into()),
                 };
-                while clients.load(Ordering::Acquire) >= self.limits.clients {
-                    thread::sleep(Duration::from_millis(1));
-                }
-                clients.fetch_add(1, Ordering::AcqRel);
-                let clients = &clients;
-                scope.spawn(move || {
+                let place = places.take();
+                let limits = self.limits;
+                // A system that has no more threads hangs up on this client; the others are served on.
+                let _ = thread::Builder::new().spawn_scoped(scope, move || {
                     // A client that goes away, or hangs, is its own affair.
-                    let _ = serve(&client, store, self.limits.patience);
-                    clients.fetch_sub(1, Ordering::AcqRel);
+                    let _ = serve(&client, store, limits, &place);
                 });
             }
         })
+    }
+}
+
+/// The places at which clients are served.
+struct Places {
+    free: Mutex<usize>,
+    given_back: Condvar,
+    /// A client waits for a place.
+    wanted: AtomicBool,
+}
+
+/// One of them, given back when it is dropped, whatever happened to its client's thread.
+struct Place<'p>(&'p Places);
+
+impl Places {
+    fn new(count: usize) -> Self {
+        Self {
+            free: Mutex::new(count.max(1)),
+            given_back: Condvar::new(),
+            wanted: AtomicBool::new(false),
+        }
+    }
+
+    /// Waits until there is one.
+    fn take(&self) -> Place<'_> {
+        let mut free = self.free.lock().unwrap_or_else(PoisonError::into_inner);
+        while *free == 0 {
+            self.wanted.store(true, Ordering::Relaxed);
+            free = self.given_back.wait(free).unwrap_or_else(PoisonError::into_inner);
+        }
+        self.wanted.store(false, Ordering::Relaxed);
+        *free -= 1;
+        Place(self)
+    }
+}
+
+impl Place<'_> {
+    fn is_wanted(&self) -> bool {
+        self.0.wanted.load(Ordering::Relaxed)
+    }
+}
+
+impl Drop for Place<'_> {
+    fn drop(&mut self) {
+        *self.0.free.lock().unwrap_or_else(PoisonError::into_inner) += 1;
+        self.0.given_back.notify_one();
     }
 }
 
@@ -110,7 +157,9 @@ fn remove_stale_socket(path: &Path, address: &SocketAddrUnix) -> io::Result<()> 
 
     match fs::symlink_metadata(path) {
         Ok(found) if found.file_type().is_socket() => {
-            let probe = socket_with(AddressFamily::UNIX, SocketType::SEQPACKET, SocketFlags::CLOEXEC, None)?;
+            // Without waiting: a server that is busy is one that is there.
+            let flags = SocketFlags::CLOEXEC | SocketFlags::NONBLOCK;
+            let probe = socket_with(AddressFamily::UNIX, SocketType::SEQPACKET, flags, None)?;
             match rustix::net::connect(&probe, address) {
                 Err(Errno::CONNREFUSED) => fs::remove_file(path),
                 _ => Err(Errno::ADDRINUSE.into()),
@@ -122,11 +171,17 @@ fn remove_stale_socket(path: &Path, address: &SocketAddrUnix) -> io::Result<()> 
     }
 }
 
-/// Answers one client until it goes away.
-fn serve(client: &OwnedFd, store: &RwLock<ServedStore>, patience: Duration) -> Result<(), PacketError> {
-    set_socket_timeout(client, Timeout::Recv, Some(patience))?;
-    set_socket_timeout(client, Timeout::Send, Some(patience))?;
-    loop {
+/// Answers one client until it goes away, or until its turn is over and another one waits.
+fn serve(
+    client: &OwnedFd,
+    store: &RwLock<ServedStore>,
+    limits: ServerLimits,
+    place: &Place<'_>,
+) -> Result<(), PacketError> {
+    set_socket_timeout(client, Timeout::Recv, Some(limits.patience))?;
+    set_socket_timeout(client, Timeout::Send, Some(limits.patience))?;
+    let since = Instant::now();
+    while !(place.is_wanted() && since.elapsed() > limits.turn) {
         let (request, descriptor) = match receive(client) {
             Ok(received) => received,
             Err(error) => {
@@ -180,6 +235,7 @@ fn serve(client: &OwnedFd, store: &RwLock<ServedStore>, patience: Duration) -> R
             },
         }
     }
+    Ok(())
 }
 
 fn export(
