@@ -305,7 +305,15 @@ impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}", self.kind)?;
         match self.kind {
-            ErrorKind::BufferTooSmall { .. } | ErrorKind::Lossy { .. } | ErrorKind::Refused(_) => Ok(()),
+            // About the whole of what was to be saved or loaded.
+            ErrorKind::BufferTooSmall { .. }
+            | ErrorKind::NotInRelease { .. }
+            | ErrorKind::Lossy { .. }
+            | ErrorKind::Refused(_)
+            | ErrorKind::PayloadTooLong { .. }
+            | ErrorKind::Sink
+            | ErrorKind::Foreign { .. }
+            | ErrorKind::WrongLength { .. } => Ok(()),
             _ => write!(f, " (at byte {})", self.offset),
         }
     }

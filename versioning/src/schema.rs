@@ -122,7 +122,7 @@ impl Schema {
         }
     }
 
-    /// The most bytes that any version takes.
+    /// The most bytes that any version takes; `usize::MAX` where that is more than this machine can count.
     #[must_use]
     pub const fn max_len(&self) -> usize {
         let mut max = 0;
@@ -153,7 +153,7 @@ impl Schema {
                     }
                     rest = tail;
                 }
-                1 + max
+                max.saturating_add(1)
             }
         }
     }
@@ -184,7 +184,7 @@ const fn fields_max_len(fields: &[Field], version: u16) -> usize {
     let mut rest = fields;
     while let [field, tail @ ..] = rest {
         if field.versions.contain(version) {
-            len += field.ty.max_len();
+            len = field.ty.max_len().saturating_add(len);
         }
         rest = tail;
     }
@@ -205,28 +205,28 @@ const fn fields_depth(fields: &[Field]) -> usize {
 }
 
 impl Type {
-    /// The most bytes that it takes on the wire.
+    /// The most bytes that it takes on the wire; `usize::MAX` where that is more than this machine can count.
     #[must_use]
     pub const fn max_len(&self) -> usize {
         match self {
             Self::Bool => 1,
             Self::Char => 5,
             Self::UInt(bytes) | Self::Int(bytes) => *bytes as usize,
-            Self::Array(element, n) => element.max_len() * *n,
-            Self::Option(value) => 1 + value.max_len(),
+            Self::Array(element, n) => element.max_len().saturating_mul(*n),
+            Self::Option(value) => value.max_len().saturating_add(1),
             Self::Tuple(parts) => {
                 let mut len = 0;
                 let mut rest = *parts;
                 while let [part, tail @ ..] = rest {
-                    len += part.max_len();
+                    len = part.max_len().saturating_add(len);
                     rest = tail;
                 }
                 len
             }
-            Self::Seq(element, n) => varint::len(*n) + element.max_len() * *n,
-            Self::Str(n) => varint::len(*n) + *n,
+            Self::Seq(element, n) => element.max_len().saturating_mul(*n).saturating_add(varint::len(*n)),
+            Self::Str(n) => n.saturating_add(varint::len(*n)),
             Self::Mirror(schema) => schema.max_len(),
-            Self::Foreign { max, .. } => varint::len(*max) + *max,
+            Self::Foreign { max, .. } => max.saturating_add(varint::len(*max)),
         }
     }
 

@@ -283,7 +283,10 @@ impl<C: Checksum> Container<C> {
     ///
     /// # Errors
     ///
-    /// `NotInRelease`, `PayloadTooLong` or `BufferTooSmall` with nothing written; `Sink` where it took no more.
+    /// `NotInRelease`, `PayloadTooLong`, or `BufferTooSmall` for a buffer of less than 64 bytes, with nothing written.
+    /// With the start of a snapshot written, which no reader accepts: `Sink` where it took no more, `BufferTooSmall` for
+    /// neighbouring fields of fixed length that together are longer than the buffer, and what [`save`] lists for
+    /// values that cannot be written.
     pub fn save_into<'de, R, M>(
         self,
         mirror: &M,
@@ -370,8 +373,12 @@ impl<C> Copy for Container<C> {}
 ///
 /// # Errors
 ///
-/// `BufferTooSmall` with both sizes; nothing has been written. [`buffer!`](crate::buffer) makes one that is never too
-/// small.
+/// `BufferTooSmall` with both sizes, or `PayloadTooLong`; nothing has been written. [`buffer!`](crate::buffer) makes one
+/// that is never too small.
+///
+/// Some values have no encoding, and the buffer's content means nothing then: `Foreign` for a foreign one beyond its
+/// maximum, `Value` for a variant that the latest version no longer has and for a [`Sequence`](crate::Sequence) beyond
+/// its bound, `WrongLength` where a hand-written encoder or a source contradicts itself.
 pub fn save<'de, 'b, R, M>(mirror: &M, buffer: &'b mut [u8]) -> Result<Region<'b, Sealed>, Error>
 where
     R: VersionOf<M>,
@@ -388,8 +395,8 @@ where
 ///
 /// # Errors
 ///
-/// `Lossy` with the first field that would be lost, `Refused` by a semantic function, `NotInRelease`,
-/// `BufferTooSmall`; nothing has been written.
+/// `Lossy` with the first field that would be lost, `Refused` by a semantic function, `NotInRelease`: nothing has been
+/// written. Otherwise as [`save`].
 pub fn save_as<'de, 'b, R, M>(mirror: &M, release: R, buffer: &'b mut [u8]) -> Result<Region<'b, Sealed>, Error>
 where
     R: VersionOf<M>,
@@ -402,7 +409,7 @@ where
 ///
 /// # Errors
 ///
-/// `Refused` by a semantic function, `NotInRelease`, `BufferTooSmall`; nothing has been written.
+/// `Refused` by a semantic function, `NotInRelease`: nothing has been written. Otherwise as [`save`].
 pub fn save_lossy<'de, 'b, R, M>(
     mirror: &M,
     release: R,
@@ -421,7 +428,7 @@ where
 ///
 /// # Errors
 ///
-/// `NotInRelease` where not even the latest release has such a mirror, or `BufferTooSmall`; nothing has been written.
+/// As [`save_as`] for the latest release, which has every mirror and loses nothing.
 pub fn save_widest<'de, 'b, R, M>(mirror: &M, oldest: R, buffer: &'b mut [u8]) -> Result<(R, Region<'b, Sealed>), Error>
 where
     R: VersionOf<M>,

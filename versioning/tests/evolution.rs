@@ -1,6 +1,12 @@
 //! Steps of a history that are easy to get wrong, each between an older build of an application and a newer one.
 
-#![allow(missing_docs, unreachable_pub, clippy::unwrap_used, reason = "a test")]
+#![allow(
+    missing_docs,
+    unreachable_pub,
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    reason = "a test"
+)]
 
 /// The older build: an enum with one variant beside a mirror that it does not hold.
 mod older {
@@ -77,7 +83,9 @@ mod newer {
     }
 }
 
-use devstate_versioning::{ErrorKind, buffer, load, plan, save, save_as, save_lossy, save_widest};
+use devstate_versioning::{
+    ErrorKind, HEADER_LEN, Mirror, TRAILER_LEN, buffer, load, plan, save, save_as, save_lossy, save_widest,
+};
 
 #[test]
 fn a_variant_that_came_later_changes_nothing_about_older_snapshots() {
@@ -105,9 +113,122 @@ fn a_release_without_the_mirror_is_refused_before_anything_is_asked() {
     let mut memory = buffer!(newer::LaterSer);
     let not_there = ErrorKind::NotInRelease { release: 1 };
     let saved = save_as(&later, newer::Release::V1, &mut memory);
-    assert_eq!(saved.unwrap_err().kind, not_there);
+    assert_eq!(saved.unwrap_err().to_string(), "release 1 has no such mirror");
     let saved = save_lossy(&later, newer::Release::V1, &mut memory, &mut |_| unreachable!());
     assert_eq!(saved.unwrap_err().kind, not_there);
     let (release, _) = save_widest(&later, newer::Release::V1, &mut memory).unwrap();
     assert_eq!(release, newer::Release::V2);
+}
+
+/// A part that changed its meaning and got a field, inside everything that can hold one.
+mod holders {
+    use devstate_versioning::{Refused, Versioned, release_table};
+    use heapless::{Deque, Vec};
+
+    #[derive(Versioned, Clone, Debug, Default, PartialEq)]
+    #[versioned(version = 2, layouts(0xe45a_8f8f_41c8_37e5, open))]
+    pub struct PartSer {
+        /// In tens before version 2.
+        #[versioned(at = 2, ser_fn = to_tens, de_fn = from_tens)]
+        pub value: u8,
+        #[versioned(start = 2, default_fn = unknown)]
+        pub color: u8,
+    }
+
+    fn unknown(_version: u16) -> u8 {
+        9
+    }
+
+    fn to_tens(part: &mut PartSer, _version: u16) -> Result<(), Refused> {
+        part.value /= 10;
+        Ok(())
+    }
+
+    fn from_tens(part: &mut PartSer, _version: u16) -> Result<(), Refused> {
+        part.value = part.value.checked_mul(10).ok_or(Refused::new("too many tens"))?;
+        Ok(())
+    }
+
+    #[derive(Versioned, Clone, Debug, PartialEq)]
+    #[versioned(version = 1, layouts(0x0e35_457d_02fe_7b6f))]
+    pub enum HolderSer {
+        Tuple(u8, PartSer),
+        Named { part: PartSer },
+    }
+
+    impl Default for HolderSer {
+        fn default() -> Self {
+            Self::Tuple(0, PartSer::default())
+        }
+    }
+
+    #[derive(Versioned, Clone, Debug, Default, PartialEq)]
+    #[versioned(version = 1, layouts(0xe1f8_cb81_58bb_2435))]
+    pub struct AllSer {
+        pub option: Option<PartSer>,
+        pub array: [PartSer; 2],
+        pub tuple: (u8, PartSer),
+        pub vec: Vec<PartSer, 2>,
+        pub deque: Deque<PartSer, 2>,
+        pub holders: [HolderSer; 2],
+        pub deep: Option<Vec<(u8, [HolderSer; 1]), 1>>,
+    }
+
+    release_table! {
+        pub enum Release { V1 = 1 @ 0xd488_a08d_9d81_d789, V2 = 2 @ open }
+        PartSer => [1, 2],
+        HolderSer => [1, 1],
+        AllSer => [1, 1],
+    }
+}
+
+#[test]
+fn parts_are_translated_wherever_they_lie() {
+    use holders::{AllSer, HolderSer, PartSer, Release};
+
+    let part = |value| PartSer { value, color: 9 };
+    let mut all = AllSer {
+        option: Some(part(10)),
+        array: [part(20), part(30)],
+        tuple: (1, part(40)),
+        holders: [HolderSer::Tuple(2, part(50)), HolderSer::Named { part: part(60) }],
+        ..AllSer::default()
+    };
+    all.vec.push(part(70)).unwrap();
+    // Not at the start of its memory, and around its end.
+    for value in [0, 80, 90] {
+        if all.deque.is_full() {
+            all.deque.pop_front();
+        }
+        all.deque.push_back(part(value)).unwrap();
+    }
+    let deep = (3, [HolderSer::Named { part: part(100) }]);
+    all.deep = Some([deep].into_iter().collect());
+
+    let mut memory = buffer!(AllSer);
+    let snapshot = save_as(&all, Release::V1, &mut memory).unwrap();
+    let expected = [
+        &[1, 1][..],       // option
+        &[2, 3],           // array
+        &[1, 4],           // tuple
+        &[1, 7],           // vec
+        &[2, 8, 9],        // deque
+        &[0, 2, 5, 1, 6],  // holders
+        &[1, 1, 3, 1, 10], // deep
+    ]
+    .concat();
+    assert_eq!(snapshot[HEADER_LEN..snapshot.len() - TRAILER_LEN], expected);
+    let mut loaded = AllSer::default();
+    assert_eq!(load(&snapshot, &mut loaded), Ok(Release::V1));
+    assert_eq!(loaded, all);
+
+    all.deep = None;
+    all.vec[0].value = 71;
+    all.holders[0] = HolderSer::Tuple(2, part(55));
+    let mut lost = std::vec::Vec::new();
+    plan(&all, Release::V1, &mut |loss| {
+        lost.push(loss.field.display(AllSer::SCHEMA).to_string());
+    })
+    .unwrap();
+    assert_eq!(lost, ["vec[0].value", "holders[0].Tuple.1.value"]);
 }

@@ -53,7 +53,7 @@ impl MirrorAttributes {
                 } else if meta.path.is_ident("layouts") {
                     set(&mut layouts, &meta, Layouts::read(&meta)?)
                 } else if meta.path.is_ident("name") {
-                    set(&mut name, &meta, meta.value()?.parse()?)
+                    set(&mut name, &meta, wire_name(&meta)?)
                 } else if meta.path.is_ident("crate") {
                     let path: LitStr = meta.value()?.parse()?;
                     set(&mut krate, &meta, path.parse()?)
@@ -193,10 +193,10 @@ impl Raw {
             "default_fn" => set(&mut self.default_fn, meta, meta.value()?.parse()?),
             "skip" => set(&mut self.skip, meta, ()),
             "ignorable" => set(&mut self.ignorable, meta, ()),
-            "name" => set(&mut self.name, meta, meta.value()?.parse()?),
+            "name" => set(&mut self.name, meta, wire_name(meta)?),
             "serde" => set(&mut self.serde, meta, ()),
             "max" => set(&mut self.max, meta, meta.value()?.parse()?),
-            "layout" => set(&mut self.layout, meta, meta.value()?.parse()?),
+            "layout" => set(&mut self.layout, meta, wire_name(meta)?),
             "at" => set(&mut tied.at, meta, number(meta)?),
             "ser_fn" => set(&mut tied.ser_fn, meta, meta.value()?.parse()?),
             "de_fn" => set(&mut tied.de_fn, meta, meta.value()?.parse()?),
@@ -358,6 +358,19 @@ fn number(meta: &ParseNestedMeta<'_>) -> Result<Numbered> {
     })
 }
 
+/// A name that cannot be taken for anything else in the text that fingerprints are made of, nor in JSON.
+fn wire_name(meta: &ParseNestedMeta<'_>) -> Result<LitStr> {
+    let literal: LitStr = meta.value()?.parse()?;
+    let name = literal.value();
+    if name.is_empty() || !name.chars().all(|c| c.is_alphanumeric() || "_-./".contains(c)) {
+        return Err(Error::new(
+            literal.span(),
+            "a wire name has letters, digits and `_`, `-`, `.` or `/`, and at least one of them",
+        ));
+    }
+    Ok(literal)
+}
+
 fn set<T>(slot: &mut Option<T>, meta: &ParseNestedMeta<'_>, value: T) -> Result<()> {
     match slot.replace(value) {
         None => Ok(()),
@@ -377,4 +390,40 @@ fn span_of(path: &Path) -> Span {
     path.segments
         .first()
         .map_or_else(Span::call_site, |segment| segment.ident.span())
+}
+
+#[cfg(test)]
+mod tests {
+    use syn::{DeriveInput, parse_quote};
+
+    fn refusal(input: &DeriveInput) -> Option<String> {
+        crate::mirror::expand(input).err().map(|error| error.to_string())
+    }
+
+    #[test]
+    fn a_wire_name_is_a_name() {
+        for name in ["", "a,b:u8", "a b", "say \"it\"", "u8@2"] {
+            let field: DeriveInput = parse_quote! {
+                #[versioned(version = 1, layouts(open))]
+                struct Timer { #[versioned(name = #name)] count: u32 }
+            };
+            let mirror: DeriveInput = parse_quote! {
+                #[versioned(version = 1, layouts(open), name = #name)]
+                struct Timer { count: u32 }
+            };
+            let foreign: DeriveInput = parse_quote! {
+                #[versioned(version = 1, layouts(open))]
+                struct Timer { #[versioned(serde, max = 4, layout = #name)] count: Count }
+            };
+            for input in [field, mirror, foreign] {
+                let refusal = refusal(&input).unwrap_or_default();
+                assert!(refusal.starts_with("a wire name has"), "{name:?}: {refusal}");
+            }
+        }
+        let input: DeriveInput = parse_quote! {
+            #[versioned(version = 1, layouts(open), name = "zähler-2/old.one")]
+            struct Timer { count: u32 }
+        };
+        assert_eq!(refusal(&input), None);
+    }
 }
