@@ -5,6 +5,7 @@
     unreachable_pub,
     clippy::unwrap_used,
     clippy::indexing_slicing,
+    clippy::unnecessary_wraps,
     reason = "a test"
 )]
 
