@@ -402,12 +402,18 @@ fn asks_the_mouse_for_data(i8042: &I8042State, port: Port, value: u8) -> bool {
 const READ_DATA: u8 = 0xeb;
 
 fn input(packet: Packet) -> MouseInput {
-    let Packet { dx, dy, dz, buttons } = packet;
+    let Packet {
+        dx,
+        dy,
+        dz,
+        buttons,
+        dw,
+    } = packet;
     MouseInput {
         dx,
         dy,
         dz: dz.into(),
-        dw: 0,
+        dw: dw.into(),
         buttons: MouseButtons(buttons),
     }
 }

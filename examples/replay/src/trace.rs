@@ -118,6 +118,8 @@ pub struct Packet {
     pub dz: i8,
     /// 1 left, 2 right, 4 middle, 8 fourth, 16 fifth.
     pub buttons: u8,
+    /// Movement of the horizontal wheel.
+    pub dw: i8,
 }
 
 /// An event of the clock.
@@ -174,7 +176,7 @@ impl Trace {
     /// assert_eq!(trace.steps[0].event, Event::Rtc(RtcEvent::Write { register: 4, value: 0x69a7_bdc2 }));
     ///
     /// let error = Trace::parse("a.trace", "rtc w 4\n").unwrap_err();
-    /// assert_eq!(error.to_string(), "a.trace:1: expected a value of up to 8 hexadecimal digits, found the line's end");
+    /// assert_eq!(error.to_string(), "a.trace:1: expected a value from 0 to ffffffff, found the line's end");
     /// # Ok::<(), devstate_replay::TraceError>(())
     /// ```
     ///
@@ -317,7 +319,7 @@ impl<'a> Words<'a> {
     fn rtc(&mut self) -> Result<RtcEvent, Unexpected> {
         const EXPECTED: &str = "w, r, epoch, elapse or irq after rtc";
         const REGISTER: &str = "a register from 0 to fff";
-        const VALUE: &str = "a value of up to 8 hexadecimal digits";
+        const VALUE: &str = "a value from 0 to ffffffff";
         Ok(match self.next(EXPECTED)? {
             "w" => RtcEvent::Write {
                 register: self.hexadecimal(0xfff, REGISTER)?,
@@ -353,7 +355,7 @@ impl<'a> Words<'a> {
     fn codes(&mut self) -> Result<Vec<u8>, Unexpected> {
         let codes = self.0.by_ref();
         codes
-            .map(|word| hexadecimal(word, 0xff, "a scan code of up to two hexadecimal digits"))
+            .map(|word| hexadecimal(word, 0xff, "a scan code from 0 to ff"))
             .collect()
     }
 
@@ -363,11 +365,14 @@ impl<'a> Words<'a> {
             dy: self.decimal(-256, 255, "a movement from -256 to 255")?,
             dz: self.decimal(-128, 127, "a movement of the wheel from -128 to 127")?,
             buttons: self.hexadecimal(0x1f, "buttons from 0 to 1f")?,
+            dw: self.0.clone().next().map_or(Ok(0), |_| {
+                self.decimal(-32, 31, "a movement of the horizontal wheel from -32 to 31")
+            })?,
         })
     }
 
     fn byte(&mut self) -> Result<u8, Unexpected> {
-        self.hexadecimal(u8::MAX, "a value of up to two hexadecimal digits")
+        self.hexadecimal(u8::MAX, "a value from 0 to ff")
     }
 
     fn hexadecimal<T: TryFrom<u32> + Into<u32>>(&mut self, max: T, expected: &str) -> Result<T, Unexpected> {
