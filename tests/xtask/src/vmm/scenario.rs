@@ -10,7 +10,7 @@ use super::host::Machine;
 
 const CONTROL: &str = "minimal-vmm --control $control";
 pub(crate) const SAVED: &str = "/tmp/saved";
-const PATIENCE: Duration = Duration::from_mins(1);
+const PATIENCE: Duration = Duration::from_mins(3);
 
 /// A guest in a VMM in the host, watched line by line.
 #[derive(Debug)]
