@@ -19,7 +19,7 @@ use crate::state::{InvalidMachine, MachineState};
 /// | 1 | a clock and a UART, in the form that vm-superio-ser persists |
 /// | 2 | all of their state, the keyboard controller, the position in the guest's events |
 #[derive(Versioned, Clone, Debug, PartialEq, Eq)]
-#[versioned(version = 2, layouts(0xe657_6512_954f_5742, open))]
+#[versioned(version = 2, layouts(0xe657_6512_954f_5742, 0x3598_47be_94c8_6ca8))]
 pub struct MachineStateSer {
     /// The clock.
     pub rtc: RtcStateSer,
@@ -35,7 +35,7 @@ pub struct MachineStateSer {
 
 release_table! {
     /// What the reference machine has been published with.
-    pub enum Release { V1 = 1 @ 0x9f74_95ee_5fb7_3f4c, V2 = 2 @ open }
+    pub enum Release { V1 = 1 @ 0x9f74_95ee_5fb7_3f4c, V2 = 2 @ 0x3a81_4b57_c519_4f08 }
     RtcStateSer => [1, 2],
     SerialStateSer => [1, 2],
     I8042StateSer => [_, 1],

@@ -15,7 +15,7 @@ use crate::mouse::MouseStateSer;
 ///
 /// What is an enum in the state is a code here, and a table of releases needs no rows for it.
 #[derive(Versioned, Clone, Debug, PartialEq, Eq)]
-#[versioned(version = 1, layouts(open))]
+#[versioned(version = 1, layouts(0x9a6a_0295_fc9e_71e6))]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct I8042StateSer {

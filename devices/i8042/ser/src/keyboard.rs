@@ -8,7 +8,7 @@ use crate::bytes::{from_wire, to_wire, unknown};
 
 /// The wire form of [`KeyboardState`].
 #[derive(Versioned, Clone, Debug, PartialEq, Eq)]
-#[versioned(version = 1, layouts(open))]
+#[versioned(version = 1, layouts(0x0ed5_9230_9c38_2c00))]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct KeyboardStateSer {

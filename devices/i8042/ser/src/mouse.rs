@@ -9,7 +9,7 @@ use crate::bytes::{from_wire, to_wire, unknown};
 /// The wire form of [`MouseState`].
 #[expect(clippy::struct_excessive_bools, reason = "one-to-one with the mouse's state")]
 #[derive(Versioned, Clone, Debug, PartialEq, Eq)]
-#[versioned(version = 1, layouts(open))]
+#[versioned(version = 1, layouts(0x6cfe_9cae_28f1_8de3))]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct MouseStateSer {

@@ -25,7 +25,7 @@ const NANOSECONDS: u64 = 1_000_000_000;
 #[derive(Versioned, Clone, Debug, Default, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
-#[versioned(version = 2, layouts(0xdf8f_e952_ba7b_6ae7, open))]
+#[versioned(version = 2, layouts(0xdf8f_e952_ba7b_6ae7, 0x150a_2294_2c33_3652))]
 pub struct RtcStateSer {
     /// The last value written to RTCLR.
     pub lr: u32,

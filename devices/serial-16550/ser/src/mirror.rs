@@ -12,7 +12,7 @@ use crate::history;
 /// Version 2 is the whole state: `fifo_control` and what follows it, and instead of the two derived registers
 /// (interrupt identification and line status) what they are derived from.
 #[derive(Versioned, Clone, Debug, PartialEq, Eq)]
-#[versioned(version = 2, layouts(0xd98d_4789_0fec_7d23, open))]
+#[versioned(version = 2, layouts(0xd98d_4789_0fec_7d23, 0xd9a0_af90_4255_8045))]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct SerialStateSer {
