@@ -132,6 +132,21 @@ impl<K: InterruptLine, M: InterruptLine, S: SystemControl, EV: I8042Events> I804
         taken
     }
 
+    /// A key of a keyboard elsewhere goes down or up, and `codes` is what that one sent for it, before translation.
+    ///
+    /// It is for hosts that have scan codes, not keys alone: another model's trace, a pass-through of a real keyboard. As
+    /// far as there is room they are queued as they are; the rest is dropped, which gives `false`. There is no overrun code:
+    /// that would be the other keyboard's.
+    pub fn key_as_sent(&mut self, key: Key, pressed: bool, codes: &[u8]) -> bool {
+        let translated = self.state.translates();
+        let taken = self.state.keyboard.key_as_sent(key, pressed, codes, translated);
+        if !taken {
+            self.events.key_lost(key, pressed);
+        }
+        self.settle();
+        taken
+    }
+
     /// What the keyboard would send, before translation, if this key went down or up now.
     #[must_use]
     pub fn scan_codes(&self, key: Key, pressed: bool) -> ScanCodes {

@@ -56,7 +56,8 @@ pub trait I8042Events {
         let _ = (key, pressed);
     }
 
-    /// The keyboard's buffer was full: what the key sent is lost, and the guest will read an overrun code.
+    /// The keyboard's buffer was full: what the key sent is lost, and the guest will read an overrun code. Of a
+    /// keyboard elsewhere, a part of it, and it will not.
     fn key_lost(&self, key: Key, pressed: bool) {
         let _ = (key, pressed);
     }

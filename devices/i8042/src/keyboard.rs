@@ -5,7 +5,7 @@ use devstate_core::InvalidState;
 use crate::events::I8042Events;
 use crate::key::{Key, KeySet};
 use crate::queue::ByteQueue;
-use crate::scan_codes::{ScanCodeSet, ScanCodes, translate, translate_all};
+use crate::scan_codes::{ScanCodeSet, ScanCodes, Translation, translate};
 use crate::spec::keyboard as spec;
 
 /// The option byte that the keyboard waits for, after a command that takes one.
@@ -292,7 +292,7 @@ impl KeyboardState {
         if self.scanning {
             self.held.set(key, pressed);
         }
-        let codes = if translated { translate_all(&codes) } else { codes };
+        let codes = sent_through(&codes, translated);
         if codes.is_empty() {
             events.key_ignored(key, pressed);
             return true;
@@ -308,6 +308,21 @@ impl KeyboardState {
         }
         queued
     }
+
+    /// A key of another keyboard, with what that one sent for it before translation. `false` where not all of it fits:
+    /// the rest is dropped.
+    pub(crate) fn key_as_sent(&mut self, key: Key, pressed: bool, codes: &[u8], translated: bool) -> bool {
+        if self.scanning {
+            self.held.set(key, pressed);
+        }
+        let limit = spec::BUFFER.saturating_sub(self.replies.len);
+        let mut translation = Translation::new(translated);
+        let mut all = true;
+        for code in codes.iter().filter_map(|code| translation.next(*code)) {
+            all &= self.overrun.is_none() && self.codes.push_all(&[code], limit);
+        }
+        all
+    }
 }
 
 impl Default for KeyboardState {
@@ -315,6 +330,16 @@ impl Default for KeyboardState {
     fn default() -> Self {
         Self::RESET
     }
+}
+
+/// What a key sends, on its way through the controller.
+fn sent_through(codes: &ScanCodes, translated: bool) -> ScanCodes {
+    let mut translation = Translation::new(translated);
+    let mut sent = ScanCodes::EMPTY;
+    for code in codes.as_slice().iter().filter_map(|code| translation.next(*code)) {
+        sent.push(code);
+    }
+    sent
 }
 
 /// A byte on its way through the controller.

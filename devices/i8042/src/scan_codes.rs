@@ -164,19 +164,30 @@ pub(crate) fn translate(byte: u8) -> u8 {
     }
 }
 
-/// Translates what a key sends; the break prefix becomes bit 7 of the byte behind it.
-pub(crate) fn translate_all(codes: &ScanCodes) -> ScanCodes {
-    let mut translated = ScanCodes::EMPTY;
-    let mut high_bit = 0;
-    for byte in codes.as_slice() {
-        if *byte == BREAK {
-            high_bit = 0x80;
-        } else {
-            translated.push(translate(*byte) | high_bit);
-            high_bit = 0;
+/// Translates what a key sends, byte by byte; the break prefix becomes bit 7 of the byte behind it.
+pub(crate) struct Translation {
+    translates: bool,
+    high_bit: u8,
+}
+
+impl Translation {
+    pub(crate) const fn new(translates: bool) -> Self {
+        Self {
+            translates,
+            high_bit: 0,
         }
     }
-    translated
+
+    pub(crate) fn next(&mut self, code: u8) -> Option<u8> {
+        if !self.translates {
+            Some(code)
+        } else if code == BREAK {
+            self.high_bit = 0x80;
+            None
+        } else {
+            Some(translate(code) | core::mem::take(&mut self.high_bit))
+        }
+    }
 }
 
 #[cfg(test)]
@@ -207,7 +218,9 @@ mod tests {
 
     #[test]
     fn a_break_prefix_becomes_the_high_bit() {
-        let codes = ScanCodes::new(&[0xe0, BREAK, 0x75, 0x1c]);
-        assert_eq!(translate_all(&codes).as_slice(), [0xe0, 0xc8, 0x1e]);
+        let mut translation = Translation::new(true);
+        let translated = [0xe0, BREAK, 0x75, 0x1c].map(|code| translation.next(code));
+        assert_eq!(translated, [Some(0xe0), None, Some(0xc8), Some(0x1e)]);
+        assert_eq!(Translation::new(false).next(BREAK), Some(BREAK));
     }
 }

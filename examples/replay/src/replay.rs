@@ -328,8 +328,8 @@ impl<'r> Run<'r> {
             let what = format!("i8042 key {} {}", key.name(), if pressed { "down" } else { "up" });
             self.mismatch(line, &what, &codes_text(codes), &codes_text(ours.as_slice()));
         }
-        // Where the buffer is full, the guest finds an overrun code in what it reads.
-        let _queued = machine.i8042.key(key, pressed);
+        // Where the buffer is full, the recorded keyboard dropped what did not fit.
+        let _queued = machine.i8042.key_as_sent(key, pressed, codes);
     }
 
     fn play_rtc(&mut self, machine: &mut Machine<'_>, line: usize, event: RtcEvent) {

@@ -293,6 +293,35 @@ fn a_key_that_does_not_fit_whole_is_lost_whole() {
 }
 
 #[test]
+fn codes_of_another_keyboard_are_queued_as_they_are_and_as_far_as_they_fit() {
+    let (mut device, _) = bench();
+    device.command_with(0x60, 0x40);
+    for _ in 0..7 {
+        assert!(device.key_as_sent(Key::Up, false, &[0xe0, 0xf0, 0x75]));
+    }
+    assert!(device.key_as_sent(Key::Shift, true, &[0x12]));
+    assert!(!device.key_as_sent(Key::Up, true, &[0xe0, 0x75]));
+    assert!(!device.key_as_sent(Key::Up, false, &[0xe0, 0xf0, 0x75]));
+    let mut expected = [0xe0, 0xc8].repeat(7);
+    expected.extend([0x2a, 0xe0]);
+    assert_eq!(device.events().of("key_lost"), 2);
+    assert_eq!(device.receive(), expected);
+    assert_eq!(
+        device.scan_codes(Key::Print, true).as_slice(),
+        [0xe0, 0x7c],
+        "held keys are known"
+    );
+    device.send(0xf2);
+    for _ in 0..13 {
+        assert!(device.key_as_sent(Key::A, true, &[0x1c]));
+    }
+    assert!(
+        !device.key_as_sent(Key::A, true, &[0x1c]),
+        "unread replies take room here"
+    );
+}
+
+#[test]
 fn replies_need_no_room_in_the_buffer() {
     let (mut device, _) = bench();
     for _ in 0..17 {

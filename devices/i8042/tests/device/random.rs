@@ -11,6 +11,7 @@ enum Step {
     Write(u16, u8),
     Mouse(u8),
     Key(Key, bool),
+    Sent(Key, bool, Vec<u8>),
     Move(MouseInput),
     Packet(MouseInput),
     Count(MouseInput),
@@ -45,6 +46,8 @@ fn step() -> impl Strategy<Value = Step> {
         8 => mouse.prop_map(Step::Mouse),
         6 => (0..Key::ALL.len(), any::<bool>()).prop_map(|(key, pressed)| Step::Key(Key::ALL[key], pressed)),
         1 => any::<bool>().prop_map(|pressed| Step::Key(Key::A, pressed)),
+        1 => (0..Key::ALL.len(), any::<bool>(), prop::collection::vec(any::<u8>(), 0..20))
+            .prop_map(|(key, pressed, codes)| Step::Sent(Key::ALL[key], pressed, codes)),
         4 => input().prop_map(Step::Move),
         1 => input().prop_map(Step::Packet),
         1 => input().prop_map(Step::Count),
@@ -79,6 +82,7 @@ fn take(device: &mut Bench, step: &Step) -> (u8, bool) {
             (0, false)
         }
         Step::Key(key, pressed) => (0, device.key(*key, *pressed)),
+        Step::Sent(key, pressed, codes) => (0, device.key_as_sent(*key, *pressed, codes)),
         Step::Move(input) => (0, device.mouse(input)),
         Step::Packet(input) => (0, device.mouse_packet(input)),
         Step::Count(input) => {

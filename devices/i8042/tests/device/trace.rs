@@ -69,7 +69,7 @@ fn replay(mut device: Bench, mut between: impl FnMut(Bench) -> Bench) {
                     codes,
                     "line {number}: {line}"
                 );
-                assert!(device.key(key, pressed), "line {number}: {line}");
+                assert!(device.key_as_sent(key, pressed, &codes), "line {number}: {line}");
             }
             ["i8042", "mouse", ..] => {
                 let packet = MouseInput {
