@@ -146,9 +146,8 @@ impl KeyboardState {
         Some(byte)
     }
 
-    /// A byte from the system. What it had not read of earlier replies is gone.
+    /// A byte from the system. Each is answered, and what it had not read of earlier replies is gone.
     pub(crate) fn receive(&mut self, byte: u8, translated: bool, events: &impl I8042Events) {
-        self.replies = ByteQueue::EMPTY;
         let option = self.option;
         self.option = KeyboardOption::None;
         match option {
@@ -262,6 +261,7 @@ impl KeyboardState {
         };
     }
 
+    /// In place of replies that were not read.
     fn reply(&mut self, bytes: &[u8]) {
         self.replies = ByteQueue::new(bytes);
     }
