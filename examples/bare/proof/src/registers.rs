@@ -60,5 +60,7 @@ pub fn prove(bytes: &mut [u8]) {
     black_box(black_box(RtcState::RESET).apply(&mut Anything));
     black_box(SerialState::capture(&mut Anything, black_box(0), now));
     black_box(black_box(SerialState::RESET).apply(&mut Anything).is_ok());
-    black_box(I8042State::RESET);
+    let known = black_box(I8042State::RESET);
+    black_box(I8042State::capture(&mut Anything, &known).is_ok());
+    black_box(known.apply(&mut Anything).is_ok());
 }

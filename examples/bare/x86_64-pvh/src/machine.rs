@@ -39,6 +39,11 @@ impl Ports {
     pub const fn com1() -> Self {
         Self { base: 0x3f8 }
     }
+
+    /// The keyboard controller: data at offset 0, status and command at offset 4.
+    pub const fn i8042() -> Self {
+        Self { base: 0x60 }
+    }
 }
 
 impl RegisterIo<u8> for Ports {

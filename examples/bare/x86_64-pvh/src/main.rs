@@ -9,10 +9,13 @@
 mod com1;
 mod machine;
 mod memory;
+mod ps2;
 mod release;
 
 use bare_slots::{RamFlash, Slots};
 use core::fmt::Display;
+use devstate_i8042::I8042State;
+use devstate_i8042_ser::I8042StateSer;
 use devstate_serial_16550::{SerialState, Unapplied};
 use devstate_serial_16550_ser::SerialStateSer;
 use devstate_versioning::{Architecture, Checksum, Crc64, ReleaseTable, buffer, load, save};
@@ -32,6 +35,7 @@ extern "C" fn main() -> ! {
         (1, None) => {
             println!("  no snapshot: setting the devices up");
             com1::set_up(&mut Ports::com1());
+            ps2::set_up(&mut Ports::i8042());
             save_board(kept.starts, &mut slots);
             wreck_and_reset();
         }
@@ -59,9 +63,12 @@ extern "C" fn main() -> ! {
 fn save_board(starts: u32, slots: &mut Slots<RamFlash<'_>>) {
     let com1 = SerialState::capture(&mut Ports::com1(), com1::FCR, 0);
     com1::print(&com1);
+    let i8042 = I8042State::capture(&mut Ports::i8042(), &ps2::known()).unwrap_or_else(stop);
+    ps2::print(&i8042);
     let board = BoardSer {
         starts,
         com1: SerialStateSer::new(&com1),
+        i8042: I8042StateSer::new(&i8042),
     };
     let mut memory = buffer!(BoardSer);
     let snapshot = save::<Release, _>(&board, &mut memory).unwrap_or_else(stop);
@@ -75,13 +82,16 @@ fn restore(snapshot: &[u8]) {
     load::<Release, _>(snapshot, &mut board).unwrap_or_else(stop);
     println!("  found the snapshot of start {}", board.starts);
     let com1 = SerialState::try_from(&board.com1).unwrap_or_else(stop);
-    let left = if cfg!(feature = "broken-restore") {
-        Unapplied::NONE
-    } else {
-        com1.apply(&mut Ports::com1()).unwrap_or_else(stop)
-    };
-    println!("  applied all: {}", left == Unapplied::NONE);
+    let i8042 = I8042State::try_from(&board.i8042).unwrap_or_else(stop);
+    let (mut com1_left, mut i8042_left) = (Unapplied::NONE, devstate_i8042::Unapplied::NONE);
+    if cfg!(not(feature = "broken-restore")) {
+        com1_left = com1.apply(&mut Ports::com1()).unwrap_or_else(stop);
+        i8042_left = i8042.apply(&mut Ports::i8042()).unwrap_or_else(stop);
+    }
+    let everything = com1_left == Unapplied::NONE && i8042_left == devstate_i8042::Unapplied::NONE;
+    println!("  applied everything: {everything}");
     com1::prove(&mut Ports::com1());
+    ps2::prove(&mut Ports::i8042());
 }
 
 /// What is not ours, or no longer what was saved, is refused, and nothing of it used.
@@ -122,6 +132,7 @@ fn is_ours(snapshot: &[u8]) -> bool {
 
 fn wreck_and_reset() -> ! {
     com1::wreck(&mut Ports::com1());
+    ps2::wreck(&mut Ports::i8042());
     println!("  wrecked; resetting the machine");
     machine::reset()
 }

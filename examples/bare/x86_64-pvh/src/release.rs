@@ -1,5 +1,6 @@
 //! What this firmware keeps, and what it has shipped.
 
+use devstate_i8042_ser::{I8042StateSer, KeyboardStateSer, MouseStateSer};
 use devstate_serial_16550_ser::SerialStateSer;
 use devstate_versioning::{Versioned, release_table};
 
@@ -9,6 +10,7 @@ use devstate_versioning::{Versioned, release_table};
 pub struct BoardSer {
     pub starts: u32,
     pub com1: SerialStateSer,
+    pub i8042: I8042StateSer,
 }
 
 release_table! {
@@ -16,4 +18,7 @@ release_table! {
     pub enum Release { V1_0 = 1 @ open }
     BoardSer => [1],
     SerialStateSer => [2],
+    I8042StateSer => [1],
+    KeyboardStateSer => [1],
+    MouseStateSer => [1],
 }
