@@ -97,7 +97,7 @@ pub use checksum::{Checksum, Crc64, Crc64NoTable, Crc64Slice16};
 /// | `start = 2` | the first version that has it |
 /// | `end = 3` | the first version that no longer has it; the field stays in the struct, and is `Default` in every latest value |
 /// | `default_fn = path` | `fn(version: u16) -> T`: its value where a version does not have it, or when an older version that has it is written; without it `Default` |
-/// | `ser_fn = path`, `de_fn = path` | `fn(&mut Mirror, version: u16) -> Result<(), Refused>`: change values, or refuse, when an older version is written or was read; `version` is the one on the wire. They belong to the field's `start` and `end` |
+/// | `ser_fn = path`, `de_fn = path` | `fn(&mut Mirror, version: u16) -> Result<(), Refused>`: change values, or refuse, when an older version is written or was read; `version` is the one on the wire. They belong to the field's `start` and `end`, and run once for each of the two that lies between the versions |
 /// | `at = 2` | in an annotation of its own: ties its `ser_fn` and `de_fn` to the step to version 2, for a change of meaning; may be repeated |
 /// | `skip` | never written; `Default` after loading |
 /// | `ignorable` | an older reader does without it unharmed: no reason for [`save_widest`] to take a newer release |

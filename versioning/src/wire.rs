@@ -205,7 +205,7 @@ impl BadValue {
 #[diagnostic::on_unimplemented(
     message = "a field of the type `{Self}` is missing in some versions, and nothing says what it is then",
     label = "`{Self}` has no `Default`",
-    note = "give the field `#[versioned(default_fn = path)]` with `fn path(version: u16) -> {Self}`, or the type a `Default`"
+    note = "give the field `#[versioned(default_fn = path)]` with `fn path(version: u16) -> {Self}`, or the type a `Default`, which a removed or skipped field needs in any case"
 )]
 pub trait MissingValue {
     /// The value.
