@@ -1,6 +1,7 @@
 //! Where a recorded value is known to differ from the manual's.
 
-use crate::trace::{Event, I8042Event, Port};
+use crate::facts::Facts;
+use crate::trace::Port;
 
 /// One difference between the manual, which our devices follow, and the machine that the traces were recorded on.
 ///
@@ -41,7 +42,7 @@ pub struct Values {
 }
 
 /// Every known difference that shows in a value. None changes how much a device sends.
-pub const DIFFERENCES: [Difference; 3] = [
+pub const DIFFERENCES: [Difference; 5] = [
     Difference {
         name: "status-command-bit",
         manual: "IBM PS/2 Hardware Interface Technical Reference, keyboard controller, status register, bit 3",
@@ -56,6 +57,38 @@ pub const DIFFERENCES: [Difference; 3] = [
         summary: "the i8042's status bit 2 follows bit 2 of the command byte; QEMU's stays 1 once a self-test has passed",
         judge: |read, facts| {
             (read == Read::I8042(Port::Command)).then(|| Values::of_bit(2, facts.system_flag, facts.self_tested))
+        },
+    },
+    Difference {
+        name: "mouse-status-buttons",
+        manual: "Chapweske, The PS/2 Mouse Interface, Status Request (E9), bits 0 to 2",
+        summary: "the first byte of the mouse's status has the buttons: right, middle, left; QEMU's has none",
+        judge: |read, facts| {
+            let buttons = facts.mouse.buttons;
+            let status = (buttons & 1) << 2 | (buttons & 2) >> 1 | (buttons & 4) >> 1;
+            (read == Read::I8042(Port::Data) && facts.mouse_status_byte() == Some(0)).then_some(Values {
+                bits: 0x07,
+                manual: status.into(),
+                recorded: 0,
+            })
+        },
+    },
+    Difference {
+        name: "mouse-after-power-on",
+        manual: "Chapweske, The PS/2 Mouse Interface, Reset Mode",
+        summary: "a mouse that nobody has reset yet has resolution 2 and rate 100; QEMU's has 0 and 0",
+        judge: |read, facts| {
+            let manual = match facts.mouse_status_byte() {
+                Some(1) => facts.mouse.resolution_after_power_on,
+                Some(2) => facts.mouse.rate_after_power_on,
+                _ => None,
+            };
+            let untouched = manual.filter(|_| read == Read::I8042(Port::Data));
+            untouched.map(|manual| Values {
+                bits: 0xff,
+                manual: manual.into(),
+                recorded: 0,
+            })
         },
     },
     Difference {
@@ -99,64 +132,5 @@ impl Values {
     #[must_use]
     pub const fn follow_the_manual(self, ours: u32, recorded: u32) -> bool {
         ours & self.bits == self.manual && recorded & self.bits == self.manual
-    }
-}
-
-/// What has to be known of the past to judge a read. It is gathered from the guest's writes alone, never from our
-/// devices.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Facts {
-    /// The last write to the keyboard controller was a command.
-    pub last_write_was_command: bool,
-    /// What made the system flag by the manual: a self-test sets it, bit 2 of the command byte is copied to it.
-    pub system_flag: bool,
-    /// A self-test has been made.
-    pub self_tested: bool,
-    pending: Pending,
-}
-
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-enum Pending {
-    #[default]
-    Nothing,
-    CommandByte,
-    OutputPort,
-    Other,
-}
-
-impl Facts {
-    /// Takes note of an event.
-    pub fn note(&mut self, event: &Event) {
-        match event {
-            Event::I8042(I8042Event::Write { port, value }) => match port {
-                Port::Command => self.note_command(*value),
-                Port::Data => self.note_data(*value),
-            },
-            Event::I8042(_) | Event::Serial(_) | Event::Rtc(_) => {}
-        }
-    }
-
-    fn note_command(&mut self, command: u8) {
-        self.last_write_was_command = true;
-        self.pending = match command {
-            0x60 => Pending::CommandByte,
-            0xd1 => Pending::OutputPort,
-            0x61..=0x7f | 0xa5 | 0xd2..=0xd4 => Pending::Other,
-            _ => Pending::Nothing,
-        };
-        match command {
-            0xaa => (self.system_flag, self.self_tested) = (true, true),
-            0xf0..=0xff if command & 1 == 0 => *self = Self::default(),
-            _ => {}
-        }
-    }
-
-    fn note_data(&mut self, byte: u8) {
-        self.last_write_was_command = false;
-        match std::mem::take(&mut self.pending) {
-            Pending::CommandByte => self.system_flag = byte & 4 != 0,
-            Pending::OutputPort if byte & 1 == 0 => *self = Self::default(),
-            Pending::OutputPort | Pending::Other | Pending::Nothing => {}
-        }
     }
 }

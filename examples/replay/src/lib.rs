@@ -22,6 +22,7 @@
 
 mod console;
 mod differences;
+mod facts;
 mod machine;
 mod mirror;
 mod replay;
@@ -33,7 +34,8 @@ mod tally;
 mod trace;
 
 pub use console::printable;
-pub use differences::{DIFFERENCES, Difference, Facts, Read, Values};
+pub use differences::{DIFFERENCES, Difference, Read, Values};
+pub use facts::{Facts, MouseFacts};
 pub use machine::{Console, Machine, Moment, SystemBoard, Wires};
 pub use mirror::{MachineStateSer, Release};
 pub use replay::{ReplayError, Settings, Span, replay};

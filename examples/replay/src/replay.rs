@@ -6,7 +6,8 @@ use devstate_core::Clock;
 use devstate_i8042::{I8042State, Key, MouseArgument, MouseButtons, MouseInput, PendingCommand};
 use devstate_rtc_pl031::RtcState;
 
-use crate::differences::{Facts, Read};
+use crate::differences::Read;
+use crate::facts::Facts;
 use crate::machine::{Machine, Moment, Wires};
 use crate::mirror::Release;
 use crate::report::{KeyStroke, Mismatch, Report};

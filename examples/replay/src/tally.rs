@@ -2,7 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use crate::differences::{DIFFERENCES, Difference, Facts, Read};
+use crate::differences::{DIFFERENCES, Difference, Read};
+use crate::facts::Facts;
 use crate::report::{KnownDifference, Mismatch};
 
 /// For each difference, by its position, where the recorded machine followed whom.

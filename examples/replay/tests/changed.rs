@@ -5,6 +5,8 @@
     reason = "the helpers of tests say what they expect by panicking"
 )]
 
+use std::fmt::Write;
+
 use devstate_replay::{Event, I8042Event, RtcEvent, SerialEvent, Settings, Span, Step, Trace, replay, shipped_traces};
 
 /// Only the devices: what snapshots do is tried elsewhere.
@@ -113,4 +115,27 @@ fn a_machine_that_follows_the_manual_is_no_mismatch() {
     let report = replay(&Trace::parse("real", &text).unwrap(), &Settings::default(), Span::WHOLE).unwrap();
     assert_eq!(report.mismatches, []);
     assert!(report.known.is_empty());
+}
+
+#[test]
+fn the_mouses_status_differs_in_its_buttons_and_before_a_reset_in_its_settings() {
+    let packet = "i8042 w 64 d4\ni8042 w 60 f4\ni8042 r 60 fa\ni8042 mouse 0 0 0 1\ni8042 r 60 09\ni8042 r 60 00\ni8042 r 60 00\n";
+    let status = |bytes: [u8; 3]| {
+        let mut text = format!("{packet}i8042 w 64 d4\ni8042 w 60 e9\ni8042 r 64 39\ni8042 r 60 fa\n");
+        for byte in bytes {
+            writeln!(text, "i8042 r 64 39\ni8042 r 60 {byte:02x}").unwrap();
+        }
+        let report = replay(&Trace::parse("e9", &text).unwrap(), &QUICKLY, Span::WHOLE).unwrap();
+        let names: Vec<_> = report.known.iter().map(|known| known.difference.name).collect();
+        (report.mismatches.len(), names.join(" "))
+    };
+    let (command_bit, both) = (
+        "status-command-bit",
+        "status-command-bit mouse-status-buttons mouse-after-power-on",
+    );
+    assert_eq!(status([0x24, 2, 100]), (0, command_bit.to_owned()));
+    assert_eq!(status([0x20, 0, 0]), (0, both.to_owned()));
+    for bytes in [[0x21, 0, 0], [0x30, 0, 0], [0x20, 1, 0], [0x20, 0, 99], [0x20, 0, 100]] {
+        assert_ne!(status(bytes).0, 0, "{bytes:x?}");
+    }
 }

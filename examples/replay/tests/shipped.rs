@@ -7,7 +7,7 @@
 
 use std::path::Path;
 
-use devstate_replay::{Release, Report, Settings, Span, Trace, replay, shipped_traces};
+use devstate_replay::{DIFFERENCES, Release, Report, Settings, Span, Trace, replay, shipped_traces};
 
 fn whole(trace: &Trace, settings: &Settings) -> Report {
     let report = replay(trace, settings, Span::WHOLE).unwrap();
@@ -116,5 +116,16 @@ fn a_guest_of_one_device_only_needs_no_other() {
             &Trace::parse(device, &lines.join("\r\n")).unwrap(),
             &Settings::default(),
         );
+    }
+}
+
+#[test]
+fn every_known_difference_stands_in_its_devices_list() {
+    let devices = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../devices");
+    let list = |device: &str| std::fs::read_to_string(devices.join(device).join("DIFFERENCES.md")).unwrap();
+    let lists = list("i8042") + &list("rtc-pl031") + &list("serial-16550");
+    for difference in &DIFFERENCES {
+        let name = difference.name;
+        assert!(lists.contains(&format!("\n| {name} | ")), "{name}");
     }
 }
