@@ -174,12 +174,17 @@ impl<'de, T, const N: usize> Sequence<'de, T, N> {
     }
 
     /// Shows each item, lowered to `release`, to `visit`, which is told of the first refusal instead of the item.
-    fn visit_lowered<R>(&self, release: R, visit: &mut dyn FnMut(Result<&T, ErrorKind>))
+    ///
+    /// Only the source's own call stands between an item and its encoder: `visit` is compiled into it.
+    fn visit_lowered<R>(&self, release: R, mut visit: impl FnMut(Result<&T, ErrorKind>))
     where
         R: ReleaseTable,
         T: Wire<'de, R> + Clone,
     {
         let visited = self.visit(&mut |item| {
+            if release == R::LATEST {
+                return visit(Ok(item));
+            }
             let mut item = item.clone();
             match item.lower(release) {
                 Ok(()) => visit(Ok(&item)),
@@ -222,7 +227,7 @@ impl<T: Layout, const N: usize> Layout for Sequence<'_, T, N> {
 impl<'de, R: ReleaseTable, T: Wire<'de, R> + Default + Clone, const N: usize> Wire<'de, R> for Sequence<'de, T, N> {
     fn encoded_len(&self, release: R) -> usize {
         let mut len = length_len(self.len());
-        self.visit_lowered(release, &mut |item| {
+        self.visit_lowered(release, |item| {
             len = len.saturating_add(item.map_or(0, |item| item.encoded_len(release)));
         });
         len
@@ -238,7 +243,7 @@ impl<'de, R: ReleaseTable, T: Wire<'de, R> + Default + Clone, const N: usize> Wi
         }
         writer.length::<N>(announced);
         let mut written = 0;
-        self.visit_lowered(release, &mut |item| {
+        self.visit_lowered(release, |item| {
             written += 1;
             match item {
                 Ok(item) => item.encode(release, writer),
@@ -274,7 +279,7 @@ impl<'de, R: ReleaseTable, T: Wire<'de, R> + Default + Clone, const N: usize> Wi
     fn lower(&mut self, release: R) -> Result<(), Refused> {
         self.lowered = true;
         let mut result = Ok(());
-        self.visit_lowered(release, &mut |item| {
+        self.visit_lowered(release, |item| {
             if let (Ok(()), Err(ErrorKind::Refused(refused))) = (result, item) {
                 result = Err(refused);
             }

@@ -146,7 +146,7 @@ impl<I: InterruptLine, W: Write + WriteReady, EV: SerialEvents> Serial<I, W, EV>
     #[inline]
     pub fn read(&mut self, offset: u16, now: u64) -> u8 {
         // The short way for what drivers poll: almost every read is this one.
-        if offset == spec::LSR && !self.timer_runs() {
+        if offset == spec::LSR && !self.timer_has_news(now) {
             self.read_lsr()
         } else {
             self.read_register(offset, now)
@@ -157,7 +157,7 @@ impl<I: InterruptLine, W: Write + WriteReady, EV: SerialEvents> Serial<I, W, EV>
     #[inline]
     pub fn write(&mut self, offset: u16, value: u8, now: u64) {
         // The short way for output: almost every write is this one.
-        if offset == spec::THR && !self.state.divisor_latch_open() && !self.timer_runs() {
+        if offset == spec::THR && !self.state.divisor_latch_open() && !self.timer_has_news(now) {
             self.write_thr(value, now);
         } else {
             self.write_register(offset, value, now);
@@ -327,9 +327,16 @@ impl<I: InterruptLine, W: Write + WriteReady, EV: SerialEvents> Serial<I, W, EV>
 
     #[inline]
     pub(crate) fn catch_up(&mut self, now: u64) {
-        if self.timer_runs() {
+        if self.timer_has_news(now) {
             self.run_timer(now);
         }
+    }
+
+    /// Whether the time-out runs, and either is over or ends later than it can: the clock was set back.
+    #[inline]
+    const fn timer_has_news(&self, now: u64) -> bool {
+        let duration = self.state.timeout_remaining;
+        duration != 0 && (now >= self.timeout_at || self.timeout_at - now > duration)
     }
 
     #[cold]

@@ -94,10 +94,8 @@ impl LineParameters {
         self.characters_time(1)
     }
 
-    pub(crate) const fn characters_time(self, characters: u64) -> u64 {
-        // Half a bit is eight periods of the baud generator's output.
-        let clocks = 8 * self.half_bits() as u64 * self.clocks_per_16th() as u64;
-        (characters * clocks * 1_000_000_000).div_ceil(INPUT_CLOCK_HZ as u64)
+    const fn characters_time(self, characters: u64) -> u64 {
+        characters_time(characters, self.half_bits(), self.divisor)
     }
 
     const fn half_bits(self) -> u32 {
@@ -114,12 +112,34 @@ impl LineParameters {
     }
 
     const fn clocks_per_16th(self) -> u32 {
-        if self.divisor == 0 {
-            0x1_0000
-        } else {
-            self.divisor as u32
-        }
+        clocks_per_16th(self.divisor)
     }
+}
+
+/// Nanoseconds that four characters take, rounded up. Every received character asks, so it goes straight from the
+/// register's bits.
+pub(crate) const fn four_characters_time(divisor: u16, lcr: u8) -> u64 {
+    let word = (lcr & lcr::WORD_LENGTH) as u32;
+    let parity = if lcr & lcr::PARITY_ENABLE == 0 { 0 } else { 2 };
+    let stop = match (lcr & lcr::STOP_BITS != 0, word) {
+        (false, _) => 0,
+        (true, 0) => 1,
+        (true, _) => 2,
+    };
+    characters_time(4, SHORTEST_HALF_BITS + 2 * word + parity + stop, divisor)
+}
+
+/// Start bit, five bits, stop bit.
+const SHORTEST_HALF_BITS: u32 = 14;
+
+const fn characters_time(characters: u64, half_bits: u32, divisor: u16) -> u64 {
+    // Half a bit is eight periods of the baud generator's output.
+    let clocks = 8 * half_bits as u64 * clocks_per_16th(divisor) as u64;
+    (characters * clocks * 1_000_000_000).div_ceil(INPUT_CLOCK_HZ as u64)
+}
+
+const fn clocks_per_16th(divisor: u16) -> u32 {
+    if divisor == 0 { 0x1_0000 } else { divisor as u32 }
 }
 
 #[cfg(test)]
@@ -151,6 +171,20 @@ mod tests {
                 (data_bits, parity, stop_bits, half_bits),
                 "LCR {lcr:#x}"
             );
+        }
+    }
+
+    #[test]
+    fn the_short_way_to_four_characters_is_no_other() {
+        for lcr in 0..=0xff {
+            for divisor in [0, 1, 12, 384, 0xffff] {
+                let line = LineParameters::new(divisor, lcr);
+                assert_eq!(
+                    four_characters_time(divisor, lcr),
+                    line.characters_time(4),
+                    "LCR {lcr:#x}"
+                );
+            }
         }
     }
 

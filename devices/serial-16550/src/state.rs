@@ -3,7 +3,7 @@
 use devstate_core::InvalidState;
 
 use crate::fifo::Fifo;
-use crate::line::LineParameters;
+use crate::line::{LineParameters, four_characters_time};
 use crate::modem::{self, ModemLines};
 use crate::spec::{FIFO_LEN, INITIAL_DIVISOR, fcr, ier, lcr, lsr, mcr, msr};
 
@@ -91,7 +91,7 @@ impl SerialState {
     /// How long a receive time-out runs at that divisor and line control register, in nanoseconds (section 8.11).
     #[must_use]
     pub const fn timeout(divisor: u16, lcr: u8) -> u64 {
-        LineParameters::new(divisor, lcr).characters_time(TIMEOUT_CHARACTERS)
+        four_characters_time(divisor, lcr)
     }
 
     /// Whether a real device could be in this state.
@@ -179,9 +179,6 @@ impl Default for SerialState {
         Self::RESET
     }
 }
-
-/// Section 8.11: "four continuous character times".
-const TIMEOUT_CHARACTERS: u64 = 4;
 
 /// What follows from the state.
 impl SerialState {

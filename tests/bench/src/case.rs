@@ -15,16 +15,50 @@ pub struct Case {
     pub column: String,
     /// Bytes written or read, where that says something.
     pub bytes: Option<usize>,
+    /// Bytes that went through, where the interesting number is a rate.
+    pub content: Option<usize>,
+    /// Too long for valgrind.
+    pub only_timed: bool,
     pub run: Box<dyn FnMut()>,
 }
 
 impl Case {
     pub fn new(group: &'static str, row: &'static str, column: impl Into<String>, run: impl FnMut() + 'static) -> Self {
-        Self { group, row, column: column.into(), bytes: None, run: Box::new(run) }
+        Self {
+            group,
+            row,
+            column: column.into(),
+            bytes: None,
+            content: None,
+            only_timed: false,
+            run: Box::new(run),
+        }
     }
 
     pub fn with_bytes(self, bytes: usize) -> Self {
-        Self { bytes: Some(bytes), ..self }
+        Self {
+            bytes: Some(bytes),
+            ..self
+        }
+    }
+
+    pub fn with_content(self, content: usize) -> Self {
+        Self {
+            content: Some(content),
+            ..self
+        }
+    }
+
+    pub fn only_timed(self) -> Self {
+        Self {
+            only_timed: true,
+            ..self
+        }
+    }
+
+    /// Whether it measures this project's code: then its count may not grow unseen, and it may not allocate.
+    pub fn is_ours(&self) -> bool {
+        self.row.starts_with("devstate") || self.group == "around the wire"
     }
 
     /// `group/row/column`: the name on the command line and in the table of counts.
@@ -80,9 +114,14 @@ where
             );
             let mut state = P::State::default();
             let load = versioned.load;
-            cases.push(Case::new("version at run time", P::NAME, format!("load v{version}"), move || {
-                load(black_box(&payload), black_box(version), black_box(&mut state));
-            }));
+            cases.push(Case::new(
+                "version at run time",
+                P::NAME,
+                format!("load v{version}"),
+                move || {
+                    load(black_box(&payload), black_box(version), black_box(&mut state));
+                },
+            ));
         }
     }
 

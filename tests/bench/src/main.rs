@@ -1,17 +1,30 @@
-//! Measures devstate beside other encoders. `devstate-bench --help` says how.
+//! Measures devstate beside other encoders and devices. `README.md` says how to read it and how to add a peer.
 
 #[macro_use]
 mod work;
+mod allocations;
 mod callgrind;
 mod case;
+mod chart;
+mod checksums;
+mod conversions;
+mod exports;
+mod forwarding;
+mod goals;
+mod measure;
 mod peer;
 mod peers;
 mod registers;
 mod releases;
+mod report;
+mod simd;
+mod sizes;
+mod table;
+mod vm_superio_ser;
 
-use std::collections::BTreeMap;
+use std::thread;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, anyhow, bail};
 use clap::Parser;
 
 use crate::case::{Case, of_peer};
@@ -21,9 +34,18 @@ use crate::case::{Case, of_peer};
 enum Command {
     /// Count the instructions of every case, or of those whose name contains FILTER.
     Count { filter: Option<String> },
-    /// Run one case twice, the second time where valgrind counts.
+    /// Take the time of every case, or of those whose name contains FILTER.
+    Times { filter: Option<String> },
+    /// Compare the counts with the table in `counts.tsv`, or with `--accept` write it anew.
+    Check {
+        #[arg(long)]
+        accept: bool,
+    },
+    /// Measure everything, write BENCHMARKS.md and its pictures, and the table of counts.
+    Report,
+    /// Run each of the cases twice, the second time where valgrind counts.
     #[command(hide = true)]
-    RunOnce { case: String },
+    RunOnce { names: Vec<String> },
 }
 
 fn cases() -> Vec<Case> {
@@ -35,42 +57,110 @@ fn cases() -> Vec<Case> {
     of_peer::<peers::minicbor::Minicbor>(&mut cases);
     of_peer::<peers::versionize::VersionizePeer>(&mut cases);
     of_peer::<peers::json::Json>(&mut cases);
-    registers::cases(&mut cases);
+    vm_superio_ser::cases(&mut cases);
+    checksums::cases(&mut cases);
     releases::cases(&mut cases);
+    conversions::cases(&mut cases);
+    registers::cases(&mut cases);
+    exports::cases(&mut cases);
+    // Groups together, each in the order in which its cases were made.
+    let mut groups: Vec<&str> = Vec::new();
+    for case in &cases {
+        if !groups.contains(&case.group) {
+            groups.push(case.group);
+        }
+    }
+    cases.sort_by_key(|case| (groups.iter().position(|group| *group == case.group), case.only_timed));
     cases
 }
 
+/// The largest store is made on the stack on its way to the heap where the compiler does not see that it need not.
+const STACK: usize = 256 << 20;
+
 fn main() -> Result<()> {
-    match Command::parse() {
+    let command = Command::parse();
+    let worker = thread::Builder::new().stack_size(STACK).spawn(move || run(&command))?;
+    worker.join().map_err(|_| anyhow!("measuring panicked"))?
+}
+
+fn run(command: &Command) -> Result<()> {
+    match command {
         Command::Count { filter } => count(filter.as_deref().unwrap_or_default()),
-        Command::RunOnce { case } => run_once(&case),
+        Command::Times { filter } => times(filter.as_deref().unwrap_or_default()),
+        Command::Check { accept } => check(*accept),
+        Command::Report => report::write(),
+        Command::RunOnce { names } => run_once(names),
     }
 }
 
-fn count(filter: &str) -> Result<()> {
-    let mut tables: BTreeMap<&str, BTreeMap<String, String>> = BTreeMap::new();
-    let empty = callgrind::count("nothing", 0)?;
-    for case in cases() {
-        if case.name().contains(filter) {
-            let count = callgrind::count(&case.name(), empty)?;
-            println!("{:60} {count:8} {}", case.name(), case.bytes.map_or(String::new(), |n| format!("{n} bytes")));
-            tables.entry(case.group).or_default().insert(case.row.to_owned(), count.to_string());
-        }
-    }
-    if tables.is_empty() {
+fn selected(filter: &str) -> Result<Vec<Case>> {
+    let cases: Vec<Case> = cases()
+        .into_iter()
+        .filter(|case| case.name().contains(filter))
+        .collect();
+    if cases.is_empty() {
         bail!("no case has `{filter}` in its name");
+    }
+    Ok(cases)
+}
+
+fn count(filter: &str) -> Result<()> {
+    for one in measure::count(selected(filter)?)? {
+        if let Some(count) = one.instructions {
+            let bytes = one.bytes.map_or(String::new(), |bytes| format!("{bytes} bytes"));
+            println!(
+                "{:70} {count:8}  {bytes:10} {} allocations",
+                one.name(),
+                one.allocations
+            );
+        }
     }
     Ok(())
 }
 
-fn run_once(name: &str) -> Result<()> {
-    let mut run: Box<dyn FnMut()> = if name == "nothing" {
-        Box::new(|| ())
-    } else {
-        cases().into_iter().find(|case| case.name() == name).context("no such case")?.run
-    };
-    // The first time warms up what is made once.
-    run();
-    callgrind::devstate_bench_measured(&mut run);
+fn times(filter: &str) -> Result<()> {
+    let mut cases = selected(filter)?;
+    let times = measure::time(&mut cases, report::ROUNDS);
+    for (case, time) in cases.iter().zip(times) {
+        let rate = case
+            .content
+            .map_or(String::new(), |bytes| format!("{:8.0} MB/s", bytes as f64 * 1e3 / time));
+        println!("{:70} {time:12.1} ns {rate}", case.name());
+    }
+    Ok(())
+}
+
+fn check(accept: bool) -> Result<()> {
+    let measured = measure::count(cases())?;
+    if accept {
+        return table::accept(&measured);
+    }
+    let (failures, remarks) = table::compare(&measured)?;
+    for remark in remarks {
+        println!("{remark}");
+    }
+    if failures.is_empty() {
+        println!("{} counts are as in the table, or less", measured.len());
+        return Ok(());
+    }
+    bail!(
+        "{}\nIf this is meant, run `cargo xtask bench --accept` and commit the table together with the change",
+        failures.join("\n")
+    )
+}
+
+fn run_once(names: &[String]) -> Result<()> {
+    let mut cases = cases();
+    cases.push(Case::new("", "", "", || ()));
+    for name in names {
+        let wanted = if name == callgrind::NOTHING { "//" } else { name };
+        let case = cases
+            .iter_mut()
+            .find(|case| case.name() == wanted)
+            .with_context(|| format!("no case {name}"))?;
+        // The first time warms up what is made once.
+        (case.run)();
+        callgrind::devstate_bench_measured(&mut case.run);
+    }
     Ok(())
 }

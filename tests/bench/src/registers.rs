@@ -5,6 +5,7 @@ use std::convert::Infallible;
 use std::hint::black_box;
 
 use devstate_core::Clock;
+use devstate_i8042::{I8042, Key, NoControl};
 use devstate_rtc_pl031::{NoEvents, Rtc, RtcState};
 use devstate_serial_16550::{AlwaysReady, Serial};
 use vm_superio::Trigger;
@@ -58,6 +59,8 @@ impl Trigger for Count {
     }
 }
 
+type Keyboard = I8042<&'static Cell<bool>, &'static Cell<bool>, NoControl>;
+
 fn our_serial() -> Serial<&'static Cell<bool>, AlwaysReady<Last>> {
     let line: &'static Cell<bool> = Box::leak(Box::default());
     let mut serial = Serial::new(line, AlwaysReady(Last::default()));
@@ -75,6 +78,7 @@ fn their_serial() -> vm_superio::Serial<Count, vm_superio::serial::NoEvents, Las
 pub fn cases(cases: &mut Vec<Case>) {
     serial(cases);
     rtc(cases);
+    keyboard(cases);
     throughput(cases);
 }
 
@@ -98,9 +102,15 @@ fn serial(cases: &mut Vec<Case>) {
 }
 
 fn rtc(cases: &mut Vec<Case>) {
-    let state = RtcState { counter: 1_767_323_046, enabled: true, ..RtcState::RESET };
+    let state = RtcState {
+        counter: 1_767_323_046,
+        enabled: true,
+        ..RtcState::RESET
+    };
     let line: &'static Cell<bool> = Box::leak(Box::default());
-    let Ok(mut device) = Rtc::from_state(&state, line, NoEvents, 0, Clock::Frozen) else { return };
+    let Ok(mut device) = Rtc::from_state(&state, line, NoEvents, 0, Clock::Frozen) else {
+        return;
+    };
     let mut now = 0;
     cases.push(Case::new(GROUP, OURS, "RTC counter read", move || {
         now += 1_000_000;
@@ -115,6 +125,50 @@ fn rtc(cases: &mut Vec<Case>) {
     }));
 }
 
+fn our_keyboard() -> Keyboard {
+    let line: &'static Cell<bool> = Box::leak(Box::default());
+    I8042::new(line, line, NoControl)
+}
+
+/// vm-superio's device has no status: it reads as 0 whatever the offset.
+fn keyboard(cases: &mut Vec<Case>) {
+    let mut device = our_keyboard();
+    cases.push(Case::new(GROUP, OURS, "i8042 status read", move || {
+        black_box(device.read(black_box(4)));
+    }));
+    let mut device = our_keyboard();
+    cases.push(Case::new(GROUP, OURS, "i8042 data read, nothing there", move || {
+        black_box(device.read(black_box(0)));
+    }));
+    let mut device = vm_superio::I8042Device::new(Count::default());
+    cases.push(Case::new(GROUP, VM_SUPERIO, "i8042 status read", move || {
+        black_box(device.read(black_box(4)));
+    }));
+    let mut device = vm_superio::I8042Device::new(Count::default());
+    cases.push(Case::new(
+        GROUP,
+        VM_SUPERIO,
+        "i8042 data read, nothing there",
+        move || {
+            black_box(device.read(black_box(0)));
+        },
+    ));
+    let mut device = our_keyboard();
+    cases.push(Case::new(
+        "keys and movements",
+        OURS,
+        "a key pressed and read",
+        move || {
+            device.key(black_box(Key::A), true);
+            black_box(device.read(4));
+            black_box(device.read(0));
+            device.key(black_box(Key::A), false);
+            black_box(device.read(0));
+            black_box(device.read(0));
+        },
+    ));
+}
+
 /// What a kilobyte costs on its way through the device, at the guest's full rate.
 fn throughput(cases: &mut Vec<Case>) {
     let mut device = our_serial();
@@ -125,29 +179,44 @@ fn throughput(cases: &mut Vec<Case>) {
         }
     }));
     let mut device = their_serial();
-    cases.push(Case::new("1,000 characters", VM_SUPERIO, "transmit, polled", move || {
-        for _ in 0..1_000 {
-            while black_box(device.read(5)) & 0x20 == 0 {}
-            let _ = device.write(0, black_box(b'x'));
-        }
-    }));
+    cases.push(Case::new(
+        "1,000 characters",
+        VM_SUPERIO,
+        "transmit, polled",
+        move || {
+            for _ in 0..1_000 {
+                while black_box(device.read(5)) & 0x20 == 0 {}
+                let _ = device.write(0, black_box(b'x'));
+            }
+        },
+    ));
     let mut device = our_serial();
     let input = [b'x'; 16];
-    cases.push(Case::new("1,000 characters", OURS, "receive, 16 at a time", move || {
-        for _ in 0..1_000 / 16 {
-            device.receive(black_box(&input), 1_000);
-            while black_box(device.read(5, 1_000)) & 1 == 1 {
-                black_box(device.read(0, 1_000));
+    cases.push(Case::new(
+        "1,000 characters",
+        OURS,
+        "receive, 16 at a time",
+        move || {
+            for _ in 0..1_000 / 16 {
+                let _ = device.receive(black_box(&input), 1_000);
+                while black_box(device.read(5, 1_000)) & 1 == 1 {
+                    black_box(device.read(0, 1_000));
+                }
             }
-        }
-    }));
+        },
+    ));
     let mut device = their_serial();
-    cases.push(Case::new("1,000 characters", VM_SUPERIO, "receive, 16 at a time", move || {
-        for _ in 0..1_000 / 16 {
-            let _ = device.enqueue_raw_bytes(black_box(&input));
-            while black_box(device.read(5)) & 1 == 1 {
-                black_box(device.read(0));
+    cases.push(Case::new(
+        "1,000 characters",
+        VM_SUPERIO,
+        "receive, 16 at a time",
+        move || {
+            for _ in 0..1_000 / 16 {
+                let _ = device.enqueue_raw_bytes(black_box(&input));
+                while black_box(device.read(5)) & 1 == 1 {
+                    black_box(device.read(0));
+                }
             }
-        }
-    }));
+        },
+    ));
 }

@@ -5,10 +5,7 @@ use std::hint::black_box;
 use devstate_rtc_pl031_ser::RtcStateSer;
 use devstate_serial_16550::SerialState;
 use devstate_serial_16550_ser::SerialStateSer;
-use devstate_versioning::{
-    Architecture, Checksum, Container, Crc64, Crc64NoTable, Crc64Slice16, Layout, ReleaseTable, Versioned, encoded_len,
-    load, plan, release_table, save_lossy,
-};
+use devstate_versioning::{Layout, ReleaseTable, Versioned, encoded_len, load, plan, release_table, save_lossy};
 
 use crate::case::Case;
 
@@ -114,7 +111,6 @@ mod tables {
 
 pub fn cases(cases: &mut Vec<Case>) {
     downgrades(cases);
-    conversions(cases);
     pairs(cases);
     devices::<OneClock, OneClockRelease>(cases, "1 device");
     devices::<FourClocks, FourClocksRelease>(cases, "4 devices");
@@ -123,9 +119,6 @@ pub fn cases(cases: &mut Vec<Case>) {
     releases::<tables::One>(cases, "1 release");
     releases::<tables::Ten>(cases, "10 releases");
     releases::<tables::Hundred>(cases, "100 releases");
-    checksum::<Crc64NoTable>(cases, "no table");
-    checksum::<Crc64>(cases, "one table, 2 KiB");
-    checksum::<Crc64Slice16>(cases, "sixteen tables, 32 KiB");
 }
 
 const OURS: &str = "devstate";
@@ -134,35 +127,33 @@ fn machine() -> MachineSer {
     let mut serial = SerialStateSer::new(&SerialState::RESET);
     // What version 1 can say as well, so that nothing is lost.
     serial.scratch = 0x5a;
-    MachineSer { rtc: RtcStateSer { enabled: true, counter: 1_767_323_046, ..RtcStateSer::default() }, serial }
+    MachineSer {
+        rtc: RtcStateSer {
+            enabled: true,
+            counter: 1_767_323_046,
+            ..RtcStateSer::default()
+        },
+        serial,
+    }
 }
 
 fn downgrades(cases: &mut Vec<Case>) {
     for release in Release::ALL.iter().copied() {
         let saved = machine();
-        cases.push(Case::new("before saving", OURS, format!("plan for release {}", release.number()), move || {
-            let mut lost = 0;
-            let _ = plan(black_box(&saved), black_box(release), &mut |_| lost += 1);
-            black_box(lost);
-        }));
+        cases.push(Case::new(
+            "before saving",
+            OURS,
+            format!("plan for release {}", release.number()),
+            move || {
+                let mut lost = 0;
+                let _ = plan(black_box(&saved), black_box(release), &mut |_| lost += 1);
+                black_box(lost);
+            },
+        ));
     }
     let saved = machine();
     cases.push(Case::new("before saving", OURS, "exact length", move || {
         black_box(encoded_len(black_box(&saved), black_box(Release::LATEST)));
-    }));
-}
-
-fn conversions(cases: &mut Vec<Case>) {
-    let state = SerialState::RESET;
-    cases.push(Case::new("UART state", OURS, "validate", move || {
-        let _ = black_box(black_box(&state).validate());
-    }));
-    cases.push(Case::new("UART state", OURS, "state to mirror", move || {
-        black_box(SerialStateSer::new(black_box(&state)));
-    }));
-    let mirror = SerialStateSer::new(&state);
-    cases.push(Case::new("UART state", OURS, "mirror to state", move || {
-        let _ = black_box(SerialState::try_from(black_box(&mirror)));
     }));
 }
 
@@ -176,15 +167,30 @@ fn pairs(cases: &mut Vec<Case>) {
         };
         let snapshot = memory[..len].to_vec();
         cases.push(
-            Case::new("between releases", OURS, format!("save 2 as {}", release.number()), move || {
-                let _ = black_box(save_lossy(black_box(&saved), black_box(release), &mut memory, &mut |_| ()));
-            })
+            Case::new(
+                "between releases",
+                OURS,
+                format!("save 2 as {}", release.number()),
+                move || {
+                    let _ = black_box(save_lossy(
+                        black_box(&saved),
+                        black_box(release),
+                        &mut memory,
+                        &mut |_| (),
+                    ));
+                },
+            )
             .with_bytes(len),
         );
         let mut loaded = MachineSer::default();
-        cases.push(Case::new("between releases", OURS, format!("load {} in 2", release.number()), move || {
-            let _ = black_box(load::<Release, _>(black_box(&snapshot), &mut loaded));
-        }));
+        cases.push(Case::new(
+            "between releases",
+            OURS,
+            format!("load {} in 2", release.number()),
+            move || {
+                let _ = black_box(load::<Release, _>(black_box(&snapshot), &mut loaded));
+            },
+        ));
     }
 }
 
@@ -200,13 +206,21 @@ where
     let payload = memory.clone();
     cases.push(
         Case::new("many devices, payload", "save", column, move || {
-            let _ = black_box(devstate_versioning::payload::encode(black_box(&mirror), R::LATEST, &mut memory));
+            let _ = black_box(devstate_versioning::payload::encode(
+                black_box(&mirror),
+                R::LATEST,
+                &mut memory,
+            ));
         })
         .with_bytes(len),
     );
     let mut mirror = M::default();
     cases.push(Case::new("many devices, payload", "load", column, move || {
-        let _ = black_box(devstate_versioning::payload::decode(black_box(&payload[..len]), R::LATEST, &mut mirror));
+        let _ = black_box(devstate_versioning::payload::decode(
+            black_box(&payload[..len]),
+            R::LATEST,
+            &mut mirror,
+        ));
     }));
 }
 
@@ -215,7 +229,10 @@ fn releases<R>(cases: &mut Vec<Case>, column: &'static str)
 where
     R: devstate_versioning::VersionOf<RtcStateSer>,
 {
-    let mirror = RtcStateSer { enabled: true, ..RtcStateSer::default() };
+    let mirror = RtcStateSer {
+        enabled: true,
+        ..RtcStateSer::default()
+    };
     let mut memory = vec![0; 64];
     let len = devstate_versioning::payload::encode(&mirror, R::LATEST, &mut memory).unwrap_or(0);
     let payload = memory.clone();
@@ -233,24 +250,5 @@ where
             black_box(R::LATEST),
             &mut mirror,
         ));
-    }));
-}
-
-/// A snapshot of both devices with each implementation of the checksum.
-fn checksum<C: Checksum + 'static>(cases: &mut Vec<Case>, row: &'static str) {
-    let container: Container<C> = Container::new(Architecture::Any);
-    let saved = machine();
-    let mut memory = vec![0; 512];
-    let Ok(len) = container.save::<Release, _>(&saved, &mut memory).map(|snapshot| snapshot.len()) else { return };
-    let snapshot = memory[..len].to_vec();
-    cases.push(
-        Case::new("checksums", row, "save", move || {
-            let _ = black_box(container.save::<Release, _>(black_box(&saved), &mut memory));
-        })
-        .with_bytes(len),
-    );
-    let mut loaded = MachineSer::default();
-    cases.push(Case::new("checksums", row, "load", move || {
-        let _ = black_box(container.load::<Release, _>(black_box(&snapshot), &mut loaded));
     }));
 }

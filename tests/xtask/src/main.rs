@@ -1,6 +1,7 @@
 //! What people repeat, as `cargo xtask COMMAND`: one file for each command.
 
 mod bare;
+mod bench;
 mod firmware;
 mod footprint;
 mod fuzz;
@@ -28,6 +29,7 @@ enum Command {
     Install(install::Args),
     Bare(firmware::Args),
     Footprint(footprint::Args),
+    Bench(bench::Args),
     Schema(schema::Args),
     Inspect(inspect::Args),
     Golden(golden::Args),
@@ -41,6 +43,7 @@ fn main() -> ExitCode {
         Command::Install(args) => install::run(&args),
         Command::Bare(args) => firmware::run(&args),
         Command::Footprint(args) => footprint::run(&args),
+        Command::Bench(args) => bench::run(&args),
         Command::Schema(args) => schema::run(&args),
         Command::Inspect(args) => inspect::run(&args),
         Command::Golden(args) => golden::run(&args),

@@ -1,6 +1,7 @@
 //! The steps of `cargo xtask test`, in the order in which they run: quick ones first.
 
 use crate::bare::{CORTEX_M3, bare_target};
+use crate::bench;
 use crate::firmware;
 use crate::fuzz;
 use crate::install::cargo_tool;
@@ -31,6 +32,7 @@ pub(crate) const STEPS: &[Step] = &[
     Step { name: "features", what: "no combination of features warns",                         run: features },
     Step { name: "bare",     what: "firmware boots in QEMU and prints what it should",         run: firmware::check },
     Step { name: "fuzz",     what: "a short run of every fuzz target finds nothing",           run: fuzz::check },
+    Step { name: "bench-check", what: "no instruction count has grown, and nothing allocates", run: bench::check },
     Step { name: "deny",     what: "dependencies keep to the rules of deny.toml",             run: deny },
     Step { name: "package",  what: "what would be published builds by itself",                run: package::check },
     Step { name: "vmm",      what: "Linux in minimal-vmm lives through kill and restore",     run: vmm::step },

@@ -81,12 +81,53 @@ release_table! {
     WorkSer => [1, 1],
 }
 
-same_fields!(RtcSer = work::Rtc { lr, mr, imsc, ris, counter, nanoseconds, enabled });
-same_fields!(SerialSer = work::Serial { divisor, ier, lcr, mcr, lsr, msr, scr, rx, fcr, thr_empty, time_out, tx });
-same_fields!(I8042Ser = work::I8042 {
-    ctr, output_port, status, command, keyboard_queue, scan_code_set, leds, scanning, mouse_queue, rate, resolution, flags,
-    dx, dy, dz, buttons
-});
+same_fields!(
+    RtcSer = work::Rtc {
+        lr,
+        mr,
+        imsc,
+        ris,
+        counter,
+        nanoseconds,
+        enabled
+    }
+);
+same_fields!(
+    SerialSer = work::Serial {
+        divisor,
+        ier,
+        lcr,
+        mcr,
+        lsr,
+        msr,
+        scr,
+        rx,
+        fcr,
+        thr_empty,
+        time_out,
+        tx
+    }
+);
+same_fields!(
+    I8042Ser = work::I8042 {
+        ctr,
+        output_port,
+        status,
+        command,
+        keyboard_queue,
+        scan_code_set,
+        leds,
+        scanning,
+        mouse_queue,
+        rate,
+        resolution,
+        flags,
+        dx,
+        dy,
+        dz,
+        buttons
+    }
+);
 carry_struct!(RtcSer = work::Rtc, SerialSer = work::Serial, I8042Ser = work::I8042);
 same_fields!(WorkSer = Work { rtc, serial, i8042 });
 
@@ -109,11 +150,15 @@ impl Peer for Devstate {
 
     const VERSIONED: Option<Versioned<WorkSer>> = Some(Versioned {
         save: |state, version, buffer| {
-            let Some(release) = Release::from_number(version) else { return 0 };
+            let Some(release) = Release::from_number(version) else {
+                return 0;
+            };
             payload::encode(state, release, buffer).unwrap_or(0)
         },
         load: |bytes, version, state| {
-            let Some(release) = Release::from_number(version) else { return };
+            let Some(release) = Release::from_number(version) else {
+                return;
+            };
             let _ = payload::decode(bytes, release, state).is_ok_and(|()| state.raise(release).is_ok());
         },
     });

@@ -2,7 +2,9 @@
 
 use heapless::Vec;
 
-use crate::peer::{Peer, Versioned};
+use crc::{CRC_64_XZ, Crc, Table};
+
+use crate::peer::{Container, Peer, Versioned};
 use crate::work::Work;
 
 /// Hand-written packing.
@@ -42,6 +44,39 @@ impl Peer for Hand {
             let _ = load(bytes, version, work);
         },
     });
+
+    const CONTAINER: Option<Container<Plain>> = Some(Container {
+        save: |Plain(work), buffer| seal(work, buffer).unwrap_or(0),
+        load: |bytes, Plain(work)| {
+            let _ = open(bytes, work);
+        },
+    });
+}
+
+const MAGIC: [u8; 8] = *b"by hand\x02";
+
+static CRC: Crc<u64, Table<1>> = Crc::<u64, Table<1>>::new(&CRC_64_XZ);
+
+/// Magic with the version, length, payload, checksum.
+fn seal(work: &Work, buffer: &mut [u8]) -> Option<usize> {
+    let len = save(work, 2, buffer.get_mut(12..)?)?;
+    buffer.get_mut(..8)?.copy_from_slice(&MAGIC);
+    buffer.get_mut(8..12)?.copy_from_slice(&(len as u32).to_le_bytes());
+    let checksum = CRC.checksum(buffer.get(..12 + len)?);
+    buffer
+        .get_mut(12 + len..20 + len)?
+        .copy_from_slice(&checksum.to_le_bytes());
+    Some(20 + len)
+}
+
+fn open(bytes: &[u8], work: &mut Work) -> Option<()> {
+    let (summed, checksum) = bytes.split_last_chunk::<8>()?;
+    let (magic, rest) = summed.split_first_chunk::<8>()?;
+    let (len, payload) = rest.split_first_chunk::<4>()?;
+    let whole = *magic == MAGIC
+        && u32::from_le_bytes(*len) as usize == payload.len()
+        && CRC.checksum(summed) == u64::from_le_bytes(*checksum);
+    if whole { load(payload, 2, work) } else { None }
 }
 
 /// Splits the next `N` bytes off and fills them.
@@ -80,7 +115,12 @@ fn save(work: &Work, version: u16, buffer: &mut [u8]) -> Option<usize> {
     }
 
     let [d0, d1] = serial.divisor.to_le_bytes();
-    rest = put(rest, [d0, d1, serial.ier, serial.lcr, serial.mcr, serial.lsr, serial.msr, serial.scr])?;
+    rest = put(
+        rest,
+        [
+            d0, d1, serial.ier, serial.lcr, serial.mcr, serial.lsr, serial.msr, serial.scr,
+        ],
+    )?;
     rest = put_bytes(rest, &serial.rx)?;
     if version >= 2 {
         let (window, tail) = rest.split_first_chunk_mut::<10>()?;

@@ -75,13 +75,58 @@ pub struct VersionizeWork {
     i8042: VersionizeI8042,
 }
 
-same_fields!(VersionizeRtc = work::Rtc { lr, mr, imsc, ris, counter, nanoseconds, enabled });
-same_fields!(VersionizeSerial = work::Serial { divisor, ier, lcr, mcr, lsr, msr, scr, rx, fcr, thr_empty, time_out, tx });
-same_fields!(VersionizeI8042 = work::I8042 {
-    ctr, output_port, status, command, keyboard_queue, scan_code_set, leds, scanning, mouse_queue, rate, resolution, flags,
-    dx, dy, dz, buttons
-});
-carry_struct!(VersionizeRtc = work::Rtc, VersionizeSerial = work::Serial, VersionizeI8042 = work::I8042);
+same_fields!(
+    VersionizeRtc = work::Rtc {
+        lr,
+        mr,
+        imsc,
+        ris,
+        counter,
+        nanoseconds,
+        enabled
+    }
+);
+same_fields!(
+    VersionizeSerial = work::Serial {
+        divisor,
+        ier,
+        lcr,
+        mcr,
+        lsr,
+        msr,
+        scr,
+        rx,
+        fcr,
+        thr_empty,
+        time_out,
+        tx
+    }
+);
+same_fields!(
+    VersionizeI8042 = work::I8042 {
+        ctr,
+        output_port,
+        status,
+        command,
+        keyboard_queue,
+        scan_code_set,
+        leds,
+        scanning,
+        mouse_queue,
+        rate,
+        resolution,
+        flags,
+        dx,
+        dy,
+        dz,
+        buttons
+    }
+);
+carry_struct!(
+    VersionizeRtc = work::Rtc,
+    VersionizeSerial = work::Serial,
+    VersionizeI8042 = work::I8042
+);
 same_fields!(VersionizeWork = Work { rtc, serial, i8042 });
 
 fn version_map() -> &'static VersionMap {
@@ -101,7 +146,9 @@ const MAGIC: u64 = 0x0710_1984_8664_0000;
 fn save(state: &VersionizeWork, version: u16, buffer: &mut [u8]) -> usize {
     let available = buffer.len();
     let mut rest = buffer;
-    state.serialize(&mut rest, version_map(), version).map_or(0, |()| available - rest.len())
+    state
+        .serialize(&mut rest, version_map(), version)
+        .map_or(0, |()| available - rest.len())
 }
 
 fn load(mut bytes: &[u8], version: u16, state: &mut VersionizeWork) {
@@ -131,7 +178,9 @@ impl Peer for VersionizePeer {
     const CONTAINER: Option<Container<VersionizeWork>> = Some(Container {
         save: |state, buffer| {
             const HEADER: usize = size_of::<u64>() + size_of::<u16>();
-            let Some((header, rest)) = buffer.split_first_chunk_mut::<HEADER>() else { return 0 };
+            let Some((header, rest)) = buffer.split_first_chunk_mut::<HEADER>() else {
+                return 0;
+            };
             header[..8].copy_from_slice(&MAGIC.to_le_bytes());
             header[8..].copy_from_slice(&2u16.to_le_bytes());
             let end = HEADER + save(state, 2, rest);
@@ -140,8 +189,12 @@ impl Peer for VersionizePeer {
             end + 8
         },
         load: |bytes, state| {
-            let Some((summed, checksum)) = bytes.split_last_chunk::<8>() else { return };
-            let Some((header, blob)) = summed.split_first_chunk::<10>() else { return };
+            let Some((summed, checksum)) = bytes.split_last_chunk::<8>() else {
+                return;
+            };
+            let Some((header, blob)) = summed.split_first_chunk::<10>() else {
+                return;
+            };
             let version = u16::from_le_bytes([header[8], header[9]]);
             if crc64::crc64(0, summed) == u64::from_le_bytes(*checksum) && header[..8] == MAGIC.to_le_bytes() {
                 load(blob, version, state);

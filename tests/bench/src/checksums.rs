@@ -1,0 +1,45 @@
+//! A snapshot of the devices with each implementation of the checksum.
+
+use std::hint::black_box;
+
+use devstate_versioning::{Architecture, Checksum, Container, Crc64, Crc64NoTable, Crc64Slice16};
+
+use crate::case::Case;
+use crate::peers::devstate::{Release, WorkSer};
+use crate::simd::Crc64Simd;
+use crate::work::Work;
+
+pub fn cases(cases: &mut Vec<Case>) {
+    checksum::<Crc64NoTable>(cases, "devstate, no table");
+    checksum::<Crc64>(cases, "devstate, one table of 2 KiB");
+    checksum::<Crc64Slice16>(cases, "devstate, sixteen tables of 32 KiB");
+    checksum::<Crc64Simd>(cases, "devstate, crc-fast (SIMD)");
+}
+
+fn checksum<C: Checksum + 'static>(cases: &mut Vec<Case>, row: &'static str) {
+    assert_eq!(
+        C::checksum(b"123456789"),
+        0x995d_c9bb_df19_39fa,
+        "{row} is another checksum"
+    );
+    let container: Container<C> = Container::new(Architecture::Any);
+    let saved = WorkSer::from(&Work::sample());
+    let mut memory = vec![0; 512];
+    let Ok(len) = container
+        .save::<Release, _>(&saved, &mut memory)
+        .map(|snapshot| snapshot.len())
+    else {
+        return;
+    };
+    let snapshot = memory[..len].to_vec();
+    cases.push(
+        Case::new("checksums", row, "save", move || {
+            let _ = black_box(container.save::<Release, _>(black_box(&saved), &mut memory));
+        })
+        .with_bytes(len),
+    );
+    let mut loaded = WorkSer::default();
+    cases.push(Case::new("checksums", row, "load", move || {
+        let _ = black_box(container.load::<Release, _>(black_box(&snapshot), &mut loaded));
+    }));
+}

@@ -1,0 +1,274 @@
+//! BENCHMARKS.md and its pictures.
+
+use std::fmt::Write as _;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use anyhow::{Context, Result};
+
+use crate::chart::{Bar, bars, thousands};
+use crate::measure::Measured;
+use crate::{cases, forwarding, goals, measure, sizes, table};
+
+/// Of which a time is the median.
+pub const ROUNDS: usize = 41;
+
+/// Items in the export that goes through to storage.
+const FORWARDED: usize = 10_000;
+
+pub fn write() -> Result<()> {
+    let mut measured = measure::count(cases())?;
+    table::accept(&measured)?;
+    for (one, time) in measured.iter_mut().zip(measure::time(&mut cases(), ROUNDS)) {
+        one.nanoseconds = Some(time);
+    }
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+    let text = text(&measured, &root)?;
+    fs::write(root.join("BENCHMARKS.md"), text)?;
+    picture("payload.svg", &payload_picture(&measured))?;
+    picture("export.svg", &export_picture(&measured))
+}
+
+fn picture(name: &str, svg: &str) -> Result<()> {
+    let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("pictures");
+    fs::create_dir_all(&folder)?;
+    fs::write(folder.join(name), svg).with_context(|| name.to_owned())
+}
+
+fn text(measured: &[Measured], root: &Path) -> Result<String> {
+    let mut text = String::from(
+        "# Benchmarks\n\nWritten by `cargo xtask bench --report`; change that, not this. Everything stands beside its peers in \
+         one run, and every round trip was checked before it was measured.\n\n",
+    );
+    let commit = Command::new("git")
+        .args(["describe", "--always", "--dirty"])
+        .current_dir(root)
+        .output();
+    let commit = commit
+        .map(|output| String::from_utf8_lossy(&output.stdout).trim().to_owned())
+        .unwrap_or_default();
+    writeln!(
+        text,
+        "- Machine: {}, {}",
+        forwarding::processor()?,
+        std::env::consts::OS
+    )?;
+    writeln!(
+        text,
+        "- Compiler: {}, release, one codegen unit, link-time optimisation",
+        table::compiler()
+    )?;
+    writeln!(text, "- Commit: {commit}, or the one that contains this file\n")?;
+    text.push_str(
+        "*Instructions* are counted by valgrind's callgrind: the same number on every run of the same program. *Times* are \
+         medians, in processor time, of rounds in which the cases of a table take turns; they are this machine's and are never tested. \
+         *Allocations* are what the program's allocator was asked for. A check in CI fails where a count of devstate's own grows \
+         by more than 5 per cent, or where it allocates.\n",
+    );
+    write_goals(&mut text, measured)?;
+    text.push_str("\n## Encoders\n\n![Instructions to save the work, logarithmic](tests/bench/pictures/payload.svg)\n");
+    for group in measured.chunk_by(|one, next| one.group == next.group) {
+        write_group(&mut text, group)?;
+    }
+    write_forwarding(&mut text)?;
+    write_sizes(&mut text)?;
+    text.push('\n');
+    text.push_str(include_str!("../NOTES.md"));
+    Ok(text)
+}
+
+fn write_goals(text: &mut String, measured: &[Measured]) -> Result<()> {
+    text.push_str("\n## What was to be reached\n\n| | wanted | found | |\n|---|---|--:|---|\n");
+    for goal in goals::goals(measured) {
+        let mark = if goal.reached { "reached" } else { "**missed**" };
+        writeln!(text, "| {} | {} | {} | {mark} |", goal.what, goal.wanted, goal.found)?;
+    }
+    text.push_str("\nWhat is missed is explained in the [notes](#notes).\n");
+    Ok(())
+}
+
+/// The group's explanation, where its name does not say enough.
+fn explanation(group: &str) -> &'static str {
+    match group {
+        "payload" => {
+            "The state of three devices, about 92 bytes: RTC, UART with 24 characters in its FIFOs, i8042 with small queues. Latest \
+             version, no header. *By hand* is the limit: one bounds check for each struct, safe code, in place, no versions."
+        }
+        "version at run time" => "The same, at either version, chosen at run time. Version 1 has 61 bytes.",
+        "with header and checksum" => {
+            "The same in a container. devstate: release, architecture, fingerprint, length, CRC-64 with one table. By hand: magic, \
+             length and the same CRC-64. versionize: Firecracker's header and crc64."
+        }
+        "RTC and UART, what vm-superio keeps of them" => {
+            "vm-superio-ser as published, with versionize, against devstate's mirrors at version 1, which hold the same."
+        }
+        "checksums" => {
+            "The work with header, and each implementation of the checksum; the last one is a dozen lines of a caller's own."
+        }
+        "many devices, payload" => "How the cost grows with the devices in a snapshot.",
+        "many releases, payload" => "How the cost grows with the releases in the table.",
+        "between releases" => "RTC and UART, from each release to each.",
+        "around the wire" => "What stands between a device and its payload.",
+        "register access" => {
+            "Including the call. vm-superio's UART keeps no time-out, no levels, no per-character errors; its i8042 has no \
+             state at all: every read gives 0; its RTC asks the system for the time."
+        }
+        "1,000 characters" => {
+            "At the guest's full rate, with the reads of the line status register that a driver makes."
+        }
+        "key-value export" => {
+            "32-byte keys, values of 64 to 1,024 bytes, from the same store; MB/s of key and value bytes.\n\n![Rates of an \
+             export of 1,000 items](tests/bench/pictures/export.svg)"
+        }
+        _ => "",
+    }
+}
+
+fn write_group(text: &mut String, group: &[Measured]) -> Result<()> {
+    let Some(first) = group.first() else { return Ok(()) };
+    let rated = first.content.is_some();
+    writeln!(text, "\n### {}\n", capitalised(first.group))?;
+    if !explanation(first.group).is_empty() {
+        writeln!(text, "{}\n", explanation(first.group))?;
+    }
+    let mut columns: Vec<&str> = Vec::new();
+    for one in group {
+        if !columns.contains(&one.column.as_str()) {
+            columns.push(&one.column);
+        }
+    }
+    let extra = if rated {
+        "MB/s | instr. a byte"
+    } else {
+        "bytes | allocations"
+    };
+    writeln!(
+        text,
+        "| | | instructions | of devstate's | ns | {extra} |\n|---|---|--:|--:|--:|--:|--:|"
+    )?;
+    for column in columns {
+        let rows = || group.iter().filter(|one| one.column == column);
+        let ours = rows()
+            .find(|one| one.row.starts_with("devstate"))
+            .and_then(|one| one.instructions);
+        for one in rows() {
+            let ratio = match (one.instructions, ours) {
+                (Some(count), Some(ours)) if rows().count() > 1 && ours != 0 => {
+                    format!("{:.2}", count as f64 / ours as f64)
+                }
+                _ => String::new(),
+            };
+            let count = one.instructions.map_or(String::new(), |count| thousands(count as f64));
+            let time = one.nanoseconds.unwrap_or(f64::NAN);
+            let time_text = if time < 100.0 {
+                format!("{time:.1}")
+            } else {
+                thousands(time)
+            };
+            let extra = match one.content {
+                Some(content) => {
+                    let each = one
+                        .instructions
+                        .map_or(String::new(), |count| format!("{:.3}", count as f64 / content as f64));
+                    format!("{} | {each}", thousands(content as f64 * 1e3 / time))
+                }
+                None => format!(
+                    "{} | {}",
+                    one.bytes.map_or(String::new(), |bytes| bytes.to_string()),
+                    one.allocations
+                ),
+            };
+            writeln!(
+                text,
+                "| {column} | {} | {count} | {ratio} | {time_text} | {extra} |",
+                one.row
+            )?;
+        }
+    }
+    Ok(())
+}
+
+fn capitalised(text: &str) -> String {
+    let mut characters = text.chars();
+    characters
+        .next()
+        .map_or(String::new(), |first| first.to_uppercase().chain(characters).collect())
+}
+
+fn write_forwarding(text: &mut String) -> Result<()> {
+    let costs = forwarding::measure(FORWARDED)?;
+    let bytes = costs.first().map_or(0, |cost| cost.bytes);
+    writeln!(
+        text,
+        "\n### An export on its way through a client to a file\n\n{FORWARDED} items, {} bytes; processor time of each side, \
+         medians. The server that fills lent memory also gives it back read-only and reads it once more to see that nobody \
+         has changed it, which a message needs no less of but does not do.\n\n| | server, ms | client, ms | copies of each byte \
+         |\n|---|--:|--:|---|",
+        thousands(bytes as f64)
+    )?;
+    for cost in costs {
+        let (server, client) = (cost.server as f64 / 1e6, cost.client as f64 / 1e6);
+        writeln!(
+            text,
+            "| {} | {server:.2} | {client:.2} | {} |",
+            cost.design, cost.copies
+        )?;
+    }
+    Ok(())
+}
+
+fn write_sizes(text: &mut String) -> Result<()> {
+    text.push_str(
+        "\n## Sizes\n\n| bytes | state in memory | mirror in memory | payload at most |\n|---|--:|--:|--:|\n",
+    );
+    for size in sizes::sizes() {
+        writeln!(
+            text,
+            "| {} | {} | {} | {} |",
+            size.device, size.state, size.mirror, size.most
+        )?;
+    }
+    writeln!(text, "\nHeader and checksum add {} bytes to a snapshot.", sizes::AROUND)?;
+    Ok(())
+}
+
+fn payload_picture(measured: &[Measured]) -> String {
+    let bar = |one: &Measured| {
+        let value = one.instructions? as f64;
+        Some(Bar {
+            label: one.row.to_owned(),
+            value,
+            ours: one.ours,
+        })
+    };
+    let saves = measured
+        .iter()
+        .filter(|one| one.group == "payload" && one.column == "save");
+    bars(
+        "Instructions to save three devices' state (logarithmic)",
+        "",
+        true,
+        &saves.filter_map(bar).collect::<Vec<_>>(),
+    )
+}
+
+fn export_picture(measured: &[Measured]) -> String {
+    let bar = |one: &Measured| {
+        let value = one.content? as f64 * 1e3 / one.nanoseconds?;
+        Some(Bar {
+            label: one.row.to_owned(),
+            value,
+            ours: one.ours,
+        })
+    };
+    let rates = measured
+        .iter()
+        .filter(|one| one.group == "key-value export" && one.column == "1000 items");
+    bars(
+        "Export of 1,000 items",
+        "MB/s",
+        false,
+        &rates.filter_map(bar).collect::<Vec<_>>(),
+    )
+}

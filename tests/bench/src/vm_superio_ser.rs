@@ -1,0 +1,81 @@
+//! vm-superio-ser as it is published, with versionize, beside devstate's mirrors at version 1, which say the same.
+
+use std::hint::black_box;
+
+use devstate_rtc_pl031_ser::RtcStateSer;
+use devstate_serial_16550_ser::SerialStateSer;
+use devstate_versioning::{ReleaseTable, Versioned, Wire, payload, release_table};
+use versionize::{VersionMap, Versionize};
+
+use crate::case::Case;
+
+const GROUP: &str = "RTC and UART, what vm-superio keeps of them";
+
+#[derive(Versioned, Clone, Debug, Default)]
+#[versioned(version = 1, layouts(open))]
+pub struct ClockAndPortSer {
+    pub rtc: RtcStateSer,
+    pub serial: SerialStateSer,
+}
+
+release_table! {
+    pub enum Release { V1 = 1 @ 0x0dd1_edce_3a77_4b36, V2 = 2 @ open }
+    RtcStateSer => [1, 2],
+    SerialStateSer => [1, 2],
+    ClockAndPortSer => [1, 1],
+}
+
+pub fn cases(cases: &mut Vec<Case>) {
+    theirs(cases);
+    ours(cases);
+}
+
+fn theirs(cases: &mut Vec<Case>) {
+    let rtc = vm_superio_ser::RtcStateSer::default();
+    let serial = vm_superio_ser::SerialStateSer::default();
+    let map = VersionMap::new();
+    let mut memory = vec![0; 512];
+    let available = memory.len();
+    let save = move |memory: &mut [u8]| {
+        let mut rest = memory;
+        let _ = black_box(&rtc).serialize(&mut rest, &map, 1);
+        let _ = black_box(&serial).serialize(&mut rest, &map, 1);
+        available - rest.len()
+    };
+    let len = save(&mut memory);
+    let payload = memory[..len].to_vec();
+    cases.push(
+        Case::new(GROUP, "vm-superio-ser", "save", move || {
+            black_box(save(&mut memory));
+        })
+        .with_bytes(len),
+    );
+    let map = VersionMap::new();
+    cases.push(Case::new(GROUP, "vm-superio-ser", "load", move || {
+        let mut rest = black_box(payload.as_slice());
+        let _ = black_box(vm_superio_ser::RtcStateSer::deserialize(&mut rest, &map, 1));
+        let _ = black_box(vm_superio_ser::SerialStateSer::deserialize(&mut rest, &map, 1));
+    }));
+}
+
+fn ours(cases: &mut Vec<Case>) {
+    let mirror = ClockAndPortSer::default();
+    let mut memory = vec![0; 512];
+    let Ok(len) = payload::encode(&mirror, Release::V1, &mut memory) else {
+        return;
+    };
+    let payload = memory[..len].to_vec();
+    cases.push(
+        Case::new(GROUP, "devstate", "save", move || {
+            let _ = black_box(payload::encode(black_box(&mirror), black_box(Release::V1), &mut memory));
+        })
+        .with_bytes(len),
+    );
+    let mut mirror = ClockAndPortSer::default();
+    cases.push(Case::new(GROUP, "devstate", "load", move || {
+        let release = black_box(Release::V1);
+        let decoded = payload::decode(black_box(&payload), release, &mut mirror);
+        let _ = black_box(decoded.is_ok_and(|()| mirror.raise(release).is_ok()));
+    }));
+    let _ = Release::LATEST;
+}
