@@ -95,7 +95,7 @@ fn explanation(group: &str) -> &'static str {
             "The state of three devices, about 92 bytes: RTC, UART with 24 characters in its FIFOs, i8042 with small queues. Latest \
              version, no header. *By hand* is the limit: one bounds check for each struct, safe code, in place, no versions."
         }
-        "version at run time" => "The same, at either version, chosen at run time. Version 1 has 61 bytes.",
+        "version at run time" => "The same, at either version, chosen at run time. Version 1 has 62 bytes.",
         "with header and checksum" => {
             "The same in a container. devstate: release, architecture, fingerprint, length, CRC-64 with one table. By hand: magic, \
              length and the same CRC-64. versionize: Firecracker's header and crc64."
@@ -202,8 +202,8 @@ fn write_forwarding(text: &mut String) -> Result<()> {
     writeln!(
         text,
         "\n### An export on its way through a client to a file\n\n{FORWARDED} items, {} bytes; processor time of each side, \
-         medians. The server that fills lent memory also gives it back read-only and reads it once more to see that nobody \
-         has changed it, which a message needs no less of but does not do.\n\n| | server, ms | client, ms | copies of each byte \
+         medians. The server that fills lent memory also seals it and reads it once more, to see that its client has not \
+         changed it meanwhile; a message cannot be changed, so it does without.\n\n| | server, ms | client, ms | copies of each byte \
          |\n|---|--:|--:|---|",
         thousands(bytes as f64)
     )?;
