@@ -11,7 +11,9 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
 use devstate_snapshot_file::{PendingFile, load_file, save_file};
-use devstate_versioning::{Container, ErrorKind, Mirror, ReleaseTable, max_snapshot_len, plan, save_lossy};
+use devstate_versioning::{
+    Container, ErrorKind, Loss, Mirror, ReleaseTable, max_snapshot_len, save as save_snapshot, save_lossy,
+};
 use embedded_io_adapters::std::FromStd;
 
 use crate::arch::{MEMORY_START, Release};
@@ -142,17 +144,21 @@ pub struct Snapshot {
 fn encode(state: &MachineState, target: Target) -> Result<Snapshot> {
     let release = release(target.release)?;
     let mirror = Box::new(MachineStateSer::from(state));
+    let mut buffer = vec![0; MAX_LEN];
     let mut losses = Vec::new();
-    plan(&*mirror, release, &mut |loss| {
-        if !loss.ignorable {
-            losses.push(loss.field.display(MachineStateSer::SCHEMA).to_string());
-        }
-    })?;
+    let len = if release == Release::LATEST {
+        save_snapshot::<Release, _>(&*mirror, &mut buffer)?.len()
+    } else {
+        let mut note = |loss: &Loss| {
+            if !loss.ignorable {
+                losses.push(loss.field.display(MachineStateSer::SCHEMA).to_string());
+            }
+        };
+        save_lossy(&*mirror, release, &mut buffer, &mut note)?.len()
+    };
     if !losses.is_empty() && !target.lossy {
         bail!("release {} would lose {}", release.number(), losses.join(", "));
     }
-    let mut buffer = vec![0; MAX_LEN];
-    let len = save_lossy(&*mirror, release, &mut buffer, &mut |_| {})?.len();
     buffer.truncate(len);
     Ok(Snapshot {
         bytes: buffer,
