@@ -21,3 +21,6 @@ pub mod sample;
 #[cfg(doctest)]
 #[doc = include_str!("../../README.md")]
 pub struct Readme;
+
+pub mod oracle;
+pub mod script;

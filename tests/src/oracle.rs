@@ -1,0 +1,38 @@
+//! QEMU 7.2, running live, as the second implementation: the same script goes into its device and into ours, and every
+//! value read and every edge of an interrupt line is compared.
+
+mod campaign;
+mod qemu;
+mod rows;
+mod serial;
+mod subject;
+mod wire;
+
+pub use campaign::{Report, Settings};
+pub use serial::SerialRows;
+pub use subject::Saving;
+
+use anyhow::Result;
+
+/// A device that both have.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub enum Device {
+    /// The 16550A, four of them on `-M pc`.
+    Serial,
+}
+
+impl Device {
+    /// All of them.
+    pub const ALL: &'static [Self] = &[Self::Serial];
+
+    /// Runs scripts against QEMU.
+    ///
+    /// # Errors
+    ///
+    /// The first difference that no row of the device's table explains, as a unit test; or what is wrong with QEMU.
+    pub fn compare(self, settings: Settings) -> Result<Report> {
+        match self {
+            Self::Serial => campaign::run::<serial::Subject>(settings),
+        }
+    }
+}

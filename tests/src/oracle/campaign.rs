@@ -1,0 +1,248 @@
+//! Many scripts, one after the other, until one ends in a difference that no row explains.
+
+use super::qemu::{Outcome, Qemu};
+use super::rows::Tally;
+use super::subject::{Saving, Stimulus, Subject};
+use anyhow::{Context, Result, anyhow};
+use proptest::strategy::{Strategy, ValueTree};
+use proptest::test_runner::{Config, RngAlgorithm, TestRng, TestRunner};
+use std::fmt::Write as _;
+use std::time::{Duration, Instant};
+
+/// How much to try, and from which seed.
+#[derive(Clone, Copy, Debug)]
+pub struct Settings {
+    /// Steps of scripts, all together.
+    pub operations: u64,
+    /// The same seed makes the same scripts.
+    pub seed: u64,
+    /// When our side is saved and restored.
+    pub saving: Saving,
+}
+
+/// What a campaign found, where it found no difference.
+#[derive(Debug)]
+pub struct Report {
+    /// Steps taken on both sides.
+    pub operations: u64,
+    /// Scripts.
+    pub scripts: u64,
+    /// How long it took.
+    pub duration: Duration,
+    /// How often each row of the table explained a difference.
+    pub rows: Vec<(&'static str, u64)>,
+}
+
+impl Report {
+    /// The rows that never occurred: either the table is out of date, or the scripts miss something.
+    pub fn stale(&self) -> impl Iterator<Item = &'static str> {
+        self.rows.iter().filter(|(_, count)| *count == 0).map(|(row, _)| *row)
+    }
+}
+
+/// Steps in a script: enough to get somewhere, few enough to be read when one fails.
+const SCRIPT: usize = 200;
+
+/// Simpler scripts to try when one fails: each needs a new QEMU.
+const ATTEMPTS: usize = 400;
+
+pub(crate) fn run<S: Subject>(settings: Settings) -> Result<Report> {
+    let start = Instant::now();
+    let mut seed = [0; 32];
+    seed[..8].copy_from_slice(&settings.seed.to_le_bytes());
+    let rng = TestRng::from_seed(RngAlgorithm::ChaCha, &seed);
+    let mut runner = TestRunner::new_with_rng(Config::default(), rng);
+    let scripts = S::scripts(SCRIPT);
+    let mut qemu = Qemu::start(&S::machine())?;
+    let mut tally = Tally::new(S::ROWS);
+    let (mut operations, mut number) = (0, 0);
+    while operations < settings.operations {
+        let mut tree = scripts.new_tree(&mut runner).map_err(|reason| anyhow!("{reason}"))?;
+        let script = tree.current();
+        match play::<S>(&mut qemu, &script, number, settings.saving)? {
+            Ok(seen) => tally.add(&seen),
+            Err(first) => {
+                let shortest = shrink::<S>(&mut *tree, number, settings.saving)?;
+                return Err(anyhow!(describe::<S>(&shortest.unwrap_or(first), settings.seed, number)));
+            }
+        }
+        operations += script.len() as u64;
+        number += 1;
+    }
+    Ok(Report {
+        operations,
+        scripts: number,
+        duration: start.elapsed(),
+        rows: S::ROWS.iter().copied().zip(tally.counts().iter().copied()).collect(),
+    })
+}
+
+/// A script up to the step at which the sides disagree.
+struct Difference<Op> {
+    steps: Vec<(Op, Outcome)>,
+    ours: Outcome,
+    broken_row: Option<&'static str>,
+    state: String,
+}
+
+/// Predictions that QEMU has not confirmed yet.
+struct Pending<Op> {
+    commands: Vec<String>,
+    expected: Vec<(Op, Outcome)>,
+}
+
+fn play<S: Subject>(
+    qemu: &mut Qemu,
+    script: &[S::Op],
+    number: u64,
+    saving: Saving,
+) -> Result<Result<Tally, Difference<S::Op>>> {
+    let lines = S::lines(number);
+    let (mut ours, beginning) = S::begin(number);
+    for stimulus in beginning {
+        apply(qemu, &stimulus)?;
+    }
+    let mut steps = Vec::with_capacity(script.len());
+    let mut pending = Pending {
+        commands: Vec::new(),
+        expected: Vec::new(),
+    };
+    for (index, op) in script.iter().enumerate() {
+        let (stimulus, mut expected) = ours.step(op);
+        if let Stimulus::Access(command) = stimulus {
+            pending.commands.push(command);
+            pending.expected.push((op.clone(), expected.clone()));
+        } else {
+            if let Some(difference) = confirm(qemu, &mut pending, &lines, &mut steps)? {
+                return Ok(Err(difference));
+            }
+            let mut outcome = match stimulus {
+                Stimulus::Elapse(about) => {
+                    let passed = ours.elapse(qemu, about)?;
+                    expected = ours.elapsed(passed);
+                    let edges = qemu.settle(1)?.edges;
+                    Outcome { value: expected.value, edges }
+                }
+                other => apply(qemu, &other)?,
+            };
+            keep_lines(&mut outcome, &lines);
+            steps.push((op.clone(), outcome.clone()));
+            if outcome.edges != expected.edges {
+                return Ok(Err(Difference { steps, ours: expected, broken_row: None, state: String::new() }));
+            }
+        }
+        if let Some(row) = ours.tally().broken {
+            let row = S::ROWS.get(row).copied();
+            if let Some(difference) = confirm(qemu, &mut pending, &lines, &mut steps)? {
+                return Ok(Err(difference));
+            }
+            return Ok(Err(Difference { steps, ours: expected, broken_row: row, state: String::new() }));
+        }
+        let save = match saving {
+            Saving::Never => false,
+            // The script's content decides, so that a shrunk script is saved at other steps, but always at the same ones.
+            Saving::Sometimes => (index as u64).wrapping_mul(7).wrapping_add(number) % 16 == 0,
+            Saving::Always => true,
+        };
+        if save {
+            ours.save_and_restore();
+        }
+    }
+    if let Some(difference) = confirm(qemu, &mut pending, &lines, &mut steps)? {
+        return Ok(Err(difference));
+    }
+    Ok(Ok(ours.tally().clone()))
+}
+
+fn apply(qemu: &mut Qemu, stimulus: &Stimulus) -> Result<Outcome> {
+    match stimulus {
+        Stimulus::Access(command) => Ok(qemu.commands(&[command.clone()])?.pop().unwrap_or_default()),
+        Stimulus::Input { index, bytes, rounds } => qemu.input(*index, bytes, *rounds),
+        Stimulus::Qmp(command, arguments) => {
+            qemu.qmp(command, arguments)?;
+            qemu.settle(1)
+        }
+        Stimulus::Reset => qemu.reset(),
+        Stimulus::Elapse(_) | Stimulus::Nothing => Ok(Outcome::default()),
+    }
+}
+
+/// Does to QEMU what was predicted, and gives the first difference.
+fn confirm<Op: Clone>(
+    qemu: &mut Qemu,
+    pending: &mut Pending<Op>,
+    lines: &[u16],
+    steps: &mut Vec<(Op, Outcome)>,
+) -> Result<Option<Difference<Op>>> {
+    let outcomes = qemu.commands(&pending.commands)?;
+    pending.commands.clear();
+    for ((op, expected), mut outcome) in pending.expected.drain(..).zip(outcomes) {
+        keep_lines(&mut outcome, lines);
+        steps.push((op, outcome.clone()));
+        if outcome != expected {
+            return Ok(Some(Difference {
+                steps: std::mem::take(steps),
+                ours: expected,
+                broken_row: None,
+                state: String::new(),
+            }));
+        }
+    }
+    Ok(None)
+}
+
+fn keep_lines(outcome: &mut Outcome, lines: &[u16]) {
+    outcome.edges.retain(|edge| lines.contains(&edge.line));
+}
+
+/// The shortest script found that fails on a new QEMU, if any does.
+fn shrink<S: Subject>(
+    tree: &mut dyn ValueTree<Value = Vec<S::Op>>,
+    number: u64,
+    saving: Saving,
+) -> Result<Option<Difference<S::Op>>> {
+    let mut shortest = None;
+    for _ in 0..ATTEMPTS {
+        let mut qemu = Qemu::start(&S::machine()).context("while shrinking")?;
+        let goes_on = match play::<S>(&mut qemu, &tree.current(), number, saving)? {
+            Err(difference) => {
+                shortest = Some(difference);
+                tree.simplify()
+            }
+            Ok(_) => tree.complicate(),
+        };
+        if !goes_on {
+            break;
+        }
+    }
+    Ok(shortest)
+}
+
+fn describe<S: Subject>(difference: &Difference<S::Op>, seed: u64, number: u64) -> String {
+    let mut text = String::new();
+    let (line, qemu) = match difference.steps.last() {
+        Some((op, outcome)) => (format!("{op:?}"), outcome.clone()),
+        None => (String::new(), Outcome::default()),
+    };
+    let _ = writeln!(text, "{}: no row of DIFFERENCES.md explains step {} ({line})", S::FOLDER, difference.steps.len());
+    let _ = writeln!(text, "QEMU: {}", show(&qemu));
+    let _ = writeln!(text, "ours: {}{}", show(&difference.ours), difference.state);
+    if let Some(row) = difference.broken_row {
+        let _ = writeln!(text, "the device does not do what row `{row}` says");
+    }
+    let _ = writeln!(text, "seed {seed}, script {number}; as a unit test, with what QEMU gave:\n");
+    let _ = writeln!(text, "#[test]\nfn the_oracle_found_this() {{\n{}", S::test_setup());
+    for (op, outcome) in &difference.steps {
+        let _ = writeln!(text, "    {}", S::as_test(op, outcome));
+    }
+    text.push('}');
+    text
+}
+
+fn show(outcome: &Outcome) -> String {
+    let mut text = outcome.value.map_or(String::from("nothing"), |value| format!("{value:#x}"));
+    for edge in &outcome.edges {
+        let _ = write!(text, ", line {} {}", edge.line, if edge.level { "up" } else { "down" });
+    }
+    text
+}

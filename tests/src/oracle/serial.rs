@@ -1,0 +1,532 @@
+//! The 16550A beside QEMU's `isa-serial`.
+
+use super::qemu::{Edge, Machine, Outcome, Qemu};
+use super::rows::{Tally, rows};
+use super::subject::{self, Stimulus};
+use super::wire::Wire;
+use crate::script::serial::{self as script, Op};
+use anyhow::{Context, Result, ensure};
+use devstate_core::Clock;
+use devstate_serial_16550::{AlwaysReady, NoEvents, Serial, SerialState, spec};
+use embedded_io::{ErrorType, Write};
+use proptest::strategy::BoxedStrategy;
+use serde_json::json;
+
+rows! {
+    /// Rows of `devices/serial-16550/DIFFERENCES.md`.
+    SerialRows {
+        McrAfterReset = "mcr-after-reset",
+        FcrSurvivesReset = "fcr-survives-reset",
+        DivisorAfterReset = "divisor-after-reset",
+        FcrWithoutEnable = "fcr-without-enable",
+        CharacterErrors = "character-errors",
+        BreakWithItsCharacter = "break-with-its-character",
+        BreakIn16450Mode = "break-in-16450-mode",
+        BreakRestartsTimeout = "break-restarts-timeout",
+        LoopbackWordLength = "loopback-word-length",
+        LoopbackDeltas = "loopback-deltas",
+        LoopbackInput = "loopback-input",
+        OneAndAHalfStopBits = "one-and-a-half-stop-bits",
+        TimeoutAfterReset = "timeout-after-reset",
+        DivisorZero = "divisor-zero",
+        ReceiveUpToTheFifo = "receive-up-to-the-fifo",
+    }
+    beyond {
+        "thre-interrupt-while-stalled": "QEMU's sockets do not stall when told to",
+        "stalled-output-keeps": "QEMU's sockets do not stall when told to",
+        "stalled-output-goes-round": "QEMU's sockets do not stall when told to",
+        "modem-lines-at-once": "QEMU's sockets have no modem lines",
+        "loopback-outputs": "QEMU's sockets have no modem lines",
+    }
+}
+
+/// Base port and interrupt of the four.
+const PORTS: [(u16, u16); 4] = [(0x3f8, 4), (0x2f8, 3), (0x3e8, 5), (0x2e8, 7)];
+
+/// Two deadlines that lie closer than this cannot be told apart: QEMU rounds character times.
+const BLUR: u64 = 20_000;
+
+pub(crate) struct Subject {
+    device: Serial<Wire, AlwaysReady<Sink>>,
+    wire: Wire,
+    now: u64,
+    port: usize,
+    theirs: Theirs,
+    tally: Tally,
+}
+
+/// What QEMU's device knows and ours has no place for.
+struct Theirs {
+    /// The time-out's timer. It goes on when the FIFO is read empty.
+    timer_at: Option<u64>,
+    timed_out: bool,
+    /// IIR's upper bits: a reset clears them, but not the FIFOs' being on.
+    iir_shows_fifo: bool,
+    /// Breaks that went into the FIFO that is off.
+    hidden_breaks: u8,
+    /// LCR and divisor have not been written since the reset.
+    default_line: bool,
+}
+
+impl Theirs {
+    const RESET: Self = Self {
+        timer_at: None,
+        timed_out: false,
+        iir_shows_fifo: false,
+        hidden_breaks: 0,
+        default_line: true,
+    };
+}
+
+/// Where output goes: nowhere.
+#[derive(Debug)]
+pub(crate) struct Sink;
+
+impl ErrorType for Sink {
+    type Error = core::convert::Infallible;
+}
+
+impl Write for Sink {
+    fn write(&mut self, buf: &[u8]) -> Result<usize, Self::Error> {
+        Ok(buf.len())
+    }
+
+    fn flush(&mut self) -> Result<(), Self::Error> {
+        Ok(())
+    }
+}
+
+impl subject::Subject for Subject {
+    type Op = Op;
+    const FOLDER: &'static str = "serial-16550";
+    const ROWS: &'static [&'static str] = SerialRows::NAMES;
+
+    /// The guest jumps in place, so that time passes while it runs: 32 ns an instruction. The HPET shows how much.
+    fn machine() -> Machine {
+        let mut firmware = vec![0xf4; 0x1_0000];
+        firmware[0xfff0..0xfff2].copy_from_slice(&[0xeb, 0xfe]);
+        Machine {
+            program: "qemu-system-x86_64",
+            #[rustfmt::skip]
+            arguments: &[
+                "-M", "pc", "-m", "16", "-accel", "tcg", "-icount", "shift=5,sleep=off", "-bios", "{dir}/firmware",
+                "-chardev", "socket,id=c0,path={dir}/input0", "-device", "isa-serial,iobase=0x3f8,irq=4,chardev=c0",
+                "-chardev", "socket,id=c1,path={dir}/input1", "-device", "isa-serial,iobase=0x2f8,irq=3,chardev=c1",
+                "-chardev", "socket,id=c2,path={dir}/input2", "-device", "isa-serial,iobase=0x3e8,irq=5,chardev=c2",
+                "-chardev", "socket,id=c3,path={dir}/input3", "-device", "isa-serial,iobase=0x2e8,irq=7,chardev=c3",
+            ],
+            files: vec![("firmware", firmware)],
+            inputs: PORTS.len(),
+            interrupt_controller: "ioapic",
+            after_reset: &["writeq 0xfed00010 1"],
+            runs: false,
+        }
+    }
+
+    fn scripts(length: usize) -> BoxedStrategy<Vec<Op>> {
+        script::scripts(length)
+    }
+
+    /// A machine that was just started: QEMU's FCR survives a reset, so it is cleared first.
+    fn begin(number: u64) -> (Self, Vec<Stimulus>) {
+        let port = number as usize % PORTS.len();
+        let wire = Wire::default();
+        let mut subject = Self {
+            device: Serial::new(wire.clone(), AlwaysReady(Sink)),
+            wire,
+            now: 0,
+            port,
+            theirs: Theirs::RESET,
+            tally: Tally::new(Self::ROWS),
+        };
+        subject.mcr_after_reset();
+        let clear = Stimulus::Access(format!("outb {:#x} 0", PORTS[port].0 + spec::FCR));
+        let close = Stimulus::Access(format!("outb {:#x} 0", PORTS[port].0 + spec::LCR));
+        (subject, vec![close, clear, Stimulus::Reset])
+    }
+
+    fn step(&mut self, op: &Op) -> (Stimulus, Outcome) {
+        let mut value = None;
+        let stimulus = match op {
+            Op::Read(register) => {
+                value = Some(self.read(*register).into());
+                Stimulus::Access(format!("inb {:#x}", PORTS[self.port].0 + register))
+            }
+            Op::Write(register, value) => {
+                self.write(*register, *value);
+                Stimulus::Access(format!("outb {:#x} {value:#x}", PORTS[self.port].0 + register))
+            }
+            Op::Receive(bytes) => self.receive(bytes),
+            Op::Break => {
+                self.receive_break();
+                Stimulus::Qmp("chardev-send-break", json!({"id": format!("c{}", self.port)}))
+            }
+            Op::Elapse(about) => Stimulus::Elapse(*about),
+            Op::Reset => {
+                self.reset();
+                Stimulus::Reset
+            }
+        };
+        if !matches!(op, Op::Elapse(_)) {
+            self.follow_their_timer(op);
+        }
+        (stimulus, self.outcome(value))
+    }
+
+    fn elapse(&self, qemu: &mut Qemu, about: u64) -> Result<u64> {
+        let start = counter(qemu)?;
+        let mut passed = 0;
+        // Not so close to the end of the time-out that nobody could say whether it has been reached.
+        while passed < about || self.is_blurred(passed) {
+            let goal = passed.max(about);
+            qemu.run_until(|qemu| Ok((counter(qemu)? - start) * COUNTER_NS > goal))?;
+            passed = (counter(qemu)? - start) * COUNTER_NS;
+            ensure!(passed < 20_000_000_000, "time runs away");
+        }
+        Ok(passed)
+    }
+
+    fn elapsed(&mut self, nanoseconds: u64) -> Outcome {
+        self.now += nanoseconds;
+        self.device.advance(self.now);
+        if self.theirs.timer_at.is_some_and(|at| at <= self.now) {
+            self.theirs.timer_at = None;
+            self.theirs.timed_out = self.state().rx.len != 0;
+        }
+        self.follow_their_timer(&Op::Elapse(0));
+        self.outcome(Some(nanoseconds))
+    }
+
+    fn save_and_restore(&mut self) {
+        let state = self.state();
+        let wire = self.wire.clone();
+        match Serial::from_state(&state, wire, AlwaysReady(Sink), NoEvents, self.now, Clock::Frozen) {
+            Ok(device) => self.device = device,
+            Err(error) => unreachable!("the device's own state is refused: {error}"),
+        }
+    }
+
+    fn tally(&self) -> &Tally {
+        &self.tally
+    }
+
+    fn as_test(op: &Op, outcome: &Outcome) -> String {
+        match op {
+            Op::Read(register) => {
+                format!("assert_eq!(serial.read({register}, now), {:#04x});", outcome.value.unwrap_or_default())
+            }
+            Op::Write(register, value) => format!("serial.write({register}, {value:#04x}, now);"),
+            Op::Receive(bytes) => format!("let _ = serial.receive(&{bytes:?}, now);"),
+            Op::Break => "serial.receive_break(now);".to_owned(),
+            Op::Elapse(_) => format!("now += {};\n    serial.advance(now);", outcome.value.unwrap_or_default()),
+            Op::Reset => "serial.reset(now);".to_owned(),
+        }
+    }
+
+    fn test_setup() -> &'static str {
+        "    let line = Cell::new(false);\n    let mut serial = Serial::new(&line, AlwaysReady(&mut [0; 999][..]));\n    let mut now = 0;"
+    }
+
+    fn lines(number: u64) -> Vec<u16> {
+        vec![PORTS[number as usize % PORTS.len()].1]
+    }
+}
+
+const COUNTER_NS: u64 = 10;
+
+/// The HPET's main counter.
+fn counter(qemu: &mut Qemu) -> Result<u64> {
+    let outcome = qemu.commands(&["readq 0xfed000f0".to_owned()])?.pop();
+    outcome.and_then(|outcome| outcome.value).context("the HPET does not answer")
+}
+
+impl Subject {
+    fn state(&self) -> SerialState {
+        self.device.state(self.now)
+    }
+
+    /// Puts our device into the state that QEMU's is in.
+    fn correct(&mut self, change: impl FnOnce(&mut SerialState)) {
+        let mut state = self.state();
+        change(&mut state);
+        let (device, now) = (&mut self.device, self.now);
+        self.wire.correct(|| match device.restore(&state, now, Clock::Frozen) {
+            Ok(()) => {}
+            Err(error) => unreachable!("a row leads to a state that is refused: {error}"),
+        });
+    }
+
+    fn row(&mut self, row: SerialRows, as_documented: bool) {
+        self.tally.occurs(row as usize, as_documented);
+    }
+
+    fn outcome(&self, value: Option<u64>) -> Outcome {
+        let line = PORTS[self.port].1;
+        let edges = self.wire.take_edges().into_iter().map(|level| Edge { line, level });
+        Outcome { value, edges: edges.collect() }
+    }
+
+    fn read(&mut self, register: u16) -> u8 {
+        let before = self.state();
+        let mut value = self.device.read(register, self.now);
+        let after = self.state();
+        match register {
+            spec::RBR if before.lcr & spec::lcr::DLAB == 0 => {
+                self.theirs.timed_out = false;
+                if after.fcr != 0 && after.rx.len != 0 {
+                    self.start_their_timer();
+                }
+                if after.rx.len == 0 && after.lsr_errors & spec::lsr::BREAK != 0 {
+                    self.row(SerialRows::BreakWithItsCharacter, true);
+                    self.correct(|state| state.lsr_errors &= !spec::lsr::BREAK);
+                }
+            }
+            spec::IIR if after.fcr != 0 && !self.theirs.iir_shows_fifo => {
+                self.row(SerialRows::FcrSurvivesReset, value & 0xc0 == 0xc0);
+                value &= !0xc0;
+            }
+            spec::LSR if value & spec::lsr::FIFO_ERROR != 0 => {
+                self.row(SerialRows::CharacterErrors, before.lsr_errors & spec::lsr::BREAK != 0);
+                value &= !spec::lsr::FIFO_ERROR;
+            }
+            _ => {}
+        }
+        value
+    }
+
+    fn write(&mut self, register: u16, value: u8) {
+        let before = self.state();
+        self.device.write(register, value, self.now);
+        let divisor_latch = before.lcr & spec::lcr::DLAB != 0;
+        match register {
+            spec::DLL | spec::DLM if divisor_latch => self.theirs.default_line = false,
+            spec::LCR => self.theirs.default_line = false,
+            spec::THR => self.wrote_thr(&before, value),
+            spec::FCR => self.wrote_fcr(&before, value),
+            spec::MCR => self.wrote_mcr(&before),
+            _ => {}
+        }
+    }
+
+    fn wrote_thr(&mut self, before: &SerialState, value: u8) {
+        if before.mcr & spec::mcr::LOOP == 0 {
+            return;
+        }
+        if before.fcr != 0 {
+            self.start_their_timer();
+        }
+        let word = 0xff >> (3 - (before.lcr & spec::lcr::WORD_LENGTH));
+        let after = self.state();
+        let arrived = before.fcr == 0 || after.rx.len > before.rx.len;
+        if value & !word != 0 && arrived {
+            let place = usize::from(after.rx.len) - 1;
+            self.row(SerialRows::LoopbackWordLength, after.rx.bytes[place] == value & word);
+            self.correct(|state| state.rx.bytes[place] = value);
+        }
+    }
+
+    fn wrote_fcr(&mut self, before: &SerialState, value: u8) {
+        let toggled = (value & spec::fcr::ENABLE != 0) != (before.fcr != 0);
+        let clears = |bit: u8| toggled || value & bit != 0;
+        if clears(spec::fcr::CLEAR_RECEIVER) {
+            self.theirs.timer_at = None;
+            self.theirs.timed_out = false;
+            self.theirs.hidden_breaks = 0;
+        }
+        self.theirs.iir_shows_fifo = value & spec::fcr::ENABLE != 0;
+        if toggled || value & spec::fcr::ENABLE != 0 {
+            return;
+        }
+        let after = self.state();
+        let mut wanted = after;
+        if clears(spec::fcr::CLEAR_RECEIVER) {
+            if let [character, ..] = after.rx.as_slice() {
+                wanted.rbr = *character;
+            }
+            wanted.rx = SerialState::RESET.rx;
+            wanted.lsr_errors &= !spec::lsr::BREAK;
+        }
+        if clears(spec::fcr::CLEAR_TRANSMITTER) && after.ier & spec::ier::THR_EMPTY != 0 {
+            wanted.thre_pending = true;
+        }
+        if wanted != after {
+            self.row(SerialRows::FcrWithoutEnable, after == *before);
+            self.correct(|state| *state = wanted);
+        }
+    }
+
+    fn wrote_mcr(&mut self, before: &SerialState) {
+        let after = self.state();
+        if after.msr_deltas != 0 {
+            let (old, new) = (inputs(before), inputs(&after));
+            let fell = old & !new & spec::msr::RI != 0;
+            let expected = ((old ^ new) & !spec::msr::RI) >> 4 | if fell { spec::msr::TRAILING_EDGE_RI } else { 0 };
+            self.row(SerialRows::LoopbackDeltas, after.msr_deltas == expected);
+            self.correct(|state| state.msr_deltas = 0);
+        }
+    }
+
+    /// Our device takes nothing from outside in loopback, QEMU's does.
+    fn with_the_receiver_connected(&mut self, receive: impl FnOnce(&mut Self)) {
+        let mcr = self.state().mcr;
+        self.correct(|state| state.mcr &= !spec::mcr::LOOP);
+        receive(self);
+        self.correct(|state| state.mcr = mcr);
+    }
+
+    fn receive(&mut self, bytes: &[u8]) -> Stimulus {
+        let before = self.state();
+        let free = if before.fcr == 0 { 1 - before.rx.len } else { 16 - before.rx.len };
+        let trigger = match (before.fcr, before.fcr >> 6) {
+            (0, _) | (_, 0) => 1,
+            (_, 1) => 4,
+            (_, 2) => 8,
+            _ => 14,
+        };
+        // QEMU's takes characters one by one once the FIFO has passed the trigger level, by breaks or in loopback.
+        let theirs = if before.rx.len > trigger { free } else { (trigger - before.rx.len).min(free) };
+        let wanted = bytes.len().min(theirs.into());
+        let taken = &bytes[..wanted];
+        if before.mcr & spec::mcr::LOOP != 0 {
+            let ours = self.device.receive(bytes, self.now);
+            if wanted != 0 {
+                self.row(SerialRows::LoopbackInput, ours == 0);
+                self.with_the_receiver_connected(|subject| {
+                    let _ = subject.device.receive(taken, subject.now);
+                });
+            }
+        } else {
+            let ours = self.device.receive_capacity();
+            if bytes.len().min(ours) > wanted {
+                self.row(SerialRows::ReceiveUpToTheFifo, ours == usize::from(free));
+            }
+            let _ = self.device.receive(taken, self.now);
+        }
+        if taken.is_empty() {
+            return Stimulus::Nothing;
+        }
+        if before.fcr != 0 {
+            self.start_their_timer();
+        }
+        Stimulus::Input { index: self.port, bytes: taken.to_vec(), rounds: wanted }
+    }
+
+    fn receive_break(&mut self) {
+        let before = self.state();
+        if before.mcr & spec::mcr::LOOP == 0 {
+            self.device.receive_break(self.now);
+        } else {
+            self.device.receive_break(self.now);
+            self.row(SerialRows::LoopbackInput, self.state() == before);
+            self.with_the_receiver_connected(|subject| subject.device.receive_break(subject.now));
+        }
+        let after = self.state();
+        let mut wanted = after;
+        wanted.lsr_errors |= spec::lsr::BREAK;
+        if before.fcr != 0 {
+            wanted.rx_errors = [0; spec::FIFO_LEN];
+            if wanted != after {
+                self.row(SerialRows::BreakWithItsCharacter, true);
+            }
+        } else {
+            let overrun = self.theirs.hidden_breaks == spec::FIFO_LEN as u8;
+            if !overrun {
+                self.theirs.hidden_breaks += 1;
+            }
+            let errors = before.lsr_errors & spec::lsr::OVERRUN | if overrun { spec::lsr::OVERRUN } else { 0 };
+            wanted.lsr_errors = after.lsr_errors & !spec::lsr::OVERRUN | errors;
+            if wanted != after {
+                self.row(SerialRows::BreakIn16450Mode, true);
+            }
+        }
+        if wanted != after {
+            self.correct(|state| *state = wanted);
+        }
+    }
+
+    fn reset(&mut self) {
+        let before = self.state();
+        self.device.reset(self.now);
+        let after = self.state();
+        let kept = (after.divisor, after.scr) == (before.divisor, before.scr);
+        if (after.divisor, after.scr, after.rbr) != (spec::INITIAL_DIVISOR, 0, 0) {
+            self.row(SerialRows::DivisorAfterReset, kept);
+            self.correct(|state| (state.divisor, state.scr, state.rbr) = (spec::INITIAL_DIVISOR, 0, 0));
+        }
+        if before.fcr != 0 {
+            self.row(SerialRows::FcrSurvivesReset, after.fcr == 0);
+            self.correct(|state| state.fcr = before.fcr);
+        }
+        self.mcr_after_reset();
+        self.theirs = Theirs::RESET;
+    }
+
+    fn mcr_after_reset(&mut self) {
+        let mcr = self.state().mcr;
+        self.row(SerialRows::McrAfterReset, mcr == 0);
+        self.correct(|state| state.mcr = spec::mcr::OUT2);
+    }
+
+    fn start_their_timer(&mut self) {
+        let state = self.state();
+        self.theirs.timer_at = Some(self.now + their_timeout(&state, self.theirs.default_line));
+    }
+
+    /// QEMU's time-out has another length in some cases, and another start in one.
+    fn follow_their_timer(&mut self, op: &Op) {
+        let state = self.state();
+        if state.fcr == 0 || state.rx.len == 0 {
+            return;
+        }
+        let wanted = match self.theirs.timer_at {
+            _ if self.theirs.timed_out => 0,
+            Some(at) => at.saturating_sub(self.now).max(1),
+            None => SerialState::MAX_TIMEOUT,
+        };
+        if wanted.abs_diff(state.timeout_remaining) < BLUR / 2 && (wanted == 0) == (state.timeout_remaining == 0) {
+            return;
+        }
+        let ours = SerialState::timeout(state.divisor, state.lcr);
+        let row = match op {
+            Op::Break => SerialRows::BreakRestartsTimeout,
+            _ if self.theirs.timer_at.is_none() => SerialRows::BreakRestartsTimeout,
+            _ if self.theirs.default_line => SerialRows::TimeoutAfterReset,
+            _ if state.divisor == 0 => SerialRows::DivisorZero,
+            _ => SerialRows::OneAndAHalfStopBits,
+        };
+        let as_documented = match row {
+            SerialRows::OneAndAHalfStopBits => state.lcr & 0x07 == 0x04 && state.timeout_remaining == ours,
+            _ => state.timeout_remaining == ours || state.timeout_remaining == SerialState::MAX_TIMEOUT,
+        };
+        self.row(row, as_documented);
+        self.correct(|state| state.timeout_remaining = wanted);
+    }
+
+    fn is_blurred(&self, passed: u64) -> bool {
+        let now = self.now + passed;
+        self.theirs.timer_at.is_some_and(|at| at.abs_diff(now) < BLUR)
+    }
+}
+
+/// The modem inputs: in loopback the outputs.
+fn inputs(state: &SerialState) -> u8 {
+    if state.mcr & spec::mcr::LOOP == 0 {
+        return state.msr_lines;
+    }
+    let mcr = state.mcr;
+    (mcr & spec::mcr::RTS) << 3 | (mcr & spec::mcr::DTR) << 5 | (mcr & (spec::mcr::OUT1 | spec::mcr::OUT2)) << 4
+}
+
+/// Four characters, as QEMU counts their bits and their length.
+fn their_timeout(state: &SerialState, default_line: bool) -> u64 {
+    if default_line {
+        return 4 * 10 * (1_000_000_000 / 9_600);
+    }
+    let stop_bits = if state.lcr & spec::lcr::STOP_BITS == 0 { 1 } else { 2 };
+    let parity = u64::from(state.lcr & spec::lcr::PARITY_ENABLE != 0);
+    let bits = 1 + u64::from(state.lcr & spec::lcr::WORD_LENGTH) + 5 + parity + stop_bits;
+    match state.divisor {
+        0 => 4 * bits * 1_000_000_000 / 3_500,
+        divisor => 4 * bits * 1_000_000_000 * u64::from(divisor) / 115_200,
+    }
+}

@@ -1,0 +1,48 @@
+//! An interrupt line that remembers what was done to it.
+
+use devstate_core::InterruptLine;
+use std::cell::RefCell;
+use std::rc::Rc;
+
+/// A line whose edges can be taken away and looked at. Clones share it.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Wire(Rc<RefCell<Record>>);
+
+#[derive(Debug, Default)]
+struct Record {
+    level: bool,
+    edges: Vec<bool>,
+}
+
+impl InterruptLine for Wire {
+    fn set_level(&mut self, asserted: bool) {
+        let mut record = self.0.borrow_mut();
+        if record.level != asserted {
+            record.level = asserted;
+            record.edges.push(asserted);
+        }
+    }
+}
+
+impl Wire {
+    /// The edges since the last call.
+    pub(crate) fn take_edges(&self) -> Vec<bool> {
+        std::mem::take(&mut self.0.borrow_mut().edges)
+    }
+
+    /// The device was put into another state, in which the line has another level: an edge that the device had made on
+    /// its way to the old state did not happen, or one that it did not make did.
+    pub(crate) fn correct(&self, change: impl FnOnce()) {
+        let before = std::mem::take(&mut self.0.borrow_mut().edges);
+        change();
+        let mut record = self.0.borrow_mut();
+        let corrections = std::mem::replace(&mut record.edges, before);
+        for level in corrections {
+            if record.edges.last() == Some(&!level) {
+                record.edges.pop();
+            } else {
+                record.edges.push(level);
+            }
+        }
+    }
+}
