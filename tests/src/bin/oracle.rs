@@ -1,4 +1,4 @@
-//! `cargo xtask oracle`: scripts against a live QEMU.
+//! `cargo run --release -p devstate-tests --bin oracle`: scripts against a live QEMU.
 
 use clap::Parser;
 use devstate_tests::oracle::{Device, Saving, Settings};

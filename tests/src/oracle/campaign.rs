@@ -60,10 +60,14 @@ pub(crate) fn run<S: Subject>(settings: Settings) -> Result<Report> {
         let mut tree = scripts.new_tree(&mut runner).map_err(|reason| anyhow!("{reason}"))?;
         let script = tree.current();
         match play::<S>(&mut qemu, &script, number, settings.saving)? {
-            Ok(seen) => tally.add(&seen),
+            Ok(observed) => tally.add(&observed),
             Err(first) => {
                 let shortest = shrink::<S>(&mut *tree, number, settings.saving)?;
-                return Err(anyhow!(describe::<S>(&shortest.unwrap_or(first), settings.seed, number)));
+                return Err(anyhow!(describe::<S>(
+                    &shortest.unwrap_or(first),
+                    settings.seed,
+                    number
+                )));
             }
         }
         operations += script.len() as u64;
@@ -121,14 +125,22 @@ fn play<S: Subject>(
                     let passed = ours.elapse(qemu, about)?;
                     expected = ours.elapsed(passed);
                     let edges = qemu.settle(1)?.edges;
-                    Outcome { value: expected.value, edges }
+                    Outcome {
+                        value: expected.value,
+                        edges,
+                    }
                 }
                 other => apply(qemu, &other)?,
             };
             keep_lines(&mut outcome, &lines);
             steps.push((op.clone(), outcome.clone()));
             if outcome.edges != expected.edges {
-                return Ok(Err(Difference { steps, ours: expected, broken_row: None, state: String::new() }));
+                return Ok(Err(Difference {
+                    steps,
+                    ours: expected,
+                    broken_row: None,
+                    state: String::new(),
+                }));
             }
         }
         if let Some(row) = ours.tally().broken {
@@ -136,12 +148,17 @@ fn play<S: Subject>(
             if let Some(difference) = confirm(qemu, &mut pending, &lines, &mut steps)? {
                 return Ok(Err(difference));
             }
-            return Ok(Err(Difference { steps, ours: expected, broken_row: row, state: String::new() }));
+            return Ok(Err(Difference {
+                steps,
+                ours: expected,
+                broken_row: row,
+                state: String::new(),
+            }));
         }
         let save = match saving {
             Saving::Never => false,
             // The script's content decides, so that a shrunk script is saved at other steps, but always at the same ones.
-            Saving::Sometimes => (index as u64).wrapping_mul(7).wrapping_add(number) % 16 == 0,
+            Saving::Sometimes => (index as u64).wrapping_mul(7).wrapping_add(number).is_multiple_of(16),
             Saving::Always => true,
         };
         if save {
@@ -156,7 +173,7 @@ fn play<S: Subject>(
 
 fn apply(qemu: &mut Qemu, stimulus: &Stimulus) -> Result<Outcome> {
     match stimulus {
-        Stimulus::Access(command) => Ok(qemu.commands(&[command.clone()])?.pop().unwrap_or_default()),
+        Stimulus::Access(command) => Ok(qemu.commands(std::slice::from_ref(command))?.pop().unwrap_or_default()),
         Stimulus::Input { index, bytes, rounds } => qemu.input(*index, bytes, *rounds),
         Stimulus::Qmp(command, arguments) => {
             qemu.qmp(command, arguments)?;
@@ -224,13 +241,21 @@ fn describe<S: Subject>(difference: &Difference<S::Op>, seed: u64, number: u64) 
         Some((op, outcome)) => (format!("{op:?}"), outcome.clone()),
         None => (String::new(), Outcome::default()),
     };
-    let _ = writeln!(text, "{}: no row of DIFFERENCES.md explains step {} ({line})", S::FOLDER, difference.steps.len());
+    let _ = writeln!(
+        text,
+        "{}: no row of DIFFERENCES.md explains step {} ({line})",
+        S::FOLDER,
+        difference.steps.len()
+    );
     let _ = writeln!(text, "QEMU: {}", show(&qemu));
     let _ = writeln!(text, "ours: {}{}", show(&difference.ours), difference.state);
     if let Some(row) = difference.broken_row {
         let _ = writeln!(text, "the device does not do what row `{row}` says");
     }
-    let _ = writeln!(text, "seed {seed}, script {number}; as a unit test, with what QEMU gave:\n");
+    let _ = writeln!(
+        text,
+        "seed {seed}, script {number}; as a unit test, with what QEMU gave:\n"
+    );
     let _ = writeln!(text, "#[test]\nfn the_oracle_found_this() {{\n{}", S::test_setup());
     for (op, outcome) in &difference.steps {
         let _ = writeln!(text, "    {}", S::as_test(op, outcome));
@@ -240,7 +265,9 @@ fn describe<S: Subject>(difference: &Difference<S::Op>, seed: u64, number: u64) 
 }
 
 fn show(outcome: &Outcome) -> String {
-    let mut text = outcome.value.map_or(String::from("nothing"), |value| format!("{value:#x}"));
+    let mut text = outcome
+        .value
+        .map_or(String::from("nothing"), |value| format!("{value:#x}"));
     for edge in &outcome.edges {
         let _ = write!(text, ", line {} {}", edge.line, if edge.level { "up" } else { "down" });
     }

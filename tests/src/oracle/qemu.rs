@@ -69,16 +69,26 @@ impl Qemu {
         }
         let listen = |name: &str| UnixListener::bind(path.join(name)).context("cannot listen");
         let (qtest, qmp) = (listen("qtest")?, listen("qmp")?);
-        let inputs: Vec<_> = (0..machine.inputs).map(|index| listen(&format!("input{index}"))).collect::<Result<_>>()?;
+        let inputs: Vec<_> = (0..machine.inputs)
+            .map(|index| listen(&format!("input{index}")))
+            .collect::<Result<_>>()?;
         let mut child = Command::new(machine.program)
             .args(machine.arguments.iter().map(|argument| in_folder(argument, path)))
             .args(["-S", "-nodefaults", "-display", "none", "-qtest-log", "/dev/null"])
-            .args(["-qtest", &in_folder("unix:{dir}/qtest", path), "-qmp", &in_folder("unix:{dir}/qmp", path)])
+            .args([
+                "-qtest",
+                &in_folder("unix:{dir}/qtest", path),
+                "-qmp",
+                &in_folder("unix:{dir}/qmp", path),
+            ])
             .stdin(Stdio::null())
             .stderr(Stdio::null())
             .spawn()
             .with_context(|| format!("cannot start {}", machine.program))?;
-        let inputs = inputs.iter().map(|input| accept(input, &mut child)).collect::<Result<_>>();
+        let inputs = inputs
+            .iter()
+            .map(|input| accept(input, &mut child))
+            .collect::<Result<_>>();
         let sockets = inputs.and_then(|inputs| Ok((inputs, accept(&qtest, &mut child)?, accept(&qmp, &mut child)?)));
         let (inputs, qtest, qmp) = match sockets {
             Ok(sockets) => sockets,

@@ -213,12 +213,18 @@ impl subject::Subject for Subject {
     fn as_test(op: &Op, outcome: &Outcome) -> String {
         match op {
             Op::Read(register) => {
-                format!("assert_eq!(serial.read({register}, now), {:#04x});", outcome.value.unwrap_or_default())
+                format!(
+                    "assert_eq!(serial.read({register}, now), {:#04x});",
+                    outcome.value.unwrap_or_default()
+                )
             }
             Op::Write(register, value) => format!("serial.write({register}, {value:#04x}, now);"),
             Op::Receive(bytes) => format!("let _ = serial.receive(&{bytes:?}, now);"),
             Op::Break => "serial.receive_break(now);".to_owned(),
-            Op::Elapse(_) => format!("now += {};\n    serial.advance(now);", outcome.value.unwrap_or_default()),
+            Op::Elapse(_) => format!(
+                "now += {};\n    serial.advance(now);",
+                outcome.value.unwrap_or_default()
+            ),
             Op::Reset => "serial.reset(now);".to_owned(),
         }
     }
@@ -237,7 +243,9 @@ const COUNTER_NS: u64 = 10;
 /// The HPET's main counter.
 fn counter(qemu: &mut Qemu) -> Result<u64> {
     let outcome = qemu.commands(&["readq 0xfed000f0".to_owned()])?.pop();
-    outcome.and_then(|outcome| outcome.value).context("the HPET does not answer")
+    outcome
+        .and_then(|outcome| outcome.value)
+        .context("the HPET does not answer")
 }
 
 impl Subject {
@@ -263,7 +271,10 @@ impl Subject {
     fn outcome(&self, value: Option<u64>) -> Outcome {
         let line = PORTS[self.port].1;
         let edges = self.wire.take_edges().into_iter().map(|level| Edge { line, level });
-        Outcome { value, edges: edges.collect() }
+        Outcome {
+            value,
+            edges: edges.collect(),
+        }
     }
 
     fn read(&mut self, register: u16) -> u8 {
@@ -376,7 +387,11 @@ impl Subject {
 
     fn receive(&mut self, bytes: &[u8]) -> Stimulus {
         let before = self.state();
-        let free = if before.fcr == 0 { 1 - before.rx.len } else { 16 - before.rx.len };
+        let free = if before.fcr == 0 {
+            1 - before.rx.len
+        } else {
+            16 - before.rx.len
+        };
         let trigger = match (before.fcr, before.fcr >> 6) {
             (0, _) | (_, 0) => 1,
             (_, 1) => 4,
@@ -384,7 +399,11 @@ impl Subject {
             _ => 14,
         };
         // QEMU's takes characters one by one once the FIFO has passed the trigger level, by breaks or in loopback.
-        let theirs = if before.rx.len > trigger { free } else { (trigger - before.rx.len).min(free) };
+        let theirs = if before.rx.len > trigger {
+            free
+        } else {
+            (trigger - before.rx.len).min(free)
+        };
         let wanted = bytes.len().min(theirs.into());
         let taken = &bytes[..wanted];
         if before.mcr & spec::mcr::LOOP != 0 {
@@ -408,7 +427,11 @@ impl Subject {
         if before.fcr != 0 {
             self.start_their_timer();
         }
-        Stimulus::Input { index: self.port, bytes: taken.to_vec(), rounds: wanted }
+        Stimulus::Input {
+            index: self.port,
+            bytes: taken.to_vec(),
+            rounds: wanted,
+        }
     }
 
     fn receive_break(&mut self) {

@@ -13,7 +13,11 @@ pub(crate) enum Stimulus {
     /// A register access, in qtest's words.
     Access(String),
     /// Bytes for a character device, which takes up to `rounds` turns to read them.
-    Input { index: usize, bytes: Vec<u8>, rounds: usize },
+    Input {
+        index: usize,
+        bytes: Vec<u8>,
+        rounds: usize,
+    },
     /// A command of the machine protocol.
     Qmp(&'static str, Value),
     /// A reset of the machine.

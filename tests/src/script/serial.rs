@@ -23,7 +23,6 @@ pub enum Op {
 use Op::{Break, Elapse, Read, Receive, Reset, Write};
 
 /// Scripts of up to `length` steps.
-#[must_use]
 pub fn scripts(length: usize) -> BoxedStrategy<Vec<Op>> {
     super::phrases(phrase(), host(), length)
 }
@@ -87,7 +86,15 @@ fn divisor() -> impl Strategy<Value = u16> {
 
 fn set_line(divisor: u16, lcr: u8) -> Vec<Op> {
     let [low, high] = divisor.to_le_bytes();
-    vec![Write(3, lcr | 0x80), Write(0, low), Write(1, high), Read(0), Read(1), Write(3, lcr & 0x7f), Read(3)]
+    vec![
+        Write(3, lcr | 0x80),
+        Write(0, low),
+        Write(1, high),
+        Read(0),
+        Read(1),
+        Write(3, lcr & 0x7f),
+        Read(3),
+    ]
 }
 
 fn loop_back(bytes: &[u8]) -> Vec<Op> {
@@ -102,9 +109,20 @@ fn loop_back(bytes: &[u8]) -> Vec<Op> {
 /// Which chip is it?
 fn probe() -> Vec<Op> {
     vec![
-        Read(1), Write(1, 0), Read(1), Write(1, 0x0f), Read(1), Write(1, 0),
-        Write(4, 0x1a), Read(6), Write(4, 0x08),
-        Write(2, 0x01), Read(2), Write(2, 0x07), Read(2),
-        Write(7, 0x5a), Read(7),
+        Read(1),
+        Write(1, 0),
+        Read(1),
+        Write(1, 0x0f),
+        Read(1),
+        Write(1, 0),
+        Write(4, 0x1a),
+        Read(6),
+        Write(4, 0x08),
+        Write(2, 0x01),
+        Read(2),
+        Write(2, 0x07),
+        Read(2),
+        Write(7, 0x5a),
+        Read(7),
     ]
 }
