@@ -12,6 +12,7 @@ mod package;
 mod process;
 mod proof;
 mod readme;
+mod record;
 mod schema;
 mod steps;
 mod test;
@@ -35,6 +36,7 @@ enum Command {
     Golden(golden::Args),
     Fuzz(fuzz::Args),
     Vmm(vmm::Args),
+    Record(record::Args),
 }
 
 fn main() -> ExitCode {
@@ -49,6 +51,7 @@ fn main() -> ExitCode {
         Command::Golden(args) => golden::run(&args),
         Command::Fuzz(args) => fuzz::run(&args),
         Command::Vmm(args) => vmm::run(&args),
+        Command::Record(args) => record::run(&args),
     };
     result.unwrap_or_else(|error| {
         eprintln!("error: {error:#}");
