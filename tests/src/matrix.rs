@@ -82,7 +82,7 @@ impl<R: ReleaseTable> Debug for Root<R> {
     }
 }
 
-fn encode<'de, R: ReleaseTable, M: Wire<'de, R> + Layout>(mirror: &M, release: R) -> Result<Vec<u8>, Error> {
+fn encode<'de, R: VersionOf<M>, M: Wire<'de, R> + Layout>(mirror: &M, release: R) -> Result<Vec<u8>, Error> {
     let mut bytes = vec![0xa5; mirror.encoded_len(release)];
     let len = payload::encode(mirror, release, &mut bytes)?;
     assert_eq!(len, bytes.len());
@@ -97,7 +97,7 @@ fn encode<'de, R: ReleaseTable, M: Wire<'de, R> + Layout>(mirror: &M, release: R
 /// What decoding refuses.
 pub fn reencode<'de, R, M>(release: R, bytes: &'de [u8]) -> Result<Vec<u8>, Error>
 where
-    R: ReleaseTable,
+    R: VersionOf<M>,
     M: Wire<'de, R> + Default,
 {
     let mut mirror = M::default();

@@ -155,3 +155,33 @@ fn a_removed_variant_has_its_stand_in_or_is_refused() {
         "the latest version has no such variant, and nothing stands in for it"
     );
 }
+
+#[test]
+fn a_release_without_the_mirror_is_refused_everywhere() {
+    use devstate_versioning::{ErrorKind, Header, buffer, load, plan, save, save_as, save_lossy};
+    let nowhere = ErrorKind::NotInRelease { release: 1 };
+    let mut memory = buffer!(LinkSer);
+    let mut link = LinkSer::Down;
+    let none = &mut |_: &_| ();
+    assert_eq!(
+        bytes::encode(&link, Release::R1, &mut memory).unwrap_err().kind,
+        nowhere
+    );
+    assert_eq!(bytes::decode(&[0], Release::R1, &mut link).unwrap_err().kind, nowhere);
+    assert_eq!(save_as(&link, Release::R1, &mut memory).unwrap_err().kind, nowhere);
+    assert_eq!(
+        save_lossy(&link, Release::R1, &mut memory, none).unwrap_err().kind,
+        nowhere
+    );
+    assert!(plan(&link, Release::R1, none).is_err());
+    let snapshot = save::<Release, _>(&link, &mut memory).unwrap();
+    // The header says release 1, and its checksum is right.
+    let header = Header {
+        release: 1,
+        ..Header::peek(&snapshot).unwrap()
+    };
+    let mut forged = [&header.to_bytes()[..], &snapshot[24..25]].concat();
+    let checksum = <devstate_versioning::Crc64 as devstate_versioning::Checksum>::checksum(&forged);
+    forged.extend(checksum.to_le_bytes());
+    assert_eq!(load::<Release, _>(&forged, &mut link).unwrap_err().kind, nowhere);
+}

@@ -3,7 +3,9 @@
 //! Tools, tests and containers of another kind use it; [`save`](crate::save) and [`load`](crate::load) are the way for
 //! everyone else.
 
+use crate::downgrade::require_mirror;
 use crate::error::{Error, ErrorKind};
+use crate::release::VersionOf;
 use crate::snapshot;
 use crate::wire::Wire;
 use crate::writer::SliceWriter;
@@ -12,13 +14,14 @@ use crate::writer::SliceWriter;
 ///
 /// # Errors
 ///
-/// `BufferTooSmall`; nothing has been written.
+/// `BufferTooSmall` or `NotInRelease`; nothing has been written.
 #[inline]
 pub fn encode<'de, R, M>(mirror: &M, release: R, buffer: &mut [u8]) -> Result<usize, Error>
 where
-    R: Copy,
+    R: VersionOf<M>,
     M: Wire<'de, R>,
 {
+    require_mirror::<R, M>(release)?;
     let needed = mirror.encoded_len(release);
     let available = buffer.len();
     let Some(payload) = buffer.get_mut(..needed) else {
@@ -34,12 +37,13 @@ where
 ///
 /// # Errors
 ///
-/// `Truncated`, `Value` or `TrailingBytes`.
+/// `Truncated`, `Value`, `TrailingBytes` or `NotInRelease`.
 #[inline]
 pub fn decode<'de, R, M>(payload: &'de [u8], release: R, mirror: &mut M) -> Result<(), Error>
 where
-    R: Copy,
+    R: VersionOf<M>,
     M: Wire<'de, R>,
 {
+    require_mirror::<R, M>(release)?;
     snapshot::decode(payload, 0, release, mirror)
 }

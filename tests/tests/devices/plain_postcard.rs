@@ -3,7 +3,7 @@
 
 use crate::{Release, states};
 use devstate_rtc_pl031_ser::RtcStateSer;
-use devstate_versioning::{Layout, ReleaseTable, Wire, payload};
+use devstate_versioning::{Layout, ReleaseTable, VersionOf, Wire, payload};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use std::fmt::Debug;
@@ -136,6 +136,7 @@ struct I8042v1 {
 /// What postcard reads from a mirror's payload, after it has written the same bytes again.
 fn plain<'de, M, P>(mirror: &M, release: Release) -> P
 where
+    Release: VersionOf<M>,
     M: Wire<'de, Release> + Layout + Clone,
     P: Serialize + DeserializeOwned,
 {
