@@ -19,6 +19,7 @@ use crate::state::{InvalidMachine, MachineState};
 /// | 1 | a clock and a UART, in the form that vm-superio-ser persists |
 /// | 2 | all of their state, the keyboard controller, the position in the guest's events |
 #[derive(Versioned, Clone, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[versioned(version = 2, layouts(0xe657_6512_954f_5742, 0x3598_47be_94c8_6ca8))]
 pub struct MachineStateSer {
     /// The clock.

@@ -1,6 +1,6 @@
 //! Mirrors through JSON and CBOR, with the feature `serde`.
 
-use crate::states;
+use crate::{machine, states};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use std::fmt::Debug;
@@ -20,6 +20,7 @@ fn json_and_cbor() {
     come_back_equal(states::rtcs());
     come_back_equal(states::serials());
     come_back_equal(states::i8042s());
+    come_back_equal(machine::machines());
 }
 
 #[test]
