@@ -322,7 +322,10 @@ fn the_keyboard_controller() {
 #[test]
 fn the_keyboard_and_the_mouse_alone() {
     for I8042StateSer { keyboard, mouse, .. } in states::i8042s() {
-        assert_eq!(plain::<_, Keyboard1>(&keyboard, Release::V2), Keyboard1::from(&keyboard));
+        assert_eq!(
+            plain::<_, Keyboard1>(&keyboard, Release::V2),
+            Keyboard1::from(&keyboard)
+        );
         assert_eq!(plain::<_, Mouse1>(&mouse, Release::V2), Mouse1::from(&mouse));
     }
 }
