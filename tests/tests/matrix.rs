@@ -158,7 +158,7 @@ fn a_removed_variant_has_its_stand_in_or_is_refused() {
 
 #[test]
 fn a_release_without_the_mirror_is_refused_everywhere() {
-    use devstate_versioning::{ErrorKind, Header, buffer, load, plan, save, save_as, save_lossy};
+    use devstate_versioning::{ErrorKind, Header, buffer, encoded_len, load, plan, save, save_as, save_lossy};
     let nowhere = ErrorKind::NotInRelease { release: 1 };
     let mut memory = buffer!(LinkSer);
     let mut link = LinkSer::Down;
@@ -174,6 +174,7 @@ fn a_release_without_the_mirror_is_refused_everywhere() {
         nowhere
     );
     assert!(plan(&link, Release::R1, none).is_err());
+    assert_eq!(encoded_len(&link, Release::R1), 0);
     let snapshot = save::<Release, _>(&link, &mut memory).unwrap();
     // The header says release 1, and its checksum is right.
     let header = Header {
