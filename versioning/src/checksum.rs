@@ -45,6 +45,10 @@ pub struct Crc64;
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Crc64NoTable;
 
+/// A table of 128 bytes, half a byte at a time: several times as fast as none, and hardly larger.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Crc64Nibbles;
+
 /// Sixteen tables, 32 KiB: the fastest without SIMD, for large exports.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Crc64Slice16;
@@ -83,3 +87,59 @@ from_crc!(
     Crc64NoTable: NoTable, NO_TABLE;
     Crc64Slice16: Table<16>, SIXTEEN_TABLES
 );
+
+// The one size that `crc` does not have.
+#[expect(clippy::indexing_slicing, reason = "four bits cannot leave a table of sixteen")]
+impl Checksum for Crc64Nibbles {
+    type Digest = u64;
+
+    fn start() -> u64 {
+        !0
+    }
+
+    fn update(digest: &mut u64, bytes: &[u8]) {
+        let half = |crc: u64| NIBBLES[(crc & 0xf) as usize] ^ (crc >> 4);
+        let step = |crc, byte: &u8| half(half(crc ^ u64::from(*byte)));
+        *digest = bytes.iter().fold(*digest, step);
+    }
+
+    fn finish(digest: u64) -> u64 {
+        !digest
+    }
+}
+
+static NIBBLES: [u64; 16] = nibbles();
+
+#[expect(clippy::indexing_slicing, reason = "evaluated when it is compiled")]
+const fn nibbles() -> [u64; 16] {
+    let polynomial = CRC_64_XZ.poly.reverse_bits();
+    let mut table = [0; 16];
+    let mut index = 0;
+    while index < 16 {
+        let mut value = index as u64;
+        let mut bit = 0;
+        while bit < 4 {
+            value = (value >> 1) ^ (polynomial * (value & 1));
+            bit += 1;
+        }
+        table[index] = value;
+        index += 1;
+    }
+    table
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_size_computes_the_same() {
+        let bytes: [u8; 256] = core::array::from_fn(|index| index as u8);
+        for len in 0..bytes.len() {
+            let expected = Crc64::checksum(&bytes[..len]);
+            assert_eq!(Crc64NoTable::checksum(&bytes[..len]), expected, "{len} bytes");
+            assert_eq!(Crc64Nibbles::checksum(&bytes[..len]), expected, "{len} bytes");
+            assert_eq!(Crc64Slice16::checksum(&bytes[..len]), expected, "{len} bytes");
+        }
+    }
+}

@@ -166,7 +166,7 @@ impl PayloadSchema {
         let path = walk.stopped_at.display(self.root);
         match walked {
             Ok(()) => walk.reader.finish(),
-            Err(malformed) => Err(walk.reader.into_error(malformed)),
+            Err(malformed) => Err(walk.reader.error(malformed)),
         }
         .map_err(|error| Unreadable { path, error })
     }

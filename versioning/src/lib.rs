@@ -78,7 +78,7 @@ mod wire;
 mod writer;
 
 pub use check::check_layouts;
-pub use checksum::{Checksum, Crc64, Crc64NoTable, Crc64Slice16};
+pub use checksum::{Checksum, Crc64, Crc64Nibbles, Crc64NoTable, Crc64Slice16};
 /// Gives a struct or an enum its versioned wire form: [`Layout`], [`Mirror`] and [`Wire`].
 ///
 /// # On the mirror

@@ -106,7 +106,8 @@ impl<'de> Reader<'de> {
     pub fn length(&mut self, bound: usize) -> Result<usize, Malformed> {
         let start = self.offset();
         let first = self.byte()?;
-        let length = if first < 0x80 {
+        // Up to a bound below 128 no length has a second byte, and the code for one would be dead weight in a firmware.
+        let length = if first < 0x80 || bound < 0x80 {
             usize::from(first)
         } else {
             self.long_length(start, first)?
@@ -118,6 +119,7 @@ impl<'de> Reader<'de> {
     }
 
     #[cold]
+    #[inline(never)]
     fn long_length(&mut self, start: usize, first: u8) -> Result<usize, Malformed> {
         let mut length = u64::from(first & 0x7f);
         for shift in [7, 14, 21, 28] {
@@ -138,11 +140,13 @@ impl<'de> Reader<'de> {
 
     /// Stops because of a value that starts at `offset`.
     #[cold]
+    #[inline(never)]
     pub fn refuse_at(&mut self, offset: usize, expected: Expected, found: u64) -> Malformed {
         self.fail(ErrorKind::Value { expected, found }.at(offset))
     }
 
     #[cold]
+    #[inline(never)]
     fn truncated(&mut self, needed: usize) -> Malformed {
         self.fail(
             ErrorKind::Truncated {
@@ -171,14 +175,14 @@ impl<'de> Reader<'de> {
         }
     }
 
-    /// The error that `malformed` stands for.
-    pub(crate) fn into_error(self, _malformed: Malformed) -> Error {
-        self.error.unwrap_or(
-            ErrorKind::Truncated {
-                needed: 0,
-                available: 0,
-            }
-            .at(self.end),
-        )
+    /// The error that a [`Malformed`] of this reader stands for.
+    #[cold]
+    #[inline(never)]
+    pub(crate) fn error(&self, _malformed: Malformed) -> Error {
+        let nothing_noted = ErrorKind::Truncated {
+            needed: 0,
+            available: 0,
+        };
+        self.error.unwrap_or(nothing_noted.at(self.end))
     }
 }

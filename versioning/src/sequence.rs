@@ -116,7 +116,7 @@ impl<'de, T> Encoded<'de, T> {
         for _ in 0..self.count {
             let mut item = T::default();
             if let Err(malformed) = item.decode_into(release, &mut reader) {
-                return Err(reader.into_error(malformed));
+                return Err(reader.error(malformed));
             }
             item.raise(release)?;
             visit(&item);
@@ -226,7 +226,7 @@ impl<T: Layout, const N: usize> Layout for Sequence<'_, T, N> {
 
 impl<'de, R: ReleaseTable, T: Wire<'de, R> + Default + Clone, const N: usize> Wire<'de, R> for Sequence<'de, T, N> {
     fn encoded_len(&self, release: R) -> usize {
-        let mut len = length_len(self.len());
+        let mut len = length_len::<N>(self.len());
         self.visit_lowered(release, |item| {
             len = len.saturating_add(item.map_or(0, |item| item.encoded_len(release)));
         });

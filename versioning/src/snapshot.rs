@@ -549,7 +549,7 @@ where
     let mut reader = Reader::at(payload, offset);
     match mirror.decode_into(release, &mut reader) {
         Ok(()) => reader.finish(),
-        Err(malformed) => Err(reader.into_error(malformed)),
+        Err(malformed) => Err(reader.error(malformed)),
     }
 }
 

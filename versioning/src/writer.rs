@@ -58,8 +58,10 @@ fn write_long_length<W: Writer + ?Sized>(writer: &mut W, mut length: usize) {
 /// Fills a buffer of exactly the announced length.
 #[derive(Debug)]
 pub struct SliceWriter<'a> {
+    /// Nothing from the first value on that did not fit.
     rest: &'a mut [u8],
-    dropped: usize,
+    /// What was asked for, whether it fitted or not: so wide that it cannot wrap.
+    written: u64,
     failure: Option<ErrorKind>,
 }
 
@@ -69,7 +71,7 @@ impl<'a> SliceWriter<'a> {
     pub const fn new(buffer: &'a mut [u8]) -> Self {
         Self {
             rest: buffer,
-            dropped: 0,
+            written: 0,
             failure: None,
         }
     }
@@ -82,29 +84,20 @@ impl<'a> SliceWriter<'a> {
     pub fn finish(self, announced: usize) -> Result<(), ErrorKind> {
         match self.failure {
             Some(kind) => Err(kind),
-            None if self.rest.is_empty() && self.dropped == 0 => Ok(()),
-            None => {
-                let written = announced.saturating_sub(self.rest.len()).saturating_add(self.dropped);
-                Err(ErrorKind::WrongLength { announced, written })
-            }
+            None if self.rest.is_empty() && self.written == announced as u64 => Ok(()),
+            None => Err(ErrorKind::WrongLength {
+                announced,
+                written: usize::try_from(self.written).unwrap_or(usize::MAX),
+            }),
         }
-    }
-
-    // Inlined, so that the writer can live in registers.
-    #[inline]
-    fn drop_bytes(&mut self, bytes: usize) {
-        let unused = core::mem::take(&mut self.rest).len();
-        self.dropped = self.dropped.saturating_add(bytes.saturating_sub(unused));
     }
 }
 
 impl Writer for SliceWriter<'_> {
+    // Nothing is told apart that need not be until the end: each window is one comparison.
     #[inline]
     fn window<const N: usize>(&mut self) -> Option<&mut [u8; N]> {
-        if self.rest.len() < N {
-            self.drop_bytes(N);
-            return None;
-        }
+        self.written += N as u64;
         let (window, rest) = core::mem::take(&mut self.rest).split_first_chunk_mut::<N>()?;
         self.rest = rest;
         Some(window)
@@ -112,9 +105,7 @@ impl Writer for SliceWriter<'_> {
 
     #[inline]
     fn bytes(&mut self, bytes: &[u8]) {
-        if self.rest.len() < bytes.len() {
-            return self.drop_bytes(bytes.len());
-        }
+        self.written += bytes.len() as u64;
         if let Some((window, rest)) = core::mem::take(&mut self.rest).split_at_mut_checked(bytes.len()) {
             window.copy_from_slice(bytes);
             self.rest = rest;
@@ -239,10 +230,11 @@ impl fmt::Debug for SinkWriter<'_> {
     }
 }
 
-/// How many bytes [`Writer::length`] writes.
+/// How many bytes [`Writer::length`] writes for a sequence of at most `BOUND` elements.
+#[inline]
 #[must_use]
-pub const fn length_len(length: usize) -> usize {
-    varint::len(length)
+pub const fn length_len<const BOUND: usize>(length: usize) -> usize {
+    if BOUND < 0x80 { 1 } else { varint::len(length) }
 }
 
 #[cfg(test)]

@@ -4,8 +4,8 @@
 #![allow(missing_docs, clippy::unwrap_used, clippy::unnecessary_wraps, reason = "a test")]
 
 use devstate_versioning::{
-    Bytes, ErrorKind, Expected, HEADER_LEN, Layout, Mirror, Refused, ReleaseTable, Str, Versioned, buffer, encoded_len,
-    load, max_snapshot_len, plan, release_table, save, save_as, save_lossy, save_widest,
+    Bytes, ErrorKind, Expected, HEADER_LEN, Layout, Mirror, Reader, Refused, ReleaseTable, Str, Versioned, buffer,
+    encoded_len, load, max_snapshot_len, plan, release_table, save, save_as, save_lossy, save_widest,
 };
 use heapless::{Deque, String, Vec};
 use serde::{Deserialize, Serialize};
@@ -343,9 +343,10 @@ fn errors_name_what_and_where() {
         payload_error(&[0, 0, 1, 0, 0, 17]),
         (value(Expected::LengthUpTo(16), 17), 5)
     );
+    // Below 128 a length has one byte, so this one is a length of 129 whatever follows.
     assert_eq!(
         payload_error(&[0, 0, 1, 0, 0, 0x81, 0]),
-        (value(Expected::ShortestLength, 1), 5)
+        (value(Expected::LengthUpTo(16), 0x81), 5)
     );
     assert_eq!(
         payload_error(&[0, 0, 1, 0, 0, 3, 1]),
@@ -357,6 +358,9 @@ fn errors_name_what_and_where() {
             6
         )
     );
+    let mut above = Reader::new(&[0x81, 0]);
+    assert!(above.length(300).is_err());
+    assert_eq!(above.finish(), Err(value(Expected::ShortestLength, 1).at(0)));
     let mut whole = [0; 19];
     assert_eq!(payload_error(&whole), (ErrorKind::TrailingBytes { bytes: 1 }, 18));
     whole[2] = 0xff;

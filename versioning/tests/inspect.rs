@@ -245,7 +245,7 @@ impl Layout for Unmade {
 
 impl<'de, R: Copy> Wire<'de, R> for Unmade {
     fn encoded_len(&self, _release: R) -> usize {
-        devstate_versioning::length_len(self.0 as usize)
+        devstate_versioning::length_len::<{ usize::MAX }>(self.0 as usize)
     }
 
     fn encode<W: devstate_versioning::Writer>(&self, _release: R, writer: &mut W) {

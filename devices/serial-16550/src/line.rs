@@ -94,7 +94,7 @@ impl LineParameters {
         self.characters_time(1)
     }
 
-    const fn characters_time(self, characters: u64) -> u64 {
+    const fn characters_time(self, characters: u32) -> u64 {
         characters_time(characters, self.half_bits(), self.divisor)
     }
 
@@ -132,10 +132,16 @@ pub(crate) const fn four_characters_time(divisor: u16, lcr: u8) -> u64 {
 /// Start bit, five bits, stop bit.
 const SHORTEST_HALF_BITS: u32 = 14;
 
-const fn characters_time(characters: u64, half_bits: u32, divisor: u16) -> u64 {
-    // Half a bit is eight periods of the baud generator's output.
-    let clocks = 8 * half_bits as u64 * clocks_per_16th(divisor) as u64;
-    (characters * clocks * 1_000_000_000).div_ceil(INPUT_CLOCK_HZ as u64)
+/// Nanoseconds that eight periods of the crystal take, as a fraction in its lowest terms.
+const EIGHT_CLOCKS: (u32, u32) = (78_125, 18);
+const _: () = assert!(EIGHT_CLOCKS.0 as u64 * INPUT_CLOCK_HZ as u64 == EIGHT_CLOCKS.1 as u64 * 8_000_000_000);
+
+const fn characters_time(characters: u32, half_bits: u32, divisor: u16) -> u64 {
+    // Half a bit is eight periods of the baud generator's output. Divided before it is multiplied, and so in 32 bits: a
+    // small processor takes half a kilobyte of code to divide 64.
+    let eights = characters * half_bits * clocks_per_16th(divisor);
+    let (whole, rest) = (eights / EIGHT_CLOCKS.1, eights % EIGHT_CLOCKS.1);
+    whole as u64 * EIGHT_CLOCKS.0 as u64 + (rest * EIGHT_CLOCKS.0).div_ceil(EIGHT_CLOCKS.1) as u64
 }
 
 const fn clocks_per_16th(divisor: u16) -> u32 {
@@ -183,6 +189,20 @@ mod tests {
                     four_characters_time(divisor, lcr),
                     line.characters_time(4),
                     "LCR {lcr:#x}"
+                );
+            }
+        }
+    }
+
+    #[test]
+    fn every_time_is_the_exact_one_rounded_up() {
+        for divisor in 0..=0xffff {
+            for half_bits in 14..=24 {
+                let clocks = 4 * 8 * u64::from(half_bits) * u64::from(clocks_per_16th(divisor));
+                assert_eq!(
+                    characters_time(4, half_bits, divisor),
+                    (clocks * 1_000_000_000).div_ceil(u64::from(INPUT_CLOCK_HZ)),
+                    "{half_bits} half bits at {divisor}"
                 );
             }
         }

@@ -76,7 +76,7 @@ impl<const N: usize> Layout for Bytes<'_, N> {
 impl<'de, R: Copy, const N: usize> Wire<'de, R> for Str<'de, N> {
     #[inline]
     fn encoded_len(&self, _release: R) -> usize {
-        length_len(self.0.len()) + self.0.len()
+        length_len::<N>(self.0.len()) + self.0.len()
     }
 
     #[inline]
@@ -99,7 +99,7 @@ impl<'de, R: Copy, const N: usize> Wire<'de, R> for Str<'de, N> {
 impl<'de, R: Copy, const N: usize> Wire<'de, R> for Bytes<'de, N> {
     #[inline]
     fn encoded_len(&self, _release: R) -> usize {
-        length_len(self.0.len()) + self.0.len()
+        length_len::<N>(self.0.len()) + self.0.len()
     }
 
     #[inline]

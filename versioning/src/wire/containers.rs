@@ -18,7 +18,7 @@ impl<T: Layout, const N: usize> Layout for Vec<T, N> {
 impl<'de, R: Copy, T: Wire<'de, R> + Default, const N: usize> Wire<'de, R> for Vec<T, N> {
     #[inline]
     fn encoded_len(&self, release: R) -> usize {
-        length_len(self.len()) + T::slice_encoded_len(self, release)
+        length_len::<N>(self.len()) + T::slice_encoded_len(self, release)
     }
 
     #[inline]
@@ -63,7 +63,7 @@ impl<'de, R: Copy, T: Wire<'de, R> + Default, const N: usize> Wire<'de, R> for D
     #[inline]
     fn encoded_len(&self, release: R) -> usize {
         let (front, back) = self.as_slices();
-        length_len(self.len()) + T::slice_encoded_len(front, release) + T::slice_encoded_len(back, release)
+        length_len::<N>(self.len()) + T::slice_encoded_len(front, release) + T::slice_encoded_len(back, release)
     }
 
     #[inline]
@@ -113,7 +113,7 @@ impl<const N: usize> Layout for String<N> {
 impl<'de, R: Copy, const N: usize> Wire<'de, R> for String<N> {
     #[inline]
     fn encoded_len(&self, _release: R) -> usize {
-        length_len(self.len()) + self.len()
+        length_len::<N>(self.len()) + self.len()
     }
 
     #[inline]

@@ -11,7 +11,7 @@ use crate::writer::{Writer, length_len};
 pub fn foreign_len<T: Serialize, const MAX: usize>(value: &T) -> usize {
     let mut scratch = [0; MAX];
     let length = postcard::to_slice(value, &mut scratch).map_or(0, |bytes| bytes.len());
-    length_len(length) + length
+    length_len::<MAX>(length) + length
 }
 
 /// Writes a foreign value of at most `MAX` bytes; one that postcard cannot write, or not within them, fails the saving.

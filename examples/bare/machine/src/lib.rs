@@ -3,15 +3,13 @@
 #![no_std]
 #![forbid(unsafe_code)]
 
-mod crc;
 mod samples;
 
 use devstate_i8042_ser::I8042StateSer;
 use devstate_rtc_pl031_ser::RtcStateSer;
 use devstate_serial_16550_ser::SerialStateSer;
-use devstate_versioning::{Architecture, Container, Versioned, release_table};
+use devstate_versioning::{Architecture, Container, Crc64Nibbles, Versioned, release_table};
 
-pub use crc::Crc64Nibbles;
 pub use samples::{busy, of_release_1};
 
 /// The three devices. The keyboard controller came with the second version.

@@ -1,6 +1,6 @@
 //! Everything between states and bytes, with each checksum.
 
-use bare_machine::{BUFFER_LEN, Crc64Nibbles, MachineSer, Release};
+use bare_machine::{BUFFER_LEN, MachineSer, Release};
 use core::hint::black_box;
 use core::time::Duration;
 use devstate_i8042::I8042State;
@@ -10,7 +10,8 @@ use devstate_rtc_pl031_ser::RtcStateSer;
 use devstate_serial_16550::SerialState;
 use devstate_serial_16550_ser::SerialStateSer;
 use devstate_versioning::{
-    Architecture, Checksum, Container, Crc64, Crc64NoTable, Header, ReleaseTable, encoded_len, payload, plan,
+    Architecture, Checksum, Container, Crc64, Crc64Nibbles, Crc64NoTable, Header, ReleaseTable, encoded_len, payload,
+    plan,
 };
 
 pub fn prove(bytes: &mut [u8]) {
