@@ -14,14 +14,21 @@ pub struct Loss {
 
 /// Walks two values of one type side by side and reports where they differ.
 pub struct Differ<'v> {
-    here: Loss,
+    here: Place<'v>,
     visit: &'v mut dyn FnMut(&Loss),
+}
+
+/// A place in the walk. Its path is put together where something differs, and costs nothing where nothing does.
+struct Place<'p> {
+    above: Option<&'p Place<'p>>,
+    step: u16,
+    ignorable: bool,
 }
 
 impl core::fmt::Debug for Differ<'_> {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
         f.debug_struct("Differ")
-            .field("here", &self.here)
+            .field("here", &self.here.loss())
             .finish_non_exhaustive()
     }
 }
@@ -30,8 +37,9 @@ impl<'v> Differ<'v> {
     /// A walk that starts at the root.
     pub fn new(visit: &'v mut dyn FnMut(&Loss)) -> Self {
         Self {
-            here: Loss {
-                field: FieldPath::ROOT,
+            here: Place {
+                above: None,
+                step: 0,
                 ignorable: false,
             },
             visit,
@@ -42,8 +50,14 @@ impl<'v> Differ<'v> {
     #[inline]
     pub fn leaf(&mut self, equal: bool) {
         if !equal {
-            (self.visit)(&self.here);
+            self.differs();
         }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn differs(&mut self) {
+        (self.visit)(&self.here.loss());
     }
 
     /// Walks the field at position `step`.
@@ -68,25 +82,41 @@ impl<'v> Differ<'v> {
 
     /// Reports a loss that was found below this place.
     pub fn report(&mut self, below: &Loss) {
-        let field = below
-            .field
-            .steps()
-            .iter()
-            .fold(self.here.field, |field, step| field.join(*step));
+        let here = self.here.loss();
+        let steps = below.field.steps().iter();
         (self.visit)(&Loss {
-            field,
-            ignorable: self.here.ignorable || below.ignorable,
+            field: steps.fold(here.field, |field, step| field.join(*step)),
+            ignorable: here.ignorable || below.ignorable,
         });
     }
 
+    #[inline]
     fn below(&mut self, step: u16, ignorable: bool, walk: impl FnOnce(&mut Differ<'_>)) {
-        let here = Loss {
-            field: self.here.field.join(step),
+        let here = Place {
+            above: Some(&self.here),
+            step,
             ignorable,
         };
         walk(&mut Differ {
             here,
             visit: self.visit,
         });
+    }
+}
+
+impl Place<'_> {
+    fn loss(&self) -> Loss {
+        let depth = self.upwards().count();
+        // From the root down, and without recursion: firmware has little stack.
+        let steps = (0..depth).rev().filter_map(|height| self.upwards().nth(height));
+        Loss {
+            field: steps.fold(FieldPath::ROOT, |field, place| field.join(place.step)),
+            ignorable: self.ignorable,
+        }
+    }
+
+    /// This place and those that it lies in, but for the root.
+    fn upwards(&self) -> impl Iterator<Item = &Self> {
+        core::iter::successors(Some(self), |place| place.above).filter(|place| place.above.is_some())
     }
 }
