@@ -57,17 +57,15 @@ pub(crate) fn run<S: Subject>(settings: Settings) -> Result<Report> {
     let mut tally = Tally::new(S::ROWS);
     let (mut operations, mut number) = (0, 0);
     while operations < settings.operations {
-        let mut tree = scripts.new_tree(&mut runner).map_err(|reason| anyhow!("{reason}"))?;
+        let tree = scripts.new_tree(&mut runner).map_err(|reason| anyhow!("{reason}"))?;
         let script = tree.current();
         match play::<S>(&mut qemu, &script, number, settings.saving)? {
             Ok(observed) => tally.add(&observed),
             Err(first) => {
-                let shortest = shrink::<S>(&mut *tree, number, settings.saving)?;
-                return Err(anyhow!(describe::<S>(
-                    &shortest.unwrap_or(first),
-                    settings.seed,
-                    number
-                )));
+                let shortest = shrink::<S>(script, number, settings.saving)?;
+                let remark = "it takes the scripts before this one as well: a new QEMU agrees";
+                let difference = shortest.unwrap_or_else(|| first.remark(remark.to_owned()));
+                return Err(anyhow!(describe::<S>(&difference, settings.seed, number)));
             }
         }
         operations += script.len() as u64;
@@ -85,8 +83,20 @@ pub(crate) fn run<S: Subject>(settings: Settings) -> Result<Report> {
 struct Difference<Op> {
     steps: Vec<(Op, Outcome)>,
     ours: Outcome,
-    broken_row: Option<&'static str>,
-    state: String,
+    /// What is wrong, where it is not the last step's outcome.
+    remark: Option<String>,
+}
+
+impl<Op> Difference<Op> {
+    fn new(steps: Vec<(Op, Outcome)>, ours: Outcome) -> Self {
+        let remark = None;
+        Self { steps, ours, remark }
+    }
+
+    fn remark(mut self, text: String) -> Self {
+        self.remark = Some(text);
+        self
+    }
 }
 
 /// Predictions that QEMU has not confirmed yet.
@@ -135,12 +145,7 @@ fn play<S: Subject>(
             keep_lines(&mut outcome, &lines);
             steps.push((op.clone(), outcome.clone()));
             if outcome.edges != expected.edges {
-                return Ok(Err(Difference {
-                    steps,
-                    ours: expected,
-                    broken_row: None,
-                    state: String::new(),
-                }));
+                return Ok(Err(Difference::new(steps, expected)));
             }
         }
         if let Some(row) = ours.tally().broken {
@@ -148,12 +153,8 @@ fn play<S: Subject>(
             if let Some(difference) = confirm(qemu, &mut pending, &lines, &mut steps)? {
                 return Ok(Err(difference));
             }
-            return Ok(Err(Difference {
-                steps,
-                ours: expected,
-                broken_row: row,
-                state: String::new(),
-            }));
+            let remark = format!("the device does not do what row `{}` says", row.unwrap_or_default());
+            return Ok(Err(Difference::new(steps, expected).remark(remark)));
         }
         let save = match saving {
             Saving::Never => false,
@@ -167,6 +168,13 @@ fn play<S: Subject>(
     }
     if let Some(difference) = confirm(qemu, &mut pending, &lines, &mut steps)? {
         return Ok(Err(difference));
+    }
+    if let Some((index, output)) = ours.output() {
+        let theirs = qemu.output(index, output.len() + 1)?;
+        if theirs != output {
+            let remark = format!("QEMU sent {theirs:02x?}, ours {output:02x?}");
+            return Ok(Err(Difference::new(steps, Outcome::default()).remark(remark)));
+        }
     }
     Ok(Ok(ours.tally().clone()))
 }
@@ -197,12 +205,7 @@ fn confirm<Op: Clone>(
         keep_lines(&mut outcome, lines);
         steps.push((op, outcome.clone()));
         if outcome != expected {
-            return Ok(Some(Difference {
-                steps: std::mem::take(steps),
-                ours: expected,
-                broken_row: None,
-                state: String::new(),
-            }));
+            return Ok(Some(Difference::new(std::mem::take(steps), expected)));
         }
     }
     Ok(None)
@@ -212,24 +215,36 @@ fn keep_lines(outcome: &mut Outcome, lines: &[u16]) {
     outcome.edges.retain(|edge| lines.contains(&edge.line));
 }
 
-/// The shortest script found that fails on a new QEMU, if any does.
-fn shrink<S: Subject>(
-    tree: &mut dyn ValueTree<Value = Vec<S::Op>>,
-    number: u64,
-    saving: Saving,
-) -> Result<Option<Difference<S::Op>>> {
+/// The shortest script found that fails on a new QEMU, if any does: pieces are left out, first large ones, in the end
+/// single steps.
+fn shrink<S: Subject>(mut script: Vec<S::Op>, number: u64, saving: Saving) -> Result<Option<Difference<S::Op>>> {
     let mut shortest = None;
-    for _ in 0..ATTEMPTS {
-        let mut qemu = Qemu::start(&S::machine()).context("while shrinking")?;
-        let goes_on = match play::<S>(&mut qemu, &tree.current(), number, saving)? {
-            Err(difference) => {
-                shortest = Some(difference);
-                tree.simplify()
+    let mut piece = script.len();
+    let mut attempts = ATTEMPTS;
+    while piece > 0 && attempts > 0 {
+        let mut start = 0;
+        let mut left_out_any = false;
+        while start < script.len() && attempts > 0 {
+            attempts -= 1;
+            let end = (start + piece).min(script.len());
+            // The first attempt leaves out nothing: does it fail on a new QEMU at all?
+            let range = if shortest.is_none() { 0..0 } else { start..end };
+            let mut shorter = script.clone();
+            shorter.drain(range);
+            let mut qemu = Qemu::start(&S::machine()).context("while shrinking")?;
+            match play::<S>(&mut qemu, &shorter, number, saving)? {
+                Err(difference) => {
+                    shorter.truncate(difference.steps.len());
+                    script = shorter;
+                    shortest = Some(difference);
+                    left_out_any = true;
+                }
+                Ok(_) if shortest.is_none() => return Ok(None),
+                Ok(_) => start += piece,
             }
-            Ok(_) => tree.complicate(),
-        };
-        if !goes_on {
-            break;
+        }
+        if piece > 1 || !left_out_any {
+            piece /= 2;
         }
     }
     Ok(shortest)
@@ -248,9 +263,9 @@ fn describe<S: Subject>(difference: &Difference<S::Op>, seed: u64, number: u64) 
         difference.steps.len()
     );
     let _ = writeln!(text, "QEMU: {}", show(&qemu));
-    let _ = writeln!(text, "ours: {}{}", show(&difference.ours), difference.state);
-    if let Some(row) = difference.broken_row {
-        let _ = writeln!(text, "the device does not do what row `{row}` says");
+    let _ = writeln!(text, "ours: {}", show(&difference.ours));
+    if let Some(remark) = &difference.remark {
+        let _ = writeln!(text, "{remark}");
     }
     let _ = writeln!(
         text,

@@ -2,7 +2,7 @@
 
 use anyhow::{Context, Result, bail, ensure};
 use serde_json::{Value, json};
-use std::io::{BufRead, BufReader, ErrorKind, Write};
+use std::io::{BufRead, BufReader, ErrorKind, Read, Write};
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
@@ -52,6 +52,7 @@ pub(crate) struct Qemu {
     inputs: Vec<UnixStream>,
     after_reset: &'static [&'static str],
     line: String,
+    stray: Vec<Edge>,
     _folder: tempfile::TempDir,
 }
 
@@ -105,6 +106,7 @@ impl Qemu {
             inputs,
             after_reset: machine.after_reset,
             line: String::new(),
+            stray: Vec::new(),
             _folder: folder,
         };
         qemu.greet(machine)?;
@@ -175,10 +177,36 @@ impl Qemu {
         }
     }
 
+    /// The value that an access gives. Edges meanwhile belong to what goes on: they are kept for [`settle`](Self::settle).
+    pub(crate) fn peek(&mut self, command: &str) -> Result<u64> {
+        let outcome = self.commands(&[command.to_owned()])?.pop().unwrap_or_default();
+        self.stray.extend(outcome.edges);
+        outcome.value.with_context(|| format!("{command} gives nothing"))
+    }
+
     /// Bytes for a character device. It reads them in up to `rounds` turns of QEMU's main loop.
     pub(crate) fn input(&mut self, index: usize, bytes: &[u8], rounds: usize) -> Result<Outcome> {
         self.inputs.get_mut(index).context("no such input")?.write_all(bytes)?;
         self.settle(rounds + 1)
+    }
+
+    /// What a character device has written since the last call: at most `most` bytes.
+    pub(crate) fn output(&mut self, index: usize, most: usize) -> Result<Vec<u8>> {
+        let stream = self.inputs.get_mut(index).context("no such output")?;
+        let mut bytes = vec![0; most];
+        stream.set_nonblocking(true)?;
+        let mut len = 0;
+        while let Some(free) = bytes.get_mut(len..).filter(|free| !free.is_empty()) {
+            match stream.read(free) {
+                Ok(0) => bail!("QEMU has gone"),
+                Ok(more) => len += more,
+                Err(error) if error.kind() == ErrorKind::WouldBlock => break,
+                Err(error) => return Err(error.into()),
+            }
+        }
+        stream.set_nonblocking(false)?;
+        bytes.truncate(len);
+        Ok(bytes)
     }
 
     /// Waits until what came by another socket than qtest's has been dealt with, and gives the edges that it made.
@@ -186,7 +214,10 @@ impl Qemu {
     /// QEMU looks at all sockets in each turn of its main loop, so what was written to one of them before a command was
     /// written to another one is dealt with, at the latest, in the turn that reads the command.
     pub(crate) fn settle(&mut self, turns: usize) -> Result<Outcome> {
-        let mut all = Outcome::default();
+        let mut all = Outcome {
+            value: None,
+            edges: std::mem::take(&mut self.stray),
+        };
         for _ in 0..turns {
             for outcome in self.commands(&[NOTHING.to_owned()])? {
                 all.edges.extend(outcome.edges);

@@ -5,12 +5,14 @@ use super::rows::{Tally, rows};
 use super::subject::{self, Stimulus};
 use super::wire::Wire;
 use crate::script::serial::{self as script, Op};
-use anyhow::{Context, Result, ensure};
+use anyhow::{Result, ensure};
 use devstate_core::Clock;
 use devstate_serial_16550::{AlwaysReady, NoEvents, Serial, SerialState, spec};
 use embedded_io::{ErrorType, Write};
 use proptest::strategy::BoxedStrategy;
 use serde_json::json;
+use std::cell::RefCell;
+use std::rc::Rc;
 
 rows! {
     /// Rows of `devices/serial-16550/DIFFERENCES.md`.
@@ -49,6 +51,7 @@ const BLUR: u64 = 20_000;
 pub(crate) struct Subject {
     device: Serial<Wire, AlwaysReady<Sink>>,
     wire: Wire,
+    sink: Sink,
     now: u64,
     port: usize,
     theirs: Theirs,
@@ -78,9 +81,9 @@ impl Theirs {
     };
 }
 
-/// Where output goes: nowhere.
-#[derive(Debug)]
-pub(crate) struct Sink;
+/// Where output goes. Clones share it.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Sink(Rc<RefCell<Vec<u8>>>);
 
 impl ErrorType for Sink {
     type Error = core::convert::Infallible;
@@ -88,6 +91,7 @@ impl ErrorType for Sink {
 
 impl Write for Sink {
     fn write(&mut self, buf: &[u8]) -> Result<usize, Self::Error> {
+        self.0.borrow_mut().extend_from_slice(buf);
         Ok(buf.len())
     }
 
@@ -130,10 +134,11 @@ impl subject::Subject for Subject {
     /// A machine that was just started: QEMU's FCR survives a reset, so it is cleared first.
     fn begin(number: u64) -> (Self, Vec<Stimulus>) {
         let port = number as usize % PORTS.len();
-        let wire = Wire::default();
+        let (wire, sink) = (Wire::default(), Sink::default());
         let mut subject = Self {
-            device: Serial::new(wire.clone(), AlwaysReady(Sink)),
+            device: Serial::new(wire.clone(), AlwaysReady(sink.clone())),
             wire,
+            sink,
             now: 0,
             port,
             theirs: Theirs::RESET,
@@ -200,10 +205,14 @@ impl subject::Subject for Subject {
     fn save_and_restore(&mut self) {
         let state = self.state();
         let wire = self.wire.clone();
-        match Serial::from_state(&state, wire, AlwaysReady(Sink), NoEvents, self.now, Clock::Frozen) {
+        match Serial::from_state(&state, wire, AlwaysReady(self.sink.clone()), NoEvents, self.now, Clock::Frozen) {
             Ok(device) => self.device = device,
             Err(error) => unreachable!("the device's own state is refused: {error}"),
         }
+    }
+
+    fn output(&self) -> Option<(usize, Vec<u8>)> {
+        Some((self.port, self.sink.0.borrow().clone()))
     }
 
     fn tally(&self) -> &Tally {
@@ -242,10 +251,7 @@ const COUNTER_NS: u64 = 10;
 
 /// The HPET's main counter.
 fn counter(qemu: &mut Qemu) -> Result<u64> {
-    let outcome = qemu.commands(&["readq 0xfed000f0".to_owned()])?.pop();
-    outcome
-        .and_then(|outcome| outcome.value)
-        .context("the HPET does not answer")
+    qemu.peek("readq 0xfed000f0")
 }
 
 impl Subject {
@@ -448,6 +454,7 @@ impl Subject {
         wanted.lsr_errors |= spec::lsr::BREAK;
         if before.fcr != 0 {
             wanted.rx_errors = [0; spec::FIFO_LEN];
+            wanted.rbr = 0;
             if wanted != after {
                 self.row(SerialRows::BreakWithItsCharacter, true);
             }
@@ -510,6 +517,11 @@ impl Subject {
             return;
         }
         let ours = SerialState::timeout(state.divisor, state.lcr);
+        if self.theirs.timer_at.is_none() && !self.theirs.timed_out && state.timeout_remaining > ours {
+            // No timer runs at all after a break alone; what stands for "never" goes on standing for it.
+            self.correct(|state| state.timeout_remaining = wanted);
+            return;
+        }
         let row = match op {
             Op::Break => SerialRows::BreakRestartsTimeout,
             _ if self.theirs.timer_at.is_none() => SerialRows::BreakRestartsTimeout,

@@ -71,6 +71,11 @@ pub(crate) trait Subject: Sized {
     /// Saves and restores into a new device.
     fn save_and_restore(&mut self);
 
+    /// What the guest has sent, and the character device that QEMU sends it to.
+    fn output(&self) -> Option<(usize, Vec<u8>)> {
+        None
+    }
+
     fn tally(&self) -> &Tally;
 
     /// A step as a line of a unit test. `outcome` is what QEMU gave.
