@@ -4,11 +4,13 @@
 mod campaign;
 mod qemu;
 mod rows;
+mod rtc;
 mod serial;
 mod subject;
 mod wire;
 
 pub use campaign::{Report, Settings};
+pub use rtc::RtcRows;
 pub use serial::SerialRows;
 pub use subject::Saving;
 
@@ -19,11 +21,13 @@ use anyhow::Result;
 pub enum Device {
     /// The 16550A, four of them on `-M pc`.
     Serial,
+    /// The PL031 of `-M virt`.
+    Rtc,
 }
 
 impl Device {
     /// All of them.
-    pub const ALL: &'static [Self] = &[Self::Serial];
+    pub const ALL: &'static [Self] = &[Self::Serial, Self::Rtc];
 
     /// Runs scripts against QEMU.
     ///
@@ -33,6 +37,7 @@ impl Device {
     pub fn compare(self, settings: Settings) -> Result<Report> {
         match self {
             Self::Serial => campaign::run::<serial::Subject>(settings),
+            Self::Rtc => campaign::run::<rtc::Subject>(settings),
         }
     }
 }

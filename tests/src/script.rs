@@ -2,6 +2,7 @@
 
 use proptest::prelude::*;
 
+pub mod rtc;
 pub mod serial;
 
 /// Phrases of a script, one after the other. A phrase is sometimes broken off, as by a guest that is reset or has a bug,

@@ -112,7 +112,7 @@ fn play<S: Subject>(
     saving: Saving,
 ) -> Result<Result<Tally, Difference<S::Op>>> {
     let lines = S::lines(number);
-    let (mut ours, beginning) = S::begin(number);
+    let (mut ours, beginning) = S::begin(number, qemu)?;
     for stimulus in beginning {
         apply(qemu, &stimulus)?;
     }

@@ -132,7 +132,7 @@ impl subject::Subject for Subject {
     }
 
     /// A machine that was just started: QEMU's FCR survives a reset, so it is cleared first.
-    fn begin(number: u64) -> (Self, Vec<Stimulus>) {
+    fn begin(number: u64, _: &mut Qemu) -> Result<(Self, Vec<Stimulus>)> {
         let port = number as usize % PORTS.len();
         let (wire, sink) = (Wire::default(), Sink::default());
         let mut subject = Self {
@@ -147,7 +147,7 @@ impl subject::Subject for Subject {
         subject.mcr_after_reset();
         let clear = Stimulus::Access(format!("outb {:#x} 0", PORTS[port].0 + spec::FCR));
         let close = Stimulus::Access(format!("outb {:#x} 0", PORTS[port].0 + spec::LCR));
-        (subject, vec![close, clear, Stimulus::Reset])
+        Ok((subject, vec![close, clear, Stimulus::Reset]))
     }
 
     fn step(&mut self, op: &Op) -> (Stimulus, Outcome) {

@@ -57,7 +57,7 @@ pub(crate) trait Subject: Sized {
     fn scripts(length: usize) -> BoxedStrategy<Vec<Self::Op>>;
 
     /// A device for the script with that number, and what brings QEMU's into the same state.
-    fn begin(number: u64) -> (Self, Vec<Stimulus>);
+    fn begin(number: u64, qemu: &mut Qemu) -> Result<(Self, Vec<Stimulus>)>;
 
     /// Does it to our side. What comes back is to be done to QEMU's, and what shall come of it.
     fn step(&mut self, op: &Self::Op) -> (Stimulus, Outcome);
