@@ -29,6 +29,33 @@ impl Device {
     /// All of them.
     pub const ALL: &'static [Self] = &[Self::Serial, Self::Rtc];
 
+    /// Its folder below `devices/`.
+    #[must_use]
+    pub const fn folder(self) -> &'static str {
+        match self {
+            Self::Serial => "serial-16550",
+            Self::Rtc => "rtc-pl031",
+        }
+    }
+
+    /// The rows of its list of differences that scripts reach.
+    #[must_use]
+    pub const fn reachable_rows(self) -> &'static [&'static str] {
+        match self {
+            Self::Serial => SerialRows::NAMES,
+            Self::Rtc => RtcRows::NAMES,
+        }
+    }
+
+    /// The rows that no script can reach, and why.
+    #[must_use]
+    pub const fn rows_beyond(self) -> &'static [(&'static str, &'static str)] {
+        match self {
+            Self::Serial => SerialRows::BEYOND,
+            Self::Rtc => RtcRows::BEYOND,
+        }
+    }
+
     /// Runs scripts against QEMU.
     ///
     /// # Errors

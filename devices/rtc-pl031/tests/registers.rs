@@ -1,7 +1,7 @@
 //! Every register, bit by bit: ARM DDI 0224, chapter 3.
 
 use core::cell::Cell;
-use devstate_core::NoInterrupt;
+use devstate_core::{NoInterrupt, WordRegisters};
 use devstate_rtc_pl031::spec::{
     BLOCK_LEN, INTERRUPT, RTCCR, RTCCR_START, RTCDR, RTCICR, RTCIMSC, RTCLR, RTCMIS, RTCMR, RTCRIS,
 };
@@ -230,6 +230,16 @@ fn a_soft_reset_stops_the_clock_and_keeps_value_and_match() {
     rtc.write(RTCCR, 1, 8 * SECOND);
     assert_eq!(rtc.read(RTCDR, 8 * SECOND + 3 * SECOND / 4 - 1), 10);
     assert_eq!(rtc.read(RTCDR, 8 * SECOND + 3 * SECOND / 4), 11);
+}
+
+#[test]
+fn a_narrow_write_reaches_no_register() {
+    let mut rtc = Rtc::new(NoInterrupt);
+    rtc.write(RTCMR, 0x1234_5678, 0);
+    for (address, data) in [(4, &[0xff][..]), (4, &[0xff, 0xff]), (5, &[0xff]), (6, &[0xff, 0xff])] {
+        assert!(!WordRegisters.write(address, data, |offset, value| rtc.write(offset, value, 0)));
+    }
+    assert_eq!(rtc.read(RTCMR, 0), 0x1234_5678);
 }
 
 #[test]

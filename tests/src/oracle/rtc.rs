@@ -57,7 +57,13 @@ impl subject::Subject for Subject {
         // mov x0, #0x40300000
         // 1: mov x2, #128; 2: subs x2, x2, #1; b.ne 2b; mrs x1, cntvct_el0; str x1, [x0]; b 1b
         let code = [
-            0xd2a8_0600_u32, 0xd280_1002, 0xf100_0442, 0x54ff_ffe1, 0xd53b_e041, 0xf900_0001, 0x17ff_fffb,
+            0xd2a8_0600_u32,
+            0xd280_1002,
+            0xf100_0442,
+            0x54ff_ffe1,
+            0xd53b_e041,
+            0xf900_0001,
+            0x17ff_fffb,
         ];
         Machine {
             program: "qemu-system-aarch64",
@@ -264,7 +270,7 @@ impl Subject {
         let theirs = match address {
             0xfe8..=0xfeb => 0x14,
             0xfe0.. => word,
-            _ if address % 4 == 0 => word,
+            _ if address.is_multiple_of(4) => word,
             _ => 0,
         };
         let theirs = u64::from(theirs) & ((1 << (8 * width)) - 1);
@@ -284,7 +290,9 @@ impl Subject {
         let before = self.state();
         let (device, now) = (&mut self.device, self.now);
         let data = value.to_le_bytes();
-        let reached = WordRegisters.write(address.into(), &data[..width.into()], |at, value| device.write(at, value, now));
+        let reached = WordRegisters.write(address.into(), &data[..width.into()], |at, value| {
+            device.write(at, value, now);
+        });
         let ignored = !reached && self.state() == before;
         self.device.write(address, value.into(), now);
         self.wrote(address);

@@ -205,7 +205,14 @@ impl subject::Subject for Subject {
     fn save_and_restore(&mut self) {
         let state = self.state();
         let wire = self.wire.clone();
-        match Serial::from_state(&state, wire, AlwaysReady(self.sink.clone()), NoEvents, self.now, Clock::Frozen) {
+        match Serial::from_state(
+            &state,
+            wire,
+            AlwaysReady(self.sink.clone()),
+            NoEvents,
+            self.now,
+            Clock::Frozen,
+        ) {
             Ok(device) => self.device = device,
             Err(error) => unreachable!("the device's own state is refused: {error}"),
         }

@@ -35,7 +35,6 @@ const MIS: u16 = 0x18;
 const ICR: u16 = 0x1c;
 
 /// Scripts of up to `length` steps.
-#[must_use]
 pub fn scripts(length: usize) -> BoxedStrategy<Vec<Op>> {
     super::phrases(phrase(), host(), length)
 }

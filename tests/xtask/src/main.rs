@@ -8,6 +8,7 @@ mod fuzz;
 mod golden;
 mod inspect;
 mod install;
+mod oracle;
 mod package;
 mod process;
 mod proof;
@@ -35,6 +36,7 @@ enum Command {
     Inspect(inspect::Args),
     Golden(golden::Args),
     Fuzz(fuzz::Args),
+    Oracle(oracle::Args),
     Vmm(vmm::Args),
     Record(record::Args),
 }
@@ -50,6 +52,7 @@ fn main() -> ExitCode {
         Command::Inspect(args) => inspect::run(&args),
         Command::Golden(args) => golden::run(&args),
         Command::Fuzz(args) => fuzz::run(&args),
+        Command::Oracle(args) => oracle::run(&args),
         Command::Vmm(args) => vmm::run(&args),
         Command::Record(args) => record::run(&args),
     };

@@ -5,6 +5,7 @@ use crate::bench;
 use crate::firmware;
 use crate::fuzz;
 use crate::install::cargo_tool;
+use crate::oracle;
 use crate::package;
 use crate::process::{cargo, program, run};
 use crate::readme;
@@ -31,6 +32,7 @@ pub(crate) const STEPS: &[Step] = &[
     Step { name: "no-std",   what: "every library builds where there is no std and no alloc", run: no_std },
     Step { name: "features", what: "no combination of features warns",                         run: features },
     Step { name: "bare",     what: "firmware boots in QEMU and prints what it should",         run: firmware::check },
+    Step { name: "oracle",   what: "the devices do what QEMU's do, but for what their tables say",  run: oracle::check },
     Step { name: "fuzz",     what: "a short run of every fuzz target finds nothing",           run: fuzz::check },
     Step { name: "bench-check", what: "no instruction count has grown, and nothing allocates", run: bench::check },
     Step { name: "deny",     what: "dependencies keep to the rules of deny.toml",             run: deny },
