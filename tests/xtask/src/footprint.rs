@@ -5,7 +5,8 @@ use crate::install::program_path;
 use crate::process;
 use crate::workspace;
 use anyhow::{Context, Result, bail};
-use object::{Object, ObjectSection};
+use object::{Object, ObjectSection, ObjectSymbol, SymbolKind};
+use rustc_demangle::demangle;
 use std::collections::BTreeMap;
 use std::fmt::Write;
 use std::path::PathBuf;
@@ -41,6 +42,8 @@ pub(crate) fn check() -> Result<()> {
         return Ok(());
     }
     let measured = measure()?;
+    // Which functions there are is the compiler's business.
+    let [kept, measured] = [&kept, &measured].map(|page| page.split(WHERE).next().unwrap_or(page));
     let mut grown = false;
     for (before, after) in kept
         .lines()
@@ -79,6 +82,7 @@ const IMAGES: [(&str, &str, &str); 4] = [
 
 fn measure() -> Result<String> {
     let mut table = String::from(HEAD);
+    let mut functions = Vec::new();
     let compiler = bare_target(TARGETS[0])?.compiler()?;
     for name in TARGETS {
         let target = bare_target(name)?;
@@ -102,6 +106,9 @@ fn measure() -> Result<String> {
                 "" => Default::default(),
                 piece => work.costs(piece)?,
             };
+            if name == TARGETS[0] {
+                functions.clone_from(&image.functions);
+            }
             let (text, rodata) = (image.text - empty.text, image.rodata.saturating_sub(empty.rodata));
             writeln!(table, "| {what} | {text} | {rodata} | {instructions} | {stack} |")?;
         }
@@ -110,6 +117,11 @@ fn measure() -> Result<String> {
             table,
             "| …of which loading release 1 | | | {instructions} | {stack} |\n"
         )?;
+    }
+    let [.., (everything, ..)] = IMAGES;
+    writeln!(table, "{WHERE}\n\n| {everything}: function | bytes |\n|---|--:|")?;
+    for (name, size) in functions {
+        writeln!(table, "| `{name}` | {size} |")?;
     }
     Ok(table)
 }
@@ -122,9 +134,13 @@ its like included; instructions are counted by QEMU; the stack is painted, and c
 
 ";
 
+const WHERE: &str = "## Where the bytes are";
+
 struct Image {
     text: u64,
     rodata: u64,
+    /// Those that are worth a line, the largest first.
+    functions: Vec<(String, u64)>,
 }
 
 impl Image {
@@ -140,8 +156,42 @@ impl Image {
         Ok(Self {
             text: size(".text"),
             rodata: size(".rodata"),
+            functions: functions(&file),
         })
     }
+}
+
+fn functions(file: &object::File<'_>) -> Vec<(String, u64)> {
+    let functions = file.symbols().filter(|symbol| symbol.kind() == SymbolKind::Text);
+    let mut functions: Vec<_> = functions
+        .filter(|symbol| symbol.size() >= 64)
+        .map(|symbol| {
+            let name = format!("{:#}", demangle(symbol.name().unwrap_or_default()));
+            (without_paths(&name), symbol.size())
+        })
+        .collect();
+    functions.sort_by_key(|(name, size)| (std::cmp::Reverse(*size), name.clone()));
+    functions
+}
+
+/// `core::clone::Clone` becomes `Clone`, wherever it stands in a name.
+fn without_paths(name: &str) -> String {
+    let mut short = String::new();
+    let mut rest = name;
+    while let Some(next) = rest.chars().next() {
+        let word = rest
+            .find(|c: char| c != '_' && !c.is_alphanumeric())
+            .unwrap_or(rest.len());
+        let (word, behind) = rest.split_at(word.max(next.len_utf8()));
+        rest = match behind.strip_prefix("::") {
+            Some(behind) if begins_a_name(word) && begins_a_name(behind) => behind,
+            _ => {
+                short.push_str(word);
+                behind
+            }
+        };
+    }
+    short
 }
 
 /// What the firmware `measure` prints: `NAME VALUE`, or `NAME instructions N stack M`.
@@ -184,14 +234,25 @@ fn table_file() -> PathBuf {
     folder().join("FOOTPRINT.md")
 }
 
+fn begins_a_name(text: &str) -> bool {
+    text.starts_with(|c: char| c == '_' || c.is_alphabetic())
+}
+
 #[cfg(test)]
 mod tests {
-    use super::has_grown;
+    use super::{has_grown, without_paths};
 
     #[test]
     fn a_twentieth_more_is_growth() {
         assert!(!has_grown("| save | 1000 | 128 |", "| save | 1050 | 100 |"));
         assert!(has_grown("| save | 1000 | 128 |", "| save | 1051 | 128 |"));
         assert!(has_grown("| save | 1000 |", "| save | 1000 | 1 |"));
+    }
+
+    #[test]
+    fn names_are_short() {
+        let name = "<heapless::vec::Vec<u8, 16> as core::clone::Clone>::clone_from::{closure#0}";
+        assert_eq!(without_paths(name), "<Vec<u8, 16> as Clone>::clone_from::{closure#0}");
+        assert_eq!(without_paths("bare_footprint::save"), "save");
     }
 }
