@@ -2,6 +2,7 @@
 //! value read and every edge of an interrupt line is compared.
 
 mod campaign;
+mod i8042;
 mod qemu;
 mod rows;
 mod rtc;
@@ -10,6 +11,7 @@ mod subject;
 mod wire;
 
 pub use campaign::{Report, Settings};
+pub use i8042::I8042Rows;
 pub use rtc::RtcRows;
 pub use serial::SerialRows;
 pub use subject::Saving;
@@ -23,11 +25,13 @@ pub enum Device {
     Serial,
     /// The PL031 of `-M virt`.
     Rtc,
+    /// The i8042 of `-M pc`, with keyboard and mouse.
+    I8042,
 }
 
 impl Device {
     /// All of them.
-    pub const ALL: &'static [Self] = &[Self::Serial, Self::Rtc];
+    pub const ALL: &'static [Self] = &[Self::Serial, Self::Rtc, Self::I8042];
 
     /// Its folder below `devices/`.
     #[must_use]
@@ -35,6 +39,7 @@ impl Device {
         match self {
             Self::Serial => "serial-16550",
             Self::Rtc => "rtc-pl031",
+            Self::I8042 => "i8042",
         }
     }
 
@@ -44,6 +49,7 @@ impl Device {
         match self {
             Self::Serial => SerialRows::NAMES,
             Self::Rtc => RtcRows::NAMES,
+            Self::I8042 => I8042Rows::NAMES,
         }
     }
 
@@ -53,6 +59,7 @@ impl Device {
         match self {
             Self::Serial => SerialRows::BEYOND,
             Self::Rtc => RtcRows::BEYOND,
+            Self::I8042 => I8042Rows::BEYOND,
         }
     }
 
@@ -65,6 +72,7 @@ impl Device {
         match self {
             Self::Serial => campaign::run::<serial::Subject>(settings),
             Self::Rtc => campaign::run::<rtc::Subject>(settings),
+            Self::I8042 => campaign::run::<i8042::Subject>(settings),
         }
     }
 }

@@ -2,6 +2,7 @@
 
 use proptest::prelude::*;
 
+pub mod i8042;
 pub mod rtc;
 pub mod serial;
 

@@ -187,6 +187,7 @@ fn apply(qemu: &mut Qemu, stimulus: &Stimulus) -> Result<Outcome> {
             qemu.qmp(command, arguments)?;
             qemu.settle(1)
         }
+        Stimulus::AccessThatResets(command) => qemu.reset_by(command),
         Stimulus::Reset => qemu.reset(),
         Stimulus::Elapse(_) | Stimulus::Nothing => Ok(Outcome::default()),
     }

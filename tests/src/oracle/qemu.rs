@@ -265,6 +265,15 @@ impl Qemu {
         Ok(outcome)
     }
 
+    /// A reset of the machine that comes of that access.
+    pub(crate) fn reset_by(&mut self, command: &str) -> Result<Outcome> {
+        let mut outcome = self.commands(&[command.to_owned()])?.pop().unwrap_or_default();
+        while self.qmp_line()?["event"] != "RESET" {}
+        outcome.edges.extend(self.settle(1)?.edges);
+        self.prepare()?;
+        Ok(outcome)
+    }
+
     /// Lets the guest run, and with it time, until `enough` says so.
     pub(crate) fn run_until(&mut self, mut enough: impl FnMut(&mut Self) -> Result<bool>) -> Result<()> {
         self.qmp("cont", &json!({}))?;

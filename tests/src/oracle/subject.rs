@@ -20,6 +20,8 @@ pub(crate) enum Stimulus {
     },
     /// A command of the machine protocol.
     Qmp(&'static str, Value),
+    /// A register access, in qtest's words, upon which the machine is reset.
+    AccessThatResets(String),
     /// A reset of the machine.
     Reset,
     /// About that many nanoseconds pass.

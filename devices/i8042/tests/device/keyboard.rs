@@ -255,6 +255,19 @@ fn codes_are_translated_when_they_are_typed() {
     assert_eq!(device.receive(), [0x1e, 0xf0, 0x1c]);
 }
 
+/// In set 1, which translation is not meant for, one key's break code is the prefix of set 2.
+#[test]
+fn a_break_prefix_does_not_reach_the_next_key() {
+    let (mut device, _) = bench();
+    device.keyboard(&[0xf0, 1]);
+    device.key(Key::Katakanahiragana, false);
+    assert_eq!(device.receive(), [0xf0]);
+    device.command_with(0x60, 0x40);
+    device.key(Key::Katakanahiragana, false);
+    device.key(Key::Kp5, true);
+    assert_eq!(device.receive(), [0x27]);
+}
+
 #[test]
 fn the_seventeenth_byte_is_the_overrun_code() {
     for (config, set, code, overrun) in [

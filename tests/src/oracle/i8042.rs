@@ -1,0 +1,483 @@
+//! The i8042 with keyboard and mouse beside QEMU's.
+//!
+//! Time does not pass in this device, and no script lets it. What scripts leave out: accesses that are wider than a byte.
+
+mod keyboard;
+mod lines;
+mod mouse;
+
+use self::lines::{Control, Line, Lines};
+use super::qemu::{Edge, Machine, Outcome, Qemu};
+use super::rows::{Tally, rows};
+use super::subject::{self, Stimulus};
+use crate::script::i8042::{self as script, Op};
+use anyhow::{Result, bail};
+use devstate_core::NoInterrupt;
+use devstate_i8042::spec::{self, config, controller, mouse as mouse_spec, output_port, status};
+use devstate_i8042::{
+    ControllerReply, I8042, I8042State, InputPortPoll, Key, NoControl, NoEvents, OutputBuffer, PendingCommand,
+};
+use proptest::strategy::BoxedStrategy;
+
+rows! {
+    /// Rows of `devices/i8042/DIFFERENCES.md`.
+    I8042Rows {
+        StatusCommandBit = "status-command-bit",
+        StatusSystemFlag = "status-system-flag",
+        ControllerRam = "controller-ram",
+        Password = "password",
+        InputPortPoll = "input-port-poll",
+        TestInputs = "test-inputs",
+        Irq1WhileDisabled = "irq-1-while-disabled",
+        ReplyWithItsSource = "reply-with-its-source",
+        OutputPortIrqBits = "output-port-irq-bits",
+        ResetForgets = "reset-forgets",
+        KeyboardOverrun = "keyboard-overrun",
+        KeyboardRepliesNeedNoRoom = "keyboard-replies-need-no-room",
+        KeyboardResend = "keyboard-resend",
+        KeyboardKeyTypes = "keyboard-key-types",
+        KeyboardPrefixAtTheEnd = "keyboard-prefix-at-the-end",
+        KeyboardCommandForOption = "keyboard-command-for-option",
+        MouseStatusButtons = "mouse-status-buttons",
+        MouseAfterPowerOn = "mouse-after-power-on",
+        MouseResetIsComplete = "mouse-reset-is-complete",
+        MouseForgetsMovement = "mouse-forgets-movement",
+        MouseWhileDisabled = "mouse-while-disabled",
+        MouseScaling = "mouse-scaling",
+        MouseResolution = "mouse-resolution",
+        MouseWrapIsQuiet = "mouse-wrap-is-quiet",
+        MouseResend = "mouse-resend",
+        MouseRepliesWhenFull = "mouse-replies-when-full",
+        MouseReportsChanges = "mouse-reports-changes",
+        MouseTellsThatItWaits = "mouse-tells-that-it-waits",
+    }
+    beyond {
+        "keyboard-settings-are-kept": "QEMU shows neither its LEDs nor its typematic setting to anybody who could compare them",
+    }
+}
+
+const IRQ_1: u16 = 1;
+const IRQ_12: u16 = 12;
+
+type Elsewhere = I8042<NoInterrupt, NoInterrupt, NoControl>;
+
+pub(crate) struct Subject {
+    device: I8042<Line, Line, Control>,
+    lines: Lines,
+    control: Control,
+    theirs: Theirs,
+    tally: Tally,
+}
+
+/// What QEMU's device knows and ours has no place for.
+struct Theirs {
+    /// The level of IRQ 1, which is not a function of the rest.
+    irq_1: bool,
+    /// The last code that was translated was a break prefix.
+    break_prefix: bool,
+    /// The mouse's resolution: any byte.
+    resolution: u8,
+}
+
+impl subject::Subject for Subject {
+    type Op = Op;
+    const FOLDER: &'static str = "i8042";
+    const ROWS: &'static [&'static str] = I8042Rows::NAMES;
+
+    /// The guest halts. The machine runs, since keys and mice are not heard otherwise.
+    fn machine() -> Machine {
+        let mut firmware = vec![0xf4; 0x1_0000];
+        // cli; hlt; jmp back to the hlt
+        firmware[0xfff0..0xfff4].copy_from_slice(&[0xfa, 0xf4, 0xeb, 0xfd]);
+        Machine {
+            program: "qemu-system-x86_64",
+            arguments: &["-M", "pc", "-m", "16", "-accel", "tcg", "-bios", "{dir}/firmware"],
+            files: vec![("firmware", firmware)],
+            inputs: 0,
+            interrupt_controller: "ioapic",
+            after_reset: &[],
+            runs: true,
+        }
+    }
+
+    fn scripts(length: usize) -> BoxedStrategy<Vec<Op>> {
+        script::scripts(length)
+    }
+
+    /// A machine that was just started. Of QEMU's, the last byte, a half-sent command and a half-translated key survive a
+    /// reset, so these are cleared first.
+    fn begin(_: u64, _: &mut Qemu) -> Result<(Self, Vec<Stimulus>)> {
+        let (lines, control) = (Lines::default(), Control::default());
+        let mut subject = Self {
+            device: I8042::new(lines.line(IRQ_1), lines.line(IRQ_12), control.clone()),
+            lines,
+            control,
+            theirs: Theirs {
+                irq_1: false,
+                break_prefix: false,
+                resolution: 0,
+            },
+            tally: Tally::new(Self::ROWS),
+        };
+        subject.reset();
+        let access = |command: &str| Stimulus::Access(command.to_owned());
+        let stimuli = vec![
+            Stimulus::Reset,
+            access("outb 0x64 0xd2"),
+            access("outb 0x60 0"),
+            access("inb 0x60"),
+            access("outb 0x64 0x60"),
+            access("outb 0x60 0x43"),
+            keyboard::as_event(Key::A, true),
+            Stimulus::Reset,
+        ];
+        Ok((subject, stimuli))
+    }
+
+    fn step(&mut self, op: &Op) -> (Stimulus, Outcome) {
+        let mut value = None;
+        let mut wrote_config = false;
+        let stimulus = match op {
+            Op::Read(offset) => {
+                value = Some(self.read(*offset).into());
+                Stimulus::Access(format!("inb {:#x}", PORT + offset))
+            }
+            Op::Write(offset, byte) => {
+                let pending = self.state().pending_command;
+                wrote_config = *offset == spec::DATA && pending == PendingCommand::WriteRam(0);
+                self.write(*offset, *byte);
+                let access = format!("outb {:#x} {byte:#x}", PORT + offset);
+                if self.control.take_reset() {
+                    self.reset();
+                    Stimulus::AccessThatResets(access)
+                } else {
+                    Stimulus::Access(access)
+                }
+            }
+            Op::Key(key, pressed) => {
+                self.key(*key, *pressed);
+                keyboard::as_event(*key, *pressed)
+            }
+            Op::Mouse(input) => {
+                self.mouse(input);
+                mouse::as_events(input)
+            }
+            Op::Reset => {
+                self.reset();
+                Stimulus::Reset
+            }
+        };
+        let edges = self.edges(wrote_config);
+        (stimulus, Outcome { value, edges })
+    }
+
+    fn elapse(&self, _: &mut Qemu, _: u64) -> Result<u64> {
+        bail!("time does not pass")
+    }
+
+    fn elapsed(&mut self, _: u64) -> Outcome {
+        Outcome::default()
+    }
+
+    fn save_and_restore(&mut self) {
+        let (lines, control) = (&self.lines, self.control.clone());
+        match I8042::from_state(&self.state(), lines.line(IRQ_1), lines.line(IRQ_12), control, NoEvents) {
+            Ok(device) => self.device = device,
+            Err(error) => unreachable!("the device's own state is refused: {error}"),
+        }
+    }
+
+    fn tally(&self) -> &Tally {
+        &self.tally
+    }
+
+    fn as_test(op: &Op, outcome: &Outcome) -> String {
+        match op {
+            Op::Read(offset) => {
+                let value = outcome.value.unwrap_or_default();
+                format!("assert_eq!(i8042.read({offset}), {value:#04x});")
+            }
+            Op::Write(offset, byte) => format!("i8042.write({offset}, {byte:#04x});"),
+            Op::Key(key, pressed) => format!("let _ = i8042.key(Key::{key:?}, {pressed});"),
+            Op::Mouse(input) => format!("let _ = i8042.mouse(&{input:?});"),
+            Op::Reset => "i8042.reset();".to_owned(),
+        }
+    }
+
+    fn test_setup() -> &'static str {
+        "    let (irq_1, irq_12) = (Cell::new(false), Cell::new(false));\n    let mut i8042 = I8042::new(&irq_1, &irq_12, NoControl);"
+    }
+
+    fn lines(_: u64) -> Vec<u16> {
+        vec![IRQ_1, IRQ_12]
+    }
+}
+
+const PORT: u16 = 0x60;
+
+/// The controller's rows, and what all have in common.
+impl Subject {
+    fn state(&self) -> I8042State {
+        self.device.state()
+    }
+
+    fn row(&mut self, row: I8042Rows, as_documented: bool) {
+        self.tally.occurs(row as usize, as_documented);
+    }
+
+    /// Puts our device into the state that QEMU's is in: `wanted`, but for what follows from the rest.
+    fn become_theirs(&mut self, before: &I8042State, wanted: &mut I8042State) {
+        let after = self.state();
+        if before.output_buffer == OutputBuffer::Empty {
+            let owner = next_output(wanted);
+            if owner != wanted.output_buffer {
+                wanted.output_buffer = owner;
+                wanted.output_port = before.output_port | irq_bits(wanted);
+            }
+            if owner != OutputBuffer::Empty {
+                self.passed_output_buffer(&after, wanted);
+            }
+        }
+        self.correct(&after, wanted);
+    }
+
+    fn passed_output_buffer(&mut self, after: &I8042State, wanted: &mut I8042State) {
+        if comes_from_mouse(wanted) {
+            let bits = output_port::KEYBOARD_FULL | output_port::MOUSE_FULL;
+            let as_documented = !comes_from_mouse(after) || after.output_port & bits == output_port::MOUSE_FULL;
+            self.row(I8042Rows::OutputPortIrqBits, as_documented);
+            wanted.output_port |= bits;
+        }
+    }
+
+    fn correct(&mut self, after: &I8042State, wanted: &I8042State) {
+        if after == wanted {
+            return;
+        }
+        let device = &mut self.device;
+        self.lines.correct(|| match device.restore(wanted) {
+            Ok(()) => {}
+            Err(error) => unreachable!("a row leads to a state that is refused: {error}"),
+        });
+    }
+
+    /// The edges of this step on QEMU's side. Its IRQ 1 is up only while the keyboard port is enabled.
+    fn edges(&mut self, wrote_config: bool) -> Vec<Edge> {
+        let state = self.state();
+        let disabled = state.config & config::KEYBOARD_DISABLED != 0;
+        let ours = comes_from_keyboard(&state) && state.config & config::KEYBOARD_INTERRUPT != 0;
+        let as_documented = self.lines.is_up(IRQ_1) == ours;
+        let before = self.theirs.irq_1;
+        let mut edges = Vec::new();
+        for edge in self.lines.take_edges() {
+            if edge.line == IRQ_1 {
+                if edge.level == self.theirs.irq_1 || edge.level && disabled {
+                    continue;
+                }
+                self.theirs.irq_1 = edge.level;
+            }
+            edges.push(edge);
+        }
+        // Only this looks at a byte that is there already.
+        if wrote_config && self.theirs.irq_1 != (ours && !disabled) {
+            let (line, level) = (IRQ_1, ours && !disabled);
+            self.theirs.irq_1 = level;
+            edges.push(Edge { line, level });
+        }
+        if self.theirs.irq_1 != ours || before != self.theirs.irq_1 && !as_documented {
+            self.row(I8042Rows::Irq1WhileDisabled, as_documented);
+        }
+        edges
+    }
+
+    fn read(&mut self, offset: u16) -> u8 {
+        let before = self.state();
+        let value = self.device.read(offset);
+        if offset == spec::DATA && before.output_buffer != OutputBuffer::Empty {
+            let after = self.state();
+            let mut wanted = after;
+            self.passed_output_buffer(&after, &mut wanted);
+            self.correct(&after, &wanted);
+        }
+        value
+    }
+
+    fn write(&mut self, offset: u16, byte: u8) {
+        let before = self.state();
+        self.device.write(offset, byte);
+        let after = self.state();
+        let mut wanted = after;
+        if offset == spec::COMMAND {
+            self.command(byte, &before, &mut wanted);
+        } else {
+            self.row(I8042Rows::StatusCommandBit, !after.last_write_was_command);
+            wanted.last_write_was_command = true;
+            match before.pending_command {
+                PendingCommand::None => self.keyboard_byte(byte, &before, &mut wanted),
+                PendingCommand::WriteMouse => self.mouse_byte(byte, &before, &mut wanted),
+                PendingCommand::WriteRam(_) if after.system_flag != before.system_flag => {
+                    let written = byte & config::SYSTEM_FLAG != 0;
+                    self.row(I8042Rows::StatusSystemFlag, after.system_flag == written);
+                    wanted.system_flag = before.system_flag;
+                }
+                _ => {}
+            }
+        }
+        self.keep_source(&before, &mut wanted);
+        self.become_theirs(&before, &mut wanted);
+    }
+
+    /// Commands that QEMU's does not know: it does nothing.
+    fn command(&mut self, command: u8, before: &I8042State, wanted: &mut I8042State) {
+        let after = *wanted;
+        let row = match command {
+            0x21..=controller::READ_RAM_LAST => {
+                let address = usize::from(command - controller::READ_RAM);
+                let gave_it = after.reply == ControllerReply::Keyboard(before.ram[address - 1]);
+                Some((I8042Rows::ControllerRam, gave_it))
+            }
+            0x61..=controller::WRITE_RAM_LAST => Some((
+                I8042Rows::ControllerRam,
+                keeps_a_byte(before, command - controller::WRITE_RAM),
+            )),
+            controller::TEST_PASSWORD => {
+                let there_is_none = after.reply == ControllerReply::Keyboard(controller::NO_PASSWORD);
+                Some((I8042Rows::Password, there_is_none))
+            }
+            controller::LOAD_PASSWORD => {
+                let waits = after.pending_command == PendingCommand::LoadPassword;
+                Some((I8042Rows::Password, waits && locks_with_a_password(before)))
+            }
+            controller::POLL_INPUT_PORT_LOW => {
+                Some((I8042Rows::InputPortPoll, after.input_port_poll == InputPortPoll::Low))
+            }
+            controller::POLL_INPUT_PORT_HIGH => {
+                let high = elsewhere(before, |device| device.write(spec::COMMAND, command));
+                Some((I8042Rows::InputPortPoll, high.input_port_poll == InputPortPoll::High))
+            }
+            controller::READ_TEST_INPUTS => {
+                let clocks = !(before.config >> 4) & 3;
+                Some((I8042Rows::TestInputs, after.reply == ControllerReply::Keyboard(clocks)))
+            }
+            _ => None,
+        };
+        if let Some((row, as_documented)) = row {
+            self.row(row, as_documented);
+            *wanted = *before;
+        }
+    }
+
+    /// A reply that replaces one of the other source counts as the old source's.
+    fn keep_source(&mut self, before: &I8042State, wanted: &mut I8042State) {
+        if before.output_buffer != OutputBuffer::Controller || comes_from_mouse(before) == comes_from_mouse(wanted) {
+            return;
+        }
+        let shown = self.device.read(spec::COMMAND) & status::FROM_MOUSE != 0;
+        self.row(I8042Rows::ReplyWithItsSource, shown == comes_from_mouse(wanted));
+        wanted.reply = match wanted.reply {
+            ControllerReply::Keyboard(byte) => ControllerReply::Mouse(byte),
+            ControllerReply::Mouse(byte) => ControllerReply::Keyboard(byte),
+            ControllerReply::None => ControllerReply::None,
+        };
+        wanted.output_port = before.output_port;
+    }
+
+    fn reset(&mut self) {
+        let before = self.state();
+        self.device.reset();
+        let after = self.state();
+        let mut wanted = after;
+        self.row(I8042Rows::StatusCommandBit, !after.last_write_was_command);
+        wanted.last_write_was_command = true;
+        if before.pending_command != PendingCommand::None || before.last_read != 0 {
+            self.row(I8042Rows::ResetForgets, after == I8042State::RESET);
+            wanted.pending_command = before.pending_command;
+            wanted.last_read = before.last_read;
+        }
+        let defaults = (mouse_spec::RESOLUTION_DEFAULT, mouse_spec::SAMPLE_RATE_DEFAULT);
+        let as_documented = (after.mouse.resolution, after.mouse.sample_rate) == defaults;
+        self.row(I8042Rows::MouseAfterPowerOn, as_documented);
+        (wanted.mouse.resolution, wanted.mouse.sample_rate) = (0, 0);
+        self.theirs.resolution = 0;
+        self.correct(&after, &wanted);
+    }
+}
+
+/// What becomes of a device in that state.
+fn elsewhere(state: &I8042State, what_happens: impl FnOnce(&mut Elsewhere)) -> I8042State {
+    match I8042::from_state(state, NoInterrupt, NoInterrupt, NoControl, NoEvents) {
+        Ok(mut device) => {
+            what_happens(&mut device);
+            device.state()
+        }
+        Err(error) => unreachable!("a row leads to a state that is refused: {error}"),
+    }
+}
+
+/// Whether the byte of the RAM can be written and read.
+fn keeps_a_byte(state: &I8042State, address: u8) -> bool {
+    let mut read = 0;
+    elsewhere(state, |device| {
+        device.write(spec::COMMAND, controller::WRITE_RAM | address);
+        device.write(spec::DATA, 0xa5);
+        while device.state().output_buffer != OutputBuffer::Empty {
+            device.read(spec::DATA);
+        }
+        device.write(spec::COMMAND, controller::READ_RAM | address);
+        read = device.read(spec::DATA);
+    });
+    read == 0xa5
+}
+
+/// No keyboard sends it, so that nothing which waits opens the lock.
+const NO_KEY: u8 = 0x7f;
+
+/// Whether a password can be set, and locks.
+fn locks_with_a_password(state: &I8042State) -> bool {
+    let mut shown = status::UNLOCKED;
+    elsewhere(state, |device| {
+        device.write(spec::COMMAND, controller::LOAD_PASSWORD);
+        device.write(spec::DATA, NO_KEY);
+        device.write(spec::DATA, 0);
+        device.write(spec::COMMAND, controller::ENABLE_PASSWORD);
+        shown = device.read(spec::COMMAND);
+    });
+    shown & status::UNLOCKED == 0
+}
+
+/// Who gets the empty output buffer.
+fn next_output(state: &I8042State) -> OutputBuffer {
+    let is_enabled = |bit| state.config & bit == 0;
+    let keyboard = !state.keyboard.replies.is_empty() || !state.keyboard.codes.is_empty();
+    if state.reply != ControllerReply::None {
+        OutputBuffer::Controller
+    } else if keyboard && is_enabled(config::KEYBOARD_DISABLED) {
+        OutputBuffer::Keyboard
+    } else if !state.mouse.queue.is_empty() && is_enabled(config::MOUSE_DISABLED) {
+        OutputBuffer::Mouse
+    } else {
+        OutputBuffer::Empty
+    }
+}
+
+fn irq_bits(state: &I8042State) -> u8 {
+    match (comes_from_keyboard(state), comes_from_mouse(state)) {
+        (true, _) => output_port::KEYBOARD_FULL,
+        (_, true) => output_port::MOUSE_FULL,
+        _ => 0,
+    }
+}
+
+fn comes_from_keyboard(state: &I8042State) -> bool {
+    match state.output_buffer {
+        OutputBuffer::Controller => matches!(state.reply, ControllerReply::Keyboard(_)),
+        owner => owner == OutputBuffer::Keyboard,
+    }
+}
+
+fn comes_from_mouse(state: &I8042State) -> bool {
+    match state.output_buffer {
+        OutputBuffer::Controller => matches!(state.reply, ControllerReply::Mouse(_)),
+        owner => owner == OutputBuffer::Mouse,
+    }
+}

@@ -1,0 +1,148 @@
+//! The rows of the keyboard.
+
+use super::{I8042Rows, Subject, elsewhere};
+use crate::oracle::subject::Stimulus;
+use devstate_i8042::spec::{config, keyboard as spec};
+use devstate_i8042::{ByteQueue, I8042State, Key, KeySet, KeyboardOption, KeyboardState, ScanCodeSet, spec as ports};
+use serde_json::json;
+
+impl Subject {
+    /// The keyboard was sent a byte, and is in the state `wanted`: that becomes QEMU's.
+    pub(super) fn keyboard_byte(&mut self, byte: u8, before: &I8042State, wanted: &mut I8042State) {
+        let (before_it, after) = (&before.keyboard, wanted.keyboard);
+        // Where QEMU's does nothing but answer.
+        let mut answered = KeyboardState {
+            option: KeyboardOption::None,
+            replies: ByteQueue::new(&[spec::ACK]),
+            ..*before_it
+        };
+        match before_it.option {
+            KeyboardOption::Keys(_) => {
+                let as_documented = if byte < spec::FIRST_COMMAND && is_code_of_set_3(byte) {
+                    after.option == before_it.option
+                        && after.replies.as_slice() == [spec::ACK]
+                        && after.without_repeat != KeySet::EMPTY
+                } else {
+                    after == as_a_command(byte, before)
+                };
+                if after != answered {
+                    self.row(I8042Rows::KeyboardKeyTypes, as_documented);
+                }
+            }
+            KeyboardOption::None => match byte {
+                spec::ALL_TYPEMATIC..=spec::ALL_MAKE => {
+                    let all = |is_there| if is_there { KeySet::ALL } else { KeySet::EMPTY };
+                    let as_documented = after.replies.as_slice() == [spec::ACK]
+                        && after.without_break == all(byte != spec::ALL_MAKE_BREAK)
+                        && after.without_repeat == all(byte != spec::ALL_TYPEMATIC);
+                    self.row(I8042Rows::KeyboardKeyTypes, as_documented);
+                    answered.replies = ByteQueue::new(&[spec::NAK]);
+                }
+                spec::KEY_TYPEMATIC | spec::KEY_MAKE => {
+                    let waits = matches!(after.option, KeyboardOption::Keys(_));
+                    self.row(
+                        I8042Rows::KeyboardKeyTypes,
+                        waits && after.replies.as_slice() == [spec::ACK],
+                    );
+                    answered.replies = ByteQueue::new(&[spec::NAK]);
+                }
+                spec::RESEND => {
+                    answered.replies = ByteQueue::new(&[spec::NAK]);
+                    if after != answered {
+                        self.row(
+                            I8042Rows::KeyboardResend,
+                            after.replies.as_slice() == [before_it.last_sent],
+                        );
+                    }
+                }
+                _ => return,
+            },
+            option if byte >= spec::FIRST_COMMAND => {
+                if option == KeyboardOption::ScanCodeSet {
+                    answered.replies = ByteQueue::new(&[spec::NAK]);
+                }
+                self.row(I8042Rows::KeyboardCommandForOption, after == as_a_command(byte, before));
+            }
+            _ => return,
+        }
+        wanted.keyboard = answered;
+    }
+
+    /// A key goes down or up.
+    pub(super) fn key(&mut self, key: Key, pressed: bool) {
+        let before = self.state();
+        let translated = before.config & config::TRANSLATE != 0;
+        let codes = self.device.scan_codes(key, pressed);
+        let codes = codes.as_slice();
+        let taken = self.device.key(key, pressed);
+        let mut wanted = queued_as_sent(&before, key, pressed, codes);
+        self.explain_lost_codes(codes, translated, taken, &before, &wanted);
+        if translated && let Some(last) = codes.last() {
+            if self.theirs.break_prefix {
+                let its_own = wanted.keyboard.codes;
+                wanted = queued_as_sent(&before, key, pressed, &[&[PREFIX], codes].concat());
+                if wanted.keyboard.codes != its_own {
+                    self.row(I8042Rows::KeyboardPrefixAtTheEnd, true);
+                }
+            }
+            self.theirs.break_prefix = *last == PREFIX;
+        }
+        self.become_theirs(&before, &mut wanted);
+    }
+
+    fn explain_lost_codes(
+        &mut self,
+        codes: &[u8],
+        translated: bool,
+        taken: bool,
+        before: &I8042State,
+        wanted: &I8042State,
+    ) {
+        let (before, after) = (before.keyboard, self.state().keyboard);
+        if after == wanted.keyboard {
+            return;
+        }
+        let sent = codes.iter().filter(|code| !translated || **code != PREFIX).count();
+        let len = usize::from(before.codes.len) + sent;
+        if len <= usize::from(spec::BUFFER) {
+            let queued = usize::from(after.codes.len) == len;
+            self.row(I8042Rows::KeyboardRepliesNeedNoRoom, taken && queued);
+        } else {
+            let code = match before.scan_code_set {
+                ScanCodeSet::Two | ScanCodeSet::Three if !translated => spec::OVERRUN,
+                _ => spec::OVERRUN_SET_1,
+            };
+            let as_documented = !taken && after.codes == before.codes && after.overrun == Some(code);
+            self.row(I8042Rows::KeyboardOverrun, as_documented);
+        }
+    }
+}
+
+/// The same as an event of QEMU's.
+pub(super) fn as_event(key: Key, pressed: bool) -> Stimulus {
+    let key = json!({"type": "qcode", "data": key.name()});
+    let event = json!({"type": "key", "data": {"key": key, "down": pressed}});
+    Stimulus::Qmp("input-send-event", json!({"events": [event]}))
+}
+
+/// What goes before the code of a key that goes up, in sets 2 and 3.
+const PREFIX: u8 = 0xf0;
+
+/// QEMU's drops byte by byte what finds no room.
+fn queued_as_sent(before: &I8042State, key: Key, pressed: bool, codes: &[u8]) -> I8042State {
+    elsewhere(before, |device| {
+        device.key_as_sent(key, pressed, codes);
+    })
+}
+
+fn is_code_of_set_3(byte: u8) -> bool {
+    let code = |key: &Key| key.scan_codes(true, ScanCodeSet::Three, &KeySet::EMPTY);
+    Key::ALL.iter().any(|key| code(key).as_slice() == [byte])
+}
+
+/// What comes of the byte where no option is waited for.
+fn as_a_command(byte: u8, before: &I8042State) -> KeyboardState {
+    let mut state = *before;
+    state.keyboard.option = KeyboardOption::None;
+    elsewhere(&state, |device| device.write(ports::DATA, byte)).keyboard
+}
