@@ -40,7 +40,7 @@ fn phrase() -> BoxedStrategy<Vec<Op>> {
         12 => prop::collection::vec(moved(), 1..5).prop_map(|moves| used_mouse(&moves)),
         2 => host().prop_map(|op| vec![op]),
         3 => any::<u8>().prop_map(|byte| vec![Write(DATA, byte), Read(COMMAND), Read(DATA)]),
-        3 => any::<u8>().prop_filter("resets", harmless).prop_map(|byte| vec![Write(COMMAND, byte), Read(COMMAND), Read(DATA)]),
+        3 => any::<u8>().prop_filter("resets", |command| harmless(*command)).prop_map(|byte| vec![Write(COMMAND, byte), Read(COMMAND), Read(DATA)]),
         1 => Just(linux_controller_probe()),
         1 => Just(linux_keyboard_probe()),
         2 => Just(linux_mouse_probe()),
@@ -96,15 +96,15 @@ fn controller() -> impl Strategy<Value = Vec<Op>> {
         }),
         // A command whose data never comes, and one that comes between a command and its data.
         2 => select(vec![0x60, 0xd1, 0xd2, 0xd3, 0xd4]).prop_map(|command| vec![Write(COMMAND, command)]),
-        1 => (select(vec![0x60, 0xd2, 0xd3, 0xd4]), any::<u8>().prop_filter("resets", harmless), command_byte())
+        1 => (select(vec![0x60, 0xd2, 0xd3, 0xd4]), any::<u8>().prop_filter("resets", |command| harmless(*command)), command_byte())
             .prop_map(|(first, second, byte)| vec![Write(COMMAND, first), Write(COMMAND, second), Write(DATA, byte | 1)]),
         1 => select(vec![vec![Write(COMMAND, 0xfe)], vec![Write(COMMAND, 0xf0)], vec![Write(COMMAND, 0xd1), Write(DATA, 0xde)]]),
     ]
 }
 
 /// Of the commands, these reset the machine: enough of them come where they are meant.
-fn harmless(command: &u8) -> bool {
-    *command < 0xf0 || command & 1 != 0
+fn harmless(command: u8) -> bool {
+    command < 0xf0 || command & 1 != 0
 }
 
 /// As drivers write it, and any.

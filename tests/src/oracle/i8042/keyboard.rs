@@ -75,13 +75,24 @@ impl Subject {
         let codes = self.device.scan_codes(key, pressed);
         let codes = codes.as_slice();
         let taken = self.device.key(key, pressed);
+        let after = self.state();
         let mut wanted = queued_as_sent(&before, key, pressed, codes);
-        self.explain_lost_codes(codes, translated, taken, &before, &wanted);
+        if after != wanted {
+            let empty = I8042State {
+                config: before.config,
+                ..I8042State::RESET
+            };
+            let sent = queued_as_sent(&empty, key, pressed, codes).keyboard.codes;
+            if !self.explain_lost_codes(sent.as_slice(), taken, &before, &after) {
+                wanted = after;
+            }
+        }
         if translated && let Some(last) = codes.last() {
             if self.theirs.break_prefix {
                 let its_own = wanted.keyboard.codes;
                 wanted = queued_as_sent(&before, key, pressed, &[&[PREFIX], codes].concat());
                 if wanted.keyboard.codes != its_own {
+                    // Ours has its own codes, or a row of those above.
                     self.row(I8042Rows::KeyboardPrefixAtTheEnd, true);
                 }
             }
@@ -90,30 +101,27 @@ impl Subject {
         self.become_theirs(&before, &mut wanted);
     }
 
-    fn explain_lost_codes(
-        &mut self,
-        codes: &[u8],
-        translated: bool,
-        taken: bool,
-        before: &I8042State,
-        wanted: &I8042State,
-    ) {
-        let (before, after) = (before.keyboard, self.state().keyboard);
-        if after == wanted.keyboard {
-            return;
-        }
-        let sent = codes.iter().filter(|code| !translated || **code != PREFIX).count();
-        let len = usize::from(before.codes.len) + sent;
-        if len <= usize::from(spec::BUFFER) {
-            let queued = usize::from(after.codes.len) == len;
-            self.row(I8042Rows::KeyboardRepliesNeedNoRoom, taken && queued);
-        } else {
-            let code = match before.scan_code_set {
+    /// Whether there is a row for that: these codes had no room in QEMU's.
+    fn explain_lost_codes(&mut self, sent: &[u8], taken: bool, before: &I8042State, after: &I8042State) -> bool {
+        let keyboard = &before.keyboard;
+        let len = usize::from(keyboard.codes.len) + sent.len();
+        if len > usize::from(spec::BUFFER) {
+            let translated = before.config & config::TRANSLATE != 0;
+            let code = match keyboard.scan_code_set {
                 ScanCodeSet::Two | ScanCodeSet::Three if !translated => spec::OVERRUN,
                 _ => spec::OVERRUN_SET_1,
             };
-            let as_documented = !taken && after.codes == before.codes && after.overrun == Some(code);
+            let expected = [keyboard.codes.as_slice(), &[code]].concat();
+            let as_documented = !taken && read_out(after).ends_with(&expected);
             self.row(I8042Rows::KeyboardOverrun, as_documented);
+            true
+        } else if len + usize::from(keyboard.replies.len) > usize::from(spec::BUFFER) {
+            let expected = [keyboard.codes.as_slice(), sent].concat();
+            let as_documented = taken && read_out(after).ends_with(&expected);
+            self.row(I8042Rows::KeyboardRepliesNeedNoRoom, as_documented);
+            true
+        } else {
+            false
         }
     }
 }
@@ -133,6 +141,24 @@ fn queued_as_sent(before: &I8042State, key: Key, pressed: bool, codes: &[u8]) ->
     elsewhere(before, |device| {
         device.key_as_sent(key, pressed, codes);
     })
+}
+
+/// What the guest will read of the keyboard.
+fn read_out(state: &I8042State) -> Vec<u8> {
+    let mut read = Vec::new();
+    elsewhere(state, |device| {
+        device.write(ports::COMMAND, ports::controller::ENABLE_KEYBOARD);
+        loop {
+            let status = device.read(ports::COMMAND);
+            let byte = device.read(ports::DATA);
+            match status & (ports::status::OUTPUT_FULL | ports::status::FROM_MOUSE) {
+                0 => break,
+                ports::status::OUTPUT_FULL => read.push(byte),
+                _ => {}
+            }
+        }
+    });
+    read
 }
 
 fn is_code_of_set_3(byte: u8) -> bool {

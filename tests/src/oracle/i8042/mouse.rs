@@ -103,7 +103,14 @@ impl Subject {
             }
             (it.wrap, it.knock) = (before.wrap, before.knock);
         } else if forgot {
-            self.row(I8042Rows::MouseForgetsMovement, counts(it) == [0; 4]);
+            let shall_not = [
+                spec::SCALING_1_1,
+                spec::SCALING_2_1,
+                spec::SET_RESOLUTION,
+                spec::SET_SAMPLE_RATE,
+            ];
+            let shall = command.is_none_or(|command| !shall_not.contains(&command));
+            self.row(I8042Rows::MouseForgetsMovement, shall && counts(it) == [0; 4]);
         }
         move_counts(before, it);
     }
