@@ -73,6 +73,7 @@ pub mod schema;
 mod sequence;
 mod snapshot;
 mod stream;
+mod summing;
 mod varint;
 mod wire;
 mod writer;

@@ -1,6 +1,8 @@
 //! Sequences too long to hold: written from whatever has the items, read one by one from the buffer.
 
-use core::fmt;
+use core::{fmt, slice};
+
+use heapless::Vec;
 
 use crate::error::{Error, ErrorKind, Expected, Refused};
 use crate::loss::{Differ, Loss};
@@ -17,12 +19,19 @@ pub trait Source<T> {
     /// How many there are.
     fn len(&self) -> usize;
 
-    /// Shows each item to `visit`, in order.
-    fn for_each(&self, visit: &mut dyn FnMut(&T));
+    /// Shows all items to `visit`, in order, as many at a time as suits the source.
+    fn for_each(&self, visit: &mut dyn FnMut(&[T]));
 
     /// Whether there are none.
     fn is_empty(&self) -> bool {
         self.len() == 0
+    }
+
+    /// Bytes that all items together take at the release with that number, where the source knows it: then nobody goes
+    /// over them to measure them. It can keep the sum of what [`Wire::encoded_len`] gives for each item, lowered to that
+    /// release. A sum that is wrong fails the saving with `WrongLength`.
+    fn encoded_len(&self, _release: u16) -> Option<usize> {
+        None
     }
 }
 
@@ -30,15 +39,29 @@ pub trait Source<T> {
 #[derive(Clone, Copy, Debug)]
 pub struct IterSource<I>(pub I);
 
+/// How many small items an iterator gathers before it shows them: one call for all of them.
+const BATCH: usize = 8;
+
 impl<T, I: ExactSizeIterator<Item = T> + Clone> Source<T> for IterSource<I> {
     fn len(&self) -> usize {
         self.0.len()
     }
 
-    fn for_each(&self, visit: &mut dyn FnMut(&T)) {
-        for item in self.0.clone() {
-            visit(&item);
+    fn for_each(&self, visit: &mut dyn FnMut(&[T])) {
+        if const { size_of::<T>() > 64 } {
+            // Large ones would take much stack, and the call is little beside them.
+            return self.0.clone().for_each(|item| visit(slice::from_ref(&item)));
         }
+        let mut batch: Vec<T, BATCH> = Vec::new();
+        for item in self.0.clone() {
+            // There is room: a full batch is emptied at once.
+            let _ = batch.push(item);
+            if batch.is_full() {
+                visit(&batch);
+                batch.clear();
+            }
+        }
+        visit(&batch);
     }
 }
 
@@ -101,10 +124,10 @@ struct Encoded<'de, T> {
     visit: Visit<Self, T>,
 }
 
-type Visit<Items, T> = fn(&Items, &mut dyn FnMut(&T)) -> Result<(), Error>;
+type Visit<Items, T> = fn(&Items, &mut dyn FnMut(&[T])) -> Result<(), Error>;
 
 impl<'de, T> Encoded<'de, T> {
-    fn visit<R>(&self, visit: &mut dyn FnMut(&T)) -> Result<(), Error>
+    fn visit<R>(&self, visit: &mut dyn FnMut(&[T])) -> Result<(), Error>
     where
         R: ReleaseTable,
         T: Wire<'de, R> + Default,
@@ -119,7 +142,7 @@ impl<'de, T> Encoded<'de, T> {
                 return Err(reader.error(malformed));
             }
             item.raise(release)?;
-            visit(&item);
+            visit(slice::from_ref(&item));
         }
         reader.finish()
     }
@@ -163,6 +186,10 @@ impl<'de, T, const N: usize> Sequence<'de, T, N> {
     /// `Refused` by a semantic function of the items. Loading has asked it before, so this happens only to a mirror that
     /// was decoded and never raised.
     pub fn visit(&self, visit: &mut dyn FnMut(&T)) -> Result<(), Error> {
+        self.visit_batches(&mut |items| items.iter().for_each(&mut *visit))
+    }
+
+    fn visit_batches(&self, visit: &mut dyn FnMut(&[T])) -> Result<(), Error> {
         match &self.content {
             Content::Nothing => Ok(()),
             Content::Source(source) => {
@@ -173,27 +200,30 @@ impl<'de, T, const N: usize> Sequence<'de, T, N> {
         }
     }
 
-    /// Shows each item, lowered to `release`, to `visit`, which is told of the first refusal instead of the item.
+    /// Shows each item, lowered to `release`, to `visit`, up to the first that cannot be lowered.
     ///
-    /// Only the source's own call stands between an item and its encoder: `visit` is compiled into it.
-    fn visit_lowered<R>(&self, release: R, mut visit: impl FnMut(Result<&T, ErrorKind>))
+    /// At the latest release only the source's own call, for several items, stands between them and their encoder.
+    fn visit_lowered<R>(&self, release: R, mut visit: impl FnMut(&[T])) -> Result<(), ErrorKind>
     where
         R: ReleaseTable,
         T: Wire<'de, R> + Clone,
     {
-        let visited = self.visit(&mut |item| {
-            if release == R::LATEST {
-                return visit(Ok(item));
-            }
-            let mut item = item.clone();
-            match item.lower(release) {
-                Ok(()) => visit(Ok(&item)),
-                Err(refused) => visit(Err(ErrorKind::Refused(refused))),
-            }
-        });
-        if let Err(error) = visited {
-            visit(Err(error.kind));
-        }
+        let mut lowered = Ok(());
+        let visited = if release == R::LATEST {
+            self.visit_batches(&mut visit)
+        } else {
+            self.visit(&mut |item| {
+                if lowered.is_ok() {
+                    let mut item = item.clone();
+                    lowered = item.lower(release);
+                    if lowered.is_ok() {
+                        visit(slice::from_ref(&item));
+                    }
+                }
+            })
+        };
+        lowered.map_err(ErrorKind::Refused)?;
+        visited.map_err(|error| error.kind)
     }
 
     /// The same items, of which those that take no bytes, and so are all alike, are there once.
@@ -227,8 +257,14 @@ impl<T: Layout, const N: usize> Layout for Sequence<'_, T, N> {
 impl<'de, R: ReleaseTable, T: Wire<'de, R> + Default + Clone, const N: usize> Wire<'de, R> for Sequence<'de, T, N> {
     fn encoded_len(&self, release: R) -> usize {
         let mut len = length_len::<N>(self.len());
-        self.visit_lowered(release, |item| {
-            len = len.saturating_add(item.map_or(0, |item| item.encoded_len(release)));
+        if let Content::Source(source) = self.content
+            && let Some(items) = source.encoded_len(release.number())
+        {
+            return len.saturating_add(items);
+        }
+        // Items that cannot be lowered have no length, and fail the saving.
+        let _ = self.visit_lowered(release, |items| {
+            len = len.saturating_add(T::slice_encoded_len(items, release));
         });
         len
     }
@@ -243,13 +279,14 @@ impl<'de, R: ReleaseTable, T: Wire<'de, R> + Default + Clone, const N: usize> Wi
         }
         writer.length::<N>(announced);
         let mut written = 0;
-        self.visit_lowered(release, |item| {
-            written += 1;
-            match item {
-                Ok(item) => item.encode(release, writer),
-                Err(kind) => writer.fail(kind),
-            }
+        let visited = self.visit_lowered(release, |items| {
+            written += items.len();
+            T::encode_slice(items, release, writer);
+            writer.settle();
         });
+        if let Err(kind) = visited {
+            writer.fail(kind);
+        }
         if written != announced {
             writer.fail(ErrorKind::WrongLength { announced, written });
         }
@@ -278,13 +315,10 @@ impl<'de, R: ReleaseTable, T: Wire<'de, R> + Default + Clone, const N: usize> Wi
 
     fn lower(&mut self, release: R) -> Result<(), Refused> {
         self.lowered = true;
-        let mut result = Ok(());
-        self.visit_lowered(release, |item| {
-            if let (Ok(()), Err(ErrorKind::Refused(refused))) = (result, item) {
-                result = Err(refused);
-            }
-        });
-        result
+        match self.visit_lowered(release, |_items| ()) {
+            Err(ErrorKind::Refused(refused)) => Err(refused),
+            _ => Ok(()),
+        }
     }
 
     /// Asks each item whether it can be raised. After lowering it goes over them there and back, and keeps the first

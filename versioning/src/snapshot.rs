@@ -12,6 +12,7 @@ use crate::loss::Loss;
 use crate::path::FieldPath;
 use crate::reader::Reader;
 use crate::release::{Latest, VersionOf};
+use crate::summing::{LARGE, SummingWriter};
 use crate::wire::{Layout, Wire};
 use crate::writer::{Sink, SinkWriter, SliceWriter, Writer};
 
@@ -267,10 +268,20 @@ impl<C: Checksum> Container<C> {
             return Err(too_small);
         };
         *start = header.to_bytes();
-        let mut writer = SliceWriter::new(payload);
-        mirror.encode(release, &mut writer);
-        writer.finish(header.payload_len as usize)?;
-        *trailer = C::checksum(summed).to_le_bytes();
+        let announced = header.payload_len as usize;
+        let checksum = if const { M::MAX_ENCODED_LEN > LARGE } && announced > LARGE {
+            let mut digest = C::start();
+            C::update(&mut digest, start);
+            let mut writer = SummingWriter::<C>::new(payload, digest);
+            mirror.encode(release, &mut writer);
+            writer.finish(announced)?
+        } else {
+            let mut writer = SliceWriter::new(payload);
+            mirror.encode(release, &mut writer);
+            writer.finish(announced)?;
+            C::checksum(summed)
+        };
+        *trailer = checksum.to_le_bytes();
         Ok(Region::from(snapshot).seal())
     }
 

@@ -27,6 +27,10 @@ pub trait Writer {
     /// Notes that a value has no encoding; the saving fails with the first such error.
     fn fail(&mut self, kind: ErrorKind);
 
+    /// Told between the items of a long sequence: what was written so far stays as it is.
+    #[inline]
+    fn settle(&mut self) {}
+
     /// Writes one byte.
     #[inline]
     fn byte(&mut self, byte: u8) {
@@ -40,6 +44,10 @@ pub trait Writer {
     fn length<const BOUND: usize>(&mut self, length: usize) {
         if BOUND < 0x80 || length < 0x80 {
             self.byte(length as u8);
+        } else if BOUND < 0x4000 || length < 0x4000 {
+            if let Some(window) = self.window() {
+                *window = [length as u8 | 0x80, (length >> 7) as u8];
+            }
         } else {
             write_long_length(self, length);
         }

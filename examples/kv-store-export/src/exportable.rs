@@ -1,6 +1,8 @@
 //! The wire form of an export, and the releases that the store has shipped.
 
-use devstate_versioning::{Bytes, Crc64Slice16, Error, ReleaseTable, Sequence, Source, Str, Versioned, release_table};
+use devstate_versioning::{
+    Bytes, Crc64Slice16, Error, IterSource, ReleaseTable, Sequence, Source, Str, Versioned, Wire, release_table,
+};
 
 use crate::export::container;
 use crate::store::{Item, KEY_LEN, Store, VALUE_LEN};
@@ -96,6 +98,25 @@ impl<'a> From<&ItemSer<'a>> for Item<'a> {
     }
 }
 
+/// Bytes that items take, at each release.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct LenPerRelease([usize; <Release as ReleaseTable>::ALL.len()]);
+
+impl LenPerRelease {
+    pub(crate) const ZERO: Self = Self([0; <Release as ReleaseTable>::ALL.len()]);
+
+    pub(crate) fn add(&mut self, item: &ItemSer<'_>) {
+        for (len, release) in self.0.iter_mut().zip(<Release as ReleaseTable>::ALL) {
+            *len += item.encoded_len(*release);
+        }
+    }
+
+    fn at(&self, release: u16) -> Option<usize> {
+        let release = Release::from_number(release)?;
+        self.0.get(release.index()).copied()
+    }
+}
+
 /// A store as the source of an export.
 pub(crate) struct Items<'s, const ITEMS: usize, const BYTES: usize>(pub(crate) &'s Store<ITEMS, BYTES>);
 
@@ -104,10 +125,12 @@ impl<'s, const ITEMS: usize, const BYTES: usize> Source<ItemSer<'s>> for Items<'
         self.0.len()
     }
 
-    fn for_each(&self, visit: &mut dyn FnMut(&ItemSer<'s>)) {
-        for item in self.0.iter() {
-            visit(&item.into());
-        }
+    fn for_each(&self, visit: &mut dyn FnMut(&[ItemSer<'s>])) {
+        IterSource(self.0.iter().map(ItemSer::from)).for_each(visit);
+    }
+
+    fn encoded_len(&self, release: u16) -> Option<usize> {
+        self.0.exported_len().at(release)
     }
 }
 

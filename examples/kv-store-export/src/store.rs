@@ -1,9 +1,12 @@
 //! The store: a fixed number of items in a fixed number of bytes, sorted by key.
 
 use core::fmt;
+use core::ops::Range;
 
-use heapless::Vec;
+use heapless::{String, Vec};
 use serde::{Deserialize, Serialize};
+
+use crate::exportable::{ItemSer, LenPerRelease};
 
 /// The longest key, in bytes.
 pub const KEY_LEN: usize = 64;
@@ -54,9 +57,9 @@ pub enum WriteError {
         /// How many that is.
         capacity: usize,
     },
-    /// The store has no room for the item's bytes.
+    /// The store has no room for the item's value.
     OutOfSpace {
-        /// Bytes that the item takes.
+        /// Bytes that the value takes.
         needed: usize,
         /// Bytes that are left.
         available: usize,
@@ -76,7 +79,7 @@ impl fmt::Display for WriteError {
             Self::OutOfSpace { needed, available } => {
                 write!(
                     f,
-                    "the store is full: the item takes {needed} bytes, {available} are left"
+                    "the store is full: the value takes {needed} bytes, {available} are left"
                 )
             }
         }
@@ -85,22 +88,25 @@ impl fmt::Display for WriteError {
 
 impl core::error::Error for WriteError {}
 
-/// Up to `ITEMS` items, whose keys and values together take up to `BYTES` bytes.
+/// Up to `ITEMS` items, whose values together take up to `BYTES` bytes.
 ///
-/// Items are only ever added, as in the design that this example follows, so their bytes lie one behind the other.
+/// Items are only ever added, as in the design that this example follows, so values lie one behind the other.
 #[derive(Clone, Debug, Default)]
 pub struct Store<const ITEMS: usize, const BYTES: usize> {
-    /// Keys and values, in the order of arrival.
-    bytes: Vec<u8, BYTES>,
-    /// Where each item lies, sorted by key.
+    /// In the order of arrival.
+    values: Vec<u8, BYTES>,
+    /// In the order of arrival. Keys are kept as text: an export need not look at their bytes to know that they are.
     entries: Vec<Entry, ITEMS>,
+    /// The positions of the entries, sorted by key: what moves when an item comes between others.
+    sorted: Vec<usize, ITEMS>,
+    /// Bytes that the items take in an export: the sum is kept, so that no export starts with going over all of them.
+    exported_len: LenPerRelease,
 }
 
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 struct Entry {
-    start: usize,
-    key_len: usize,
-    value_len: usize,
+    key: String<KEY_LEN, u8>,
+    value: Range<usize>,
     sensitive: bool,
     written: u64,
 }
@@ -110,8 +116,10 @@ impl<const ITEMS: usize, const BYTES: usize> Store<ITEMS, BYTES> {
     #[must_use]
     pub const fn new() -> Self {
         Self {
-            bytes: Vec::new(),
+            values: Vec::new(),
             entries: Vec::new(),
+            sorted: Vec::new(),
+            exported_len: LenPerRelease::ZERO,
         }
     }
 
@@ -136,42 +144,43 @@ impl<const ITEMS: usize, const BYTES: usize> Store<ITEMS, BYTES> {
         let Err(place) = self.find(key) else {
             return Err(WriteError::AlreadyExists);
         };
+        let too_many_items = WriteError::TooManyItems { capacity: ITEMS };
         if self.entries.is_full() {
-            return Err(WriteError::TooManyItems { capacity: ITEMS });
+            return Err(too_many_items);
         }
-        let needed = key.len() + value.len();
-        let available = BYTES - self.bytes.len();
-        let out_of_space = WriteError::OutOfSpace { needed, available };
-        if needed > available {
-            return Err(out_of_space);
-        }
-        let start = self.bytes.len();
+        let start = self.values.len();
         let entry = Entry {
-            start,
-            key_len: key.len(),
-            value_len: value.len(),
+            key: String::try_from(key).map_err(|_| WriteError::InvalidKey)?,
+            value: start..start + value.len(),
             sensitive,
             written,
         };
-        // All three have room, as was just seen.
-        self.bytes.extend_from_slice(key.as_bytes()).map_err(|_| out_of_space)?;
-        self.bytes.extend_from_slice(value).map_err(|_| out_of_space)?;
-        self.entries
-            .insert(place, entry)
-            .map_err(|_| WriteError::TooManyItems { capacity: ITEMS })
+        self.values
+            .extend_from_slice(value)
+            .map_err(|_| WriteError::OutOfSpace {
+                needed: value.len(),
+                available: BYTES - start,
+            })?;
+        // Both have room, as was just seen.
+        self.sorted
+            .insert(place, self.entries.len())
+            .map_err(|_| too_many_items)?;
+        self.entries.push(entry).map_err(|_| too_many_items)?;
+        self.exported_len.add(&ItemSer::from(item));
+        Ok(())
     }
 
     /// The item with that key.
     #[must_use]
     pub fn get(&self, key: &str) -> Option<Item<'_>> {
         let place = self.find(key).ok()?;
-        self.entries.get(place).map(|entry| self.item(entry))
+        self.iter().nth(place)
     }
 
     /// All items, sorted by key.
     #[must_use]
     pub fn iter(&self) -> impl ExactSizeIterator<Item = Item<'_>> + Clone {
-        self.entries.iter().map(|entry| self.item(entry))
+        self.sorted.iter().map(|&at| self.item(at))
     }
 
     /// How many items there are.
@@ -186,30 +195,32 @@ impl<const ITEMS: usize, const BYTES: usize> Store<ITEMS, BYTES> {
         self.entries.is_empty()
     }
 
+    pub(crate) const fn exported_len(&self) -> &LenPerRelease {
+        &self.exported_len
+    }
+
+    /// Where the item with that key is among the sorted ones, or where it would be.
     fn find(&self, key: &str) -> Result<usize, usize> {
         // Usually items arrive sorted, from an export for one.
-        match self.entries.last() {
-            Some(last) if self.item(last).key < key => Err(self.entries.len()),
-            _ => self.entries.binary_search_by(|entry| self.item(entry).key.cmp(key)),
+        match self.sorted.last() {
+            Some(&last) if self.key(last) < key => Err(self.sorted.len()),
+            _ => self.sorted.binary_search_by(|&at| self.key(at).cmp(key)),
         }
     }
 
-    fn item(&self, entry: &Entry) -> Item<'_> {
-        let Entry {
-            start,
-            key_len,
-            value_len,
-            sensitive,
-            written,
-        } = *entry;
-        let bytes = self.bytes.get(start..).unwrap_or_default();
-        let (key, rest) = bytes.split_at_checked(key_len).unwrap_or_default();
+    fn key(&self, at: usize) -> &str {
+        self.entries.get(at).map_or("", |entry| &entry.key)
+    }
+
+    fn item(&self, at: usize) -> Item<'_> {
+        let Some(entry) = self.entries.get(at) else {
+            return Item::new("", &[]);
+        };
         Item {
-            // Valid keys are ASCII.
-            key: core::str::from_utf8(key).unwrap_or_default(),
-            value: rest.get(..value_len).unwrap_or_default(),
-            sensitive,
-            written,
+            key: &entry.key,
+            value: self.values.get(entry.value.clone()).unwrap_or_default(),
+            sensitive: entry.sensitive,
+            written: entry.written,
         }
     }
 }

@@ -125,8 +125,8 @@ fn a_full_store_says_so_and_stays_as_it_was() {
     assert_eq!(
         error,
         WriteError::OutOfSpace {
-            needed: 64,
-            available: 64 - 19
+            needed: 60,
+            available: 64 - 9
         }
     );
     store.write_item(Item::new("mango", b"x")).unwrap();

@@ -41,6 +41,10 @@ const EXPORTERS: &[Exporter] = &[
         export: copy_and_sum::<Crc64Simd>,
     },
     Exporter {
+        name: "by hand, no promises + crc-fast",
+        export: by_hand_without_promises::<Crc64Simd>,
+    },
+    Exporter {
         name: "by hand + crc-fast",
         export: by_hand::<Crc64Simd>,
     },
@@ -192,10 +196,30 @@ fn devstate<C: Checksum>(goods: &Goods, buffer: &mut [u8]) -> usize {
     })
 }
 
-/// The same fields from the same store, without versions.
+/// The same fields from the same store, without versions: the limit. It finds out that the memory is too small when it
+/// has filled it, and nothing says what the bytes are.
+fn by_hand_without_promises<C: Checksum>(goods: &Goods, buffer: &mut [u8]) -> usize {
+    with_store!(&goods.store, store => pack(store.iter(), buffer)).map_or(0, |len| with_checksum::<C>(buffer, len))
+}
+
+/// The same with what an export promises: nothing is written where it does not fit, a store without items exports
+/// nothing, and the bytes start with what they are and how many.
 fn by_hand<C: Checksum>(goods: &Goods, buffer: &mut [u8]) -> usize {
-    let packed = with_store!(&goods.store, store => pack(store.iter(), buffer));
-    let Some(len) = packed else { return 0 };
+    with_store!(&goods.store, store => {
+        let len: usize = store.iter().map(|item| packed_len(&item)).sum();
+        if store.is_empty() || buffer.len() < HAND_HEADER_LEN + len + 8 {
+            return 0;
+        }
+        let (header, payload) = buffer.split_at_mut(HAND_HEADER_LEN);
+        header[..8].copy_from_slice(b"BYHAND01");
+        header[8..].copy_from_slice(&(len as u64).to_le_bytes());
+        pack(store.iter(), payload).map_or(0, |len| with_checksum::<C>(buffer, HAND_HEADER_LEN + len))
+    })
+}
+
+const HAND_HEADER_LEN: usize = 16;
+
+fn with_checksum<C: Checksum>(buffer: &mut [u8], len: usize) -> usize {
     let Some((summed, trailer)) = buffer.split_at_mut_checked(len) else {
         return 0;
     };
@@ -206,12 +230,16 @@ fn by_hand<C: Checksum>(goods: &Goods, buffer: &mut [u8]) -> usize {
     len + 8
 }
 
+fn packed_len(item: &Item<'_>) -> usize {
+    item.key.len() + item.value.len() + 12
+}
+
 fn pack<'a>(items: impl Iterator<Item = Item<'a>>, buffer: &mut [u8]) -> Option<usize> {
     let available = buffer.len();
     let mut rest = buffer;
     for item in items {
         let (key, value) = (item.key.as_bytes(), item.value);
-        let (window, tail) = rest.split_at_mut_checked(key.len() + value.len() + 12)?;
+        let (window, tail) = rest.split_at_mut_checked(packed_len(&item))?;
         rest = tail;
         let (window, fixed) = window.split_last_chunk_mut::<9>()?;
         fixed[0] = u8::from(item.sensitive);

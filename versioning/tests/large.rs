@@ -1,0 +1,157 @@
+//! Sequences of megabytes: their checksum is computed while they are written, and a source can know their length.
+
+#![allow(missing_docs, clippy::unwrap_used, clippy::indexing_slicing, reason = "a test")]
+
+use std::cell::Cell;
+
+use devstate_versioning::{
+    Architecture, Checksum, Container, Crc64NoTable, ErrorKind, IterSource, Sequence, Sink, Source, Str, Versioned,
+    encoded_len, load, release_table, save, save_as,
+};
+
+#[derive(Versioned, Clone, Debug, Default, PartialEq)]
+#[versioned(version = 2, layouts(0xa2fd_3416_b9d5_ffff, open))]
+pub struct LineSer<'a> {
+    pub text: Str<'a, 300>,
+    #[versioned(start = 2)]
+    pub number: u32,
+}
+
+#[derive(Versioned, Clone, Debug, Default)]
+#[versioned(version = 1, layouts(open))]
+pub struct LogSer<'a> {
+    pub lines: Sequence<'a, LineSer<'a>, 100_000>,
+}
+
+release_table! {
+    pub enum Release { V1 = 1 @ 0x7e58_4fa7_f812_d3bc, V2 = 2 @ open }
+    LineSer<'_> => [1, 2],
+    LogSer<'_> => [1, 1],
+}
+
+const TEXT: &str = "A line of a log, of which a part is written: enough of them make megabytes, and some lengths take two bytes. \
+    The rest is here so that there are such lines.";
+
+/// Lines of all lengths, `LINES` of them.
+fn lines<'a>() -> impl ExactSizeIterator<Item = LineSer<'a>> + Clone {
+    (0..LINES).map(|index| LineSer {
+        text: Str::new(&TEXT[..index % TEXT.len()]).unwrap(),
+        number: 0,
+    })
+}
+
+const LINES: usize = 30_000;
+
+/// The lines, and what is said of their length in bytes.
+struct Known {
+    len: Option<usize>,
+    visits: Cell<usize>,
+}
+
+impl Known {
+    fn new(len: Option<usize>) -> Self {
+        let visits = Cell::new(0);
+        Self { len, visits }
+    }
+}
+
+impl<'a> Source<LineSer<'a>> for Known {
+    fn len(&self) -> usize {
+        LINES
+    }
+
+    fn for_each(&self, visit: &mut dyn FnMut(&[LineSer<'a>])) {
+        self.visits.set(self.visits.get() + 1);
+        IterSource(lines()).for_each(visit);
+    }
+
+    fn encoded_len(&self, release: u16) -> Option<usize> {
+        let numbers = if release == 1 { 0 } else { 4 * LINES };
+        self.len.map(|len| len + numbers)
+    }
+}
+
+fn texts_len() -> usize {
+    lines()
+        .map(|line| line.text.len() + 1 + usize::from(line.text.len() > 127))
+        .sum()
+}
+
+#[test]
+fn a_snapshot_of_megabytes_is_the_same_into_memory_and_into_a_sink() {
+    struct Taken(Vec<u8>);
+    impl Sink for Taken {
+        fn put(&mut self, bytes: &[u8]) -> bool {
+            self.0.extend_from_slice(bytes);
+            true
+        }
+    }
+    let source = Known::new(None);
+    let log = LogSer {
+        lines: Sequence::from_source(&source),
+    };
+    let container = Container::<Crc64NoTable>::new(Architecture::NATIVE);
+    for release in [Release::V1, Release::V2] {
+        let mut memory = vec![0xa5; encoded_len(&log, release) + 1];
+        let snapshot = save_as(&log, release, &mut memory).unwrap();
+        assert!(snapshot.len() > 2 << 20, "{} bytes are not many", snapshot.len());
+        let (summed, checksum) = snapshot.split_last_chunk().unwrap();
+        assert_eq!(Crc64NoTable::checksum(summed), u64::from_le_bytes(*checksum));
+        let mut taken = Taken(Vec::new());
+        container.save_into(&log, release, &mut [0; 64], &mut taken).unwrap();
+        assert!(taken.0 == *snapshot, "release {release:?}");
+
+        let mut loaded = LogSer::default();
+        assert_eq!(load(&snapshot, &mut loaded), Ok(release));
+        let mut expected = lines();
+        loaded
+            .lines
+            .visit(&mut |line| assert_eq!(Some(line), expected.next().as_ref()))
+            .unwrap();
+        assert_eq!(expected.next(), None);
+        let end = snapshot.len();
+        assert_eq!(memory[end..], [0xa5]);
+    }
+}
+
+#[test]
+fn a_source_that_knows_its_length_is_gone_over_once() {
+    let visits_of = |len| {
+        let source = Known::new(len);
+        let log = LogSer {
+            lines: Sequence::from_source(&source),
+        };
+        let mut memory = vec![0; 4 << 20];
+        let saved = save::<Release, _>(&log, &mut memory).map(|snapshot| snapshot.len());
+        (saved, source.visits.get())
+    };
+    let (measured, visits) = visits_of(None);
+    assert_eq!(visits, 2, "to measure and to write");
+    assert_eq!(visits_of(Some(texts_len())), (measured, 1));
+}
+
+#[test]
+fn a_source_that_is_wrong_about_its_length_fails_the_saving() {
+    for wrong in [texts_len() - 1, texts_len() + 1, 0] {
+        let source = Known::new(Some(wrong));
+        let log = LogSer {
+            lines: Sequence::from_source(&source),
+        };
+        for release in [Release::V1, Release::V2] {
+            let error = save_as(&log, release, &mut vec![0; 5 << 20]).unwrap_err();
+            // Three bytes of the length of the sequence.
+            let numbers = if release == Release::V1 { 0 } else { 4 * LINES };
+            let expected = ErrorKind::WrongLength {
+                announced: wrong + numbers + 3,
+                written: texts_len() + numbers + 3,
+            };
+            assert_eq!(error.kind, expected);
+        }
+    }
+    let source = Known::new(Some(usize::MAX - 4 * LINES));
+    let log = LogSer {
+        lines: Sequence::from_source(&source),
+    };
+    let error = save::<Release, _>(&log, &mut [0; 64]).unwrap_err();
+    assert!(matches!(error.kind, ErrorKind::PayloadTooLong { .. }), "{error}");
+}
