@@ -81,7 +81,7 @@ fn open(bytes: &[u8], work: &mut Work) -> Option<()> {
 
 /// Splits the next `N` bytes off and fills them.
 #[inline(always)]
-fn put<'a, const N: usize>(rest: &'a mut [u8], bytes: [u8; N]) -> Option<&'a mut [u8]> {
+fn put<const N: usize>(rest: &mut [u8], bytes: [u8; N]) -> Option<&mut [u8]> {
     let (window, rest) = rest.split_first_chunk_mut::<N>()?;
     *window = bytes;
     Some(rest)
