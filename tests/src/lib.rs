@@ -14,6 +14,7 @@
 
 pub mod generate;
 pub mod golden;
+pub mod invariants;
 pub mod matrix;
 pub mod sample;
 

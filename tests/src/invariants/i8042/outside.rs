@@ -1,0 +1,119 @@
+//! What a controller is plugged into: the machine's two wires, and somebody who notes what is told.
+
+use devstate_i8042::{I8042Events, Key, SystemControl};
+use std::cell::{Cell, RefCell};
+use std::rc::Rc;
+
+#[derive(Clone, Debug, Default)]
+pub(super) struct Wiring(Rc<RefCell<Vec<bool>>>, Rc<Cell<usize>>);
+
+impl Wiring {
+    pub(super) fn take_a20(&self) -> Vec<bool> {
+        self.0.take()
+    }
+
+    pub(super) fn take_resets(&self) -> usize {
+        self.1.take()
+    }
+}
+
+impl SystemControl for Wiring {
+    fn set_a20(&mut self, enabled: bool) {
+        self.0.borrow_mut().push(enabled);
+    }
+
+    fn reset(&mut self) {
+        self.1.set(self.1.get() + 1);
+    }
+}
+
+/// An event with what it names.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Event {
+    ResetRequested,
+    UnknownToController(u8),
+    ReplyLost,
+    NothingToRead,
+    PasswordMatched,
+    UnknownToKeyboard(u8),
+    KeyIgnored(u8, bool),
+    KeyLost(u8, bool),
+    UnknownToMouse(u8),
+    PacketDelayed,
+    MouseReplyLost,
+    MouseEmptied,
+    InvalidRead(u16),
+    InvalidWrite(u16, u8),
+}
+
+/// Who is told.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Ear(Rc<RefCell<Vec<Event>>>);
+
+impl Ear {
+    pub(super) fn take(&self) -> Vec<Event> {
+        self.0.take()
+    }
+
+    fn hear(&self, event: Event) {
+        self.0.borrow_mut().push(event);
+    }
+}
+
+impl I8042Events for Ear {
+    fn reset_requested(&self) {
+        self.hear(Event::ResetRequested);
+    }
+
+    fn unknown_controller_command(&self, command: u8) {
+        self.hear(Event::UnknownToController(command));
+    }
+
+    fn controller_reply_lost(&self) {
+        self.hear(Event::ReplyLost);
+    }
+
+    fn nothing_to_read(&self) {
+        self.hear(Event::NothingToRead);
+    }
+
+    fn password_matched(&self) {
+        self.hear(Event::PasswordMatched);
+    }
+
+    fn unknown_keyboard_command(&self, command: u8) {
+        self.hear(Event::UnknownToKeyboard(command));
+    }
+
+    fn key_ignored(&self, key: Key, pressed: bool) {
+        self.hear(Event::KeyIgnored(key as u8, pressed));
+    }
+
+    fn key_lost(&self, key: Key, pressed: bool) {
+        self.hear(Event::KeyLost(key as u8, pressed));
+    }
+
+    fn unknown_mouse_command(&self, command: u8) {
+        self.hear(Event::UnknownToMouse(command));
+    }
+
+    fn mouse_packet_delayed(&self) {
+        self.hear(Event::PacketDelayed);
+    }
+
+    fn mouse_reply_lost(&self) {
+        self.hear(Event::MouseReplyLost);
+    }
+
+    fn mouse_emptied(&self) {
+        self.hear(Event::MouseEmptied);
+    }
+
+    fn invalid_read(&self, offset: u16) {
+        self.hear(Event::InvalidRead(offset));
+    }
+
+    fn invalid_write(&self, offset: u16, value: u8) {
+        self.hear(Event::InvalidWrite(offset, value));
+    }
+}

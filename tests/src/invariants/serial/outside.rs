@@ -1,0 +1,189 @@
+//! What a UART is plugged into: an output that stalls and fails when told to, and somebody who counts what is told.
+
+use arbitrary::Arbitrary;
+use devstate_serial_16550::SerialEvents;
+use embedded_io::{Error, ErrorKind, ErrorType, Write, WriteReady};
+use std::cell::{Cell, RefCell};
+use std::fmt;
+use std::rc::Rc;
+
+/// How the output behaves.
+#[derive(Arbitrary, Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Mode {
+    /// It takes every character.
+    #[default]
+    Ready,
+    /// It says that it is not ready.
+    Busy,
+    /// It says that it is, and takes nothing.
+    TakesNothing,
+    /// It cannot say.
+    FailsToSay,
+    /// It says that it is ready, and fails.
+    FailsToWrite,
+}
+
+#[derive(Clone, Debug, Default)]
+pub(super) struct Output(Rc<Sink>);
+
+#[derive(Debug, Default)]
+struct Sink {
+    mode: Cell<Mode>,
+    characters: RefCell<Vec<u8>>,
+    calls: Cell<usize>,
+}
+
+impl Output {
+    pub(super) fn set_mode(&self, mode: Mode) {
+        self.0.mode.set(mode);
+    }
+
+    pub(super) fn take_characters(&self) -> Vec<u8> {
+        self.0.characters.take()
+    }
+
+    pub(super) fn take_calls(&self) -> usize {
+        self.0.calls.take()
+    }
+
+    fn called(&self) -> Mode {
+        self.0.calls.set(self.0.calls.get() + 1);
+        self.0.mode.get()
+    }
+}
+
+#[derive(Debug)]
+pub(super) struct Broken;
+
+impl fmt::Display for Broken {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("broken on purpose")
+    }
+}
+
+impl std::error::Error for Broken {}
+
+impl Error for Broken {
+    fn kind(&self) -> ErrorKind {
+        ErrorKind::BrokenPipe
+    }
+}
+
+impl ErrorType for Output {
+    type Error = Broken;
+}
+
+impl Write for Output {
+    fn write(&mut self, bytes: &[u8]) -> Result<usize, Broken> {
+        match self.called() {
+            Mode::Busy | Mode::FailsToSay => panic!("written to without asking"),
+            Mode::TakesNothing => Ok(0),
+            Mode::FailsToWrite => Err(Broken),
+            Mode::Ready => {
+                self.0.characters.borrow_mut().extend_from_slice(bytes);
+                Ok(bytes.len())
+            }
+        }
+    }
+
+    fn flush(&mut self) -> Result<(), Broken> {
+        panic!("a flush may block");
+    }
+}
+
+impl WriteReady for Output {
+    fn write_ready(&mut self) -> Result<bool, Broken> {
+        match self.called() {
+            Mode::Busy => Ok(false),
+            Mode::FailsToSay => Err(Broken),
+            Mode::Ready | Mode::TakesNothing | Mode::FailsToWrite => Ok(true),
+        }
+    }
+}
+
+/// How often each event was told, or for how many characters.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Told {
+    pub(super) transmitted: usize,
+    pub(super) stalled: usize,
+    pub(super) failed: usize,
+    pub(super) overwritten: usize,
+    pub(super) transmit_discarded: usize,
+    pub(super) received: usize,
+    pub(super) with_errors: usize,
+    pub(super) overrun: usize,
+    pub(super) disconnected: usize,
+    pub(super) receive_discarded: usize,
+    pub(super) emptied: usize,
+    pub(super) timed_out: usize,
+    pub(super) invalid_reads: Vec<u16>,
+    pub(super) invalid_writes: Vec<(u16, u8)>,
+}
+
+/// Who is told.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Ear(Rc<RefCell<Told>>);
+
+impl Ear {
+    pub(super) fn take(&self) -> Told {
+        self.0.take()
+    }
+}
+
+impl SerialEvents for Ear {
+    fn transmitted(&self) {
+        self.0.borrow_mut().transmitted += 1;
+    }
+
+    fn output_stalled(&self) {
+        self.0.borrow_mut().stalled += 1;
+    }
+
+    fn output_failed(&self) {
+        self.0.borrow_mut().failed += 1;
+    }
+
+    fn transmit_overwritten(&self) {
+        self.0.borrow_mut().overwritten += 1;
+    }
+
+    fn transmit_discarded(&self, count: usize) {
+        self.0.borrow_mut().transmit_discarded += count;
+    }
+
+    fn received(&self) {
+        self.0.borrow_mut().received += 1;
+    }
+
+    fn received_with_errors(&self) {
+        self.0.borrow_mut().with_errors += 1;
+    }
+
+    fn receive_overrun(&self) {
+        self.0.borrow_mut().overrun += 1;
+    }
+
+    fn receive_disconnected(&self) {
+        self.0.borrow_mut().disconnected += 1;
+    }
+
+    fn receive_discarded(&self, count: usize) {
+        self.0.borrow_mut().receive_discarded += count;
+    }
+
+    fn receive_emptied(&self) {
+        self.0.borrow_mut().emptied += 1;
+    }
+
+    fn timed_out(&self) {
+        self.0.borrow_mut().timed_out += 1;
+    }
+
+    fn invalid_read(&self, offset: u16) {
+        self.0.borrow_mut().invalid_reads.push(offset);
+    }
+
+    fn invalid_write(&self, offset: u16, value: u8) {
+        self.0.borrow_mut().invalid_writes.push((offset, value));
+    }
+}

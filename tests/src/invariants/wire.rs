@@ -1,0 +1,77 @@
+//! States on their way through the bytes of their mirrors, and bytes that no device has saved.
+
+use crate::generate::{Chosen, no_foreign, payload};
+use arbitrary::Arbitrary;
+use devstate_replay::Release;
+use devstate_versioning::inspect::PayloadSchema;
+use devstate_versioning::{Layout, Mirror, VersionOf, Wire, payload as coding};
+
+/// A payload that somebody has tampered with, or made up.
+#[derive(Arbitrary, Clone, Debug)]
+pub enum Hostile {
+    /// What the device would save, with some bytes changed: place and value.
+    Changed(Vec<(u16, u8)>),
+    /// One of any values that the type can say, at the first release or at the latest.
+    MadeUp {
+        /// At the first.
+        first: bool,
+        /// What decides about each value.
+        choices: Vec<u8>,
+    },
+}
+
+impl Hostile {
+    /// The mirror that decoding makes of it, at the latest version; `None` where decoding refuses, or going there does.
+    pub(super) fn decode<M>(&self, saved: &M) -> Option<M>
+    where
+        Release: VersionOf<M>,
+        M: for<'de> Wire<'de, Release> + Mirror + Layout + Default,
+    {
+        let (release, bytes) = match self {
+            Self::Changed(changes) => {
+                let mut bytes = encode(saved);
+                for (place, value) in changes {
+                    let place = usize::from(*place) % bytes.len();
+                    bytes[place] = *value;
+                }
+                (Release::V2, bytes)
+            }
+            Self::MadeUp { first, choices } => {
+                let release = if *first && <Release as VersionOf<M>>::version(Release::V1) != 0 {
+                    Release::V1
+                } else {
+                    Release::V2
+                };
+                let schema = PayloadSchema::of::<Release, M>(release);
+                (release, payload(&schema, &mut Chosen(choices), &no_foreign))
+            }
+        };
+        let mut mirror = M::default();
+        coding::decode(&bytes, release, &mut mirror).ok()?;
+        mirror.raise(release).ok()?;
+        Some(mirror)
+    }
+}
+
+/// What comes back of a mirror that was written and read.
+pub(super) fn through_bytes<M>(mirror: &M) -> M
+where
+    Release: VersionOf<M>,
+    M: for<'de> Wire<'de, Release> + Layout + Default,
+{
+    let bytes = encode(mirror);
+    let mut back = M::default();
+    coding::decode(&bytes, Release::V2, &mut back).unwrap();
+    back
+}
+
+fn encode<M>(mirror: &M) -> Vec<u8>
+where
+    Release: VersionOf<M>,
+    M: for<'de> Wire<'de, Release> + Layout,
+{
+    let mut bytes = vec![0xa5; mirror.encoded_len(Release::V2)];
+    let len = coding::encode(mirror, Release::V2, &mut bytes).unwrap();
+    assert_eq!(len, bytes.len());
+    bytes
+}
