@@ -2,10 +2,12 @@
 //! value read and every edge of an interrupt line is compared.
 
 mod campaign;
+mod failure;
 mod i8042;
 mod qemu;
 mod rows;
 mod rtc;
+mod saves;
 mod serial;
 mod subject;
 mod wire;
@@ -13,8 +15,10 @@ mod wire;
 pub use campaign::{Report, Settings};
 pub use i8042::I8042Rows;
 pub use rtc::RtcRows;
+pub use saves::{Saves, through_bytes};
 pub use serial::SerialRows;
 pub use subject::Saving;
+pub use wire::Wire;
 
 use anyhow::Result;
 

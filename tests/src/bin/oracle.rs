@@ -45,6 +45,9 @@ fn main() -> ExitCode {
                     args.seed,
                     report.duration.as_secs_f64()
                 );
+                for (release, count) in report.saves.counts() {
+                    println!("  {count:8} saves and restores at {release:?}");
+                }
                 for (row, count) in &report.rows {
                     println!("  {count:8} {row}");
                 }

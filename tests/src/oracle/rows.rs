@@ -27,6 +27,7 @@ pub(crate) use rows;
 #[derive(Clone, Debug)]
 pub(crate) struct Tally {
     counts: Vec<u64>,
+    recent: Vec<usize>,
     pub(crate) broken: Option<usize>,
 }
 
@@ -34,6 +35,7 @@ impl Tally {
     pub(crate) fn new(rows: &[&str]) -> Self {
         Self {
             counts: vec![0; rows.len()],
+            recent: Vec::new(),
             broken: None,
         }
     }
@@ -42,10 +44,16 @@ impl Tally {
     pub(crate) fn occurs(&mut self, row: usize, as_documented: bool) {
         if let Some(count) = self.counts.get_mut(row) {
             *count += 1;
+            self.recent.push(row);
         }
         if !as_documented {
             self.broken = Some(row);
         }
+    }
+
+    /// The rows that occurred since the last call.
+    pub(crate) fn take_recent(&mut self) -> Vec<usize> {
+        std::mem::take(&mut self.recent)
     }
 
     pub(crate) fn add(&mut self, other: &Self) {

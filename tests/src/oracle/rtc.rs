@@ -2,12 +2,14 @@
 
 use super::qemu::{Edge, Machine, Outcome, Qemu};
 use super::rows::{Tally, rows};
+use super::saves::Saves;
 use super::subject::{self, Stimulus};
 use super::wire::Wire;
 use crate::script::rtc::{self as script, Op};
 use anyhow::{Result, ensure};
 use devstate_core::{Clock, WordRegisters};
 use devstate_rtc_pl031::{NoEvents, Rtc, RtcState, spec};
+use devstate_rtc_pl031_ser::RtcStateSer;
 use proptest::strategy::BoxedStrategy;
 
 rows! {
@@ -167,16 +169,28 @@ impl subject::Subject for Subject {
         self.outcome(Some(nanoseconds))
     }
 
-    fn save_and_restore(&mut self) {
-        let wire = self.wire.clone();
-        match Rtc::from_state(&self.state(), wire, NoEvents, self.now, Clock::Frozen) {
-            Ok(device) => self.device = device,
-            Err(error) => unreachable!("the device's own state is refused: {error}"),
-        }
+    fn save_and_restore(&mut self, saves: &mut Saves) -> Result<()> {
+        let state = RtcState::try_from(&saves.through_bytes(RtcStateSer::new(&self.state()))?)?;
+        self.device = Rtc::from_state(&state, self.wire.clone(), NoEvents, self.now, Clock::Frozen)?;
+        Ok(())
     }
 
-    fn tally(&self) -> &Tally {
-        &self.tally
+    fn tally(&mut self) -> &mut Tally {
+        &mut self.tally
+    }
+
+    fn test_setup(&self) -> String {
+        format!(
+            "let line = Wire::default();\n    let mut rtc = Rtc::new(line.clone());\n    let mut now = {};",
+            self.now
+        )
+    }
+
+    fn state_as_test(&self) -> String {
+        format!(
+            "rtc.restore(&{:?}, now, Clock::Frozen).unwrap();\n    let _ = line.take_edges();",
+            self.state()
+        )
     }
 
     fn as_test(op: &Op, outcome: &Outcome) -> String {
@@ -197,9 +211,14 @@ impl subject::Subject for Subject {
         }
     }
 
-    fn test_setup() -> &'static str {
-        "    let line = Cell::new(false);\n    let mut rtc = Rtc::new(&line);\n    rtc.write(0xc, 1, 0);\n    let mut now = 0;"
+    fn edges_as_test(edges: &[Edge]) -> String {
+        let levels: Vec<bool> = edges.iter().map(|edge| edge.level).collect();
+        format!("assert_eq!(line.take_edges(), {levels:?});")
     }
+
+    const SAVE_AS_TEST: &'static str = "\
+        let saved = through_bytes(RtcStateSer::new(&rtc.state(now)));\n    \
+        rtc.restore(&RtcState::try_from(&saved).unwrap(), now, Clock::Frozen).unwrap();";
 
     fn lines(_: u64) -> Vec<u16> {
         vec![LINE]

@@ -1,7 +1,8 @@
 //! A device as the harness sees it: ours, and how to do the same to QEMU's.
 
-use super::qemu::{Machine, Outcome, Qemu};
+use super::qemu::{Edge, Machine, Outcome, Qemu};
 use super::rows::Tally;
+use super::saves::Saves;
 use anyhow::Result;
 use proptest::strategy::BoxedStrategy;
 use serde_json::Value;
@@ -41,6 +42,17 @@ pub enum Saving {
     Always,
 }
 
+impl Saving {
+    /// How likely it is after a step.
+    pub(crate) const fn probability(self) -> f64 {
+        match self {
+            Self::Never => 0.0,
+            Self::Sometimes => 1.0 / 16.0,
+            Self::Always => 1.0,
+        }
+    }
+}
+
 /// One of our devices beside QEMU's.
 ///
 /// Our side runs first and predicts everything. Where a row of the table applies, the device is first held to what the row
@@ -70,21 +82,30 @@ pub(crate) trait Subject: Sized {
     /// The time that passed, on our side; it is the outcome's value.
     fn elapsed(&mut self, nanoseconds: u64) -> Outcome;
 
-    /// Saves and restores into a new device.
-    fn save_and_restore(&mut self);
+    /// Saves through bytes and restores into a new device.
+    fn save_and_restore(&mut self, saves: &mut Saves) -> Result<()>;
 
     /// What the guest has sent, and the character device that QEMU sends it to.
     fn output(&self) -> Option<(usize, Vec<u8>)> {
         None
     }
 
-    fn tally(&self) -> &Tally;
+    fn tally(&mut self) -> &mut Tally;
+
+    /// A unit test's lines that make the device, and the moment `now`.
+    fn test_setup(&self) -> String;
+
+    /// A line of a unit test that puts the device into the state that ours is in.
+    fn state_as_test(&self) -> String;
 
     /// A step as a line of a unit test. `outcome` is what QEMU gave.
     fn as_test(op: &Self::Op, outcome: &Outcome) -> String;
 
-    /// The test's lines before the first step.
-    fn test_setup() -> &'static str;
+    /// The edges of a step as a line of a unit test.
+    fn edges_as_test(edges: &[Edge]) -> String;
+
+    /// A save and restore as a line of a unit test.
+    const SAVE_AS_TEST: &'static str;
 
     /// The interrupt controller's inputs that belong to the device of that script.
     fn lines(number: u64) -> Vec<u16>;

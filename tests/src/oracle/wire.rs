@@ -6,7 +6,7 @@ use std::rc::Rc;
 
 /// A line whose edges can be taken away and looked at. Clones share it.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Wire(Rc<RefCell<Record>>);
+pub struct Wire(Rc<RefCell<Record>>);
 
 #[derive(Debug, Default)]
 struct Record {
@@ -26,7 +26,8 @@ impl InterruptLine for Wire {
 
 impl Wire {
     /// The edges since the last call.
-    pub(crate) fn take_edges(&self) -> Vec<bool> {
+    #[must_use]
+    pub fn take_edges(&self) -> Vec<bool> {
         std::mem::take(&mut self.0.borrow_mut().edges)
     }
 

@@ -1,0 +1,58 @@
+//! A save and a restore: through bytes, at every release that loses nothing.
+
+use anyhow::{Result, anyhow, ensure};
+use devstate_replay::Release;
+use devstate_versioning::{Mirror, ReleaseTable, VersionOf, Wire, load, max_snapshot_len, plan, save_as};
+use std::fmt::Debug;
+
+/// How many snapshots were written and read, for each release.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Saves([u64; Release::ALL.len()]);
+
+impl Saves {
+    /// The releases, oldest first, with the number of snapshots at each.
+    pub fn counts(&self) -> impl Iterator<Item = (Release, u64)> {
+        Release::ALL.iter().copied().zip(self.0)
+    }
+
+    pub(crate) fn add(&mut self, other: &Self) {
+        for (count, more) in self.0.iter_mut().zip(other.0) {
+            *count += more;
+        }
+    }
+
+    /// What became of the mirror after a snapshot at the latest release, and then at each older one that, as [`plan`]
+    /// says, loses nothing: so what any of them loses shows in all that follows.
+    pub(crate) fn through_bytes<M>(&mut self, mut mirror: M) -> Result<M>
+    where
+        Release: VersionOf<M>,
+        M: for<'de> Wire<'de, Release> + Mirror + Default + Clone + Debug,
+    {
+        let mut bytes = vec![0x5a; max_snapshot_len::<M>()];
+        for &release in Release::ALL.iter().rev() {
+            let mut lossless = true;
+            let possible = plan(&mirror, release, &mut |_| lossless = false);
+            if possible.is_err() || !lossless {
+                ensure!(release != Release::LATEST, "{release:?} loses something of {mirror:?}");
+                continue;
+            }
+            let snapshot = save_as(&mirror, release, &mut bytes).map_err(|error| anyhow!("{release:?}: {error}"))?;
+            let mut loaded = M::default();
+            let read: Release =
+                load(snapshot.as_bytes(), &mut loaded).map_err(|error| anyhow!("{release:?}: {error}"))?;
+            ensure!(read == release, "saved at {release:?}, loaded at {read:?}");
+            mirror = loaded;
+            self.0[release.index()] += 1;
+        }
+        Ok(mirror)
+    }
+}
+
+/// What becomes of a mirror on its way through snapshots at every release that loses nothing.
+pub fn through_bytes<M>(mirror: M) -> M
+where
+    Release: VersionOf<M>,
+    M: for<'de> Wire<'de, Release> + Mirror + Default + Clone + Debug,
+{
+    Saves::default().through_bytes(mirror).unwrap()
+}
