@@ -74,7 +74,7 @@ pub(crate) fn run<S: Subject>(settings: Settings) -> Result<Report> {
             Ok(in_script) => seen.add(&in_script),
             Err(first) => {
                 let shortest = shrink::<S>(script, number)?;
-                let remark = "it takes the scripts before this one as well: a new QEMU agrees";
+                let remark = "it takes more than this script, or the very moments of its steps: a new QEMU agrees";
                 let difference = shortest.unwrap_or_else(|| first.remark(remark.to_owned()));
                 return Err(anyhow!(describe::<S>(&difference, settings.seed, number)));
             }
@@ -102,6 +102,8 @@ fn any_of<T: Strategy>(strategy: &T, runner: &mut TestRunner) -> Result<T::Value
 
 /// What was seen in scripts without a difference.
 pub(crate) struct Seen {
+    /// How much of it is not the same each time.
+    pub(crate) time_passed: bool,
     tally: Tally,
     saves: Saves,
 }
@@ -109,6 +111,7 @@ pub(crate) struct Seen {
 impl Seen {
     fn new<S: Subject>() -> Self {
         Self {
+            time_passed: false,
             tally: Tally::new(S::ROWS),
             saves: Saves::default(),
         }
@@ -156,6 +159,7 @@ pub(crate) fn play<S: Subject>(
             }
             let mut outcome = match stimulus {
                 Stimulus::Elapse(about) => {
+                    seen.time_passed = true;
                     let passed = ours.elapse(qemu, about)?;
                     expected = ours.elapsed(passed);
                     let edges = qemu.settle(1)?.edges;

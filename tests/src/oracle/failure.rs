@@ -64,24 +64,41 @@ impl<Op> Difference<Op> {
     }
 }
 
-/// Simpler scripts to try when one fails: each needs a new QEMU.
-const ATTEMPTS: usize = 400;
+/// Simpler scripts to try when one fails.
+const ATTEMPTS: usize = 1_000;
+
+/// How often one is tried: how much time passes in an [`elapse`](Subject::elapse) is not the same each time.
+const TRIES: usize = 4;
 
 /// The shortest script found that fails on a new QEMU, if any does: saves are left out, all and then one by one, and
 /// steps, first in large pieces, in the end single ones.
 pub(crate) fn shrink<S: Subject>(mut script: Vec<Step<S::Op>>, number: u64) -> Result<Option<Difference<S::Op>>> {
     let mut attempts = ATTEMPTS;
+    let mut agreeing = None;
     let mut fails = |script: &mut Vec<Step<S::Op>>| {
-        attempts = attempts.saturating_sub(1);
         if attempts == 0 {
             return Ok(None);
         }
-        let mut qemu = Qemu::start(&S::machine()).context("while shrinking")?;
-        let difference = play::<S>(&mut qemu, script, number)?.err();
-        if let Some(difference) = &difference {
-            script.truncate(difference.taken.len());
+        attempts -= 1;
+        for _ in 0..TRIES {
+            let mut qemu = match agreeing.take() {
+                Some(qemu) => qemu,
+                None => Qemu::start(&S::machine()).context("while shrinking")?,
+            };
+            match play::<S>(&mut qemu, script, number)? {
+                Err(difference) => {
+                    script.truncate(difference.taken.len());
+                    return Ok(Some(difference));
+                }
+                Ok(seen) => {
+                    agreeing = Some(qemu);
+                    if !seen.time_passed {
+                        break;
+                    }
+                }
+            }
         }
-        anyhow::Ok(difference)
+        anyhow::Ok(None)
     };
 
     let Some(mut shortest) = fails(&mut script)? else {
@@ -147,7 +164,14 @@ pub(crate) fn describe<S: Subject>(difference: &Difference<S::Op>, seed: u64, nu
         text,
         "seed {seed}, script {number}; as a unit test, with what QEMU gave:\n"
     );
-    let _ = writeln!(text, "#[test]\nfn the_oracle_found_this() {{\n{}", difference.beginning);
+    let _ = writeln!(text, "#[test]\nfn the_oracle_found_this() {{");
+    for item in S::TEST_USES
+        .iter()
+        .chain(&["devstate_tests::oracle::{Wire, through_bytes}"])
+    {
+        let _ = writeln!(text, "    use {item};");
+    }
+    let _ = writeln!(text, "{}", difference.beginning);
     for (index, taken) in difference.taken.iter().enumerate() {
         let is_last = index + 1 == difference.taken.len();
         for line in lines::<S>(taken, is_last) {

@@ -179,6 +179,12 @@ impl subject::Subject for Subject {
         &mut self.tally
     }
 
+    const TEST_USES: &'static [&'static str] = &[
+        "devstate_core::{Clock, WordRegisters}",
+        "devstate_rtc_pl031::{Rtc, RtcState}",
+        "devstate_rtc_pl031_ser::RtcStateSer",
+    ];
+
     fn test_setup(&self) -> String {
         format!(
             "let line = Wire::default();\n    let mut rtc = Rtc::new(line.clone());\n    let mut now = {};",
@@ -209,11 +215,6 @@ impl subject::Subject for Subject {
             Op::Elapse(_) => format!("now += {value};\n    rtc.advance(now);"),
             Op::Reset => "rtc.reset(now);".to_owned(),
         }
-    }
-
-    fn edges_as_test(edges: &[Edge]) -> String {
-        let levels: Vec<bool> = edges.iter().map(|edge| edge.level).collect();
-        format!("assert_eq!(line.take_edges(), {levels:?});")
     }
 
     const SAVE_AS_TEST: &'static str = "\

@@ -224,6 +224,12 @@ impl subject::Subject for Subject {
         &mut self.tally
     }
 
+    const TEST_USES: &'static [&'static str] = &[
+        "devstate_core::Clock",
+        "devstate_serial_16550::{AlwaysReady, Fifo, Serial, SerialState}",
+        "devstate_serial_16550_ser::SerialStateSer",
+    ];
+
     fn test_setup(&self) -> String {
         format!(
             "let line = Wire::default();\n    let mut sent = [0; 999];\n    \
@@ -256,11 +262,6 @@ impl subject::Subject for Subject {
             ),
             Op::Reset => "serial.reset(now);".to_owned(),
         }
-    }
-
-    fn edges_as_test(edges: &[Edge]) -> String {
-        let levels: Vec<bool> = edges.iter().map(|edge| edge.level).collect();
-        format!("assert_eq!(line.take_edges(), {levels:?});")
     }
 
     const SAVE_AS_TEST: &'static str = "\

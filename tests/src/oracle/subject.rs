@@ -92,6 +92,9 @@ pub(crate) trait Subject: Sized {
 
     fn tally(&mut self) -> &mut Tally;
 
+    /// What a unit test uses, beside what the harness has.
+    const TEST_USES: &'static [&'static str];
+
     /// A unit test's lines that make the device, and the moment `now`.
     fn test_setup(&self) -> String;
 
@@ -102,7 +105,10 @@ pub(crate) trait Subject: Sized {
     fn as_test(op: &Self::Op, outcome: &Outcome) -> String;
 
     /// The edges of a step as a line of a unit test.
-    fn edges_as_test(edges: &[Edge]) -> String;
+    fn edges_as_test(edges: &[Edge]) -> String {
+        let levels: Vec<bool> = edges.iter().map(|edge| edge.level).collect();
+        format!("assert_eq!(line.take_edges(), Vec::<bool>::from({levels:?}));")
+    }
 
     /// A save and restore as a line of a unit test.
     const SAVE_AS_TEST: &'static str;
