@@ -13,9 +13,9 @@ mod subject;
 mod wire;
 
 pub use campaign::{Report, Settings};
-pub use i8042::I8042Rows;
+pub use i8042::{I8042Rows, Lines};
 pub use rtc::RtcRows;
-pub use saves::{Saves, through_bytes};
+pub use saves::{Saves, from_hex, through_bytes};
 pub use serial::SerialRows;
 pub use subject::Saving;
 pub use wire::Wire;

@@ -64,14 +64,14 @@ pub(crate) fn run<S: Subject>(settings: Settings) -> Result<Report> {
     let mut runner = TestRunner::new_with_rng(Config::default(), rng);
     let scripts = S::scripts(SCRIPT);
     let mut qemu = Qemu::start(&S::machine())?;
-    let mut seen = Seen::new::<S>();
+    let mut all = Seen::new::<S>();
     let (mut operations, mut number) = (0, 0);
     while operations < settings.operations {
         let ops = any_of(&scripts, &mut runner)?;
         let saves = any_of(&vec(weighted(settings.saving.probability()), ops.len()), &mut runner)?;
         let script: Vec<_> = ops.into_iter().zip(saves).map(|(op, save)| Step { op, save }).collect();
         match play::<S>(&mut qemu, &script, number)? {
-            Ok(in_script) => seen.add(&in_script),
+            Ok(seen) => all.add(&seen),
             Err(first) => {
                 let shortest = shrink::<S>(script, number)?;
                 let remark = "it takes more than this script, or the very moments of its steps: a new QEMU agrees";
@@ -89,9 +89,9 @@ pub(crate) fn run<S: Subject>(settings: Settings) -> Result<Report> {
         rows: S::ROWS
             .iter()
             .copied()
-            .zip(seen.tally.counts().iter().copied())
+            .zip(all.tally.counts().iter().copied())
             .collect(),
-        saves: seen.saves,
+        saves: all.saves,
     })
 }
 

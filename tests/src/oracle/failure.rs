@@ -70,6 +70,9 @@ const ATTEMPTS: usize = 1_000;
 /// How often one is tried: how much time passes in an [`elapse`](Subject::elapse) is not the same each time.
 const TRIES: usize = 4;
 
+/// Makes a script simpler.
+type Simpler<'a, Op> = &'a mut dyn FnMut(&mut Vec<Step<Op>>);
+
 /// The shortest script found that fails on a new QEMU, if any does: saves are left out, all and then one by one, and
 /// steps, first in large pieces, in the end single ones.
 pub(crate) fn shrink<S: Subject>(mut script: Vec<Step<S::Op>>, number: u64) -> Result<Option<Difference<S::Op>>> {
@@ -104,7 +107,7 @@ pub(crate) fn shrink<S: Subject>(mut script: Vec<Step<S::Op>>, number: u64) -> R
     let Some(mut shortest) = fails(&mut script)? else {
         return Ok(None);
     };
-    let mut attempt = |script: &mut Vec<Step<S::Op>>, simpler: &mut dyn FnMut(&mut Vec<Step<S::Op>>)| {
+    let mut attempt = |script: &mut Vec<Step<S::Op>>, simpler: Simpler<S::Op>| {
         let mut candidate = script.clone();
         simpler(&mut candidate);
         let difference = fails(&mut candidate)?;
@@ -117,7 +120,9 @@ pub(crate) fn shrink<S: Subject>(mut script: Vec<Step<S::Op>>, number: u64) -> R
     };
 
     attempt(&mut script, &mut |script| {
-        script.iter_mut().for_each(|step| step.save = false)
+        for step in script {
+            step.save = false;
+        }
     })?;
     let mut piece = script.len();
     while piece > 0 {

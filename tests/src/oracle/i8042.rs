@@ -6,9 +6,11 @@ mod keyboard;
 mod lines;
 mod mouse;
 
-use self::lines::{Control, Line, Lines};
+pub use self::lines::Lines;
+use self::lines::{Control, Line};
 use super::qemu::{Edge, Machine, Outcome, Qemu};
 use super::rows::{Tally, rows};
+use super::saves::{Saves, to_hex};
 use super::subject::{self, Stimulus};
 use crate::script::i8042::{self as script, Op};
 use anyhow::{Result, bail};
@@ -17,6 +19,7 @@ use devstate_i8042::spec::{self, config, controller, mouse as mouse_spec, output
 use devstate_i8042::{
     ControllerReply, I8042, I8042State, InputPortPoll, Key, NoControl, NoEvents, OutputBuffer, PendingCommand,
 };
+use devstate_i8042_ser::I8042StateSer;
 use proptest::strategy::BoxedStrategy;
 
 rows! {
@@ -179,16 +182,34 @@ impl subject::Subject for Subject {
         Outcome::default()
     }
 
-    fn save_and_restore(&mut self) {
+    fn save_and_restore(&mut self, saves: &mut Saves) -> Result<()> {
+        let state = I8042State::try_from(&saves.through_bytes(I8042StateSer::new(&self.state()))?)?;
         let (lines, control) = (&self.lines, self.control.clone());
-        match I8042::from_state(&self.state(), lines.line(IRQ_1), lines.line(IRQ_12), control, NoEvents) {
-            Ok(device) => self.device = device,
-            Err(error) => unreachable!("the device's own state is refused: {error}"),
-        }
+        self.device = I8042::from_state(&state, lines.line(IRQ_1), lines.line(IRQ_12), control, NoEvents)?;
+        Ok(())
     }
 
-    fn tally(&self) -> &Tally {
-        &self.tally
+    fn tally(&mut self) -> &mut Tally {
+        &mut self.tally
+    }
+
+    const TEST_USES: &'static [&'static str] = &[
+        "devstate_i8042::{I8042, I8042State, Key, MouseButtons, MouseInput, NoControl}",
+        "devstate_i8042_ser::I8042StateSer",
+        "devstate_tests::oracle::{Lines, from_hex, through_bytes}",
+    ];
+
+    fn test_setup(&self) -> String {
+        "let lines = Lines::default();\n    let mut i8042 = I8042::new(lines.line(1), lines.line(12), NoControl);"
+            .to_owned()
+    }
+
+    fn state_as_test(&self) -> String {
+        let hex = to_hex(&I8042StateSer::new(&self.state()));
+        format!(
+            "let state: I8042StateSer = from_hex(\"{hex}\");\n    \
+             i8042.restore(&I8042State::try_from(&state).unwrap()).unwrap();\n    let _ = lines.take();"
+        )
     }
 
     fn as_test(op: &Op, outcome: &Outcome) -> String {
@@ -204,9 +225,14 @@ impl subject::Subject for Subject {
         }
     }
 
-    fn test_setup() -> &'static str {
-        "    let (irq_1, irq_12) = (Cell::new(false), Cell::new(false));\n    let mut i8042 = I8042::new(&irq_1, &irq_12, NoControl);"
+    fn edges_as_test(edges: &[Edge]) -> String {
+        let edges: Vec<(u16, bool)> = edges.iter().map(|edge| (edge.line, edge.level)).collect();
+        format!("assert_eq!(lines.take(), Vec::<(u16, bool)>::from({edges:?}));")
     }
+
+    const SAVE_AS_TEST: &'static str = "\
+        let saved = through_bytes(I8042StateSer::new(&i8042.state()));\n    \
+        i8042.restore(&I8042State::try_from(&saved).unwrap()).unwrap();";
 
     fn lines(_: u64) -> Vec<u16> {
         vec![IRQ_1, IRQ_12]

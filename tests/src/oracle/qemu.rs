@@ -56,7 +56,8 @@ pub(crate) struct Qemu {
     _folder: tempfile::TempDir,
 }
 
-const PATIENCE: Duration = Duration::from_secs(20);
+/// Much more than QEMU ever takes: a machine may have a lot else to do.
+const PATIENCE: Duration = Duration::from_secs(120);
 
 /// Replies must fit into the socket while we still write commands.
 const BATCH: usize = 400;

@@ -183,6 +183,7 @@ impl subject::Subject for Subject {
         "devstate_core::{Clock, WordRegisters}",
         "devstate_rtc_pl031::{Rtc, RtcState}",
         "devstate_rtc_pl031_ser::RtcStateSer",
+        "devstate_tests::oracle::{Wire, through_bytes}",
     ];
 
     fn test_setup(&self) -> String {

@@ -2,8 +2,8 @@
 
 use anyhow::{Result, anyhow, ensure};
 use devstate_replay::Release;
-use devstate_versioning::{Mirror, ReleaseTable, VersionOf, Wire, load, max_snapshot_len, plan, save_as};
-use std::fmt::Debug;
+use devstate_versioning::{Mirror, ReleaseTable, VersionOf, Wire, load, max_snapshot_len, payload, plan, save_as};
+use std::fmt::{Debug, Write as _};
 
 /// How many snapshots were written and read, for each release.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -55,4 +55,31 @@ where
     M: for<'de> Wire<'de, Release> + Mirror + Default + Clone + Debug,
 {
     Saves::default().through_bytes(mirror).unwrap()
+}
+
+/// A mirror's payload at the latest release, for [`from_hex`].
+pub(crate) fn to_hex<M>(mirror: &M) -> String
+where
+    Release: VersionOf<M>,
+    M: for<'de> Wire<'de, Release> + Mirror,
+{
+    let mut bytes = vec![0; M::MAX_ENCODED_LEN];
+    let len = payload::encode(mirror, Release::LATEST, &mut bytes).unwrap();
+    bytes[..len].iter().fold(String::new(), |mut hex, byte| {
+        let _ = write!(hex, "{byte:02x}");
+        hex
+    })
+}
+
+/// The mirror in a unit test that says what the comparison found.
+pub fn from_hex<M>(hex: &str) -> M
+where
+    Release: VersionOf<M>,
+    M: for<'de> Wire<'de, Release> + Default,
+{
+    let digits = (0..hex.len()).step_by(2).map(|at| &hex[at..at + 2]);
+    let bytes: Vec<u8> = digits.map(|digits| u8::from_str_radix(digits, 16).unwrap()).collect();
+    let mut mirror = M::default();
+    payload::decode(&bytes, Release::LATEST, &mut mirror).unwrap();
+    mirror
 }

@@ -228,6 +228,7 @@ impl subject::Subject for Subject {
         "devstate_core::Clock",
         "devstate_serial_16550::{AlwaysReady, Fifo, Serial, SerialState}",
         "devstate_serial_16550_ser::SerialStateSer",
+        "devstate_tests::oracle::{Wire, through_bytes}",
     ];
 
     fn test_setup(&self) -> String {

@@ -92,7 +92,7 @@ pub(crate) trait Subject: Sized {
 
     fn tally(&mut self) -> &mut Tally;
 
-    /// What a unit test uses, beside what the harness has.
+    /// What a unit test uses.
     const TEST_USES: &'static [&'static str];
 
     /// A unit test's lines that make the device, and the moment `now`.

@@ -8,7 +8,7 @@ use std::rc::Rc;
 
 /// IRQ 1 and IRQ 12: their edges, in the order in which they happen.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Lines(Rc<RefCell<Record>>);
+pub struct Lines(Rc<RefCell<Record>>);
 
 #[derive(Debug, Default)]
 struct Record {
@@ -19,7 +19,7 @@ struct Record {
 
 /// One of them.
 #[derive(Clone, Debug)]
-pub(super) struct Line {
+pub struct Line {
     number: u16,
     lines: Lines,
 }
@@ -40,7 +40,8 @@ impl InterruptLine for Line {
 }
 
 impl Lines {
-    pub(super) fn line(&self, number: u16) -> Line {
+    /// One of them, for the device.
+    pub fn line(&self, number: u16) -> Line {
         let lines = self.clone();
         Line { number, lines }
     }
@@ -49,7 +50,12 @@ impl Lines {
         self.0.borrow().up.contains(&number)
     }
 
-    /// The edges since the last call.
+    /// The edges since the last call: which line, and its new level.
+    pub fn take(&self) -> Vec<(u16, bool)> {
+        let edges = self.take_edges().into_iter();
+        edges.map(|edge| (edge.line, edge.level)).collect()
+    }
+
     pub(super) fn take_edges(&self) -> Vec<Edge> {
         std::mem::take(&mut self.0.borrow_mut().edges)
     }
