@@ -71,7 +71,7 @@ pub(crate) fn run<S: Subject>(settings: Settings) -> Result<Report> {
         let saves = any_of(&vec(weighted(settings.saving.probability()), ops.len()), &mut runner)?;
         let script: Vec<_> = ops.into_iter().zip(saves).map(|(op, save)| Step { op, save }).collect();
         match play::<S>(&mut qemu, &script, number)? {
-            Ok(seen) => all.add(&seen),
+            Ok(in_script) => all.add(&in_script),
             Err(first) => {
                 let shortest = shrink::<S>(script, number)?;
                 let remark = "it takes more than this script, or the very moments of its steps: a new QEMU agrees";

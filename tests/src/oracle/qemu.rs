@@ -57,7 +57,7 @@ pub(crate) struct Qemu {
 }
 
 /// Much more than QEMU ever takes: a machine may have a lot else to do.
-const PATIENCE: Duration = Duration::from_secs(120);
+const PATIENCE: Duration = Duration::from_mins(2);
 
 /// Replies must fit into the socket while we still write commands.
 const BATCH: usize = 400;
