@@ -13,7 +13,7 @@ pub mod serial;
 mod wire;
 
 pub use clock::Passing;
-pub use wire::Hostile;
+pub use wire::{Hostile, through_bytes};
 
 use arbitrary::{Arbitrary, Unstructured};
 use proptest::prelude::*;

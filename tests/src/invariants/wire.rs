@@ -53,8 +53,8 @@ impl Hostile {
     }
 }
 
-/// What comes back of a mirror that was written and read.
-pub(super) fn through_bytes<M>(mirror: &M) -> M
+/// What comes back of a mirror that was written at the latest release and read.
+pub fn through_bytes<M>(mirror: &M) -> M
 where
     Release: VersionOf<M>,
     M: for<'de> Wire<'de, Release> + Layout + Default,
