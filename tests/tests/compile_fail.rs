@@ -1,4 +1,5 @@
-//! Mistakes in a version history that do not compile, each beside the corrected source, which does.
+//! Mistakes in a version history, and uses of memory that its rights forbid, which do not compile, each beside the
+//! corrected source, which does.
 //!
 //! What the compiler says is compared on one version of it, for it words and draws things anew now and then:
 //! `TRYBUILD=overwrite cargo test -p devstate-tests --test compile_fail` takes over what it says now.
@@ -46,6 +47,18 @@ corrected! {
     misspelt_annotation = "compile_fail/misspelt_annotation.fixed.rs",
     name_used_again = "compile_fail/name_used_again.fixed.rs",
     reached_before_it_was_there = "compile_fail/reached_before_it_was_there.fixed.rs",
+    region_empty_cloned = "compile_fail/region_empty_cloned.fixed.rs",
+    region_exported_into_twice = "compile_fail/region_exported_into_twice.fixed.rs",
+    region_memory_written_behind_it = "compile_fail/region_memory_written_behind_it.fixed.rs",
+    region_resized_after_sealing = "compile_fail/region_resized_after_sealing.fixed.rs",
+    region_rights_of_ones_own = "compile_fail/region_rights_of_ones_own.fixed.rs",
+    region_sealed_from_plain_bytes = "compile_fail/region_sealed_from_plain_bytes.fixed.rs",
+    region_sealed_given_as_empty = "compile_fail/region_sealed_given_as_empty.fixed.rs",
+    region_sealed_out_of_thin_air = "compile_fail/region_sealed_out_of_thin_air.fixed.rs",
+    region_taken_writable_from_sealed = "compile_fail/region_taken_writable_from_sealed.fixed.rs",
+    region_used_after_it_was_given_away = "compile_fail/region_used_after_it_was_given_away.fixed.rs",
+    region_written_after_sealing = "compile_fail/region_written_after_sealing.fixed.rs",
+    region_written_through_an_index = "compile_fail/region_written_through_an_index.fixed.rs",
     release_changed = "compile_fail/release_changed.fixed.rs",
     release_number_zero = "compile_fail/release_number_zero.fixed.rs",
     release_open_too_early = "compile_fail/release_open_too_early.fixed.rs",
