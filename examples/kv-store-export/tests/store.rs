@@ -6,7 +6,9 @@ use devstate_core::Region;
 use devstate_kv_store_export::{
     ExportError, Exportable, Item, Release, Store, WriteError, export, export_into, export_len,
 };
-use devstate_versioning::{Crc64, ErrorKind, Sink};
+use devstate_versioning::{
+    Architecture, Bytes, Container, Crc64, ErrorKind, Sequence, Sink, Str, Versioned, release_table,
+};
 
 fn store() -> Store<4, 64> {
     let mut store = Store::new();
@@ -170,4 +172,76 @@ fn the_item_that_an_older_release_cannot_say_is_named_however_late_it_comes() {
     // A store is as large as it may become, and passes over the stack.
     let thread = std::thread::Builder::new().stack_size(64 << 20).spawn(test).unwrap();
     thread.join().unwrap();
+}
+
+/// The store as it was when it had shipped its first release only.
+mod first_release {
+    use super::*;
+
+    #[derive(Versioned, Clone, Debug, Default)]
+    #[versioned(version = 1, layouts(0x7524_49b6_a242_ebd7))]
+    pub(super) struct ItemSer<'a> {
+        pub(super) key: Str<'a, 64>,
+        pub(super) value: Bytes<'a, 4096>,
+    }
+
+    #[derive(Versioned, Clone, Debug, Default)]
+    #[versioned(version = 1, layouts(0x7a54_ec76_ad9d_18cd))]
+    pub(super) struct ExportableSer<'a> {
+        pub(super) items: Sequence<'a, ItemSer<'a>, { 1 << 20 }>,
+    }
+
+    release_table! {
+        pub(super) enum Release { V1 = 1 @ 0xef79_362d_4fe0_04a4 }
+        ItemSer<'_> => [1],
+        ExportableSer<'_> => [1],
+    }
+}
+
+#[test]
+fn a_reader_that_knows_only_the_first_release_reads_what_was_written_for_it() {
+    let mut store: Store<4, 64> = Store::new();
+    store
+        .write_item(Item {
+            written: 7,
+            ..Item::new("lamp", b"on")
+        })
+        .unwrap();
+    let container = Container::<Crc64>::new(Architecture::Any);
+    let mut memory = [0; 200];
+    let sealed = export(&store, Release::V1, Region::from(&mut memory[..])).unwrap();
+    let mut exportable = first_release::ExportableSer::default();
+    let release: first_release::Release = container.load(&sealed, &mut exportable).unwrap();
+    assert_eq!(release, first_release::Release::V1);
+    let mut items = Vec::new();
+    exportable
+        .items
+        .visit(&mut |item| items.push((item.key.get(), item.value.get())))
+        .unwrap();
+    assert_eq!(items, [("lamp", &b"on"[..])]);
+
+    let sealed = export(&store, Release::V2, Region::from(&mut memory[..])).unwrap();
+    let error = container
+        .load::<first_release::Release, _>(&sealed, &mut first_release::ExportableSer::default())
+        .unwrap_err();
+    assert_eq!(error.kind, ErrorKind::NewerRelease { found: 2, newest: 1 });
+}
+
+/// Items that come in any order are found, and exported in theirs.
+#[test]
+fn items_are_sorted_however_they_arrive() {
+    let mut store: Store<1000, 4000> = Store::new();
+    // 337 has no factor in common with 1,000: every number once.
+    for index in (0..1000).map(|index| index * 337 % 1000) {
+        let (key, value) = (format!("key{index:03}"), format!("{index}"));
+        store.write_item(Item::new(&key, value.as_bytes())).unwrap();
+        assert_eq!(store.write_item(Item::new(&key, b"x")), Err(WriteError::AlreadyExists));
+    }
+    for (index, item) in store.iter().enumerate() {
+        assert_eq!(item.key, format!("key{index:03}"));
+        assert_eq!(item.value, format!("{index}").as_bytes());
+        assert_eq!(store.get(item.key), Some(item));
+    }
+    assert_eq!(store.get("key"), None);
+    assert_eq!(store.iter().len(), 1000);
 }

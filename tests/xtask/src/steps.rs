@@ -75,7 +75,9 @@ fn no_std() -> Result<()> {
     for features in ["--no-default-features", "--all-features"] {
         run(target.cargo("build").args(&packages).arg(features))?;
     }
-    Ok(())
+    // The store without its server.
+    let store = ["-p", "devstate-kv-store-export", "--lib"];
+    run(target.cargo("build").args(store).arg("--no-default-features"))
 }
 
 fn features() -> Result<()> {

@@ -1,0 +1,159 @@
+//! Clients that send anything, say nothing, never stop, or are many.
+
+use std::os::fd::AsFd;
+use std::sync::RwLock;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use devstate_kv_store_export::linux::{
+    self, Client, ExportFailure, MAX_PACKET, Memory, Reply, ServedStore, ServerLimits,
+};
+use devstate_kv_store_export::{Exportable, Item, Release};
+use tempfile::TempDir;
+
+use super::server::{Server, answer, export_request, send};
+
+#[test]
+fn requests_that_are_none_are_answered_and_hung_up_on() {
+    let server = Server::with_items(&[("lamp", b"on")]);
+    let say = |packet: &[u8]| {
+        let socket = server.connect();
+        send(&socket, packet, &[]);
+        let reply = answer(&socket);
+        assert!(answer(&socket).is_none(), "the server did not hang up");
+        reply
+    };
+    for garbage in [
+        &b"\xff\xff\xff\xff"[..],
+        b"\x09",
+        b"\x00\x05ab",
+        &[0; MAX_PACKET + 1],
+        b"\x02\x02extra",
+    ] {
+        assert!(
+            matches!(say(garbage), Some(Reply::BadRequest(_))),
+            "{:?}",
+            &garbage[..2]
+        );
+    }
+    let socket = server.connect();
+    send(&socket, &export_request(2), &[]);
+    assert_eq!(answer(&socket), Some(Reply::NotExported(ExportFailure::NoMemory)));
+    let socket = server.connect();
+    send(&socket, &export_request(9), &[]);
+    assert_eq!(
+        answer(&socket),
+        Some(Reply::NotExported(ExportFailure::UnknownRelease { newest: 2 }))
+    );
+    assert!(server.is_alive());
+}
+
+#[test]
+fn a_client_that_hangs_is_hung_up_on_and_holds_up_nobody() {
+    let server = Server::with_items(&[("lamp", b"on")]);
+    let hanging = server.connect();
+    let start = Instant::now();
+    assert!(server.is_alive());
+    assert!(start.elapsed() < Duration::from_secs(2), "others waited");
+    assert!(answer(&hanging).is_none(), "the server waits for ever");
+    assert!(start.elapsed() < Duration::from_secs(10));
+}
+
+#[test]
+fn a_client_that_is_never_silent_gives_its_place_to_one_that_waits() {
+    let directory = TempDir::new().unwrap();
+    let path = directory.path().join("socket");
+    let limits = ServerLimits {
+        clients: 1,
+        turn: Duration::from_millis(300),
+        ..ServerLimits::default()
+    };
+    let listener = linux::Server::new(&path, limits).unwrap();
+    // It serves for ever, so it ends with the test's process. The store lives on the stack.
+    thread::Builder::new()
+        .stack_size(4 * size_of::<ServedStore>())
+        .spawn(move || {
+            let store = RwLock::new(ServedStore::new());
+            listener.run(&store)
+        })
+        .unwrap();
+    let talker = Client::new(&path).unwrap();
+    talker.get("nothing").unwrap();
+    let talking = thread::spawn(move || while talker.get("nothing").is_ok() {});
+    let start = Instant::now();
+    Client::new(&path).unwrap().get("nothing").unwrap();
+    assert!(
+        start.elapsed() < Duration::from_secs(10),
+        "it waited for {:?}",
+        start.elapsed()
+    );
+    talking.join().unwrap();
+}
+
+#[test]
+fn a_hundred_clients_at_once_each_get_their_export() {
+    let server = Server::with_items(&[("lamp", &[7; 4096])]);
+    let server = &server;
+    thread::scope(|scope| {
+        for i in 0..100 {
+            scope.spawn(move || {
+                let client = server.client();
+                client.write_item(Item::new(&format!("client{i}"), b"here")).unwrap();
+                let sealed = client.export(&Memory::new(1 << 20).unwrap(), Release::LATEST).unwrap();
+                let mapping = sealed.map().unwrap();
+                let mut found = false;
+                let own = format!("client{i}");
+                Exportable::load(&mapping)
+                    .unwrap()
+                    .visit(&mut |item| found |= item.key == own)
+                    .unwrap();
+                assert!(found, "client {i} does not find its own item");
+            });
+        }
+    });
+}
+
+#[test]
+fn a_hundred_clients_that_hang_at_once_hold_up_nobody() {
+    let server = Server::with_items(&[("lamp", b"on")]);
+    let hanging: Vec<_> = (0..100).map(|_| server.connect()).collect();
+    let start = Instant::now();
+    let sealed = server.client().export(&Memory::new(4096).unwrap(), Release::LATEST);
+    assert!(
+        start.elapsed() < Duration::from_secs(2),
+        "it waited for {:?}",
+        start.elapsed()
+    );
+    sealed.unwrap();
+    for socket in &hanging {
+        assert!(answer(socket).is_none(), "the server waits for ever");
+    }
+}
+
+#[test]
+fn nothing_of_a_client_stays_in_the_server() {
+    let server = Server::with_items(&[("lamp", b"on")]);
+    let before = server.descriptors();
+    for _ in 0..20 {
+        let memory = Memory::new(4096).unwrap();
+        let one = [memory.as_fd()];
+        // It does not wait for its answer.
+        send(&server.connect(), &export_request(2), &one);
+        // Descriptors with a request that wants none, with garbage, and far too many of them.
+        send(&server.connect(), b"\x01\x04lamp", &one);
+        send(&server.connect(), b"\xff\xff\xff\xff", &one);
+        send(&server.connect(), &export_request(2), &[memory.as_fd(); 8]);
+        send(&server.connect(), &[0; MAX_PACKET + 1], &[memory.as_fd(); 8]);
+    }
+    let start = Instant::now();
+    while server.descriptors() > before {
+        assert!(
+            start.elapsed() < Duration::from_secs(10),
+            "{} descriptors have become {}",
+            before,
+            server.descriptors()
+        );
+        thread::sleep(Duration::from_millis(10));
+    }
+    assert!(server.is_alive());
+}

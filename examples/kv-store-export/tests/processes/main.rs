@@ -1,0 +1,16 @@
+//! Server and clients as real processes: the three outcomes of an export, what the seals forbid, and bad clients.
+
+#![allow(
+    unsafe_code,
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test, which maps memory"
+)]
+
+mod bad_clients;
+mod bad_memory;
+mod commands;
+mod outcomes;
+mod seals;
+mod server;

@@ -1,0 +1,125 @@
+//! What an export can come to, and a write.
+
+use devstate_core::Region;
+use devstate_kv_store_export::linux::{ClientError, ExportFailure, Memory};
+use devstate_kv_store_export::{ExportError, Exportable, Item, Release, Store, WriteError, export};
+
+use super::server::{Server, refusal, size};
+
+#[test]
+fn an_export_comes_back_sealed_with_every_item_in_order() {
+    let server = Server::with_items(&[("zebra", b"last"), ("apple", b"first"), ("mango", &[0; 4096])]);
+    let memory = Memory::new(1 << 20).unwrap();
+    let sealed = server.client().export(&memory, Release::LATEST).unwrap();
+    let mapping = sealed.map().unwrap();
+    let exportable = Exportable::load(&mapping).unwrap();
+    let mut keys = Vec::new();
+    exportable
+        .visit(&mut |item| keys.push((item.key, item.value.len())))
+        .unwrap();
+    assert_eq!(keys, [("apple", 5), ("mango", 4096), ("zebra", 4)]);
+    assert_eq!(
+        size(&memory),
+        i64::try_from(sealed.len()).unwrap(),
+        "the memory has the export's size"
+    );
+}
+
+#[test]
+fn an_empty_store_exports_nothing_and_leaves_the_memory_alone() {
+    let server = Server::start();
+    let memory = Memory::new(4).unwrap();
+    let failure = refusal(server.client().export(&memory, Release::LATEST));
+    // Looked at first: the memory is too small as well.
+    assert_eq!(failure, ExportFailure::Export(ExportError::Empty));
+    assert_eq!(size(&memory), 4);
+    assert!(rustix::fs::fcntl_get_seals(&memory).unwrap().is_empty());
+}
+
+#[test]
+fn memory_that_is_too_small_is_refused_and_left_alone_and_an_exact_fit_is_taken() {
+    let server = Server::with_items(&[("lamp", b"on")]);
+    let small = Memory::new(10).unwrap();
+    let failure = refusal(server.client().export(&small, Release::LATEST));
+    let ExportFailure::Export(ExportError::StorageTooSmall { needed, available: 10 }) = failure else {
+        panic!("{failure:?}");
+    };
+    assert_eq!(size(&small), 10);
+    assert!(rustix::fs::fcntl_get_seals(&small).unwrap().is_empty());
+    let short = Memory::new(needed as u64 - 1).unwrap();
+    refusal(server.client().export(&short, Release::LATEST));
+    let exact = Memory::new(needed as u64).unwrap();
+    assert_eq!(server.client().export(&exact, Release::LATEST).unwrap().len(), needed);
+}
+
+#[test]
+fn an_older_release_is_written_unless_it_would_lose_what_matters() {
+    let server = Server::with_items(&[("lamp", b"on")]);
+    let client = server.client();
+    let sealed = client.export(&Memory::new(4096).unwrap(), Release::V1).unwrap();
+    assert_eq!(Exportable::load(&sealed.map().unwrap()).unwrap().release(), Release::V1);
+    client
+        .write_item(Item {
+            sensitive: true,
+            ..Item::new("password", b"hunter2")
+        })
+        .unwrap();
+    let failure = refusal(client.export(&Memory::new(4096).unwrap(), Release::V1));
+    assert_eq!(failure, ExportFailure::Export(ExportError::Lossy { item: 1 }));
+}
+
+#[test]
+fn items_are_refused_with_the_reason() {
+    let server = Server::with_items(&[("lamp", b"on")]);
+    let write = |key: &str, value: &[u8]| match server.client().write_item(Item::new(key, value)) {
+        Err(ClientError::Write(error)) => Some(error),
+        Ok(()) => None,
+        Err(other) => panic!("{other}"),
+    };
+    for key in ["", "a", "1st", "lamp_", "la mp", "lämp", &"k".repeat(65)] {
+        assert_eq!(write(key, b"x"), Some(WriteError::InvalidKey), "{key}");
+    }
+    assert_eq!(write(&"k".repeat(64), b"x"), None);
+    assert_eq!(write("empty", b""), Some(WriteError::InvalidValue { len: 0 }));
+    assert_eq!(write("long", &[0; 4097]), Some(WriteError::InvalidValue { len: 4097 }));
+    assert_eq!(write("longest", &[0; 4096]), None);
+    assert_eq!(write("lamp", b"off"), Some(WriteError::AlreadyExists));
+    assert_eq!(server.client().get("lamp").unwrap().unwrap().value, b"on");
+}
+
+/// 100,000 items with 32-byte keys and values of 64 to 1,024 bytes, through a server that was started with them.
+#[test]
+fn a_hundred_thousand_items_go_through_and_come_back_the_same() {
+    const ITEMS: usize = 100_000;
+    let whole = || {
+        let mut store: Box<Store<ITEMS, { 64 << 20 }>> = Box::default();
+        for index in 0..ITEMS {
+            let key = format!("item.{index:027}");
+            let value = vec![index as u8; 64 + index.wrapping_mul(0x9e37_79b9) % 961];
+            let item = Item {
+                written: 1_767_323_046,
+                ..Item::new(&key, &value)
+            };
+            store.write_item(item).unwrap();
+        }
+        let mut memory = vec![0; 128 << 20];
+        export(&store, Release::LATEST, Region::from(&mut memory[..]))
+            .unwrap()
+            .to_vec()
+    };
+    // The store is made on the stack on its way to the heap.
+    let thread = std::thread::Builder::new().stack_size(512 << 20).spawn(whole).unwrap();
+    let whole = thread.join().unwrap();
+    let directory = tempfile::tempdir().unwrap();
+    let file = directory.path().join("export");
+    std::fs::write(&file, &whole).unwrap();
+    let server = Server::start_with(&["--from", file.to_str().unwrap()]);
+    let sealed = server
+        .client()
+        .export(&Memory::new(1 << 30).unwrap(), Release::LATEST)
+        .unwrap();
+    assert!(
+        *sealed.map().unwrap() == whole[..],
+        "what came back is not what the server was started with"
+    );
+}
