@@ -8,6 +8,7 @@
     missing_docs,
     dead_code,
     unreachable_pub,
+    clippy::indexing_slicing,
     clippy::unnecessary_wraps,
     reason = "the corrected sources are examples"
 )]

@@ -1,6 +1,11 @@
 //! A store is filled, exported and read without a heap. The only test of its process, so that no other one allocates.
 
-#![allow(unsafe_code, clippy::unwrap_used, reason = "a test, whose allocator counts")]
+#![allow(
+    unsafe_code,
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    reason = "a test, whose allocator counts"
+)]
 
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::fmt::Write as _;

@@ -2,5 +2,6 @@
 use devstate_core::{Empty, Region};
 
 pub fn main() {
-    let _region: Option<Region<'_, Empty>> = None;
+    let region: Option<Region<'_, Empty>> = None;
+    assert!(region.is_none());
 }
