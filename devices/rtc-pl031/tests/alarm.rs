@@ -153,13 +153,19 @@ enum Step {
     Acknowledge,
     Mask(bool),
     Start,
-    SaveAndRestore { pause: u64, clock: Clock },
-    MoveEpoch(u64),
+    /// The device was not told of the time that went by before the save.
+    SaveAndRestore {
+        unnoticed: u64,
+        pause: u64,
+        clock: Clock,
+    },
+    MoveEpoch(u64, Clock),
 }
 
 fn steps() -> impl Strategy<Value = Vec<Step>> {
     let passing = prop_oneof![0..3 * SECOND, Just(SECOND), 0..100 * SECOND, 0..(3 << 32) * SECOND / 2];
-    let clock = prop_oneof![Just(Clock::Wall), Just(Clock::Frozen)];
+    let maybe = prop_oneof![3 => Just(0), 1 => passing.clone()];
+    let clock = || prop_oneof![Just(Clock::Wall), Just(Clock::Frozen)];
     let step = prop_oneof![
         6 => passing.clone().prop_map(Step::Pass),
         1 => (0..10 * SECOND).prop_map(Step::GoBack),
@@ -169,8 +175,10 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
         3 => Just(Step::Acknowledge),
         1 => any::<bool>().prop_map(Step::Mask),
         1 => Just(Step::Start),
-        6 => (prop_oneof![Just(0), passing], clock).prop_map(|(pause, clock)| Step::SaveAndRestore { pause, clock }),
-        1 => any::<u32>().prop_map(|epoch| Step::MoveEpoch(u64::from(epoch) * SECOND)),
+        6 => (maybe, prop_oneof![Just(0), passing], clock()).prop_map(|(unnoticed, pause, clock)| {
+            Step::SaveAndRestore { unnoticed, pause, clock }
+        }),
+        1 => (any::<u32>(), clock()).prop_map(|(epoch, clock)| Step::MoveEpoch(u64::from(epoch) * SECOND, clock)),
     ];
     prop::collection::vec(step, 1..60)
 }
@@ -296,7 +304,13 @@ proptest! {
                     rtc.write(RTCCR, 1, now);
                     model.running = true;
                 }
-                Step::SaveAndRestore { pause, clock } => {
+                Step::SaveAndRestore { unnoticed, pause, clock } => {
+                    let unnoticed = unnoticed.min(u64::MAX - now);
+                    now += unnoticed;
+                    let before = model.alarms;
+                    model.pass(unnoticed);
+                    // Nobody told the old device, and to the new one it is no news: it only drives its line.
+                    model.alarms = before;
                     let state = rtc.state(now);
                     let pause = pause.min(u64::MAX - now);
                     now += pause;
@@ -306,10 +320,13 @@ proptest! {
                     rtc = Rtc::from_state(&state, Line { level: None }, Alarms(&alarms), now, clock).unwrap();
                     prop_assert_eq!(rtc.state(now).saved_at, now);
                 }
-                Step::MoveEpoch(epoch) => {
+                Step::MoveEpoch(epoch, clock) => {
                     let state = rtc.state(now);
+                    if clock == Clock::Wall {
+                        model.pass(epoch.saturating_sub(now));
+                    }
                     now = epoch;
-                    rtc = Rtc::from_state(&state, Line { level: None }, Alarms(&alarms), now, Clock::Frozen).unwrap();
+                    rtc = Rtc::from_state(&state, Line { level: None }, Alarms(&alarms), now, clock).unwrap();
                 }
             }
             prop_assert_eq!(i128::from(rtc.read(RTCDR, now)), model.value().rem_euclid(1 << 32));

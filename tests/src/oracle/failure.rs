@@ -170,10 +170,7 @@ pub(crate) fn describe<S: Subject>(difference: &Difference<S::Op>, seed: u64, nu
         "seed {seed}, script {number}; as a unit test, with what QEMU gave:\n"
     );
     let _ = writeln!(text, "#[test]\nfn the_oracle_found_this() {{");
-    for item in S::TEST_USES
-        .iter()
-        .chain(&["devstate_tests::oracle::{Wire, through_bytes}"])
-    {
+    for item in S::TEST_USES {
         let _ = writeln!(text, "    use {item};");
     }
     let _ = writeln!(text, "{}", difference.beginning);

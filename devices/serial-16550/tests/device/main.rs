@@ -20,6 +20,7 @@ mod receiver;
 mod registers;
 mod restore;
 mod support;
+mod time;
 mod timeout;
 mod trace;
 mod transmitter;
