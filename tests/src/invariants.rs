@@ -6,6 +6,7 @@
 //! device.
 
 mod clock;
+mod hostile;
 pub mod i8042;
 mod probe;
 pub mod rtc;
@@ -13,6 +14,7 @@ pub mod serial;
 mod wire;
 
 pub use clock::Passing;
+pub use hostile::Named;
 pub use wire::{Hostile, through_bytes};
 
 use arbitrary::{Arbitrary, Unstructured};

@@ -5,6 +5,7 @@ mod keyboard;
 mod mouse;
 mod outside;
 
+use super::hostile::Named;
 use super::probe::Line;
 use super::wire::{Hostile, through_bytes};
 use arbitrary::{Arbitrary, Unstructured};
@@ -93,6 +94,9 @@ fn input(bytes: &mut Unstructured<'_>) -> arbitrary::Result<MouseInput> {
         buttons: MouseButtons(bytes.arbitrary()?),
     })
 }
+
+/// How many fields [`poke`] knows.
+pub const FIELDS: u8 = 12 + 30;
 
 /// Lives a life.
 pub fn live(steps: &[Step]) {
@@ -194,7 +198,8 @@ impl Life {
         let before = self.device.state();
         let restored = self.device.restore(state);
         assert_eq!(restored, state.validate());
-        if restored.is_err() {
+        if let Err(error) = restored {
+            state.assert_named(&error);
             assert_eq!(self.device.state(), before, "touched by a refused state");
             for line in &self.lines {
                 line.assert_not_driven();
@@ -291,16 +296,15 @@ fn check_twin(state: &I8042State) {
 }
 
 /// Sets one field to anything that its type can say.
-fn poke(state: &mut I8042State, field: u8, index: usize, value: u16) {
-    if field.is_multiple_of(2) {
-        poke_controller(state, field / 2, index, value as u8);
-    } else {
-        poke_devices(state, field / 2, index, value);
+pub fn poke(state: &mut I8042State, field: u8, index: usize, value: u16) {
+    match field % FIELDS {
+        field @ 0..12 => poke_controller(state, field, index, value as u8),
+        field => poke_devices(state, field - 12, index, value),
     }
 }
 
 fn poke_controller(state: &mut I8042State, field: u8, index: usize, byte: u8) {
-    match field % 12 {
+    match field {
         0 => state.config = byte,
         1 => state.ram[index % 31] = byte,
         2 => state.output_port = byte,
@@ -350,7 +354,7 @@ fn reply(index: usize, byte: u8) -> ControllerReply {
 fn poke_devices(state: &mut I8042State, field: u8, index: usize, value: u16) {
     let byte = value as u8;
     let (keyboard, mouse) = (&mut state.keyboard, &mut state.mouse);
-    match field % 30 {
+    match field {
         0 => {
             keyboard.option = [
                 KeyboardOption::None,

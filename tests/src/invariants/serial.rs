@@ -4,6 +4,7 @@ mod model;
 mod outside;
 
 use super::clock::Passing;
+use super::hostile::Named;
 use super::probe::Line;
 use super::wire::{Hostile, through_bytes};
 use arbitrary::{Arbitrary, Unstructured};
@@ -60,6 +61,9 @@ fn offset(bytes: &mut Unstructured<'_>) -> arbitrary::Result<u16> {
         _ => bytes.arbitrary()?,
     })
 }
+
+/// How many fields [`poke`] knows.
+pub const FIELDS: u8 = 20;
 
 /// Lives a life.
 pub fn live(steps: &[Step]) {
@@ -174,7 +178,8 @@ impl Life {
         let (before, deadline) = (self.device.state(self.now), self.device.next_deadline());
         let restored = self.device.restore(state, self.now, Clock::Wall);
         assert_eq!(restored, state.validate());
-        if restored.is_err() {
+        if let Err(error) = restored {
+            state.assert_named(&error);
             assert_eq!(self.device.state(self.now), before, "touched by a refused state");
             assert_eq!(self.device.next_deadline(), deadline);
             self.line.assert_not_driven();
@@ -267,10 +272,11 @@ fn errors_of(bits: u8) -> CharacterErrors {
     .fold(CharacterErrors::NONE, |all, error| all | error)
 }
 
-fn poke(state: &mut SerialState, field: u8, index: usize, value: u64) {
+/// Sets one field, or one place of it, to anything that its type can say.
+pub fn poke(state: &mut SerialState, field: u8, index: usize, value: u64) {
     let byte = value as u8;
     let place = index % 16;
-    match field % 20 {
+    match field % FIELDS {
         0 => state.divisor = value as u16,
         1 => state.ier = byte,
         2 => state.fcr = byte,

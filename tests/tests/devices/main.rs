@@ -3,6 +3,7 @@
 #![allow(missing_docs, clippy::unwrap_used, clippy::indexing_slicing, reason = "a test")]
 
 mod foreign_formats;
+mod hostile;
 mod machine;
 mod plain_postcard;
 mod releases;
