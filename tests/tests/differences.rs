@@ -34,6 +34,35 @@ fn every_row_of_every_list_has_its_test() {
     assert!(lists > 0, "no list at all");
 }
 
+#[test]
+fn every_row_about_qemu_says_what_it_does_what_we_do_where_it_stands_and_why() {
+    let devices = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../devices"));
+    let mut rows = 0;
+    for device in ["i8042", "rtc-pl031", "serial-16550"] {
+        let list = std::fs::read_to_string(devices.join(device).join("DIFFERENCES.md")).unwrap();
+        let mut is_about_qemu = false;
+        for line in list.lines().filter(|line| !line.starts_with("|---")) {
+            let cells: Vec<&str> = line.trim_matches(['|', ' ']).split(" | ").map(str::trim).collect();
+            match cells[..] {
+                ["name", "QEMU 7.2", "here", "manual", "why", "test"] => is_about_qemu = true,
+                [name, qemu, here, manual, why, test] if is_about_qemu => {
+                    rows += 1;
+                    for cell in [name, qemu, here, manual, why, test] {
+                        assert!(!cell.is_empty(), "{device}: `{name}` leaves something out");
+                    }
+                    assert!(
+                        !manual.starts_with("none"),
+                        "{device}: `{name}` has no section of the manual"
+                    );
+                }
+                _ if line.starts_with('|') => assert!(!is_about_qemu, "{device}: no six cells: {line}"),
+                _ => is_about_qemu = false,
+            }
+        }
+    }
+    assert!(rows > 50, "the tables are not found: {rows} rows");
+}
+
 struct Row<'a> {
     name: &'a str,
     last: &'a str,
