@@ -3,7 +3,9 @@
 use super::{I8042Rows, Subject, elsewhere};
 use crate::oracle::subject::Stimulus;
 use devstate_i8042::spec::{config, keyboard as spec};
-use devstate_i8042::{ByteQueue, I8042State, Key, KeySet, KeyboardOption, KeyboardState, ScanCodeSet, spec as ports};
+use devstate_i8042::{
+    ByteQueue, I8042State, Key, KeySet, KeyboardOption, KeyboardState, OutputBuffer, ScanCodeSet, spec as ports,
+};
 use serde_json::json;
 
 impl Subject {
@@ -149,12 +151,12 @@ fn read_out(state: &I8042State) -> Vec<u8> {
     elsewhere(state, |device| {
         device.write(ports::COMMAND, ports::controller::ENABLE_KEYBOARD);
         loop {
-            let status = device.read(ports::COMMAND);
+            let owner = device.state().output_buffer;
             let byte = device.read(ports::DATA);
-            match status & (ports::status::OUTPUT_FULL | ports::status::FROM_MOUSE) {
-                0 => break,
-                ports::status::OUTPUT_FULL => read.push(byte),
-                _ => {}
+            match owner {
+                OutputBuffer::Empty => break,
+                OutputBuffer::Keyboard => read.push(byte),
+                OutputBuffer::Controller | OutputBuffer::Mouse => {}
             }
         }
     });
