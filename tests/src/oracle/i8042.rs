@@ -15,7 +15,7 @@ use super::subject::{self, Stimulus};
 use crate::script::i8042::{self as script, Op};
 use anyhow::{Result, bail};
 use devstate_core::NoInterrupt;
-use devstate_i8042::spec::{self, config, controller, mouse as mouse_spec, output_port, status};
+use devstate_i8042::spec::{self, config, controller, output_port, status};
 use devstate_i8042::{
     ControllerReply, I8042, I8042State, InputPortPoll, Key, NoControl, NoEvents, OutputBuffer, PendingCommand,
 };
@@ -78,8 +78,22 @@ struct Theirs {
     irq_1: bool,
     /// The last code that was translated was a break prefix.
     break_prefix: bool,
+    /// Bit 4 of the output port.
+    irq_1_bit: bool,
     /// The mouse's resolution: any byte.
     resolution: u8,
+    /// The mouse's sample rate.
+    sample_rate: u8,
+}
+
+impl Theirs {
+    const RESET: Self = Self {
+        irq_1: false,
+        break_prefix: false,
+        irq_1_bit: false,
+        resolution: 0,
+        sample_rate: 0,
+    };
 }
 
 impl subject::Subject for Subject {
@@ -111,18 +125,13 @@ impl subject::Subject for Subject {
     /// reset, so these are cleared first.
     fn begin(_: u64, _: &mut Qemu) -> Result<(Self, Vec<Stimulus>)> {
         let (lines, control) = (Lines::default(), Control::default());
-        let mut subject = Self {
+        let subject = Self {
             device: I8042::new(lines.line(IRQ_1), lines.line(IRQ_12), control.clone()),
             lines,
             control,
-            theirs: Theirs {
-                irq_1: false,
-                break_prefix: false,
-                resolution: 0,
-            },
+            theirs: Theirs::RESET,
             tally: Tally::new(Self::ROWS),
         };
-        subject.reset();
         let access = |command: &str| Stimulus::Access(command.to_owned());
         let stimuli = vec![
             Stimulus::Reset,
@@ -251,33 +260,21 @@ impl Subject {
         self.tally.occurs(row as usize, as_documented);
     }
 
-    /// Puts our device into the state that QEMU's is in: `wanted`, but for what follows from the rest.
+    /// Puts our device into the state that QEMU's is in: `wanted`, but for who has the output buffer.
     fn become_theirs(&mut self, before: &I8042State, wanted: &mut I8042State) {
-        let after = self.state();
         if before.output_buffer == OutputBuffer::Empty {
             let owner = next_output(wanted);
             if owner != wanted.output_buffer {
                 wanted.output_buffer = owner;
                 wanted.output_port = before.output_port | irq_bits(wanted);
             }
-            if owner != OutputBuffer::Empty {
-                self.passed_output_buffer(&after, wanted);
-            }
+            self.theirs.irq_1_bit |= owner != OutputBuffer::Empty;
         }
-        self.correct(&after, wanted);
+        self.correct(wanted);
     }
 
-    fn passed_output_buffer(&mut self, after: &I8042State, wanted: &mut I8042State) {
-        if comes_from_mouse(wanted) {
-            let bits = output_port::KEYBOARD_FULL | output_port::MOUSE_FULL;
-            let as_documented = !comes_from_mouse(after) || after.output_port & bits == output_port::MOUSE_FULL;
-            self.row(I8042Rows::OutputPortIrqBits, as_documented);
-            wanted.output_port |= bits;
-        }
-    }
-
-    fn correct(&mut self, after: &I8042State, wanted: &I8042State) {
-        if after == wanted {
+    fn correct(&mut self, wanted: &I8042State) {
+        if self.state() == *wanted {
             return;
         }
         let device = &mut self.device;
@@ -319,13 +316,17 @@ impl Subject {
     fn read(&mut self, offset: u16) -> u8 {
         let before = self.state();
         let value = self.device.read(offset);
-        if offset == spec::DATA && before.output_buffer != OutputBuffer::Empty {
-            let after = self.state();
-            let mut wanted = after;
-            self.passed_output_buffer(&after, &mut wanted);
-            self.correct(&after, &wanted);
+        if offset == spec::COMMAND && value & status::COMMAND == 0 {
+            self.row(I8042Rows::StatusCommandBit, !before.last_write_was_command);
         }
-        value
+        if offset == spec::DATA && before.output_buffer != OutputBuffer::Empty {
+            self.theirs.irq_1_bit = self.state().output_buffer != OutputBuffer::Empty;
+        }
+        if offset == spec::COMMAND {
+            value | status::COMMAND
+        } else {
+            value
+        }
     }
 
     fn write(&mut self, offset: u16, byte: u8) {
@@ -336,11 +337,10 @@ impl Subject {
         if offset == spec::COMMAND {
             self.command(byte, &before, &mut wanted);
         } else {
-            self.row(I8042Rows::StatusCommandBit, !after.last_write_was_command);
-            wanted.last_write_was_command = true;
             match before.pending_command {
                 PendingCommand::None => self.keyboard_byte(byte, &before, &mut wanted),
                 PendingCommand::WriteMouse => self.mouse_byte(byte, &before, &mut wanted),
+                PendingCommand::WriteOutputPort => self.theirs.irq_1_bit = byte & output_port::KEYBOARD_FULL != 0,
                 PendingCommand::WriteRam(_) if after.system_flag != before.system_flag => {
                     let written = byte & config::SYSTEM_FLAG != 0;
                     self.row(I8042Rows::StatusSystemFlag, after.system_flag == written);
@@ -389,7 +389,27 @@ impl Subject {
         };
         if let Some((row, as_documented)) = row {
             self.row(row, as_documented);
-            *wanted = *before;
+            *wanted = I8042State {
+                last_write_was_command: true,
+                ..*before
+            };
+        }
+        if command == controller::READ_OUTPUT_PORT {
+            self.output_port(before, wanted);
+        }
+    }
+
+    fn output_port(&mut self, before: &I8042State, wanted: &mut I8042State) {
+        let theirs = if self.theirs.irq_1_bit {
+            before.output_port | output_port::KEYBOARD_FULL
+        } else {
+            before.output_port & !output_port::KEYBOARD_FULL
+        };
+        if theirs != before.output_port && wanted.reply == ControllerReply::Keyboard(before.output_port) {
+            let bits = before.output_port & (output_port::KEYBOARD_FULL | output_port::MOUSE_FULL);
+            let as_documented = comes_from_mouse(before) && bits == output_port::MOUSE_FULL;
+            self.row(I8042Rows::OutputPortIrqBits, as_documented);
+            wanted.reply = ControllerReply::Keyboard(theirs);
         }
     }
 
@@ -411,21 +431,18 @@ impl Subject {
     fn reset(&mut self) {
         let before = self.state();
         self.device.reset();
-        let after = self.state();
-        let mut wanted = after;
-        self.row(I8042Rows::StatusCommandBit, !after.last_write_was_command);
-        wanted.last_write_was_command = true;
+        let mut wanted = self.state();
         if before.pending_command != PendingCommand::None || before.last_read != 0 {
-            self.row(I8042Rows::ResetForgets, after == I8042State::RESET);
+            self.row(I8042Rows::ResetForgets, wanted == I8042State::RESET);
             wanted.pending_command = before.pending_command;
             wanted.last_read = before.last_read;
         }
-        let defaults = (mouse_spec::RESOLUTION_DEFAULT, mouse_spec::SAMPLE_RATE_DEFAULT);
-        let as_documented = (after.mouse.resolution, after.mouse.sample_rate) == defaults;
-        self.row(I8042Rows::MouseAfterPowerOn, as_documented);
-        (wanted.mouse.resolution, wanted.mouse.sample_rate) = (0, 0);
-        self.theirs.resolution = 0;
-        self.correct(&after, &wanted);
+        self.correct(&wanted);
+        self.theirs = Theirs {
+            irq_1: self.theirs.irq_1,
+            break_prefix: self.theirs.break_prefix,
+            ..Theirs::RESET
+        };
     }
 }
 

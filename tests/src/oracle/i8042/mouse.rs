@@ -64,9 +64,15 @@ impl Subject {
                 reply = vec![spec::ACK];
             }
         }
+        if before.argument == MouseArgument::SampleRate {
+            self.theirs.sample_rate = byte;
+        }
         match (command, &mut reply[..]) {
-            (Some(spec::SET_DEFAULTS | spec::RESET), _) => self.theirs.resolution = spec::RESOLUTION_DEFAULT,
-            (Some(spec::STATUS), [_, first, resolution, _]) => {
+            (Some(spec::SET_DEFAULTS | spec::RESET), _) => {
+                self.theirs.resolution = spec::RESOLUTION_DEFAULT;
+                self.theirs.sample_rate = spec::SAMPLE_RATE_DEFAULT;
+            }
+            (Some(spec::STATUS), [_, first, resolution, sample_rate]) => {
                 let buttons = status::LEFT | status::MIDDLE | status::RIGHT;
                 if *first & buttons != 0 {
                     self.row(
@@ -75,10 +81,16 @@ impl Subject {
                     );
                 }
                 *first &= !buttons;
-                if *resolution != self.theirs.resolution {
+                if self.theirs.resolution > spec::RESOLUTION_MAX {
                     self.row(I8042Rows::MouseResolution, *resolution == before.resolution);
+                } else if *resolution != self.theirs.resolution {
+                    self.row(I8042Rows::MouseAfterPowerOn, *resolution == spec::RESOLUTION_DEFAULT);
+                }
+                if *sample_rate != self.theirs.sample_rate {
+                    self.row(I8042Rows::MouseAfterPowerOn, *sample_rate == spec::SAMPLE_RATE_DEFAULT);
                 }
                 *resolution = self.theirs.resolution;
+                *sample_rate = self.theirs.sample_rate;
             }
             (Some(spec::RESEND), [_, ..]) => {
                 self.row(I8042Rows::MouseResend, ours == before.last_packet.as_slice());
