@@ -43,7 +43,9 @@ impl<Op> Difference<Op> {
     /// None so far, from where our side is now.
     pub(crate) fn new<S: Subject<Op = Op>>(ours: &S) -> Self {
         Self {
-            beginning: format!("    {}\n    {}", ours.test_setup(), ours.state_as_test()),
+            beginning: format!("    {}\n    {}", ours.test_setup(), ours.state_as_test())
+                .trim_end()
+                .to_owned(),
             taken: Vec::new(),
             ours: Outcome::default(),
             remark: None,
@@ -195,7 +197,9 @@ fn lines<S: Subject>(taken: &Taken<S::Op>, is_last: bool) -> Vec<String> {
                 excuse.rows.join(", "),
                 step.replace("\n    ", " ")
             ));
-            lines.push(excuse.state.clone());
+            if !excuse.state.is_empty() {
+                lines.push(excuse.state.clone());
+            }
         }
         _ => {
             lines.push(step);

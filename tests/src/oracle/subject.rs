@@ -98,7 +98,8 @@ pub(crate) trait Subject: Sized {
     /// A unit test's lines that make the device, and the moment `now`.
     fn test_setup(&self) -> String;
 
-    /// A line of a unit test that puts the device into the state that ours is in.
+    /// A line of a unit test that puts the device into the state that ours is in; none where the last step cannot have
+    /// changed it.
     fn state_as_test(&self) -> String;
 
     /// A step as a line of a unit test. `outcome` is what QEMU gave.

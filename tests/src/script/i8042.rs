@@ -272,7 +272,7 @@ fn typed() -> impl Strategy<Value = Op> {
 
 fn moved() -> impl Strategy<Value = Op> {
     let counts = || prop_oneof![3 => Just(0), 4 => -6..7_i16, 2 => -160..161_i16];
-    let clicks = || prop_oneof![8 => Just(0), 3 => -2..3_i16, 1 => -40..41_i16];
+    let clicks = || prop_oneof![32 => Just(0), 12 => -2..3_i16, 1 => -40..41_i16];
     let buttons = prop_oneof![2 => Just(0), 1 => 0..0x20_u8].prop_map(MouseButtons);
     (counts(), counts(), clicks(), clicks(), buttons).prop_map(|(dx, dy, dz, dw, buttons)| {
         Op::Mouse(MouseInput {

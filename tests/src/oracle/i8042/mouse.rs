@@ -3,7 +3,7 @@
 use super::{I8042Rows, Subject, elsewhere};
 use crate::oracle::subject::Stimulus;
 use devstate_i8042::spec::mouse::{self as spec, status};
-use devstate_i8042::{ByteQueue, I8042State, Knock, MouseArgument, MouseInput, MouseState};
+use devstate_i8042::{ByteQueue, I8042State, Knock, MouseArgument, MouseButtons, MouseInput, MouseState};
 use serde_json::{Value, json};
 
 impl Subject {
@@ -166,23 +166,33 @@ impl Subject {
     }
 }
 
-/// The same as events of QEMU's, which are one group: the guest may get a packet for it.
-pub(super) fn as_events(input: &MouseInput) -> Stimulus {
+/// The same as events of QEMU's, whose mouse has these `buttons` down. They are one group, which the guest may get a
+/// packet for. They are few, since QEMU reads them byte by byte.
+pub(super) fn as_events(input: &MouseInput, buttons: MouseButtons) -> Stimulus {
     let event = |kind: &str, data: Value| json!({"type": kind, "data": data});
     let relative = |axis: &str, value: i32| event("rel", json!({"axis": axis, "value": value}));
     let button = |name: &str, down: bool| event("btn", json!({"button": name, "down": down}));
-    let mut events = vec![relative("x", input.dx.into()), relative("y", -i32::from(input.dy))];
+    let mut events = Vec::new();
+    for (axis, counts) in [("x", i32::from(input.dx)), ("y", -i32::from(input.dy))] {
+        if counts != 0 {
+            events.push(relative(axis, counts));
+        }
+    }
     for (clicks, [backward, forward]) in [
         (input.dz, ["wheel-up", "wheel-down"]),
         (input.dw, ["wheel-right", "wheel-left"]),
     ] {
         let name = if clicks < 0 { backward } else { forward };
-        for _ in 0..clicks.unsigned_abs() {
-            events.extend([button(name, true), button(name, false)]);
-        }
+        events.extend((0..clicks.unsigned_abs()).map(|_| button(name, true)));
     }
     for (bit, name) in ["left", "right", "middle", "side", "extra"].into_iter().enumerate() {
-        events.push(button(name, input.buttons.0 & 1 << bit != 0));
+        let is_down = |buttons: MouseButtons| buttons.0 & 1 << bit != 0;
+        if is_down(input.buttons) != is_down(buttons) {
+            events.push(button(name, is_down(input.buttons)));
+        }
+    }
+    if events.is_empty() {
+        events.push(relative("x", 0));
     }
     Stimulus::Qmp("input-send-event", json!({"events": events}))
 }
