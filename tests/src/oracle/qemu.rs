@@ -59,6 +59,9 @@ pub(crate) struct Qemu {
 /// Much more than QEMU ever takes: a machine may have a lot else to do.
 const PATIENCE: Duration = Duration::from_mins(2);
 
+/// Each look at the time stops the guest for a moment, and with it time.
+const BETWEEN_LOOKS: Duration = Duration::from_micros(300);
+
 /// Replies must fit into the socket while we still write commands.
 const BATCH: usize = 400;
 
@@ -281,6 +284,7 @@ impl Qemu {
         let start = Instant::now();
         while !enough(self)? {
             ensure!(start.elapsed() < PATIENCE, "time does not pass");
+            std::thread::sleep(BETWEEN_LOOKS);
         }
         self.qmp("stop", &json!({}))?;
         Ok(())
