@@ -6,8 +6,8 @@ use devstate_versioning::{Architecture, Checksum, Container, Crc64, Crc64NoTable
 
 use crate::case::Case;
 use crate::peers::devstate::{Release, WorkSer};
-use crate::simd::Crc64Simd;
 use crate::work::Work;
+use devstate_kv_store_export::linux::Crc64Simd;
 
 pub fn cases(cases: &mut Vec<Case>) {
     checksum::<Crc64NoTable>(cases, "devstate, no table");

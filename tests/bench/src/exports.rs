@@ -12,7 +12,7 @@ use versionize::{VersionMap, Versionize, VersionizeResult};
 use versionize_derive::Versionize;
 
 use crate::case::Case;
-use crate::simd::Crc64Simd;
+use devstate_kv_store_export::linux::Crc64Simd;
 
 /// Runs the expression with the store that holds the items.
 macro_rules! with_store {

@@ -11,9 +11,8 @@ use std::thread;
 
 use anyhow::{Context, Result, anyhow};
 use devstate_core::Region;
-use devstate_kv_store_export::linux::{Memory, fill};
+use devstate_kv_store_export::linux::{Crc64Simd, Memory, fill};
 use devstate_kv_store_export::{Item, Release, Store, export_len, export_with};
-use devstate_versioning::Crc64Slice16;
 
 use crate::measure::thread_time;
 
@@ -99,7 +98,7 @@ fn by_message(store: &Goods, bytes: usize) -> Result<(u64, u64)> {
         let server = scope.spawn(move || -> Result<u64> {
             let start = thread_time();
             let mut message = vec![0; bytes];
-            export_with::<Crc64Slice16, _, _>(store, Release::LATEST, Region::from(&mut message[..]))
+            export_with::<Crc64Simd, _, _>(store, Release::LATEST, Region::from(&mut message[..]))
                 .map_err(|refusal| anyhow!("{}", refusal.error))?;
             far.write_all(&(bytes as u64).to_le_bytes())?;
             far.write_all(&message)?;

@@ -17,7 +17,6 @@ mod peers;
 mod registers;
 mod releases;
 mod report;
-mod simd;
 mod sizes;
 mod table;
 mod vm_superio_ser;
@@ -36,6 +35,8 @@ enum Command {
     Count { filter: Option<String> },
     /// Take the time of every case, or of those whose name contains FILTER.
     Times { filter: Option<String> },
+    /// Take the time of an export on its way through a client to a file.
+    Forward,
     /// Compare the counts with the table in `counts.tsv`, or with `--accept` write it anew.
     Check {
         #[arg(long)]
@@ -87,6 +88,7 @@ fn run(command: &Command) -> Result<()> {
     match command {
         Command::Count { filter } => count(filter.as_deref().unwrap_or_default()),
         Command::Times { filter } => times(filter.as_deref().unwrap_or_default()),
+        Command::Forward => forward(),
         Command::Check { accept } => check(*accept),
         Command::Report => report::write(),
         Command::RunOnce { names } => run_once(names),
@@ -126,6 +128,14 @@ fn times(filter: &str) -> Result<()> {
             .content
             .map_or(String::new(), |bytes| format!("{:8.0} MB/s", bytes as f64 * 1e3 / time));
         println!("{:70} {time:12.1} ns {rate}", case.name());
+    }
+    Ok(())
+}
+
+fn forward() -> Result<()> {
+    for cost in forwarding::measure(report::FORWARDED)? {
+        let (server, client) = (cost.server as f64 / 1e6, cost.client as f64 / 1e6);
+        println!("{:50} server {server:6.2} ms  client {client:6.2} ms", cost.design);
     }
     Ok(())
 }

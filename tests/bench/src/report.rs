@@ -15,7 +15,7 @@ use crate::{cases, forwarding, goals, measure, sizes, table};
 pub const ROUNDS: usize = 41;
 
 /// Items in the export that goes through to storage.
-const FORWARDED: usize = 10_000;
+pub const FORWARDED: usize = 10_000;
 
 pub fn write() -> Result<()> {
     let mut measured = measure::count(cases())?;

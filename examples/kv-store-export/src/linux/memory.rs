@@ -4,13 +4,14 @@ use core::fmt;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::string::String;
 
-use devstate_versioning::{Crc64Slice16, Error};
+use devstate_versioning::Error;
 use rustix::fs::{
     FallocateFlags, FsWord, MemfdFlags, Mode, OFlags, SealFlags, fallocate, fcntl_add_seals, fcntl_get_seals,
     fcntl_getfl, fstat, fstatfs, ftruncate, memfd_create, open,
 };
 use rustix::io::Errno;
 
+use super::checksum::Crc64Simd;
 use super::mapping::{ReadOnlyMapping, WriteMapping};
 use super::protocol::ExportFailure;
 use crate::export::{container, export_into, export_len};
@@ -161,7 +162,7 @@ pub fn fill<const ITEMS: usize, const BYTES: usize>(
     fallocate(memory, FallocateFlags::empty(), 0, size)?;
 
     let mut mapping = WriteMapping::new(memory, needed)?;
-    export_into::<Crc64Slice16, ITEMS, BYTES>(store, release, &mut [0; GATHER_LEN], &mut mapping)?;
+    export_into::<Crc64Simd, ITEMS, BYTES>(store, release, &mut [0; GATHER_LEN], &mut mapping)?;
     drop(mapping);
 
     fcntl_add_seals(memory, SealFlags::WRITE | SealFlags::SEAL).map_err(|errno| match errno {
@@ -170,7 +171,7 @@ pub fn fill<const ITEMS: usize, const BYTES: usize>(
     })?;
     let sealed = read_only(memory)?;
     let mapping = sealed.map()?;
-    if container::<Crc64Slice16>().verify(&mapping).is_err() {
+    if container::<Crc64Simd>().verify(&mapping).is_err() {
         return Err(ExportFailure::Modified);
     }
     drop(mapping);
