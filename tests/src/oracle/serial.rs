@@ -1,5 +1,7 @@
 //! The 16550A beside QEMU's `isa-serial`.
 
+mod receiver;
+
 use super::qemu::{Edge, Machine, Outcome, Qemu};
 use super::rows::{Tally, rows};
 use super::saves::Saves;
@@ -408,97 +410,6 @@ impl Subject {
             let expected = ((old ^ new) & !spec::msr::RI) >> 4 | if fell { spec::msr::TRAILING_EDGE_RI } else { 0 };
             self.row(SerialRows::LoopbackDeltas, after.msr_deltas == expected);
             self.correct(|state| state.msr_deltas = 0);
-        }
-    }
-
-    /// Our device takes nothing from outside in loopback, QEMU's does.
-    fn with_the_receiver_connected(&mut self, receive: impl FnOnce(&mut Self)) {
-        let mcr = self.state().mcr;
-        self.correct(|state| state.mcr &= !spec::mcr::LOOP);
-        receive(self);
-        self.correct(|state| state.mcr = mcr);
-    }
-
-    fn receive(&mut self, bytes: &[u8]) -> Stimulus {
-        let before = self.state();
-        let free = if before.fcr == 0 {
-            1 - before.rx.len
-        } else {
-            16 - before.rx.len
-        };
-        let trigger = match (before.fcr, before.fcr >> 6) {
-            (0, _) | (_, 0) => 1,
-            (_, 1) => 4,
-            (_, 2) => 8,
-            _ => 14,
-        };
-        // QEMU's takes characters one by one once the FIFO has passed the trigger level, by breaks or in loopback.
-        let theirs = if before.rx.len > trigger {
-            free
-        } else {
-            (trigger - before.rx.len).min(free)
-        };
-        let wanted = bytes.len().min(theirs.into());
-        let taken = &bytes[..wanted];
-        if before.mcr & spec::mcr::LOOP != 0 {
-            let ours = self.device.receive(bytes, self.now);
-            if wanted != 0 {
-                self.row(SerialRows::LoopbackInput, ours == 0);
-                self.with_the_receiver_connected(|subject| {
-                    let _ = subject.device.receive(taken, subject.now);
-                });
-            }
-        } else {
-            let ours = self.device.receive_capacity();
-            if bytes.len().min(ours) > wanted {
-                self.row(SerialRows::ReceiveUpToTheFifo, ours == usize::from(free));
-            }
-            let _ = self.device.receive(taken, self.now);
-        }
-        if taken.is_empty() {
-            return Stimulus::Nothing;
-        }
-        if before.fcr != 0 {
-            self.start_their_timer();
-        }
-        Stimulus::Input {
-            index: self.port,
-            bytes: taken.to_vec(),
-            rounds: wanted,
-        }
-    }
-
-    fn receive_break(&mut self) {
-        let before = self.state();
-        if before.mcr & spec::mcr::LOOP == 0 {
-            self.device.receive_break(self.now);
-        } else {
-            self.device.receive_break(self.now);
-            self.row(SerialRows::LoopbackInput, self.state() == before);
-            self.with_the_receiver_connected(|subject| subject.device.receive_break(subject.now));
-        }
-        let after = self.state();
-        let mut wanted = after;
-        wanted.lsr_errors |= spec::lsr::BREAK;
-        if before.fcr != 0 {
-            wanted.rx_errors = [0; spec::FIFO_LEN];
-            wanted.rbr = 0;
-            if wanted != after {
-                self.row(SerialRows::BreakWithItsCharacter, true);
-            }
-        } else {
-            let overrun = self.theirs.hidden_breaks == spec::FIFO_LEN as u8;
-            if !overrun {
-                self.theirs.hidden_breaks += 1;
-            }
-            let errors = before.lsr_errors & spec::lsr::OVERRUN | if overrun { spec::lsr::OVERRUN } else { 0 };
-            wanted.lsr_errors = after.lsr_errors & !spec::lsr::OVERRUN | errors;
-            if wanted != after {
-                self.row(SerialRows::BreakIn16450Mode, true);
-            }
-        }
-        if wanted != after {
-            self.correct(|state| *state = wanted);
         }
     }
 
