@@ -81,7 +81,7 @@ struct Goods {
 enum AnyStore {
     Small(Box<Store<10, 20_000>>),
     Middle(Box<Store<1_000, 2_000_000>>),
-    Large(Box<Store<100_000, 80_000_000>>),
+    Large(Box<Store<100_000, 110_000_000>>),
 }
 
 #[derive(Versionize, Clone, Debug, Default)]
@@ -107,41 +107,88 @@ struct PostcardItem<'a> {
 
 pub fn cases(cases: &mut Vec<Case>) {
     for size in [10, 1_000, 100_000] {
-        // Made when the first case that needs it runs for the first time.
-        let goods: Rc<OnceCell<Goods>> = Rc::default();
-        for exporter in EXPORTERS {
-            let (goods, mut buffer) = (goods.clone(), Vec::new());
-            let case = Case::new("key-value export", exporter.name, format!("{size} items"), move || {
-                let goods = goods.get_or_init(|| Goods::new(size));
-                if buffer.is_empty() {
-                    buffer = vec![0; goods.block.len() + 32 * size + 8_192];
-                    let len = (exporter.export)(goods, &mut buffer);
-                    assert!(
-                        len >= content(size),
-                        "{} exports {len} bytes of {}",
-                        exporter.name,
-                        content(size)
-                    );
-                }
-                black_box((exporter.export)(black_box(goods), black_box(&mut buffer)));
-            });
-            let case = case.with_content(content(size));
-            cases.push(if size == 100_000 { case.only_timed() } else { case });
+        let values = Values::Mixed;
+        add(
+            cases,
+            "key-value export",
+            EXPORTERS,
+            size,
+            values,
+            format!("{size} items"),
+        );
+    }
+    let devstate = EXPORTERS
+        .iter()
+        .position(|exporter| exporter.name == "devstate + crc-fast");
+    let Some(devstate) = devstate.and_then(|at| EXPORTERS.get(at..=at)) else {
+        return;
+    };
+    for len in [64, 256, 1_024] {
+        for size in [10, 1_000, 100_000] {
+            let column = format!("{size} values of {len} bytes");
+            add(
+                cases,
+                "key-value export by length",
+                devstate,
+                size,
+                Values::Of(len),
+                column,
+            );
+        }
+    }
+}
+
+fn add(
+    cases: &mut Vec<Case>,
+    group: &'static str,
+    exporters: &'static [Exporter],
+    size: usize,
+    values: Values,
+    column: String,
+) {
+    // Made when the first case that needs it runs for the first time.
+    let goods: Rc<OnceCell<Goods>> = Rc::default();
+    let content = content(size, values);
+    for exporter in exporters {
+        let (goods, mut buffer) = (goods.clone(), Vec::new());
+        let case = Case::new(group, exporter.name, column.clone(), move || {
+            let goods = goods.get_or_init(|| Goods::new(size, values));
+            if buffer.is_empty() {
+                buffer = vec![0; goods.block.len() + 32 * size + 8_192];
+                let len = (exporter.export)(goods, &mut buffer);
+                assert!(len >= content, "{} exports {len} bytes of {content}", exporter.name);
+            }
+            black_box((exporter.export)(black_box(goods), black_box(&mut buffer)));
+        });
+        let case = case.with_content(content);
+        cases.push(if size == 100_000 { case.only_timed() } else { case });
+    }
+}
+
+/// How long the values are.
+#[derive(Clone, Copy)]
+enum Values {
+    /// 64 to 1,024 bytes.
+    Mixed,
+    Of(usize),
+}
+
+impl Values {
+    fn len(self, index: usize) -> usize {
+        match self {
+            Self::Mixed => 64 + index.wrapping_mul(0x9e37_79b9) % 961,
+            Self::Of(len) => len,
         }
     }
 }
 
 /// Key and value bytes of that many items.
-fn content(size: usize) -> usize {
-    (0..size).map(|index| 32 + value_len(index)).sum()
-}
-
-fn value_len(index: usize) -> usize {
-    64 + index.wrapping_mul(0x9e37_79b9) % 961
+fn content(size: usize, values: Values) -> usize {
+    (0..size).map(|index| 32 + values.len(index)).sum()
 }
 
 impl Goods {
-    fn new(size: usize) -> Self {
+    fn new(size: usize, values: Values) -> Self {
         let store = match size {
             10 => AnyStore::Small(Box::new(Store::new())),
             1_000 => AnyStore::Middle(Box::new(Store::new())),
@@ -154,7 +201,7 @@ impl Goods {
         };
         for index in 0..size {
             let key = format!("item.{index:027}");
-            let value: Vec<u8> = (0..value_len(index)).map(|at| (at ^ index) as u8).collect();
+            let value: Vec<u8> = (0..values.len(index)).map(|at| (at ^ index) as u8).collect();
             let item = Item {
                 key: &key,
                 value: &value,
@@ -170,7 +217,7 @@ impl Goods {
                 written: 1_767_323_046,
             });
         }
-        let mut block = vec![0; content(size) + size * 16 + 64];
+        let mut block = vec![0; content(size, values) + size * 16 + 64];
         let len = by_hand::<Crc64Slice16>(&goods, &mut block);
         block.truncate(len);
         goods.block = block;

@@ -123,6 +123,7 @@ fn explanation(group: &str) -> &'static str {
              none of that but the CRC-64: the limit.\n\n![Rates of an \
              export of 1,000 items](tests/bench/pictures/export.svg)"
         }
+        "key-value export by length" => "32-byte keys: what an item costs beside its bytes, and how the whole grows.",
         _ => "",
     }
 }

@@ -16,7 +16,7 @@ use super::memory::fill;
 use super::protocol::{ExportFailure, PacketError, Reply, Request, receive, send};
 use crate::{Item, Release, Store};
 
-/// The store that a server has: up to 100,000 items in up to 128 MiB.
+/// The store that a server has: up to 100,000 items, whose values take up to 128 MiB.
 pub type ServedStore = Store<100_000, { 128 << 20 }>;
 
 /// What one client may ask of a server.
