@@ -1,6 +1,8 @@
 //! The i8042 with keyboard and mouse beside QEMU's.
 //!
-//! Time does not pass in this device, and no script lets it. What scripts leave out: accesses that are wider than a byte.
+//! Time does not pass in this device, and no script lets it. What scripts leave out: accesses that are wider than a byte,
+//! and more movement than 32,767 counts, which is where ours stops counting. What is not compared, since QEMU does not
+//! show it: the LEDs, the typematic setting and gate A20, of which only the output port's bit is.
 
 mod keyboard;
 mod lines;

@@ -42,9 +42,14 @@ impl Tally {
 
     /// The row explains a difference here. `as_documented` is whether our side is what the row says it is.
     pub(crate) fn occurs(&mut self, row: usize, as_documented: bool) {
+        self.recent.push(row);
+        self.holds(row, as_documented);
+    }
+
+    /// The same where the difference is one that no guest sees, so that nothing has to be excused.
+    pub(crate) fn holds(&mut self, row: usize, as_documented: bool) {
         if let Some(count) = self.counts.get_mut(row) {
             *count += 1;
-            self.recent.push(row);
         }
         if !as_documented {
             self.broken = Some(row);

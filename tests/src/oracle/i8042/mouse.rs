@@ -149,7 +149,8 @@ impl Subject {
                 || [input.dx, input.dy, input.dz, input.dw] != [0; 4];
             if after == wanted {
                 if wanted.mouse.unreported && !before_it.wrap {
-                    self.row(I8042Rows::MouseTellsThatItWaits, !reported);
+                    let row = I8042Rows::MouseTellsThatItWaits;
+                    self.tally.holds(row as usize, !reported);
                 }
             } else if before_it.wrap {
                 self.row(I8042Rows::MouseWrapIsQuiet, counted);
