@@ -114,6 +114,8 @@ struct Life {
     wiring: Wiring,
     ear: Ear,
     model: Model,
+    /// The lines that a read of a byte takes down.
+    falls: [bool; 2],
 }
 
 impl Life {
@@ -126,6 +128,7 @@ impl Life {
             wiring,
             ear,
             model: Model::of(&I8042State::RESET),
+            falls: [false; 2],
         }
     }
 
@@ -185,6 +188,7 @@ impl Life {
     }
 
     fn read(&mut self, offset: u16) {
+        self.falls = if offset == 0 { self.model.levels() } else { [false; 2] };
         assert_eq!(self.device.read(offset), self.model.read(offset), "read of {offset:#x}");
     }
 
@@ -219,12 +223,15 @@ impl Life {
         self.model = Model::of(state);
     }
 
-    fn check_lines(&self) {
-        for line in &self.lines {
-            // Down for the byte that was read, up for the next.
-            line.take_changes(2);
-        }
+    fn check_lines(&mut self) {
         let levels = self.model.levels();
+        for ((line, falls), level) in self.lines.iter().zip(&mut self.falls).zip(levels) {
+            let edges = line.take_changes(2);
+            // Down for the byte that was read, up for the next: each byte makes an edge.
+            if std::mem::take(falls) {
+                assert_eq!(edges, 1 + usize::from(level), "edges for a byte");
+            }
+        }
         assert_eq!(self.lines.each_ref().map(Line::level), levels, "the lines' levels");
         assert_eq!(self.device.interrupt_levels(), levels.into());
         assert!(levels != [true; 2], "one byte, two interrupts");

@@ -13,8 +13,8 @@ impl Line {
         self.1.get()
     }
 
-    /// What it was driven to since it was last asked. Only changes, as a device promises outside of a restore.
-    pub(super) fn take_changes(&self, most: usize) {
+    /// How often it was driven since it was last asked: to changes only, as a device promises outside of a restore.
+    pub(super) fn take_changes(&self, most: usize) -> usize {
         let before = self.1.get();
         let driven = self.0.take();
         let mut level = before;
@@ -24,6 +24,7 @@ impl Line {
         }
         assert!(driven.len() <= most, "{} edges in one access", driven.len());
         self.1.set(level);
+        driven.len()
     }
 
     /// Driven once, as a device promises after a restore.

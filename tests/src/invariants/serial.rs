@@ -83,6 +83,8 @@ struct Life {
     /// The device was told of `now`.
     told: bool,
     model: Model,
+    /// The line goes down in this access.
+    falls: bool,
 }
 
 impl Life {
@@ -96,6 +98,7 @@ impl Life {
             now: 0,
             told: true,
             model: Model::of(&SerialState::RESET, 0, Clock::Frozen),
+            falls: false,
         }
     }
 
@@ -111,6 +114,7 @@ impl Life {
                 assert_eq!(value, self.model.read(*offset, now), "read of {offset:#x}");
             }
             Step::Write(offset, value) => {
+                self.falls = *offset == 0 && self.model.only_wants_a_character();
                 self.device.write(*offset, *value, now);
                 self.model.write(*offset, *value, now);
             }
@@ -206,7 +210,11 @@ impl Life {
     }
 
     fn check(&mut self) {
-        self.line.take_changes(MOST_EDGES);
+        let edges = self.line.take_changes(MOST_EDGES);
+        // A character that was asked for takes the line down, and up again where another one is asked for.
+        if std::mem::take(&mut self.falls) {
+            assert_eq!(edges, 1 + usize::from(self.model.level()), "edges for a character");
+        }
         assert!(self.output.take_calls() <= MOST_CALLS);
         assert_eq!(self.output.take_characters(), std::mem::take(&mut self.model.sent));
         assert_eq!(self.ear.take(), std::mem::take(&mut self.model.told), "what was told");

@@ -114,6 +114,15 @@ impl Model {
         self.interrupt_id() & 1 == 0
     }
 
+    /// The interrupt is pending for nothing but the transmitter, and a write to the first register serves it.
+    pub(super) fn only_wants_a_character(&self) -> bool {
+        let served = Self {
+            thr_interrupt: false,
+            ..self.clone()
+        };
+        self.lcr & 0x80 == 0 && self.level() && !served.level()
+    }
+
     pub(super) const fn deadline(&self) -> Option<u64> {
         match self.timer {
             Timer::Until { at, .. } => Some(at),
