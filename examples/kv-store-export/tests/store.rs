@@ -2,12 +2,13 @@
 
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a test")]
 
-use devstate_core::Region;
+use devstate_core::{Region, Sealed};
 use devstate_kv_store_export::{
     ExportError, Exportable, Item, Release, Store, WriteError, export, export_into, export_len,
 };
 use devstate_versioning::{
-    Architecture, Bytes, Container, Crc64, ErrorKind, Sequence, Sink, Str, Versioned, release_table,
+    Architecture, Bytes, Container, Crc64, ErrorKind, HEADER_LEN, Sequence, Sink, Str, TRAILER_LEN, Versioned,
+    release_table,
 };
 
 fn store() -> Store<4, 64> {
@@ -49,6 +50,58 @@ fn an_export_is_sealed_as_long_as_it_is_and_comes_back_in_order() {
         memory[sealed_len(&store)..].iter().all(|byte| *byte == 0xa5),
         "bytes behind the export were written"
     );
+}
+
+/// An export as any serde user sees it, from the page on the format alone.
+mod plain {
+    use serde::Deserialize;
+
+    #[derive(Deserialize, Debug, PartialEq)]
+    pub(super) struct Item1<'a> {
+        pub(super) key: &'a str,
+        pub(super) value: &'a [u8],
+    }
+
+    #[derive(Deserialize, Debug, PartialEq)]
+    pub(super) struct Item2<'a> {
+        pub(super) key: &'a str,
+        pub(super) value: &'a [u8],
+        pub(super) sensitive: bool,
+        #[serde(with = "postcard::fixint::le")]
+        pub(super) written: u64,
+    }
+}
+
+#[test]
+fn postcard_reads_what_an_export_holds() {
+    let mut store = store();
+    let mut memory = [0; 200];
+    let payload = |export: Region<'_, Sealed>| {
+        let bytes = export.into_bytes();
+        bytes[HEADER_LEN..bytes.len() - TRAILER_LEN].to_vec()
+    };
+    let latest = payload(export(&store, Release::LATEST, Region::from(&mut memory[..])).unwrap());
+    let [apple, zebra] =
+        [("apple", &b"first"[..], true, 5), ("zebra", b"last", false, 0)].map(|(key, value, sensitive, written)| {
+            plain::Item2 {
+                key,
+                value,
+                sensitive,
+                written,
+            }
+        });
+    let (items, rest) = postcard::take_from_bytes::<Vec<plain::Item2<'_>>>(&latest).unwrap();
+    assert_eq!((items, rest), (vec![apple, zebra], &[][..]));
+
+    store = Store::new();
+    store.write_item(Item::new("pear", b"green")).unwrap();
+    let older = payload(export(&store, Release::V1, Region::from(&mut memory[..])).unwrap());
+    let pear = plain::Item1 {
+        key: "pear",
+        value: b"green",
+    };
+    let (items, rest) = postcard::take_from_bytes::<Vec<plain::Item1<'_>>>(&older).unwrap();
+    assert_eq!((items, rest), (vec![pear], &[][..]));
 }
 
 fn sealed_len(store: &Store<4, 64>) -> usize {
