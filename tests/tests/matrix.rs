@@ -6,7 +6,10 @@ use devstate_tests::generate::{Chosen, Maximum, Minimum, payload};
 use devstate_tests::matrix::{Outcome, Root, check};
 use devstate_tests::sample::{ItemSer, LinkSer, MachineSer, PairSer, QueueSer, Release, foreign};
 use devstate_versioning::inspect::PayloadSchema;
-use devstate_versioning::{ReleaseTable, VersionOf, Wire, payload as bytes};
+use devstate_versioning::{
+    Checksum, Container, Crc64, ErrorKind, HEADER_LEN, Header, ReleaseTable, StreamError, TRAILER_LEN, VersionOf, Wire,
+    buffer, load, payload as bytes, save,
+};
 use proptest::prelude::*;
 
 fn roots() -> [Root<Release>; 4] {
@@ -158,7 +161,7 @@ fn a_removed_variant_has_its_stand_in_or_is_refused() {
 
 #[test]
 fn a_release_without_the_mirror_is_refused_everywhere() {
-    use devstate_versioning::{ErrorKind, Header, buffer, encoded_len, load, plan, save, save_as, save_lossy};
+    use devstate_versioning::{encoded_len, plan, save_as, save_lossy};
     let nowhere = ErrorKind::NotInRelease { release: 1 };
     let mut memory = buffer!(LinkSer);
     let mut link = LinkSer::Down;
@@ -174,15 +177,63 @@ fn a_release_without_the_mirror_is_refused_everywhere() {
         nowhere
     );
     assert!(plan(&link, Release::R1, none).is_err());
-    assert_eq!(encoded_len(&link, Release::R1), 0);
+    assert_eq!(encoded_len(&link, Release::R1), None);
     let snapshot = save::<Release, _>(&link, &mut memory).unwrap();
-    // The header says release 1, and its checksum is right.
-    let header = Header {
-        release: 1,
-        ..Header::peek(&snapshot).unwrap()
-    };
-    let mut forged = [&header.to_bytes()[..], &snapshot[24..25]].concat();
-    let checksum = <devstate_versioning::Crc64 as devstate_versioning::Checksum>::checksum(&forged);
-    forged.extend(checksum.to_le_bytes());
+    let forged = said_to_be_of(1, &snapshot);
     assert_eq!(load::<Release, _>(&forged, &mut link).unwrap_err().kind, nowhere);
+}
+
+/// The same snapshot with another release in its header, and a checksum that is right.
+fn said_to_be_of(release: u16, snapshot: &[u8]) -> Vec<u8> {
+    let header = Header {
+        release,
+        ..Header::peek(snapshot).unwrap()
+    };
+    let mut forged = [
+        &header.to_bytes()[..],
+        &snapshot[HEADER_LEN..snapshot.len() - TRAILER_LEN],
+    ]
+    .concat();
+    forged.extend(Crc64::checksum(&forged).to_le_bytes());
+    forged
+}
+
+/// Neither its neighbour nor the latest release stands in for one that is not in the table.
+#[test]
+fn a_release_that_is_not_in_the_table_is_refused_by_its_number() {
+    let mut memory = buffer!(LinkSer);
+    let saved = LinkSer::Id(7, true);
+    let snapshot = save::<Release, _>(&saved, &mut memory).unwrap();
+    // Nothing else is wrong with what is forged here.
+    let mut link = LinkSer::default();
+    let forged = said_to_be_of(Release::LATEST.number(), &snapshot);
+    assert_eq!(load(&forged, &mut link), Ok(Release::LATEST));
+    assert_eq!(link, saved);
+
+    let refused = |number: u16| {
+        let forged = said_to_be_of(number, &snapshot);
+        let mut link = LinkSer::default();
+        let error = load::<Release, _>(&forged, &mut link).unwrap_err();
+        assert_eq!((error.offset, &link), (10, &LinkSer::default()), "nothing was read");
+        assert_eq!(Release::from_number(number), None);
+        assert!(PayloadSchema::identify::<Release>(&Header::peek(&forged).unwrap()).is_none());
+        let mut chunks = &forged[..];
+        let streamed = Container::NATIVE.load_from::<Release, _, _>(&mut chunks, &mut buffer!(LinkSer), &mut link);
+        assert!(
+            matches!(streamed, Err(StreamError::Snapshot(streamed)) if streamed == error),
+            "{streamed:?}"
+        );
+        error.kind
+    };
+    // Taken out of the table, and before its first.
+    assert_eq!(refused(4), ErrorKind::UnknownRelease { found: 4 });
+    assert_eq!(refused(0), ErrorKind::UnknownRelease { found: 0 });
+    assert_eq!(
+        refused(4).at(10).to_string(),
+        "written by release 4, which this build does not support (at byte 10)"
+    );
+    // To come.
+    for found in [7, u16::MAX] {
+        assert_eq!(refused(found), ErrorKind::NewerRelease { found, newest: 6 });
+    }
 }

@@ -465,17 +465,15 @@ where
     Container::NATIVE.load(snapshot, mirror)
 }
 
-/// The exact bytes of a snapshot of `mirror` at a release, before any semantic function has changed it; 0 where the release
-/// has no such mirror, and so no snapshot.
-pub fn encoded_len<'de, R, M>(mirror: &M, release: R) -> usize
+/// The exact bytes of a snapshot of `mirror` at a release, before any semantic function has changed it; `None` where the
+/// release has no such mirror, and so no snapshot.
+pub fn encoded_len<'de, R, M>(mirror: &M, release: R) -> Option<usize>
 where
     R: VersionOf<M>,
     M: Wire<'de, R>,
 {
-    if downgrade::require_mirror::<R, M>(release).is_err() {
-        return 0;
-    }
-    mirror.encoded_len(release).saturating_add(HEADER_LEN + TRAILER_LEN)
+    downgrade::require_mirror::<R, M>(release).ok()?;
+    Some(mirror.encoded_len(release).saturating_add(HEADER_LEN + TRAILER_LEN))
 }
 
 /// The most bytes that a snapshot of the mirror `M` takes, at any release.

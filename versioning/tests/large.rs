@@ -92,7 +92,7 @@ fn a_snapshot_of_megabytes_is_the_same_into_memory_and_into_a_sink() {
     };
     let container = Container::<Crc64NoTable>::new(Architecture::NATIVE);
     for release in [Release::V1, Release::V2] {
-        let mut memory = vec![0xa5; encoded_len(&log, release) + 1];
+        let mut memory = vec![0xa5; encoded_len(&log, release).unwrap() + 1];
         let snapshot = save_as(&log, release, &mut memory).unwrap();
         assert!(snapshot.len() > 2 << 20, "{} bytes are not many", snapshot.len());
         let (summed, checksum) = snapshot.split_last_chunk().unwrap();

@@ -62,7 +62,7 @@ fn items_come_back_where_they_lie_in_the_buffer() {
     with_list(&items, |list| {
         let length = encoded_len(list, Release::V2);
         let snapshot = save::<Release, _>(list, &mut memory).unwrap();
-        assert_eq!(snapshot.len(), length);
+        assert_eq!(Some(snapshot.len()), length);
         let mut loaded = ListSer::default();
         load::<Release, _>(&snapshot, &mut loaded).unwrap();
         assert_eq!((loaded.number, loaded.items.len()), (7, 2));

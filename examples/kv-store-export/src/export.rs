@@ -135,12 +135,11 @@ pub fn export_len<const ITEMS: usize, const BYTES: usize>(
 ) -> Result<usize, ExportError> {
     check(store, release)?;
     let items = Items(store);
-    Ok(encoded_len(
-        &ExportableSer {
-            items: Sequence::from_source(&items),
-        },
-        release,
-    ))
+    let exportable = ExportableSer {
+        items: Sequence::from_source(&items),
+    };
+    // Every release has exports.
+    encoded_len(&exportable, release).ok_or(ExportError::TooLong)
 }
 
 /// Exports a store through a sink, for memory that no reference may point to. `gather` collects what is short; values

@@ -18,11 +18,16 @@ use versionize_derive::Versionize;
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Carried<M>(pub M);
 
-/// Which release a product version writes: the same versions of the mirrors that the product shipped with it.
-pub fn release_for(target_version: u16) -> Release {
-    match target_version {
-        ..=1 => Release::V1,
-        _ => Release::V2,
+/// Which release a version of the product writes: the same versions of the mirrors that the product shipped with it.
+///
+/// # Errors
+///
+/// The reason, with its number, for a version that the product never had.
+pub fn release_for(product_version: u16) -> Result<Release, String> {
+    match product_version {
+        1 => Ok(Release::V1),
+        2 => Ok(Release::V2),
+        unknown => Err(format!("no release is known for version {unknown} of the product")),
     }
 }
 
@@ -37,19 +42,29 @@ where
         version_map: &VersionMap,
         target_version: u16,
     ) -> VersionizeResult<()> {
+        let release = release_for(target_version).map_err(VersionizeError::Serialize)?;
         let mut memory = vec![0; max_snapshot_len::<M>()];
         // Refused, with the field's name in the product's log, where the older version cannot say it.
-        let snapshot = save_as(&self.0, release_for(target_version), &mut memory)
-            .map_err(|error| VersionizeError::Serialize(error.to_string()))?;
+        let snapshot =
+            save_as(&self.0, release, &mut memory).map_err(|error| VersionizeError::Serialize(error.to_string()))?;
         snapshot.to_vec().serialize(writer, version_map, target_version)
     }
 
     fn deserialize<R: Read>(reader: &mut R, version_map: &VersionMap, source_version: u16) -> VersionizeResult<Self> {
+        let expected = release_for(source_version).map_err(VersionizeError::Deserialize)?;
         let snapshot = Vec::<u8>::deserialize(reader, version_map, source_version)?;
         let mut mirror = M::default();
-        let _: Release =
+        let found: Release =
             load(&snapshot, &mut mirror).map_err(|error| VersionizeError::Deserialize(error.to_string()))?;
-        Ok(Self(mirror))
+        if found == expected {
+            Ok(Self(mirror))
+        } else {
+            Err(VersionizeError::Deserialize(format!(
+                "a mirror of release {} in version {source_version} of the product, which writes release {}",
+                found.number(),
+                expected.number()
+            )))
+        }
     }
 
     fn version() -> u16 {

@@ -11,7 +11,7 @@ use devstate_rtc_pl031_ser::RtcStateSer;
 use devstate_serial_16550::{AlwaysReady, Serial, SerialState};
 use devstate_serial_16550_ser::SerialStateSer;
 use devstate_versioning::{Mirror, ReleaseTable, buffer, load, plan, save, save_as, save_widest};
-use versionize::{VersionMap, Versionize};
+use versionize::{VersionMap, Versionize, VersionizeError};
 
 /// A console that has been typed at.
 fn console() -> SerialState {
@@ -116,4 +116,31 @@ fn a_mirror_through_versionize() {
     let error = stopped.serialize(&mut Vec::new(), &versions, 1).unwrap_err();
     assert!(error.to_string().contains("release 1 would lose field"), "{error}");
     assert_eq!(Release::LATEST, Release::V2);
+}
+
+/// Neither the oldest nor the latest release stands in for one that is not known.
+#[test]
+fn a_mirror_through_versionize_knows_its_version() {
+    // One that the map has, beyond what the product knows.
+    let mut versions = VersionMap::new();
+    versions.new_version().new_version();
+    let clock = Carried(RtcStateSer {
+        enabled: true,
+        host_offset: Some(0),
+        ..RtcStateSer::default()
+    });
+    let mut bytes = Vec::new();
+    clock.serialize(&mut bytes, &versions, 1).unwrap();
+    for unknown in [0, 3, u16::MAX] {
+        let reason = format!("no release is known for version {unknown} of the product");
+        let error = clock.serialize(&mut Vec::new(), &versions, unknown).unwrap_err();
+        assert_eq!(error, VersionizeError::Serialize(reason.clone()));
+        let error = Carried::<RtcStateSer>::deserialize(&mut &bytes[..], &versions, unknown).unwrap_err();
+        assert_eq!(error, VersionizeError::Deserialize(reason));
+    }
+    assert_eq!(Carried::deserialize(&mut &bytes[..], &versions, 1), Ok(clock));
+    // Written by one version of the product, and said to be another's.
+    let error = Carried::<RtcStateSer>::deserialize(&mut &bytes[..], &versions, 2).unwrap_err();
+    let reason = "a mirror of release 1 in version 2 of the product, which writes release 2".to_owned();
+    assert_eq!(error, VersionizeError::Deserialize(reason));
 }
