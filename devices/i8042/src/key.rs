@@ -20,6 +20,7 @@ macro_rules! keys {
         #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
         #[cfg_attr(feature = "defmt", derive(defmt::Format))]
         #[repr(u8)]
+        #[non_exhaustive]
         pub enum Key {
             $(
                 #[doc = concat!("`", $name, "`")]
@@ -59,6 +60,7 @@ macro_rules! keys {
     };
 }
 
+// The order is that of `KeySet`'s bits, and so on the wire: a new key goes to the end. `ser/KEYS.md` has it, a test holds it.
 keys! {
     Shift              "shift"              0x2a    0x12    0x12;
     ShiftR             "shift_r"            0x36    0x59    0x59;
@@ -153,8 +155,8 @@ keys! {
     F12                "f12"                0x58    0x07    0x5e;
     Print              "print"              0       0       0x57;
     Home               "home"               0xe047  0xe06c  0x6e;
-    Pgup               "pgup"               0xe049  0xe07d  0x6f;
-    Pgdn               "pgdn"               0xe051  0xe07a  0x6d;
+    PageUp             "pgup"               0xe049  0xe07d  0x6f;
+    PageDown           "pgdn"               0xe051  0xe07a  0x6d;
     End                "end"                0xe04f  0xe069  0x65;
     Left               "left"               0xe04b  0xe06b  0x61;
     Up                 "up"                 0xe048  0xe075  0x63;
@@ -183,20 +185,20 @@ keys! {
     Henkan             "henkan"             0x79    0x64    0x86;
     Yen                "yen"                0x7d    0x6a    0x5d;
     Muhenkan           "muhenkan"           0x7b    0x67    0x85;
-    Katakanahiragana   "katakanahiragana"   0x70    0x13    0x87;
+    KatakanaHiragana   "katakanahiragana"   0x70    0x13    0x87;
     KpComma            "kp_comma"           0x7e    0x6d    0;
     KpEquals           "kp_equals"          0x59    0x0f    0;
     Power              "power"              0xe05e  0xe037  0;
     Sleep              "sleep"              0xe05f  0xe03f  0;
     Wake               "wake"               0xe063  0xe05e  0;
-    Audionext          "audionext"          0xe019  0xe04d  0x93;
-    Audioprev          "audioprev"          0xe010  0xe015  0x94;
-    Audiostop          "audiostop"          0xe024  0xe03b  0x98;
-    Audioplay          "audioplay"          0xe022  0xe034  0;
-    Audiomute          "audiomute"          0xe020  0xe023  0x9c;
-    Volumeup           "volumeup"           0xe030  0xe032  0x95;
-    Volumedown         "volumedown"         0xe02e  0xe021  0x9d;
-    Mediaselect        "mediaselect"        0xe06d  0xe050  0;
+    AudioNext          "audionext"          0xe019  0xe04d  0x93;
+    AudioPrev          "audioprev"          0xe010  0xe015  0x94;
+    AudioStop          "audiostop"          0xe024  0xe03b  0x98;
+    AudioPlay          "audioplay"          0xe022  0xe034  0;
+    AudioMute          "audiomute"          0xe020  0xe023  0x9c;
+    VolumeUp           "volumeup"           0xe030  0xe032  0x95;
+    VolumeDown         "volumedown"         0xe02e  0xe021  0x9d;
+    MediaSelect        "mediaselect"        0xe06d  0xe050  0;
     Mail               "mail"               0xe06c  0xe048  0;
     Calculator         "calculator"         0xe021  0xe02b  0xa3;
     Computer           "computer"           0xe06b  0xe040  0;

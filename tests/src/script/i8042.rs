@@ -135,7 +135,7 @@ fn keyboard() -> impl Strategy<Value = Vec<Op>> {
         // There, this key's break code is the prefix of break codes in set 2.
         1 => typed().prop_map(|next| {
             let translate = [Write(COMMAND, 0x60), Write(DATA, 0x43)];
-            let keys = vec![Op::Key(Key::Katakanahiragana, false), next];
+            let keys = vec![Op::Key(Key::KatakanaHiragana, false), next];
             [translate.to_vec(), to_keyboard(&[0xf0, 1]), keys, handle_interrupts(4)].concat()
         }),
         // Nobody reads what is typed, and then not the reply.

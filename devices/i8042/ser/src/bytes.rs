@@ -9,7 +9,7 @@ pub(crate) fn to_wire<const N: usize>(queue: &ByteQueue<N>) -> Vec<u8, N> {
 }
 
 pub(crate) fn from_wire<const N: usize>(bytes: &Vec<u8, N>) -> ByteQueue<N> {
-    ByteQueue::new(bytes)
+    ByteQueue::from_slice(bytes).unwrap_or(ByteQueue::EMPTY)
 }
 
 pub(crate) fn unknown<T>(field: &'static str, code: u8) -> Result<T, InvalidState> {

@@ -43,7 +43,7 @@ fn busy() -> I8042State {
         output_buffer: OutputBuffer::Mouse,
         reply: ControllerReply::Mouse(0x5a),
         last_read: 0xfa,
-        password: ByteQueue::new(&[0x1e, 0x30]),
+        password: ByteQueue::from_array([0x1e, 0x30]),
         lock: Lock::Open,
         keyboard: KeyboardState {
             option: KeyboardOption::Keys(KeyType::Make),
@@ -52,8 +52,8 @@ fn busy() -> I8042State {
             leds: 5,
             typematic: 0x7f,
             last_sent: 0x1c,
-            replies: ByteQueue::new(&[0xfa, 0xaa]),
-            codes: ByteQueue::new(&[0x1e, 0x9e, 0x30]),
+            replies: ByteQueue::from_array([0xfa, 0xaa]),
+            codes: ByteQueue::from_array([0x1e, 0x9e, 0x30]),
             overrun: Some(0xff),
             held: KeySet(core::array::from_fn(|index| index as u8 & 0x0d)),
             without_break: KeySet::ALL,
@@ -75,8 +75,8 @@ fn busy() -> I8042State {
             dz: -5,
             dw: 6,
             unreported: true,
-            queue: ByteQueue::new(&[0x08, 0x01, 0x02, 0x03, 0xfa]),
-            last_packet: ByteQueue::new(&[0x08, 0x01, 0x02, 0x03]),
+            queue: ByteQueue::from_array([0x08, 0x01, 0x02, 0x03, 0xfa]),
+            last_packet: ByteQueue::from_array([0x08, 0x01, 0x02, 0x03]),
         },
     }
 }

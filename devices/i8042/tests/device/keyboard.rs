@@ -260,10 +260,10 @@ fn codes_are_translated_when_they_are_typed() {
 fn a_break_prefix_does_not_reach_the_next_key() {
     let (mut device, _) = bench();
     device.keyboard(&[0xf0, 1]);
-    device.key(Key::Katakanahiragana, false);
+    device.key(Key::KatakanaHiragana, false);
     assert_eq!(device.receive(), [0xf0]);
     device.command_with(0x60, 0x40);
-    device.key(Key::Katakanahiragana, false);
+    device.key(Key::KatakanaHiragana, false);
     device.key(Key::Kp5, true);
     assert_eq!(device.receive(), [0x27]);
 }
