@@ -1,6 +1,8 @@
 //! Interrupt lines as levels, and the adapter for hosts that want edges.
 
 use core::cell::Cell;
+#[cfg(target_has_atomic = "8")]
+use core::sync::atomic::{AtomicBool, Ordering};
 
 /// The wire from a device to an interrupt controller.
 ///
@@ -16,6 +18,8 @@ use core::cell::Cell;
 /// line.set_level(true);
 /// assert!(level.get());
 /// ```
+///
+/// A device that moves between threads takes a `&AtomicBool` in the place of the `&Cell<bool>`.
 pub trait InterruptLine {
     /// Drives the line high (`true`) or low. It cannot fail: an implementation that can keeps its error for the
     /// host to ask for, as [`RisingEdge`] does.
@@ -37,6 +41,14 @@ impl InterruptLine for &Cell<bool> {
     }
 }
 
+#[cfg(target_has_atomic = "8")]
+impl InterruptLine for &AtomicBool {
+    fn set_level(&mut self, asserted: bool) {
+        // Whoever sees the line high also sees what the device did before.
+        self.store(asserted, Ordering::Release);
+    }
+}
+
 impl<L: InterruptLine + ?Sized> InterruptLine for &mut L {
     fn set_level(&mut self, asserted: bool) {
         (**self).set_level(asserted);
@@ -45,7 +57,7 @@ impl<L: InterruptLine + ?Sized> InterruptLine for &mut L {
 
 /// Something that can be kicked: an `eventfd` behind `irqfd`, a software interrupt.
 ///
-/// Its shape is vm-superio's `Trigger`, so that existing implementations carry over.
+/// Its shape is vm-superio's `Trigger`: an implementation for that one is repeated for this one by its name alone.
 pub trait Trigger {
     /// What can go wrong.
     type E;
@@ -108,6 +120,11 @@ impl<T: Trigger> RisingEdge<T> {
             level: false,
             error: None,
         }
+    }
+
+    /// The trigger.
+    pub const fn trigger(&self) -> &T {
+        &self.trigger
     }
 
     /// The trigger's latest error, which is forgotten by asking.

@@ -57,7 +57,7 @@ macro_rules! hear {
     };
 }
 
-hear!(RtcEvents: alarm(), invalid_read(), invalid_write());
+hear!(RtcEvents: alarm(), invalid_read(offset: u16), invalid_write(offset: u16, value: u32));
 
 hear!(
     SerialEvents: transmitted(), output_stalled(), output_failed(), transmit_overwritten(),

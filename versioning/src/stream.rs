@@ -16,6 +16,7 @@ use crate::writer::Sink;
 /// Why a snapshot could not go through a stream.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
+#[non_exhaustive]
 pub enum StreamError<E> {
     /// The snapshot is at fault, or the buffer.
     Snapshot(Error),
@@ -36,12 +37,20 @@ impl<E: fmt::Display> fmt::Display for StreamError<E> {
         match self {
             Self::Snapshot(error) => error.fmt(f),
             Self::Io(error) => write!(f, "stream: {error}"),
-            Self::Ended => f.write_str("the stream ended in the middle of a snapshot"),
+            Self::Ended => f.write_str("the stream ended in the middle of a snapshot, or took no more of it"),
         }
     }
 }
 
-impl<E: fmt::Debug + fmt::Display> core::error::Error for StreamError<E> {}
+impl<E: core::error::Error + 'static> core::error::Error for StreamError<E> {
+    fn source(&self) -> Option<&(dyn core::error::Error + 'static)> {
+        match self {
+            Self::Snapshot(error) => Some(error),
+            Self::Io(error) => Some(error),
+            Self::Ended => None,
+        }
+    }
+}
 
 impl<C: Checksum> Container<C> {
     /// Writes a snapshot of the latest release to `stream`, gathered in `buffer`, which may be smaller than it:

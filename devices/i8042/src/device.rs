@@ -199,6 +199,26 @@ impl<K: InterruptLine, M: InterruptLine, S: SystemControl, EV: I8042Events> I804
         self.levels
     }
 
+    /// The keyboard's interrupt line.
+    pub const fn keyboard_irq(&self) -> &K {
+        &self.keyboard_irq
+    }
+
+    /// The keyboard's interrupt line, to be changed: to ask an adapter for its error, for one.
+    pub const fn keyboard_irq_mut(&mut self) -> &mut K {
+        &mut self.keyboard_irq
+    }
+
+    /// The mouse's interrupt line.
+    pub const fn mouse_irq(&self) -> &M {
+        &self.mouse_irq
+    }
+
+    /// The mouse's interrupt line, to be changed.
+    pub const fn mouse_irq_mut(&mut self) -> &mut M {
+        &mut self.mouse_irq
+    }
+
     /// Who is told what happens.
     pub const fn events(&self) -> &EV {
         &self.events

@@ -19,6 +19,7 @@ pub use link::{NoAnswer, Part};
 /// Why a state could not be applied.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
+#[non_exhaustive]
 pub enum ApplyError {
     /// No device could be in that state; the hardware has not been touched.
     InvalidState(InvalidState),
@@ -35,7 +36,20 @@ impl fmt::Display for ApplyError {
     }
 }
 
-impl core::error::Error for ApplyError {}
+impl core::error::Error for ApplyError {
+    fn source(&self) -> Option<&(dyn core::error::Error + 'static)> {
+        match self {
+            Self::InvalidState(error) => Some(error),
+            Self::NoAnswer(error) => Some(error),
+        }
+    }
+}
+
+impl From<InvalidState> for ApplyError {
+    fn from(error: InvalidState) -> Self {
+        Self::InvalidState(error)
+    }
+}
 
 impl From<NoAnswer> for ApplyError {
     fn from(error: NoAnswer) -> Self {
@@ -159,7 +173,7 @@ impl I8042State {
     ///
     /// `InvalidState` with nothing touched; `NoAnswer`.
     pub fn apply(&self, registers: &mut impl RegisterIo<u8>) -> Result<Unapplied, ApplyError> {
-        self.validate().map_err(ApplyError::InvalidState)?;
+        self.validate()?;
         let mut link = Link::new(registers);
         link.configure(quiet(self.config))?;
         link.drain();

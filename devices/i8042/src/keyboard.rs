@@ -155,17 +155,17 @@ impl KeyboardState {
             KeyboardOption::None => self.execute(byte, translated, events),
             KeyboardOption::Leds => {
                 self.leds = byte & spec::LEDS;
-                self.reply(&[spec::ACK]);
+                self.reply([spec::ACK]);
             }
             KeyboardOption::Typematic => {
                 self.typematic = byte & spec::TYPEMATIC;
-                self.reply(&[spec::ACK]);
+                self.reply([spec::ACK]);
             }
             KeyboardOption::ScanCodeSet => self.select_scan_code_set(byte, translated),
             KeyboardOption::Keys(key_type) => {
                 if self.set_key_type(byte, key_type) {
                     self.option = option;
-                    self.reply(&[spec::ACK]);
+                    self.reply([spec::ACK]);
                 } else {
                     self.execute(byte, translated, events);
                 }
@@ -185,57 +185,57 @@ impl KeyboardState {
             spec::ALL_MAKE_BREAK => self.set_all_keys(KeySet::EMPTY, KeySet::ALL),
             spec::ALL_MAKE => self.set_all_keys(KeySet::ALL, KeySet::ALL),
             spec::ALL_TYPEMATIC_MAKE_BREAK => self.set_all_keys(KeySet::EMPTY, KeySet::EMPTY),
-            spec::ECHO => self.reply(&[spec::ECHO]),
+            spec::ECHO => self.reply([spec::ECHO]),
             spec::IDENTIFY => {
                 let [first, second] = spec::ID;
-                self.reply(&[spec::ACK, first, through(second, translated)]);
+                self.reply([spec::ACK, first, through(second, translated)]);
             }
             spec::ENABLE => {
                 self.scanning = true;
-                self.reply(&[spec::ACK]);
+                self.reply([spec::ACK]);
             }
             spec::DEFAULT_DISABLE => {
                 self.load_defaults();
                 self.scanning = false;
-                self.reply(&[spec::ACK]);
+                self.reply([spec::ACK]);
             }
             spec::SET_DEFAULT => {
                 self.load_defaults();
-                self.reply(&[spec::ACK]);
+                self.reply([spec::ACK]);
             }
-            spec::RESEND => self.reply(&[self.last_sent]),
+            spec::RESEND => self.reply([self.last_sent]),
             spec::RESET => {
                 self.load_defaults();
-                self.reply(&[spec::ACK, spec::TEST_PASSED]);
+                self.reply([spec::ACK, spec::TEST_PASSED]);
             }
-            spec::NULL => self.reply(&[spec::ACK]),
+            spec::NULL => self.reply([spec::ACK]),
             _ => {
                 events.unknown_keyboard_command(command);
-                self.reply(&[spec::NAK]);
+                self.reply([spec::NAK]);
             }
         }
     }
 
     fn expect(&mut self, option: KeyboardOption) {
         self.option = option;
-        self.reply(&[spec::ACK]);
+        self.reply([spec::ACK]);
     }
 
     fn select_scan_code_set(&mut self, number: u8, translated: bool) {
         if number == 0 {
-            self.reply(&[spec::ACK, through(self.scan_code_set.number(), translated)]);
+            self.reply([spec::ACK, through(self.scan_code_set.number(), translated)]);
         } else if let Some(set) = ScanCodeSet::from_number(number) {
             self.scan_code_set = set;
-            self.reply(&[spec::ACK]);
+            self.reply([spec::ACK]);
         } else {
-            self.reply(&[spec::NAK]);
+            self.reply([spec::NAK]);
         }
     }
 
     fn set_all_keys(&mut self, without_break: KeySet, without_repeat: KeySet) {
         self.without_break = without_break;
         self.without_repeat = without_repeat;
-        self.reply(&[spec::ACK]);
+        self.reply([spec::ACK]);
     }
 
     /// Whether there are keys with that code in set 3.
@@ -262,8 +262,8 @@ impl KeyboardState {
     }
 
     /// In place of replies that were not read.
-    fn reply(&mut self, bytes: &[u8]) {
-        self.replies = ByteQueue::new(bytes);
+    fn reply<const N: usize>(&mut self, bytes: [u8; N]) {
+        self.replies = ByteQueue::from_array(bytes);
     }
 
     /// What the keyboard sends, before translation, when this key goes down or up now.

@@ -335,7 +335,7 @@ impl MouseState {
     /// One packet, in any mode and without scaling.
     fn reply_data(&mut self, events: &impl I8042Events) {
         let packet = self.take_packet(1);
-        let mut reply = ByteQueue::<5>::new(&[spec::ACK]);
+        let mut reply = ByteQueue::<5>::from_array([spec::ACK]);
         reply.push_all(packet.as_slice(), 5);
         self.reply(reply.as_slice(), events);
     }
@@ -440,7 +440,7 @@ impl MouseState {
         if y < 0 {
             first |= packet::Y_SIGN;
         }
-        let mut bytes = ByteQueue::new(&[first, low_byte(x), low_byte(y)]);
+        let mut bytes = ByteQueue::from_array([first, low_byte(x), low_byte(y)]);
         match self.protocol {
             MouseProtocol::Standard => (self.dz, self.dw) = (0, 0),
             MouseProtocol::IntelliMouse => {

@@ -2,14 +2,15 @@
 
 use devstate_core::InvalidState;
 
-/// Bytes that wait for their turn, oldest first. Bytes beyond the length are zero.
+/// Bytes that wait for their turn, oldest first: at most `N`, which is at most 255. Bytes beyond the length are zero.
 ///
 /// ```
 /// use devstate_i8042::ByteQueue;
 ///
-/// let queue = ByteQueue::<3>::new(&[0xfa, 0xaa]);
+/// let queue = ByteQueue::<3>::from_array([0xfa, 0xaa]);
 /// assert_eq!(queue.as_slice(), [0xfa, 0xaa]);
 /// assert_eq!(queue.bytes, [0xfa, 0xaa, 0]);
+/// assert!(ByteQueue::<3>::from_slice(&[1, 2, 3, 4]).is_none());
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
@@ -22,16 +23,30 @@ pub struct ByteQueue<const N: usize> {
 
 impl<const N: usize> ByteQueue<N> {
     /// No bytes.
-    pub const EMPTY: Self = Self { bytes: [0; N], len: 0 };
+    pub const EMPTY: Self = {
+        assert!(N <= 255, "a queue's length is a byte");
+        Self { bytes: [0; N], len: 0 }
+    };
 
-    /// A queue of the first `N` of these bytes.
+    /// A queue of these bytes, of which there are at most `N`: more do not compile.
     #[must_use]
-    pub fn new(bytes: &[u8]) -> Self {
+    pub fn from_array<const M: usize>(bytes: [u8; M]) -> Self {
+        const { assert!(M <= N, "more bytes than the queue holds") };
         let mut queue = Self::EMPTY;
-        for byte in bytes {
-            queue.push(*byte);
+        for (place, byte) in queue.bytes.iter_mut().zip(bytes) {
+            *place = byte;
         }
+        queue.len = M as u8;
         queue
+    }
+
+    /// A queue of these bytes; `None` if they do not fit.
+    #[must_use]
+    pub fn from_slice(bytes: &[u8]) -> Option<Self> {
+        let mut queue = Self::EMPTY;
+        queue.bytes.get_mut(..bytes.len())?.copy_from_slice(bytes);
+        queue.len = bytes.len() as u8;
+        Some(queue)
     }
 
     /// The bytes, oldest first.
@@ -106,7 +121,7 @@ mod tests {
 
     #[test]
     fn bytes_leave_in_the_order_they_came_and_nothing_stays_behind() {
-        let mut queue = ByteQueue::<3>::new(&[1, 2, 3, 4]);
+        let mut queue = ByteQueue::<3>::from_array([1, 2, 3]);
         assert_eq!(queue.as_slice(), [1, 2, 3]);
         assert_eq!([queue.pop(), queue.pop()], [Some(1), Some(2)]);
         assert_eq!(queue.bytes, [3, 0, 0]);

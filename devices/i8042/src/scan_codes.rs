@@ -106,12 +106,13 @@ fn pause(pressed: bool, set: ScanCodeSet, held: &KeySet) -> ScanCodes {
         return ScanCodes::EMPTY;
     }
     let control = held.contains(Key::Ctrl) || held.contains(Key::CtrlR);
-    ScanCodes::new(match (set, control) {
+    let codes: &[u8] = match (set, control) {
         (ScanCodeSet::One, true) => &[0xe0, 0x46, 0xe0, 0xc6],
         (ScanCodeSet::One, false) => &[0xe1, 0x1d, 0x45, 0xe1, 0x9d, 0xc5],
         (_, true) => &[0xe0, 0x7e, 0xe0, 0xf0, 0x7e],
         (_, false) => &[0xe1, 0x14, 0x77, 0xe1, 0xf0, 0x14, 0xf0, 0x77],
-    })
+    };
+    at_most_eight(codes)
 }
 
 /// Print Screen sends a false left Shift around itself, unless Shift or Ctrl is down; with Alt it is System Request, for
@@ -136,7 +137,12 @@ fn print(pressed: bool, set: ScanCodeSet, held: &KeySet) -> ScanCodes {
         (_, true) => &[0xe0, 0x12, 0xe0, 0x7c],
         (_, false) => &[0xe0, 0xf0, 0x7c, 0xe0, 0xf0, 0x12],
     };
-    ScanCodes::new(codes)
+    at_most_eight(codes)
+}
+
+/// The longest of the sequences above has [`MAX_CODES`].
+fn at_most_eight(codes: &[u8]) -> ScanCodes {
+    ScanCodes::from_slice(codes).unwrap_or(ScanCodes::EMPTY)
 }
 
 const SHIFT_OR_CTRL: [Key; 4] = [Key::Shift, Key::ShiftR, Key::Ctrl, Key::CtrlR];

@@ -30,7 +30,7 @@ use devstate_core::{Clock, InterruptLine, InvalidState};
 /// assert!(!line.get());
 /// ```
 #[derive(Debug)]
-pub struct Rtc<I: InterruptLine, EV: RtcEvents = NoEvents> {
+pub struct Rtc<I, EV = NoEvents> {
     state: RtcState,
     interrupt: I,
     events: EV,
@@ -40,6 +40,7 @@ impl<I: InterruptLine> Rtc<I> {
     /// A clock after a power-on reset: stopped at 0. [`RtcState::at_unix_time`] is one that runs.
     ///
     /// The line is taken to be low.
+    #[must_use]
     pub const fn new(interrupt: I) -> Self {
         Self::with_events(interrupt, NoEvents)
     }
@@ -47,6 +48,7 @@ impl<I: InterruptLine> Rtc<I> {
 
 impl<I: InterruptLine, EV: RtcEvents> Rtc<I, EV> {
     /// As [`new`](Rtc::new), telling `events` what happens.
+    #[must_use]
     pub const fn with_events(interrupt: I, events: EV) -> Self {
         Self::with_state(RtcState::RESET, interrupt, events)
     }
@@ -121,7 +123,7 @@ impl<I: InterruptLine, EV: RtcEvents> Rtc<I, EV> {
             RTCRIS => u32::from(self.state.ris),
             RTCMIS => u32::from(self.state.interrupt_level()),
             _ => identification(offset).unwrap_or_else(|| {
-                self.events.invalid_read();
+                self.events.invalid_read(offset);
                 OUT_OF_RANGE
             }),
         }
@@ -147,7 +149,7 @@ impl<I: InterruptLine, EV: RtcEvents> Rtc<I, EV> {
             RTCCR => state.enabled |= value & RTCCR_START != 0,
             RTCIMSC => state.imsc = value & INTERRUPT != 0,
             RTCICR => state.ris &= value & INTERRUPT == 0,
-            _ => self.events.invalid_write(),
+            _ => self.events.invalid_write(offset, value),
         }
         self.enter(state);
     }
@@ -159,6 +161,7 @@ impl<I: InterruptLine, EV: RtcEvents> Rtc<I, EV> {
 
     /// When the alarm goes off next, in nanoseconds since the caller's epoch, masked or not: then the clock wants to be
     /// told, with [`advance`](Self::advance). Any access may change it. `None` while no alarm can go off.
+    #[must_use]
     pub const fn next_deadline(&self) -> Option<u64> {
         self.state.next_alarm()
     }
@@ -188,11 +191,17 @@ impl<I: InterruptLine, EV: RtcEvents> Rtc<I, EV> {
     }
 
     /// The level of the interrupt line, as last driven.
+    #[must_use]
     pub const fn interrupt_level(&self) -> bool {
         self.state.interrupt_level()
     }
 
     /// The interrupt line.
+    pub const fn interrupt(&self) -> &I {
+        &self.interrupt
+    }
+
+    /// The interrupt line, to be changed: to ask an adapter for its error, for one.
     pub const fn interrupt_mut(&mut self) -> &mut I {
         &mut self.interrupt
     }

@@ -14,7 +14,7 @@
 ///     invalid_reads: Cell<u64>,
 /// }
 /// impl RtcEvents for Metrics {
-///     fn invalid_read(&self) {
+///     fn invalid_read(&self, _offset: u16) {
 ///         self.invalid_reads.set(self.invalid_reads.get() + 1);
 ///     }
 /// }
@@ -29,10 +29,14 @@ pub trait RtcEvents {
     fn alarm(&self) {}
 
     /// A read where nothing can be read: reserved, write-only, unaligned or beyond the block. It gave 0.
-    fn invalid_read(&self) {}
+    fn invalid_read(&self, offset: u16) {
+        let _ = offset;
+    }
 
     /// A write where nothing can be written: reserved, read-only, unaligned or beyond the block. It was ignored.
-    fn invalid_write(&self) {}
+    fn invalid_write(&self, offset: u16, value: u32) {
+        let _ = (offset, value);
+    }
 }
 
 /// For hosts that do not want to be told.
@@ -47,11 +51,11 @@ impl<E: RtcEvents + ?Sized> RtcEvents for &E {
         (**self).alarm();
     }
 
-    fn invalid_read(&self) {
-        (**self).invalid_read();
+    fn invalid_read(&self, offset: u16) {
+        (**self).invalid_read(offset);
     }
 
-    fn invalid_write(&self) {
-        (**self).invalid_write();
+    fn invalid_write(&self, offset: u16, value: u32) {
+        (**self).invalid_write(offset, value);
     }
 }

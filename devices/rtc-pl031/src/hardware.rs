@@ -2,7 +2,21 @@
 
 use crate::spec::{INTERRUPT, RTCCR, RTCCR_START, RTCDR, RTCICR, RTCIMSC, RTCLR, RTCMR, RTCRIS};
 use crate::state::RtcState;
-use devstate_core::RegisterIo;
+use devstate_core::{InvalidState, RegisterIo};
+
+/// What of a state a real clock could not be given, for the firmware to deal with: see [`RtcState::apply`].
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+#[must_use = "what the hardware was not given is lost unless the firmware deals with it"]
+pub struct Unapplied {
+    /// The alarm that is pending in the state and not in the hardware: the firmware serves it itself.
+    pub alarm: bool,
+}
+
+impl Unapplied {
+    /// The hardware is in the state.
+    pub const NONE: Self = Self { alarm: false };
+}
 
 impl RtcState {
     /// Reads a real clock's state, which it leaves as it is. `now` is the moment, in nanoseconds since the caller's
@@ -45,16 +59,19 @@ impl RtcState {
         }
     }
 
-    /// Programs a real clock with this state, and says whether its alarm is as it was saved.
+    /// Programs a real clock with this state, and says what it could not be given.
     ///
-    /// Bring the state up to date with [`resumed`](Self::resumed) first. `false` says that an alarm is pending which
-    /// the hardware does not show: it may compare only with its slow clock's next tick (section 2.2.4), and no register
-    /// sets the interrupt directly. The caller then serves the alarm itself.
+    /// Bring the state up to date with [`resumed`](Self::resumed) first. An alarm that is pending may not show: hardware
+    /// may compare only with its slow clock's next tick (section 2.2.4), and no register sets the interrupt directly.
     ///
     /// Hardware cannot be told the part of a second that has passed, cannot be stopped once it runs, and shows in RTCLR
     /// the value that it was set to now.
-    #[must_use = "an alarm that was pending may have to be served by the caller"]
-    pub fn apply(&self, registers: &mut impl RegisterIo<u32>) -> bool {
+    ///
+    /// # Errors
+    ///
+    /// What [`validate`](Self::validate) says; the hardware has not been touched.
+    pub fn apply(&self, registers: &mut impl RegisterIo<u32>) -> Result<Unapplied, InvalidState> {
+        self.validate()?;
         registers.write(RTCIMSC, 0);
         if self.enabled {
             registers.write(RTCCR, RTCCR_START);
@@ -72,6 +89,8 @@ impl RtcState {
             registers.write(RTCMR, self.mr);
         }
         registers.write(RTCIMSC, if self.imsc { INTERRUPT } else { 0 });
-        (registers.read(RTCRIS) & INTERRUPT != 0) == self.ris
+        Ok(Unapplied {
+            alarm: self.ris && registers.read(RTCRIS) & INTERRUPT == 0,
+        })
     }
 }

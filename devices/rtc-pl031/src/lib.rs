@@ -10,4 +10,5 @@ mod state;
 
 pub use device::Rtc;
 pub use events::{NoEvents, RtcEvents};
+pub use hardware::Unapplied;
 pub use state::RtcState;

@@ -20,10 +20,10 @@ impl RtcEvents for Counts {
     fn alarm(&self) {
         self.alarms.set(self.alarms.get() + 1);
     }
-    fn invalid_read(&self) {
+    fn invalid_read(&self, _offset: u16) {
         self.invalid_reads.set(self.invalid_reads.get() + 1);
     }
-    fn invalid_write(&self) {
+    fn invalid_write(&self, _offset: u16, _value: u32) {
         self.invalid_writes.set(self.invalid_writes.get() + 1);
     }
 }

@@ -4,7 +4,7 @@ use core::cell::Cell;
 use core::time::Duration;
 use devstate_core::{Clock, InterruptLine, InvalidState, NoInterrupt, RegisterIo};
 use devstate_rtc_pl031::spec::{RTCCR, RTCDR, RTCICR, RTCIMSC, RTCLR, RTCMIS, RTCMR, RTCRIS};
-use devstate_rtc_pl031::{NoEvents, Rtc, RtcState};
+use devstate_rtc_pl031::{NoEvents, Rtc, RtcState, Unapplied};
 use proptest::prelude::*;
 
 const SECOND: u64 = 1_000_000_000;
@@ -191,7 +191,7 @@ proptest! {
     #[test]
     fn hardware_takes_a_state_and_gives_it_back(state in any_state(), was in any_state()) {
         let mut hardware = Hardware(restored(&was, NoInterrupt, 0, Clock::Frozen));
-        prop_assert!(state.apply(&mut hardware));
+        prop_assert_eq!(state.apply(&mut hardware), Ok(Unapplied::NONE));
         let expected = RtcState {
             sub_second_ns: 0,
             lr: state.counter,
@@ -232,8 +232,9 @@ impl RegisterIo<u32> for SlowToCompare {
 #[test]
 fn apply_says_when_a_pending_alarm_does_not_show() {
     let mut hardware = SlowToCompare(Hardware(Rtc::new(NoInterrupt)));
-    assert!(!busy().apply(&mut hardware));
-    assert!(RtcState { ris: false, ..busy() }.apply(&mut hardware));
+    assert_eq!(busy().apply(&mut hardware), Ok(Unapplied { alarm: true }));
+    let quiet = RtcState { ris: false, ..busy() };
+    assert_eq!(quiet.apply(&mut hardware), Ok(Unapplied::NONE));
 }
 
 #[test]
@@ -261,7 +262,7 @@ fn apply_raises_no_interrupt_on_the_way() {
         ris: false,
         ..busy()
     };
-    assert!(served.apply(&mut hardware));
+    assert_eq!(served.apply(&mut hardware), Ok(Unapplied::NONE));
     assert_eq!(
         (hardware.read(RTCIMSC), hardware.read(RTCMR), hardware.read(RTCLR)),
         (1, 5, 5)

@@ -310,6 +310,16 @@ impl<I: InterruptLine, W: Write + WriteReady, EV: SerialEvents> Serial<I, W, EV>
         self.level
     }
 
+    /// The interrupt line.
+    pub const fn interrupt(&self) -> &I {
+        &self.interrupt
+    }
+
+    /// The interrupt line, to be changed: to ask an adapter for its error, for one.
+    pub const fn interrupt_mut(&mut self) -> &mut I {
+        &mut self.interrupt
+    }
+
     /// Who is told what happens.
     pub const fn events(&self) -> &EV {
         &self.events
@@ -323,6 +333,11 @@ impl<I: InterruptLine, W: Write + WriteReady, EV: SerialEvents> Serial<I, W, EV>
     /// The output, to be changed. After making it ready again, call [`drain_output`](Self::drain_output).
     pub const fn output_mut(&mut self) -> &mut W {
         &mut self.output
+    }
+
+    /// Ends the device and gives the output back. What it had not taken is in [`state`](Self::state), to be asked before.
+    pub fn into_output(self) -> W {
+        self.output
     }
 
     #[inline]

@@ -2,9 +2,10 @@
 
 use embedded_io::{ErrorType, Write, WriteReady};
 
-/// Says "ready" for a writer that never blocks but does not implement [`WriteReady`]: a slice, a vector, a file.
+/// Says "ready" for a writer that does not implement [`WriteReady`] and never blocks, or may: a slice, a vector, and with
+/// `std`, through `embedded_io_adapters::std::FromStd`, a file or the standard output.
 ///
-/// A writer that can block would block the guest's register access with it.
+/// While such a writer blocks, the guest's register access waits with it.
 ///
 /// ```
 /// use devstate_core::NoInterrupt;

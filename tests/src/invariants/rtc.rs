@@ -92,11 +92,11 @@ impl RtcEvents for Events {
         self.alarms.one();
     }
 
-    fn invalid_read(&self) {
+    fn invalid_read(&self, _offset: u16) {
         self.invalid.one();
     }
 
-    fn invalid_write(&self) {
+    fn invalid_write(&self, _offset: u16, _value: u32) {
         self.invalid.one();
     }
 }

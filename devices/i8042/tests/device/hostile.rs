@@ -64,7 +64,7 @@ fn fields() -> Vec<Field> {
         Field(
             &["lock"],
             Box::new(|state, value| {
-                state.password = ByteQueue::new(&[0x1e, 0x30]);
+                state.password = ByteQueue::from_array([0x1e, 0x30]);
                 state.lock = Lock::Locked(value);
                 state.output_buffer = OutputBuffer::Empty;
                 state.reply = ControllerReply::None;
@@ -249,18 +249,18 @@ fn an_output_buffer_without_a_byte_or_with_somebody_waiting_is_refused() {
         "output_buffer"
     );
     assert_eq!(
-        refused(|state| state.keyboard.codes = ByteQueue::new(&[0x1c])),
+        refused(|state| state.keyboard.codes = ByteQueue::from_array([0x1c])),
         "output_buffer"
     );
     assert_eq!(
-        refused(|state| state.mouse.queue = ByteQueue::new(&[0xfa])),
+        refused(|state| state.mouse.queue = ByteQueue::from_array([0xfa])),
         "output_buffer"
     );
 }
 
 fn locked() -> I8042State {
     let mut state = I8042State::RESET;
-    state.password = ByteQueue::new(&[0x1e, 0x30]);
+    state.password = ByteQueue::from_array([0x1e, 0x30]);
     state.lock = Lock::Locked(1);
     state
 }
@@ -269,12 +269,12 @@ fn locked() -> I8042State {
 fn a_lock_lets_nothing_into_the_output_buffer() {
     assert_eq!(locked().validate(), Ok(()));
     let mut state = locked();
-    state.keyboard.codes = ByteQueue::new(&[0x1c]);
+    state.keyboard.codes = ByteQueue::from_array([0x1c]);
     assert_eq!(state.validate().unwrap_err().field, "keyboard.codes.len");
     state.output_buffer = OutputBuffer::Keyboard;
     assert_eq!(state.validate().unwrap_err().field, "output_buffer");
     let mut state = locked();
-    state.mouse.queue = ByteQueue::new(&[0xfa]);
+    state.mouse.queue = ByteQueue::from_array([0xfa]);
     assert_eq!(state.validate(), Ok(()));
     state.output_buffer = OutputBuffer::Mouse;
     assert_eq!(state.validate().unwrap_err().field, "output_buffer");
@@ -303,7 +303,7 @@ fn a_last_packet_looks_like_one() {
         (&[0x48, 0, 0], "mouse.last_packet.bytes"),
     ] {
         let mut state = I8042State::RESET;
-        state.mouse.last_packet = ByteQueue::new(bytes);
+        state.mouse.last_packet = ByteQueue::from_slice(bytes).unwrap();
         assert_eq!(state.validate().unwrap_err().field, field);
     }
 }

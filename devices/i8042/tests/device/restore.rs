@@ -1,8 +1,9 @@
 //! Save and restore: the lines, all or nothing, and every half-done thing.
 
 use std::cell::Cell;
+use std::sync::atomic::{AtomicBool, Ordering};
 
-use devstate_core::NoInterrupt;
+use devstate_core::{NoInterrupt, RisingEdge, Trigger};
 use devstate_i8042::{I8042, I8042State, Key, MouseInput, NoControl, NoEvents, SystemControl};
 
 use crate::support::{Guest, bench, restored};
@@ -107,6 +108,31 @@ fn a_device_can_be_a_static_and_moves_between_threads() {
     is_send(&DEVICE);
     assert_eq!(DEVICE.state(), STATE);
     assert_eq!(I8042State::default(), STATE);
+}
+
+#[test]
+fn lines_can_be_watched_from_another_thread_and_asked_for_their_errors() {
+    struct Broken;
+    impl Trigger for Broken {
+        type E = &'static str;
+        fn trigger(&self) -> Result<(), Self::E> {
+            Err("nobody listens")
+        }
+    }
+    let irq_1 = AtomicBool::new(false);
+    let mut device = I8042::new(&irq_1, RisingEdge::new(Broken), NoControl);
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            for (offset, value) in [(4, 0x60), (0, 0x43), (4, 0xd4), (0, 0xf4)] {
+                device.write(offset, value);
+            }
+            assert_eq!(device.mouse_irq_mut().take_error(), Some("nobody listens"));
+            assert_eq!(device.read(0), 0xfa);
+            device.key(Key::A, true);
+        });
+    });
+    assert!(irq_1.load(Ordering::Acquire));
+    assert!(device.keyboard_irq().load(Ordering::Acquire));
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! Saving and restoring: the same device goes on, and its line is driven.
 
-use devstate_core::Clock;
+use devstate_core::{Clock, RisingEdge, Trigger};
 use devstate_serial_16550::{NoEvents, Serial, SerialState, spec};
 
 use crate::support::{Bench, Counters, Guest, Line, Mode, Sink, bench, busy_states, fifo_bench};
@@ -90,6 +90,22 @@ fn a_refused_state_leaves_the_device_and_its_line_as_they_were() {
     assert_eq!(device.state(5), before);
     assert_eq!(line.take(), []);
     assert!(Serial::from_state(&refused, Line::default(), Sink::default(), NoEvents, 0, Clock::Wall).is_err());
+}
+
+#[test]
+fn the_line_can_be_asked_for_its_error_and_the_output_comes_back() {
+    struct Broken;
+    impl Trigger for Broken {
+        type E = &'static str;
+        fn trigger(&self) -> Result<(), Self::E> {
+            Err("nobody listens")
+        }
+    }
+    let mut device = Serial::new(RisingEdge::new(Broken), Sink::default());
+    device.write(spec::THR, b'x', 0);
+    device.write(spec::IER, 2, 0);
+    assert_eq!(device.interrupt_mut().take_error(), Some("nobody listens"));
+    assert_eq!(device.into_output().taken, b"x");
 }
 
 #[test]

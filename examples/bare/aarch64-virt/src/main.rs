@@ -12,7 +12,7 @@ mod release;
 use bare_slots::{RamFlash, Slots};
 use core::fmt::Display;
 use devstate_core::{Clock, RegisterIo};
-use devstate_rtc_pl031::{RtcState, spec};
+use devstate_rtc_pl031::{RtcState, Unapplied, spec};
 use devstate_rtc_pl031_ser::RtcStateSer;
 use devstate_versioning::{buffer, load, save};
 use machine::{Mapped, now};
@@ -89,9 +89,13 @@ fn restore(snapshot: &[u8]) {
         .unwrap_or_else(stop)
         .resumed(now(), Clock::Wall);
     print_clock("restored", &rtc);
-    let shown = cfg!(feature = "broken-restore") || rtc.apply(&mut Mapped::rtc());
+    let mut left = Unapplied::NONE;
+    if !cfg!(feature = "broken-restore") {
+        left = rtc.apply(&mut Mapped::rtc()).unwrap_or_else(stop);
+    }
     println!(
-        "  applied all: {shown}, the clock shows {}",
+        "  applied all: {}, the clock shows {}",
+        left == Unapplied::NONE,
         Mapped::rtc().read(spec::RTCDR)
     );
 }

@@ -81,7 +81,7 @@ impl Model {
                 Some((byte, true)) => ControllerReply::Mouse(byte),
             },
             last_read: self.last,
-            password: ByteQueue::new(&self.password),
+            password: ByteQueue::from_slice(&self.password).unwrap(),
             lock: self.typed.map_or(Lock::Open, Lock::Locked),
             keyboard: self.keyboard.state(),
             mouse: self.mouse.state(),

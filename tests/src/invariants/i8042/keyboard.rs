@@ -204,7 +204,7 @@ static CODES_OF_SET_3: LazyLock<Vec<(Key, u8)>> = LazyLock::new(|| {
 });
 
 fn queue<const N: usize>(bytes: &VecDeque<u8>) -> ByteQueue<N> {
-    ByteQueue::new(&bytes.iter().copied().collect::<Vec<_>>())
+    ByteQueue::from_slice(&bytes.iter().copied().collect::<Vec<_>>()).unwrap()
 }
 
 /// What comes through the controller: a break prefix goes, and the byte behind it has its high bit set.

@@ -24,8 +24,8 @@ impl Mouse {
 
     pub(super) fn state(&self) -> MouseState {
         MouseState {
-            queue: ByteQueue::new(&self.queue.iter().copied().collect::<Vec<_>>()),
-            last_packet: ByteQueue::new(&self.last_packet),
+            queue: ByteQueue::from_slice(&self.queue.iter().copied().collect::<Vec<_>>()).unwrap(),
+            last_packet: ByteQueue::from_slice(&self.last_packet).unwrap(),
             ..self.state
         }
     }

@@ -15,7 +15,7 @@ impl Subject {
         // Where QEMU's does nothing but answer.
         let mut answered = KeyboardState {
             option: KeyboardOption::None,
-            replies: ByteQueue::new(&[spec::ACK]),
+            replies: ByteQueue::from_array([spec::ACK]),
             ..*before_it
         };
         match before_it.option {
@@ -38,7 +38,7 @@ impl Subject {
                         && after.without_break == all(byte != spec::ALL_MAKE_BREAK)
                         && after.without_repeat == all(byte != spec::ALL_TYPEMATIC);
                     self.row(I8042Rows::KeyboardKeyTypes, as_documented);
-                    answered.replies = ByteQueue::new(&[spec::NAK]);
+                    answered.replies = ByteQueue::from_array([spec::NAK]);
                 }
                 spec::KEY_TYPEMATIC | spec::KEY_MAKE => {
                     let waits = matches!(after.option, KeyboardOption::Keys(_));
@@ -46,10 +46,10 @@ impl Subject {
                         I8042Rows::KeyboardKeyTypes,
                         waits && after.replies.as_slice() == [spec::ACK],
                     );
-                    answered.replies = ByteQueue::new(&[spec::NAK]);
+                    answered.replies = ByteQueue::from_array([spec::NAK]);
                 }
                 spec::RESEND => {
-                    answered.replies = ByteQueue::new(&[spec::NAK]);
+                    answered.replies = ByteQueue::from_array([spec::NAK]);
                     if after != answered {
                         self.row(
                             I8042Rows::KeyboardResend,
@@ -61,7 +61,7 @@ impl Subject {
             },
             option if byte >= spec::FIRST_COMMAND => {
                 if option == KeyboardOption::ScanCodeSet {
-                    answered.replies = ByteQueue::new(&[spec::NAK]);
+                    answered.replies = ByteQueue::from_array([spec::NAK]);
                 }
                 self.row(I8042Rows::KeyboardCommandForOption, after == as_a_command(byte, before));
             }

@@ -43,7 +43,7 @@ impl Subject {
                 }
             }
         }
-        it.queue = ByteQueue::new(&queue);
+        it.queue = ByteQueue::from_slice(&queue).unwrap();
     }
 
     /// What QEMU's answers. `ours` is what ours does.
