@@ -2,7 +2,7 @@
 
 use crate::process::{cargo, run};
 use crate::workspace::{metadata, published, root};
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 use std::path::PathBuf;
 
 pub(crate) fn check() -> Result<()> {
@@ -16,7 +16,18 @@ pub(crate) fn check() -> Result<()> {
     // A CI checks out what is committed; at a desk, what is not yet committed is what one wants to know about.
     let mut command = cargo();
     command.args(["package", "--quiet", "--allow-dirty"]).args(packages);
-    run(command.env("CARGO_TARGET_DIR", target))
+    run(command.env("CARGO_TARGET_DIR", &target))?;
+    for package in published(&metadata) {
+        let unpacked = target.join(format!("package/{}-{}", package.name, package.version));
+        for file in ["LICENSE-APACHE", "LICENSE-MIT", "README.md"] {
+            ensure!(
+                unpacked.join(file).is_file(),
+                "the package {} has no {file}",
+                package.name
+            );
+        }
+    }
+    Ok(())
 }
 
 /// Cargo lets the packages see each other through a temporary registry, and keeps what it unpacked from there by name and
