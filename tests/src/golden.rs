@@ -61,7 +61,7 @@ fn check_file<R: ReleaseTable>(root: &Root<R>, release: R, file: &PathBuf) {
         let encoded = (root.reencode)(release, payload).unwrap_or_else(|error| panic!("{place}: {error}"));
         assert_eq!(encoded, payload, "{place}");
         // To the latest version and from there to every other: it may be refused or lose something, and says so.
-        (root.check)(release, payload);
+        root.check(release, payload);
         case(&mut again, root, release, name, snapshot);
     }
     assert_eq!(text, again, "{}: the comments are no longer true", file.display());

@@ -16,12 +16,13 @@ pub mod generate;
 pub mod golden;
 pub mod invariants;
 pub mod matrix;
+pub mod oracle;
+pub mod published;
 pub mod sample;
+pub mod script;
+pub mod survival;
 
 /// The README's code compiles and runs.
 #[cfg(doctest)]
 #[doc = include_str!("../../README.md")]
 pub struct Readme;
-
-pub mod oracle;
-pub mod script;

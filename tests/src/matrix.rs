@@ -9,6 +9,8 @@ use devstate_versioning::{
     payload, plan, save_as, save_lossy, save_widest,
 };
 
+use crate::survival::{Payload, Trail};
+
 /// One mirror of the table `R` as a root, its type hidden.
 pub struct Root<R: ReleaseTable> {
     /// The mirror.
@@ -21,10 +23,22 @@ pub struct Root<R: ReleaseTable> {
     pub reencode: fn(R, &[u8]) -> Result<Vec<u8>, Error>,
     /// The default, written at a release.
     pub default: fn(R) -> Result<Vec<u8>, Error>,
-    /// Loads a payload of a release and [takes it](check) to every release.
-    pub check: fn(R, &[u8]) -> Outcome,
+    /// What [`Root::check`] does.
+    pub(crate) check: fn(R, &[u8], &MayChange) -> Outcome,
     /// The fingerprint of a snapshot.
     pub fingerprint: fn(R) -> u64,
+    /// What its history changes on purpose.
+    pub may_change: MayChange,
+}
+
+/// Fields that may come back other than they were, though both versions have them: a semantic function says less of them
+/// than the latest version does. By the names of their mirrors, as `QueueSer.delay`. Every other one has to survive.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct MayChange {
+    /// On the way from the latest version to an older one and back.
+    pub down: &'static [&'static str],
+    /// On the way from an older version to the latest and back.
+    pub up: &'static [&'static str],
 }
 
 /// What became of a payload that was taken to every release.
@@ -72,7 +86,19 @@ impl<R: ReleaseTable> Root<R> {
             },
             check: check::<R, M>,
             fingerprint: <R as VersionOf<M>>::fingerprint,
+            may_change: MayChange::default(),
         }
+    }
+
+    /// The same, with what its history changes on purpose.
+    #[must_use]
+    pub fn that_may_change(self, may_change: MayChange) -> Self {
+        Self { may_change, ..self }
+    }
+
+    /// Loads a payload of a release and [takes it](check) to every release.
+    pub fn check(&self, from: R, bytes: &[u8]) -> Outcome {
+        (self.check)(from, bytes, &self.may_change)
     }
 }
 
@@ -107,7 +133,7 @@ where
 
 /// Takes a payload of the release `from`, which must be a valid one, to the latest version and from there to every
 /// release that has the mirror, and checks what is promised of that.
-pub fn check<R, M>(from: R, bytes: &[u8]) -> Outcome
+pub fn check<R, M>(from: R, bytes: &[u8], may_change: &MayChange) -> Outcome
 where
     R: VersionOf<M>,
     M: for<'de> Wire<'de, R> + Mirror + Default + Clone + PartialEq + Debug,
@@ -120,13 +146,15 @@ where
         bytes,
         "what was accepted is what would be written"
     );
+    let read = mirror.clone();
     if let Err(refused) = mirror.raise(from) {
         assert_named(refused);
         outcome.refused_to_raise = true;
         return outcome;
     }
+    comes_back(&read, bytes, &mirror, from, may_change.up);
     for &to in R::ALL.iter().filter(|release| release.version() != 0) {
-        match downgrade(&mirror, to) {
+        match downgrade(&mirror, to, may_change.down) {
             Downgrade::Lossless => outcome.lossless += 1,
             Downgrade::Lossy => outcome.lossy += 1,
             Downgrade::Refused => outcome.refused += 1,
@@ -136,13 +164,40 @@ where
     outcome
 }
 
+/// What was `read` at an older release and raised to `mirror` goes back there as it was: nothing refuses it, and what both
+/// versions have is what it was.
+fn comes_back<R, M>(read: &M, bytes: &[u8], mirror: &M, from: R, may_change: &[&str])
+where
+    R: VersionOf<M>,
+    M: for<'de> Wire<'de, R> + Mirror + Default + Clone + PartialEq + Debug,
+{
+    let planned = plan(mirror, from, &mut |loss| {
+        assert!(
+            Trail::of::<M>(loss.field).passes(may_change),
+            "{} is lost on the way back to {from:?}, from where it came",
+            loss.field.display(M::SCHEMA)
+        );
+    });
+    assert_eq!(planned, Ok(()), "{mirror:?} back to {from:?}");
+
+    let mut lowered = mirror.clone();
+    lowered.lower(from).unwrap();
+    let mut again = M::default();
+    payload::decode(&encode(&lowered, from).unwrap(), from, &mut again).unwrap();
+    let payload = Payload {
+        schema: PayloadSchema::of::<R, M>(from),
+        bytes,
+    };
+    assert_explained::<R, M>(&differences::<R, M>(read, &again), R::LATEST, payload, may_change);
+}
+
 enum Downgrade {
     Lossless,
     Lossy,
     Refused,
 }
 
-fn downgrade<R, M>(mirror: &M, to: R) -> Downgrade
+fn downgrade<R, M>(mirror: &M, to: R, may_change: &[&str]) -> Downgrade
 where
     R: VersionOf<M>,
     M: for<'de> Wire<'de, R> + Mirror + Default + Clone + PartialEq + Debug,
@@ -173,6 +228,11 @@ where
         release: to.number(),
     };
     assert_eq!(saved, Err(lossy.at(0)));
+    let payload = Payload {
+        schema: PayloadSchema::of::<R, M>(R::LATEST),
+        bytes: &encode(mirror, R::LATEST).unwrap(),
+    };
+    assert_explained::<R, M>(&losses, to, payload, may_change);
     assert!(memory.iter().all(|byte| *byte == 0xa5), "nothing is written");
     let mut told = Vec::new();
     let len = save_lossy(mirror, to, &mut memory, &mut |loss| told.push(loss.field))
@@ -186,6 +246,25 @@ where
         "what differs is what was said to"
     );
     Downgrade::Lossy
+}
+
+/// Each field that came back other than it was is one that the release `through` which it went does not have, or one that
+/// may change.
+fn assert_explained<R, M>(changed: &[FieldPath], through: R, payload: Payload<'_>, may_change: &[&str])
+where
+    R: VersionOf<M>,
+    M: Mirror,
+{
+    let there = PayloadSchema::of::<R, M>(through);
+    for field in changed {
+        let trail = Trail::of::<M>(*field);
+        assert!(
+            trail.passes(may_change) || !trail.exists(&there, payload),
+            "{} does not survive {through:?}, which has it: {:02x?}",
+            field.display(M::SCHEMA),
+            payload.bytes
+        );
+    }
 }
 
 /// Loads into a mirror in which something else stands.

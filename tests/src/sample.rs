@@ -6,6 +6,7 @@ use heapless::{Deque, String, Vec};
 use serde::{Deserialize, Serialize};
 
 use crate::generate::Choice;
+use crate::matrix::{MayChange, Root};
 
 release_table! {
     /// What the sample machine has shipped. Release 4 is no longer supported.
@@ -67,6 +68,13 @@ mod queue {
 
     pub(super) fn old_hint(version: u16) -> u32 {
         u32::from(version) * 100
+    }
+
+    pub(super) fn spare(version: u16) -> QueueSer {
+        QueueSer {
+            size: old_size(version),
+            ..QueueSer::default()
+        }
     }
 
     pub(super) fn only_the_old_size(queue: &mut QueueSer, _version: u16) -> Result<(), Refused> {
@@ -174,8 +182,8 @@ pub struct MachineSer {
     /// Foreign.
     #[versioned(start = 2, serde, max = 14, layout = "foreign/1")]
     pub foreign: Foreign,
-    /// Gone since version 3.
-    #[versioned(end = 3)]
+    /// Gone since version 3. What stands in for it has to be a queue that version 1 can say, or nothing goes there.
+    #[versioned(end = 3, default_fn = queue::spare)]
     pub spare: QueueSer,
 }
 
@@ -200,4 +208,20 @@ pub fn foreign(layout: &str, choice: &mut dyn Choice) -> std::vec::Vec<u8> {
         number: i64::from_le_bytes(number),
     };
     postcard::to_slice(&value, &mut [0; 14]).unwrap().to_vec()
+}
+
+/// Older versions count the delay in coarser units.
+const QUEUE: MayChange = MayChange {
+    down: &["QueueSer.delay"],
+    up: &[],
+};
+
+/// Every mirror of the table that owns what it holds.
+pub fn roots() -> [Root<Release>; 4] {
+    [
+        Root::of::<QueueSer>().that_may_change(QUEUE),
+        Root::of::<LinkSer>(),
+        Root::of::<PairSer>(),
+        Root::of::<MachineSer>().that_may_change(QUEUE),
+    ]
 }

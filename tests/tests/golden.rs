@@ -2,25 +2,11 @@
 
 #![allow(missing_docs, clippy::unwrap_used, reason = "a test")]
 
-use devstate_i8042_ser::{I8042StateSer, KeyboardStateSer, MouseStateSer};
-use devstate_replay::{MachineStateSer, Release};
-use devstate_rtc_pl031_ser::RtcStateSer;
-use devstate_serial_16550_ser::SerialStateSer;
+use devstate_replay::Release;
 use devstate_tests::golden;
-use devstate_tests::matrix::Root;
+use devstate_tests::published::roots;
 use devstate_versioning::ReleaseTable;
 use std::path::Path;
-
-fn roots() -> Vec<Root<Release>> {
-    vec![
-        Root::of::<RtcStateSer>(),
-        Root::of::<SerialStateSer>(),
-        Root::of::<KeyboardStateSer>(),
-        Root::of::<MouseStateSer>(),
-        Root::of::<I8042StateSer>(),
-        Root::of::<MachineStateSer>(),
-    ]
-}
 
 #[test]
 fn every_published_release_of_every_mirror() {

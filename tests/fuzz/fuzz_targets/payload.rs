@@ -18,7 +18,7 @@ fn try_one<R: ReleaseTable>(root: &Root<R>, release: R, bytes: &[u8]) {
         Ok(again) => {
             assert_eq!(again, bytes);
             walked.unwrap();
-            (root.check)(release, bytes);
+            root.check(release, bytes);
         }
         Err(error) => {
             assert!(error.offset <= bytes.len());

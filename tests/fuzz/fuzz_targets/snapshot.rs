@@ -19,7 +19,7 @@ fn try_one<R: ReleaseTable>(root: &Root<R>, release: R, data: &[u8]) {
     };
     let (changes, choices) = data.split_at(data.len().min(4 * usize::from(changes % 8)));
     let payload = payload(&(root.payload_schema)(release), &mut Chosen(choices), &foreign);
-    (root.check)(release, &payload);
+    root.check(release, &payload);
 
     let header = Header {
         architecture_code: Architecture::NATIVE.code(),
@@ -57,6 +57,6 @@ fn try_one<R: ReleaseTable>(root: &Root<R>, release: R, data: &[u8]) {
     {
         assert_eq!(again, payload);
         walked.unwrap();
-        (root.check)(release, payload);
+        root.check(release, payload);
     }
 }
