@@ -8,7 +8,7 @@ mod protocol;
 mod server;
 
 pub use checksum::Crc64Simd;
-pub use client::{Client, ClientError, Value};
+pub use client::{Client, ClientError, Refused, Value};
 pub use mapping::ReadOnlyMapping;
 pub use memory::{Memory, MemoryError, Sealed, fill};
 pub use protocol::{ExportFailure, MAX_PACKET, Reply, Request};

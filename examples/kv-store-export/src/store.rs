@@ -174,7 +174,7 @@ impl<const ITEMS: usize, const BYTES: usize> Store<ITEMS, BYTES> {
     #[must_use]
     pub fn get(&self, key: &str) -> Option<Item<'_>> {
         let place = self.find(key).ok()?;
-        self.iter().nth(place)
+        self.sorted.get(place).map(|&at| self.item(at))
     }
 
     /// All items, sorted by key.

@@ -73,7 +73,7 @@ pub fn measure(items: usize) -> Result<Vec<Cost>> {
 fn by_memory(store: &Goods, bytes: usize) -> Result<(u64, u64)> {
     let mut file = tempfile::tempfile()?;
     let start = thread_time();
-    let memory = Memory::new(bytes as u64)?;
+    let memory = Memory::allocated(bytes as u64)?;
     let lent = memory.as_fd().try_clone_to_owned()?;
     let before = thread_time() - start;
     let (sealed, server) = thread::scope(|scope| {

@@ -16,13 +16,16 @@ use rustix::net::{AddressFamily, SocketAddrUnix, SocketFlags, SocketType, connec
 
 use super::memory::{Memory, MemoryError, Sealed};
 use super::protocol::{ExportFailure, PacketError, Reply, Request, receive, send};
-use crate::{Item, Release, WriteError};
+use crate::{ExportError, Item, Release, WriteError};
 
 /// How long the server may take for an answer.
 const PATIENCE: Duration = Duration::from_secs(30);
 
 /// Bytes that are forwarded at a time, so that progress can be shown.
 const CHUNK: usize = 16 << 20;
+
+/// How often an export is asked for, with more memory each time, while the store grows in between.
+const ATTEMPTS: usize = 8;
 
 /// A connection to a server.
 #[derive(Debug)]
@@ -71,11 +74,34 @@ impl From<Errno> for ClientError {
     }
 }
 
+impl From<ExportFailure> for ClientError {
+    fn from(failure: ExportFailure) -> Self {
+        Self::Export(failure)
+    }
+}
+
 impl From<MemoryError> for ClientError {
     fn from(error: MemoryError) -> Self {
         Self::Memory(error)
     }
 }
+
+/// Why nothing was exported, and the memory that was given for it, if it is as it was: of the same size, with the same seals.
+#[derive(Debug)]
+pub struct Refused {
+    /// Why.
+    pub error: ClientError,
+    /// The memory.
+    pub memory: Option<Memory>,
+}
+
+impl fmt::Display for Refused {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.error.fmt(f)
+    }
+}
+
+impl core::error::Error for Refused {}
 
 /// An item as the server gives it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -153,13 +179,60 @@ impl Client {
         }
     }
 
-    /// Has the server export everything into `memory`, and checks that what comes back can never change and starts like
-    /// an export of that release and of exactly that size.
+    /// Has the server export everything into memory that this process makes and pays for, exactly as much as it takes:
+    /// asks without any, learns how much it would be, and asks again, a few times if the store grows in between. Sizes
+    /// beyond `limit` bytes are not made, whatever the server says.
     ///
     /// # Errors
     ///
-    /// `Export` where the server refuses, `Memory` where what came back is not what was promised, `Connection`.
-    pub fn export(&self, memory: &Memory, release: Release) -> Result<Sealed, ClientError> {
+    /// `Export` where the server refuses, among others with `StorageTooSmall` where `limit` or the patience with a store
+    /// that grows is exceeded; `Memory` and `Connection` as for [`export`](Self::export).
+    pub fn export_within(&self, limit: usize, release: Release) -> Result<Sealed, ClientError> {
+        let mut memory = Memory::new(0).map_err(MemoryError::from)?;
+        let mut attempts = 0;
+        loop {
+            let refusal = match self.export(memory, release) {
+                Ok(sealed) => return Ok(sealed),
+                Err(refusal) => refusal,
+            };
+            attempts += 1;
+            let needed = match &refusal.error {
+                ClientError::Export(ExportFailure::Export(ExportError::StorageTooSmall { needed, .. })) => *needed,
+                _ => return Err(refusal.error),
+            };
+            if needed > limit {
+                let available = limit;
+                return Err(ExportFailure::Export(ExportError::StorageTooSmall { needed, available }).into());
+            }
+            if attempts == ATTEMPTS {
+                return Err(refusal.error);
+            }
+            memory = Memory::allocated(needed as u64).map_err(MemoryError::from)?;
+        }
+    }
+
+    /// Has the server export everything into `memory`, and checks that what comes back can never change and starts like
+    /// an export of that release and of exactly that size.
+    ///
+    /// The memory is given away: what comes back can only be read.
+    ///
+    /// # Errors
+    ///
+    /// [`Refused`], with the memory where it is as it was. `Export` where the server refuses, `Memory` where what came
+    /// back is not what was promised, `Connection`.
+    pub fn export(&self, memory: Memory, release: Release) -> Result<Sealed, Refused> {
+        let shape = memory.shape();
+        self.export_into(&memory, release).map_err(|error| Refused {
+            // Without an answer the server may be filling it still. With one, what it says is looked at.
+            memory: match error {
+                ClientError::Export(_) if shape.is_ok() && shape == memory.shape() => Some(memory),
+                _ => None,
+            },
+            error,
+        })
+    }
+
+    fn export_into(&self, memory: &Memory, release: Release) -> Result<Sealed, ClientError> {
         let request = Request::Export {
             release: release.number(),
         };
@@ -168,7 +241,7 @@ impl Client {
             (Reply::NotExported(failure), _) => return Err(ClientError::Export(failure)),
             (reply, _) => return Err(unexpected(reply)),
         };
-        let mapping = sealed.map()?;
+        let mapping = sealed.map().map_err(MemoryError::from)?;
         let header = Header::peek(&mapping).map_err(MemoryError::Content)?;
         if header.snapshot_len() != sealed.len() || header.release != release.number() {
             return Err(ClientError::Connection(

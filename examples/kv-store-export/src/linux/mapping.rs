@@ -13,7 +13,7 @@ use std::os::fd::AsFd;
 
 use devstate_versioning::Sink;
 use rustix::io;
-use rustix::mm::{MapFlags, ProtFlags, mmap, munmap};
+use rustix::mm::{Advice, MapFlags, ProtFlags, madvise, mmap, munmap};
 
 /// A mapping that is undone when it is dropped.
 struct Mapping {
@@ -40,8 +40,8 @@ impl Drop for Mapping {
     }
 }
 
-/// Writes to shared memory front to back. Other processes may write to it at any time, so there is never a reference
-/// to it: bytes are copied through a raw pointer.
+/// Writes to shared memory front to back. Other processes may have it mapped and write to it at any time, so there is never
+/// a reference to it: bytes are copied through a raw pointer.
 pub(super) struct WriteMapping {
     mapping: Mapping,
     filled: usize,
@@ -53,6 +53,19 @@ impl WriteMapping {
         let mapping = Mapping::new(file, len, ProtFlags::READ | ProtFlags::WRITE)?;
         Ok(Self { mapping, filled: 0 })
     }
+
+    /// Maps all pages in one go, which is cheaper than one by one as each is first written. Where the system cannot
+    /// (before Linux 5.14), that is what happens.
+    pub(super) fn populate(&self) {
+        // SAFETY: the range is the one that was mapped, and the advice changes no byte of it.
+        let _ = unsafe {
+            madvise(
+                self.mapping.start.as_ptr(),
+                self.mapping.len,
+                Advice::LinuxPopulateWrite,
+            )
+        };
+    }
 }
 
 impl Sink for WriteMapping {
@@ -60,10 +73,11 @@ impl Sink for WriteMapping {
         if bytes.len() > self.mapping.len - self.filled {
             return false;
         }
-        // SAFETY: `filled + bytes.len()` is within the mapping, as was just checked, and the file behind it has been
-        // sealed against shrinking, so no page lies beyond its end (one that the client punches out comes back, empty, when
-        // it is written). `bytes` is memory of this process alone and cannot overlap.
-        // A concurrent write by another process changes what ends up there and nothing else: no reference exists.
+        // SAFETY: `filled + bytes.len()` is within the mapping, as was just checked. The file behind it has been sealed
+        // against shrinking, so no page lies beyond its end, and against new writers before its pages were allocated, so
+        // none of them can be punched out and need memory again that there may not be. `bytes` is memory of this process
+        // alone and cannot overlap. A concurrent write through another process's mapping changes what ends up there and
+        // nothing else: no reference exists.
         unsafe {
             let target = self.mapping.start.as_ptr().cast::<u8>().add(self.filled);
             ptr::copy_nonoverlapping(bytes.as_ptr(), target, bytes.len());

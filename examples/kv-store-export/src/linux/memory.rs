@@ -23,6 +23,9 @@ const ALL_SEALS: SealFlags = SealFlags::WRITE
     .union(SealFlags::GROW)
     .union(SealFlags::SEAL);
 
+/// The seals that memory gets while it is filled, the first one before anything is written.
+const FILLED_SEALS: SealFlags = ALL_SEALS.union(SealFlags::FUTURE_WRITE);
+
 /// What lies behind a `memfd` of ordinary pages.
 const TMPFS: FsWord = 0x0102_1994;
 
@@ -70,7 +73,7 @@ impl From<Errno> for MemoryError {
 }
 
 impl Memory {
-    /// New memory of so many bytes, which can be sealed. Pages take up room once they are written.
+    /// New memory of so many bytes, which can be sealed. Its pages are made, and charged, by whoever first writes them.
     ///
     /// # Errors
     ///
@@ -79,6 +82,24 @@ impl Memory {
         let file = memfd_create("kv-store export", MemfdFlags::CLOEXEC | MemfdFlags::ALLOW_SEALING)?;
         ftruncate(&file, len)?;
         Ok(Self(file))
+    }
+
+    /// New memory of so many bytes, which can be sealed. Its pages are there, and charged to this process.
+    ///
+    /// # Errors
+    ///
+    /// What the system says, `NOSPC` where it has not so much memory among others.
+    pub fn allocated(len: u64) -> Result<Self, Errno> {
+        let memory = Self::new(len)?;
+        if len > 0 {
+            fallocate(&memory.0, FallocateFlags::empty(), 0, len)?;
+        }
+        Ok(memory)
+    }
+
+    /// What a server changes first: the size and the seals.
+    pub(super) fn shape(&self) -> Result<(i64, SealFlags), Errno> {
+        Ok((fstat(&self.0)?.st_size, fcntl_get_seals(&self.0)?))
     }
 }
 
@@ -135,14 +156,17 @@ impl Sealed {
 
 /// Exports a store into a client's memory and seals it: the server's part.
 ///
-/// The order matters. The memory gets exactly the export's size and can then neither shrink nor grow, so writing never
-/// meets a missing page; only when nothing of this process maps it for writing can it be sealed against writing, which
-/// fails while anyone else does; and what the seals then hold is compared, by its checksum, with what was meant. Gives a
+/// The order matters. The memory gets exactly the export's size, and can then neither shrink nor grow. It is mapped, and
+/// from then on nobody else can begin to write to it, or punch holes into it (`F_SEAL_FUTURE_WRITE`, Linux 5.1); only then
+/// are its pages allocated, so all of them are there, and stay, while they are written. Once nothing of this process maps it
+/// for writing it can be sealed against writing, which fails while anyone else does; and what the seals then hold is
+/// compared, by its checksum, with what was meant, for a client that had it mapped before may have written to it. Gives a
 /// descriptor that is open for reading only.
 ///
 /// # Errors
 ///
-/// [`ExportFailure`]. Before `Modified` and `StillMapped`, which are found last, the memory has been changed.
+/// [`ExportFailure`]. Before `Modified`, `StillMapped` and `TooOldSystem`, which are found last, the memory has been
+/// changed.
 pub fn fill<const ITEMS: usize, const BYTES: usize>(
     store: &Store<ITEMS, BYTES>,
     release: Release,
@@ -159,9 +183,11 @@ pub fn fill<const ITEMS: usize, const BYTES: usize>(
     if fstat(memory)?.st_size != i64::try_from(size).unwrap_or(i64::MAX) {
         return Err(ExportFailure::Modified);
     }
+    let mut mapping = WriteMapping::new(memory, needed)?;
+    forbid_new_writers(memory)?;
     fallocate(memory, FallocateFlags::empty(), 0, size)?;
 
-    let mut mapping = WriteMapping::new(memory, needed)?;
+    mapping.populate();
     export_into::<Crc64Simd, ITEMS, BYTES>(store, release, &mut [0; GATHER_LEN], &mut mapping)?;
     drop(mapping);
 
@@ -186,10 +212,10 @@ fn check_descriptor(memory: &OwnedFd) -> Result<usize, ExportFailure> {
         Err(errno) => return Err(errno.into()),
     };
     // Hardened systems make every memfd with a seal against being executed, which is none of our business.
-    if seals.intersects(ALL_SEALS | SealFlags::FUTURE_WRITE) {
+    if seals.intersects(FILLED_SEALS) {
         return Err(ExportFailure::AlreadySealed);
     }
-    // Huge pages can be sealed too, but a hole that a client punches under the writer may find no page to fill it.
+    // Huge pages can be sealed too, but they come in sizes that no export has.
     if fstatfs(memory)?.f_type != TMPFS {
         return Err(ExportFailure::NotMemory);
     }
@@ -197,6 +223,15 @@ fn check_descriptor(memory: &OwnedFd) -> Result<usize, ExportFailure> {
         return Err(ExportFailure::NotWritable);
     }
     usize::try_from(fstat(memory)?.st_size).map_err(|_| Errno::OVERFLOW.into())
+}
+
+/// Leaves the mappings that there are as the only way to change the memory.
+fn forbid_new_writers(memory: &OwnedFd) -> Result<(), ExportFailure> {
+    fcntl_add_seals(memory, SealFlags::FUTURE_WRITE).map_err(|errno| match errno {
+        // What a system says of a seal that it does not know.
+        Errno::INVAL => ExportFailure::TooOldSystem,
+        errno => errno.into(),
+    })
 }
 
 /// Opens sealed memory once more, without the right to write.

@@ -93,8 +93,11 @@ pub enum ExportFailure {
     NotWritable,
     /// Someone has the memory mapped for writing, so it cannot be sealed.
     StillMapped,
-    /// Someone changed the memory while it was filled.
+    /// Someone changed the memory's size, or wrote to it through a mapping from before, while it was filled.
     Modified,
+    /// The server's system knows no seal against new writers, which Linux has since 5.1. Without it a client could take
+    /// pages away under the server.
+    TooOldSystem,
     /// The system refused a call on the memory.
     System {
         /// Its error number.
@@ -127,6 +130,9 @@ impl fmt::Display for ExportFailure {
             Self::NotWritable => f.write_str("the descriptor is not open for reading and writing"),
             Self::StillMapped => f.write_str("the memory is still mapped for writing somewhere"),
             Self::Modified => f.write_str("the memory was changed while it was filled"),
+            Self::TooOldSystem => {
+                f.write_str("the server's system cannot keep others from writing to memory; Linux 5.1 can")
+            }
             Self::System { errno } => write!(f, "the server's system: {}", Errno::from_raw_os_error(*errno)),
         }
     }

@@ -14,7 +14,7 @@ use rustix::net::{AddressFamily, SocketAddrUnix, SocketFlags, SocketType, accept
 
 use super::memory::fill;
 use super::protocol::{ExportFailure, PacketError, Reply, Request, receive, send};
-use crate::{Item, Release, Store};
+use crate::{ExportError, Item, Release, Store};
 
 /// The store that a server has: up to 100,000 items, whose values take up to 128 MiB.
 pub type ServedStore = Store<100_000, { 128 << 20 }>;
@@ -243,13 +243,18 @@ fn export(
     release: u16,
     descriptor: Option<OwnedFd>,
 ) -> Result<super::Sealed, ExportFailure> {
+    let store = store.read().unwrap_or_else(PoisonError::into_inner);
+    // First of all, whatever else is wrong with the request.
+    if store.is_empty() {
+        return Err(ExportError::Empty.into());
+    }
     let Some(release) = Release::from_number(release) else {
         return Err(ExportFailure::UnknownRelease {
             newest: Release::LATEST.number(),
         });
     };
     let memory = descriptor.ok_or(ExportFailure::NoMemory)?;
-    fill(&store.read().unwrap_or_else(PoisonError::into_inner), release, &memory)
+    fill(&store, release, &memory)
 }
 
 fn now() -> u64 {

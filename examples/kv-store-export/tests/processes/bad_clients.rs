@@ -6,9 +6,11 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use devstate_kv_store_export::linux::{
-    self, Client, ExportFailure, MAX_PACKET, Memory, Reply, ServedStore, ServerLimits,
+    self, Client, ExportFailure, MAX_PACKET, Memory, Reply, Request, ServedStore, ServerLimits,
 };
 use devstate_kv_store_export::{Exportable, Item, Release};
+use rustix::io::Errno;
+use rustix::net::SendFlags;
 use tempfile::TempDir;
 
 use super::server::{Server, answer, export_request, send};
@@ -59,6 +61,52 @@ fn a_client_that_hangs_is_hung_up_on_and_holds_up_nobody() {
     assert!(start.elapsed() < Duration::from_secs(10));
 }
 
+/// It asks and asks, until nothing more goes into its socket, and takes no answer.
+#[test]
+fn a_client_that_never_reads_is_hung_up_on_and_holds_up_nobody() {
+    let server = Server::with_items(&[("lamp", &[7; 4096])]);
+    let before = server.descriptors();
+    let deaf = server.connect();
+    let mut packet = [0; 64];
+    let request = postcard::to_slice(&Request::Get { key: "lamp".into() }, &mut packet).unwrap();
+    let ask = || rustix::net::send(&deaf, request, SendFlags::DONTWAIT | SendFlags::NOSIGNAL);
+    let start = Instant::now();
+    let mut asked = 0_u32;
+    let mut blocked_since = None;
+    let end = loop {
+        match ask() {
+            Ok(_) => {
+                asked += 1;
+                blocked_since = None;
+            }
+            // For a while: the server is not merely slow, it waits for its own answer to be taken.
+            Err(Errno::AGAIN) => {
+                let since = *blocked_since.get_or_insert_with(Instant::now);
+                if since.elapsed() > Duration::from_millis(500) {
+                    let start = Instant::now();
+                    assert!(server.is_alive());
+                    assert!(start.elapsed() < Duration::from_secs(1), "others waited");
+                }
+                thread::sleep(Duration::from_millis(10));
+            }
+            Err(errno) => break errno,
+        }
+        assert!(start.elapsed() < Duration::from_secs(20), "the server waits for ever");
+    };
+    assert!(matches!(end, Errno::PIPE | Errno::CONNRESET), "{end}");
+    assert!(
+        asked > 10 && blocked_since.is_some(),
+        "the socket was never full: {asked}"
+    );
+    // The server's end is gone, although this one is still there.
+    let start = Instant::now();
+    while server.descriptors() > before {
+        assert!(start.elapsed() < Duration::from_secs(10), "a descriptor stays");
+        thread::sleep(Duration::from_millis(10));
+    }
+    drop(deaf);
+}
+
 #[test]
 fn a_client_that_is_never_silent_gives_its_place_to_one_that_waits() {
     let directory = TempDir::new().unwrap();
@@ -99,7 +147,7 @@ fn a_hundred_clients_at_once_each_get_their_export() {
             scope.spawn(move || {
                 let client = server.client();
                 client.write_item(Item::new(&format!("client{i}"), b"here")).unwrap();
-                let sealed = client.export(&Memory::new(1 << 20).unwrap(), Release::LATEST).unwrap();
+                let sealed = client.export(Memory::new(1 << 20).unwrap(), Release::LATEST).unwrap();
                 let mapping = sealed.map().unwrap();
                 let mut found = false;
                 let own = format!("client{i}");
@@ -118,7 +166,7 @@ fn a_hundred_clients_that_hang_at_once_hold_up_nobody() {
     let server = Server::with_items(&[("lamp", b"on")]);
     let hanging: Vec<_> = (0..100).map(|_| server.connect()).collect();
     let start = Instant::now();
-    let sealed = server.client().export(&Memory::new(4096).unwrap(), Release::LATEST);
+    let sealed = server.client().export(Memory::new(4096).unwrap(), Release::LATEST);
     assert!(
         start.elapsed() < Duration::from_secs(2),
         "it waited for {:?}",

@@ -7,85 +7,184 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 
 use devstate_kv_store_export::linux::{ClientError, ExportFailure, Memory};
-use devstate_kv_store_export::{ExportError, Exportable, Item, Release};
+use devstate_kv_store_export::{ExportError, Exportable, Release};
 use rustix::fs::{FallocateFlags, MemfdFlags, Mode, OFlags, SealFlags};
+use rustix::io::Errno;
+use rustix::mm::Advice;
 
 use super::seals::map_shared;
-use super::server::{Server, export_into, refusal};
+use super::server::{Server, duplicate, export_into, refusal_and_memory};
 
 #[test]
 fn memory_that_is_mapped_for_writing_elsewhere_cannot_be_sealed() {
     let server = Server::with_items(&[("lamp", b"on")]);
     let memory = Memory::new(4096).unwrap();
     map_shared(&memory, 4096).unwrap();
-    assert_eq!(
-        refusal(server.client().export(&memory, Release::LATEST)),
-        ExportFailure::StillMapped
-    );
+    let (failure, memory) = refusal_and_memory(server.client().export(memory, Release::LATEST));
+    assert_eq!(failure, ExportFailure::StillMapped);
+    assert!(memory.is_none(), "it is not as it was");
     assert!(server.is_alive());
 }
 
+/// Through a mapping from before, which is gone before the server seals the memory: the one way that is left.
 #[test]
 fn memory_that_is_written_meanwhile_is_noticed() {
-    let value = [7; 4096];
-    let server = Server::start();
+    const MAPPED: usize = 64 << 10;
+    let server = Server::with_a_large_export();
     let client = server.client();
-    for i in 0..500 {
-        client.write_item(Item::new(&format!("key{i}"), &value)).unwrap();
-    }
-    let noticed = (0..200).any(|_| {
+    let noticed = (0..500).any(|_| {
         let memory = Memory::new(4 << 20).unwrap();
+        let start = map_shared(&memory, MAPPED).unwrap() as usize;
         let stop = AtomicBool::new(false);
         thread::scope(|scope| {
             scope.spawn(|| {
-                while !stop.load(Ordering::Relaxed) {
-                    let _ = rustix::io::pwrite(&memory, b"malice", 1000);
+                let start = start as *mut u8;
+                // SAFETY: both bytes are within the mapping, which this thread alone uses and undoes, and whose file does
+                // not become shorter than an export, which is longer.
+                unsafe {
+                    // What lies there is written, so writing before it is too late to be written over.
+                    while start.add(MAPPED - 1).read_volatile() == 0 && !stop.load(Ordering::Relaxed) {}
+                    start.add(1000).write_volatile(b'!');
+                    rustix::mm::munmap(start.cast(), MAPPED).unwrap();
                 }
             });
-            let result = client.export(&memory, Release::LATEST);
+            let result = client.export(memory, Release::LATEST);
             stop.store(true, Ordering::Relaxed);
-            match result {
-                // It came too early or too late: then what was sealed is the export.
-                Ok(sealed) => {
-                    Exportable::load(&sealed.map().unwrap()).unwrap();
-                    false
-                }
+            match result.map_err(|refused| refused.error) {
                 Err(ClientError::Export(ExportFailure::Modified)) => true,
-                Err(other) => panic!("{other}"),
+                // It was too late to be gone.
+                Err(ClientError::Export(ExportFailure::StillMapped)) => false,
+                other => panic!("{other:?}"),
             }
         })
     });
     assert!(noticed, "a writer was never noticed");
+    assert!(server.is_alive());
 }
 
 #[test]
 fn memory_that_is_truncated_meanwhile_harms_nobody() {
-    let server = Server::with_items(&[("lamp", &[7; 4096]), ("lamp2", &[7; 4096])]);
+    let server = Server::with_a_large_export();
     let client = server.client();
-    for _ in 0..100 {
-        let memory = Memory::new(1 << 20).unwrap();
+    let (mut before, mut meanwhile, mut after) = (0, 0, 0);
+    for round in 0..5_000 {
+        let memory = Memory::new(4 << 20).unwrap();
+        let own = duplicate(&memory);
+        let stop = AtomicBool::new(false);
+        let (result, refused) = thread::scope(|scope| {
+            let truncating = scope.spawn(|| {
+                let mut refused = 0_usize;
+                while !stop.load(Ordering::Relaxed) {
+                    // Long enough for an export most of the time.
+                    for size in [1, 4 << 20] {
+                        refused += usize::from(rustix::fs::ftruncate(&own, size) == Err(Errno::PERM));
+                    }
+                    thread::yield_now();
+                }
+                refused
+            });
+            let result = client.export(memory, Release::LATEST);
+            stop.store(true, Ordering::Relaxed);
+            (result, truncating.join().unwrap())
+        });
+        match result.map_err(|refused| refused.error) {
+            // Between the server's own truncation and its seals.
+            Err(ClientError::Export(ExportFailure::Modified)) => meanwhile += 1,
+            Err(ClientError::Export(ExportFailure::Export(ExportError::StorageTooSmall { available, .. }))) => {
+                assert_eq!(available, 1);
+                before += 1;
+            }
+            Ok(sealed) => {
+                Exportable::load(&sealed.map().unwrap()).unwrap();
+                after += usize::from(refused > 0);
+            }
+            Err(other) => panic!("{other}"),
+        }
+        if round >= 100 && before.min(meanwhile).min(after) > 0 {
+            break;
+        }
+    }
+    assert!(before > 0, "the memory was never too short");
+    assert!(meanwhile > 0, "it was never truncated between size and seals");
+    assert!(after > 0, "nobody ever tried to truncate it behind the seals");
+    assert!(server.is_alive());
+}
+
+/// From when the server begins to write until the memory is sealed for good, nothing but a mapping from before can reach it.
+#[test]
+fn memory_that_is_filled_takes_no_new_writer_and_loses_no_page() {
+    const MAPPED: usize = 64 << 10;
+    let server = Server::with_a_large_export();
+    let client = server.client();
+    let hole = FallocateFlags::PUNCH_HOLE | FallocateFlags::KEEP_SIZE;
+    let unharmed = (0..200).any(|_| {
+        let memory = Memory::new(4 << 20).unwrap();
+        let own = duplicate(&memory);
+        let start = map_shared(&memory, MAPPED).unwrap() as usize;
         let stop = AtomicBool::new(false);
         thread::scope(|scope| {
             scope.spawn(|| {
-                while !stop.load(Ordering::Relaxed) {
-                    let _ = rustix::fs::ftruncate(&memory, 1);
-                    let _ = rustix::fs::ftruncate(&memory, 1 << 20);
+                let start = start as *mut std::ffi::c_void;
+                // SAFETY: the range is the one that was mapped, and nothing refers to it.
+                let remove = || unsafe { rustix::mm::madvise(start, MAPPED, Advice::LinuxRemove) };
+                // As long as this mapping is there the memory is not sealed for good, so what says no is the seal that
+                // comes before the server's first byte.
+                loop {
+                    let is_over = stop.load(Ordering::Relaxed);
+                    if remove().is_err() {
+                        break;
+                    }
+                    assert!(!is_over, "it was filled, and pages could be taken away all the time");
+                }
+                let refused = [
+                    ("MADV_REMOVE", remove()),
+                    ("a hole", rustix::fs::fallocate(&own, hole, 0, MAPPED as u64)),
+                    ("a write", rustix::io::pwrite(&own, b"malice", 1000).map(drop)),
+                    ("a new mapping", map_shared(&own, MAPPED).map(drop)),
+                    ("a truncation", rustix::fs::ftruncate(&own, 1)),
+                ];
+                // SAFETY: as above.
+                unsafe { rustix::mm::munmap(start, MAPPED).unwrap() };
+                for (way, result) in refused {
+                    assert_eq!(result, Err(Errno::PERM), "{way}");
                 }
             });
-            let result = client.export(&memory, Release::LATEST);
+            let result = client.export(memory, Release::LATEST);
             stop.store(true, Ordering::Relaxed);
-            match result {
-                Ok(sealed) => drop(Exportable::load(&sealed.map().unwrap()).unwrap()),
-                Err(ClientError::Export(
-                    ExportFailure::Modified
-                    | ExportFailure::Export(ExportError::StorageTooSmall { .. })
-                    | ExportFailure::System { .. },
-                )) => {}
+            match result.map_err(|refused| refused.error) {
+                Ok(sealed) => Exportable::load(&sealed.map().unwrap()).is_ok(),
+                // The mapping was too late to be gone.
+                Err(ClientError::Export(ExportFailure::StillMapped)) => false,
                 Err(other) => panic!("{other}"),
             }
+        })
+    });
+    assert!(unharmed, "no export was ever ready in time");
+    assert!(server.is_alive());
+}
+
+/// What is done before the server forbids it is written over, and what is done later is refused: no export is harmed.
+#[test]
+fn holes_and_writes_at_any_time_harm_no_export() {
+    let server = Server::with_a_large_export();
+    let client = server.client();
+    for _ in 0..100 {
+        let memory = Memory::new(4 << 20).unwrap();
+        let own = duplicate(&memory);
+        let stop = AtomicBool::new(false);
+        thread::scope(|scope| {
+            scope.spawn(|| {
+                let hole = FallocateFlags::PUNCH_HOLE | FallocateFlags::KEEP_SIZE;
+                while !stop.load(Ordering::Relaxed) {
+                    let _ = rustix::fs::fallocate(&own, hole, 0, 2 << 20);
+                    let _ = rustix::io::pwrite(&own, b"malice", 1000);
+                }
+            });
+            let result = client.export(memory, Release::LATEST);
+            stop.store(true, Ordering::Relaxed);
+            Exportable::load(&result.unwrap().map().unwrap()).unwrap();
         });
     }
-    assert!(server.is_alive());
 }
 
 #[test]
@@ -142,38 +241,4 @@ fn huge_pages_are_refused_and_a_seal_against_executing_is_not() {
         )),
         Err(errno) => eprintln!("skipped: this system has no such seal: {errno}"),
     }
-}
-
-#[test]
-fn memory_whose_pages_are_taken_away_meanwhile_harms_nobody() {
-    let value = [7; 4096];
-    let server = Server::start();
-    let client = server.client();
-    for i in 0..500 {
-        client.write_item(Item::new(&format!("key{i}"), &value)).unwrap();
-    }
-    let taken_away = (0..200).any(|_| {
-        let memory = Memory::new(4 << 20).unwrap();
-        let stop = AtomicBool::new(false);
-        thread::scope(|scope| {
-            scope.spawn(|| {
-                let hole = FallocateFlags::PUNCH_HOLE | FallocateFlags::KEEP_SIZE;
-                while !stop.load(Ordering::Relaxed) {
-                    let _ = rustix::fs::fallocate(&memory, hole, 0, 2 << 20);
-                }
-            });
-            let result = client.export(&memory, Release::LATEST);
-            stop.store(true, Ordering::Relaxed);
-            match result {
-                Ok(sealed) => {
-                    Exportable::load(&sealed.map().unwrap()).unwrap();
-                    false
-                }
-                Err(ClientError::Export(ExportFailure::Modified)) => true,
-                Err(other) => panic!("{other}"),
-            }
-        })
-    });
-    assert!(taken_away, "no page was ever taken away in time");
-    assert!(server.is_alive());
 }

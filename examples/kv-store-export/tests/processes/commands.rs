@@ -2,12 +2,11 @@
 
 use std::fs::File;
 use std::path::Path;
-use std::process::Command;
 use std::thread;
 use std::time::Duration;
 
 use devstate_kv_store_export::Release;
-use devstate_kv_store_export::linux::{self, Memory, ServerLimits};
+use devstate_kv_store_export::linux::{self, ServerLimits};
 use rustix::io::Errno;
 use rustix::net::{AddressFamily, SocketAddrUnix, SocketFlags, SocketType};
 use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
@@ -34,8 +33,8 @@ fn what_a_person_types_works_and_says_what_it_did() {
     fails_with(&["export", file, "--size", "16"], "try `--size");
     fails_with(&["export", file, "--release", "1"], "item 1 is sensitive");
     fails_with(&["export", file, "--release", "7"], "there is no release 7");
-    assert_eq!(server.run(&["get", "lamp"]).1, "on\n");
-    assert_eq!(server.run(&["get", "password", "--reveal"]).1, "hunter2\n");
+    assert_eq!(server.run(&["get", "lamp"]).1, "on");
+    assert_eq!(server.run(&["get", "password", "--reveal"]).1, "hunter2");
     let (success, output, _) = server.run(&["export", file]);
     assert!(success && output.starts_with("exported "), "{output}");
     let (_, listed, summary) = server.run(&["list", file]);
@@ -48,9 +47,9 @@ fn what_a_person_types_works_and_says_what_it_did() {
         other.run(&["import", file]).1,
         "imported 1 items, 1 were there already\n"
     );
-    assert_eq!(other.run(&["get", "lamp"]).1, "other\n");
+    assert_eq!(other.run(&["get", "lamp"]).1, "other");
     let restored = Server::start_with(&["--from", file]);
-    assert_eq!(restored.run(&["get", "password", "--reveal"]).1, "hunter2\n");
+    assert_eq!(restored.run(&["get", "password", "--reveal"]).1, "hunter2");
     let written = |server: &Server| server.client().get("lamp").unwrap().unwrap().written;
     assert_eq!(written(&restored), written(&server), "the time of writing is kept");
 
@@ -118,24 +117,68 @@ fn the_file_is_the_memory_byte_for_byte() {
     let server = Server::with_items(&[("lamp", b"on"), ("long", &[7; 4096])]);
     let file = server.directory.path().join("export");
     assert!(server.run(&["export", file.to_str().unwrap()]).0);
-    let sealed = server
-        .client()
-        .export(&Memory::new(1 << 20).unwrap(), Release::LATEST)
-        .unwrap();
+    let sealed = server.client().export_within(1 << 20, Release::LATEST).unwrap();
     assert_eq!(std::fs::read(file).unwrap(), *sealed.map().unwrap());
 }
 
 #[test]
-fn on_a_terminal_a_bar_shows_how_far_it_is_and_elsewhere_nothing_does() {
+fn a_reader_that_has_seen_enough_is_no_error() {
+    let server = Server::with_a_large_export();
+    let file = server.directory.path().join("export");
+    let file = file.to_str().unwrap();
+    assert!(server.run(&["export", file]).0);
+    // Nobody reads either of them, as behind `2>&1 | head` once that has gone.
+    let closed = || rustix::pipe::pipe().unwrap().1;
+    for arguments in [&["list", file][..], &["get", "key1"], &["list", file, "--keys"]] {
+        let status = server
+            .command(arguments)
+            .stdout(closed())
+            .stderr(closed())
+            .status()
+            .unwrap();
+        assert!(status.success(), "{arguments:?}: {status}");
+    }
+}
+
+#[test]
+fn a_value_is_printed_as_it_is() {
+    let value: Vec<u8> = (0..=255).collect();
+    let server = Server::with_items(&[("binary", &value)]);
+    assert_eq!(server.command(&["get", "binary"]).output().unwrap().stdout, value);
+}
+
+#[test]
+fn on_a_terminal_what_takes_long_shows_that_it_goes_on() {
+    const LONG: Duration = Duration::from_millis(1_500);
     let server = Server::with_items(&[("lamp", b"on"), ("long", &[7; 4096])]);
     let file = server.directory.path().join("export");
     let file = file.to_str().unwrap();
-    assert_eq!(server.run(&["export", file]).2, "");
-    assert_eq!(server.run(&["import", file]).2, "");
-    let shown = on_a_terminal(&server, &["export", file]);
-    assert!(shown.contains("KiB/"), "{shown:?}");
-    let shown = on_a_terminal(&server, &["import", file]);
+    let paused = |run: &dyn Fn() -> String| {
+        let pause = server.pause(LONG);
+        let shown = run();
+        pause.join().unwrap();
+        shown
+    };
+    let shown = paused(&|| on_a_terminal(&server, &["export", file]));
+    assert!(shown.contains("the server fills the memory"), "{shown:?}");
+    let shown = paused(&|| on_a_terminal(&server, &["import", file]));
     assert!(shown.contains("/2 items"), "{shown:?}");
+    // Not where nobody looks.
+    for command in ["export", "import"] {
+        assert_eq!(paused(&|| server.run(&[command, file]).2), "", "{command}");
+    }
+}
+
+#[test]
+fn on_a_terminal_what_is_soon_done_shows_nothing() {
+    let server = Server::with_items(&[("lamp", b"on"), ("long", &[7; 4096])]);
+    let file = server.directory.path().join("export");
+    let file = file.to_str().unwrap();
+    // On a machine that is busy one of them may take long.
+    for command in ["export", "import"] {
+        let quiet = (0..20).any(|_| on_a_terminal(&server, &[command, file]).is_empty());
+        assert!(quiet, "{command}");
+    }
 }
 
 /// What `kv-store` writes to a terminal as its error output.
@@ -145,16 +188,16 @@ fn on_a_terminal(server: &Server, arguments: &[&str]) -> String {
     unlockpt(&terminal).unwrap();
     let name = ptsname(&terminal, Vec::new()).unwrap().into_string().unwrap();
     let other_end = File::options().read(true).write(true).open(name).unwrap();
-    let output = Command::new(env!("CARGO_BIN_EXE_kv-store"))
-        .arg("--socket")
-        .arg(server.socket())
-        .args(arguments)
+    let output = server
+        .command(arguments)
         .env("TERM", "xterm")
         .stderr(other_end)
         .output()
         .unwrap();
     assert!(output.status.success());
+    rustix::io::ioctl_fionbio(&terminal, true).unwrap();
     let mut shown = [0; 16 << 10];
-    let len = rustix::io::read(&terminal, &mut shown).unwrap();
+    // Nothing was written, and nobody is left who could.
+    let len = rustix::io::read(&terminal, &mut shown).unwrap_or(0);
     String::from_utf8_lossy(&shown[..len]).into_owned()
 }

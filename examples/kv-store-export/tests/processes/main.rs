@@ -12,5 +12,6 @@ mod bad_clients;
 mod bad_memory;
 mod commands;
 mod outcomes;
+mod paying;
 mod seals;
 mod server;

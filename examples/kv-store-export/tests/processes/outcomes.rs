@@ -1,16 +1,19 @@
 //! What an export can come to, and a write.
 
+use std::os::fd::AsFd;
+
 use devstate_core::Region;
-use devstate_kv_store_export::linux::{ClientError, ExportFailure, Memory};
+use devstate_kv_store_export::linux::{ClientError, ExportFailure, Memory, Reply};
 use devstate_kv_store_export::{ExportError, Exportable, Item, Release, Store, WriteError, export};
 
-use super::server::{Server, refusal, size};
+use super::server::{Server, answer, duplicate, export_request, refusal, refusal_and_memory, send, size};
 
 #[test]
 fn an_export_comes_back_sealed_with_every_item_in_order() {
     let server = Server::with_items(&[("zebra", b"last"), ("apple", b"first"), ("mango", &[0; 4096])]);
     let memory = Memory::new(1 << 20).unwrap();
-    let sealed = server.client().export(&memory, Release::LATEST).unwrap();
+    let kept = duplicate(&memory);
+    let sealed = server.client().export(memory, Release::LATEST).unwrap();
     let mapping = sealed.map().unwrap();
     let exportable = Exportable::load(&mapping).unwrap();
     let mut keys = Vec::new();
@@ -19,7 +22,7 @@ fn an_export_comes_back_sealed_with_every_item_in_order() {
         .unwrap();
     assert_eq!(keys, [("apple", 5), ("mango", 4096), ("zebra", 4)]);
     assert_eq!(
-        size(&memory),
+        size(&kept),
         i64::try_from(sealed.len()).unwrap(),
         "the memory has the export's size"
     );
@@ -29,34 +32,49 @@ fn an_export_comes_back_sealed_with_every_item_in_order() {
 fn an_empty_store_exports_nothing_and_leaves_the_memory_alone() {
     let server = Server::start();
     let memory = Memory::new(4).unwrap();
-    let failure = refusal(server.client().export(&memory, Release::LATEST));
+    let (failure, memory) = refusal_and_memory(server.client().export(memory, Release::LATEST));
     // Looked at first: the memory is too small as well.
     assert_eq!(failure, ExportFailure::Export(ExportError::Empty));
+    let memory = memory.unwrap();
     assert_eq!(size(&memory), 4);
     assert!(rustix::fs::fcntl_get_seals(&memory).unwrap().is_empty());
+}
+
+/// Before the release, the descriptor, and what the descriptor is of.
+#[test]
+fn an_empty_store_says_so_before_it_looks_at_the_request() {
+    let server = Server::start();
+    let empty = Some(Reply::NotExported(ExportFailure::Export(ExportError::Empty)));
+    let file = tempfile::tempfile().unwrap();
+    for (release, descriptors) in [(2, &[][..]), (9, &[]), (2, &[file.as_fd()])] {
+        let socket = server.connect();
+        send(&socket, &export_request(release), descriptors);
+        assert_eq!(answer(&socket), empty, "release {release}, {descriptors:?}");
+    }
 }
 
 #[test]
 fn memory_that_is_too_small_is_refused_and_left_alone_and_an_exact_fit_is_taken() {
     let server = Server::with_items(&[("lamp", b"on")]);
     let small = Memory::new(10).unwrap();
-    let failure = refusal(server.client().export(&small, Release::LATEST));
+    let (failure, small) = refusal_and_memory(server.client().export(small, Release::LATEST));
+    let small = small.expect("it was left alone, so it comes back");
     let ExportFailure::Export(ExportError::StorageTooSmall { needed, available: 10 }) = failure else {
         panic!("{failure:?}");
     };
     assert_eq!(size(&small), 10);
     assert!(rustix::fs::fcntl_get_seals(&small).unwrap().is_empty());
     let short = Memory::new(needed as u64 - 1).unwrap();
-    refusal(server.client().export(&short, Release::LATEST));
+    refusal(server.client().export(short, Release::LATEST));
     let exact = Memory::new(needed as u64).unwrap();
-    assert_eq!(server.client().export(&exact, Release::LATEST).unwrap().len(), needed);
+    assert_eq!(server.client().export(exact, Release::LATEST).unwrap().len(), needed);
 }
 
 #[test]
 fn an_older_release_is_written_unless_it_would_lose_what_matters() {
     let server = Server::with_items(&[("lamp", b"on")]);
     let client = server.client();
-    let sealed = client.export(&Memory::new(4096).unwrap(), Release::V1).unwrap();
+    let sealed = client.export(Memory::new(4096).unwrap(), Release::V1).unwrap();
     assert_eq!(Exportable::load(&sealed.map().unwrap()).unwrap().release(), Release::V1);
     client
         .write_item(Item {
@@ -64,7 +82,7 @@ fn an_older_release_is_written_unless_it_would_lose_what_matters() {
             ..Item::new("password", b"hunter2")
         })
         .unwrap();
-    let failure = refusal(client.export(&Memory::new(4096).unwrap(), Release::V1));
+    let failure = refusal(client.export(Memory::new(4096).unwrap(), Release::V1));
     assert_eq!(failure, ExportFailure::Export(ExportError::Lossy { item: 1 }));
 }
 
@@ -114,10 +132,7 @@ fn a_hundred_thousand_items_go_through_and_come_back_the_same() {
     let file = directory.path().join("export");
     std::fs::write(&file, &whole).unwrap();
     let server = Server::start_with(&["--from", file.to_str().unwrap()]);
-    let sealed = server
-        .client()
-        .export(&Memory::new(1 << 30).unwrap(), Release::LATEST)
-        .unwrap();
+    let sealed = server.client().export_within(1 << 30, Release::LATEST).unwrap();
     assert!(
         *sealed.map().unwrap() == whole[..],
         "what came back is not what the server was started with"

@@ -8,7 +8,7 @@ use rustix::fs::{FallocateFlags, Mode, OFlags, SealFlags};
 use rustix::io::Errno;
 use rustix::mm::{MapFlags, MprotectFlags, ProtFlags};
 
-use super::server::Server;
+use super::server::{Server, duplicate};
 
 /// Maps memory so that it can be written; the mapping stays until the process ends.
 pub(super) fn map_shared(file: impl AsFd, len: usize) -> Result<*mut core::ffi::c_void, Errno> {
@@ -35,16 +35,15 @@ fn reopened(file: impl AsFd, how: OFlags) -> Result<OwnedFd, Errno> {
 fn nobody_can_change_an_export_in_any_way() {
     let server = Server::with_items(&[("lamp", b"on")]);
     let memory = Memory::new(4096).unwrap();
-    let before_export = memory.as_fd().try_clone_to_owned().unwrap();
-    let sealed = server.client().export(&memory, Release::LATEST).unwrap();
+    let before_export = duplicate(&memory);
+    let sealed = server.client().export(memory, Release::LATEST).unwrap();
     let before = sealed.map().unwrap().to_vec();
-    let duplicate = memory.as_fd().try_clone_to_owned().unwrap();
-    let from_own = reopened(&memory, OFlags::RDWR).unwrap();
+    let after_export = before_export.try_clone().unwrap();
+    let from_own = reopened(&before_export, OFlags::RDWR).unwrap();
     let from_sealed = reopened(&sealed, OFlags::RDWR).unwrap();
     for (name, file) in [
-        ("the client's own", memory.as_fd()),
         ("a duplicate from before", before_export.as_fd()),
-        ("a duplicate from after", duplicate.as_fd()),
+        ("a duplicate from after", after_export.as_fd()),
         ("its own, reopened", from_own.as_fd()),
         ("what came back, reopened", from_sealed.as_fd()),
     ] {

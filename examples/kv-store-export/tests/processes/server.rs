@@ -5,12 +5,17 @@ use std::mem::MaybeUninit;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
+use std::thread::{self, JoinHandle};
+use std::time::Duration;
 
 use devstate_kv_store_export::Item;
-use devstate_kv_store_export::linux::{Client, ClientError, ExportFailure, MAX_PACKET, Reply, Request, Sealed};
+use devstate_kv_store_export::linux::{
+    Client, ClientError, ExportFailure, MAX_PACKET, Memory, Refused, Reply, Request, Sealed,
+};
 use rustix::net::{
     AddressFamily, RecvFlags, SendAncillaryBuffer, SendAncillaryMessage, SendFlags, SocketAddrUnix, SocketType,
 };
+use rustix::process::{Pid, Signal, kill_process};
 use tempfile::TempDir;
 
 /// A server in a process and a directory of its own.
@@ -50,6 +55,26 @@ impl Server {
         Client::new(&self.socket()).unwrap()
     }
 
+    /// A server with a megabyte or two to export, which takes it a while.
+    pub(super) fn with_a_large_export() -> Self {
+        let server = Self::start();
+        let client = server.client();
+        for i in 0..500 {
+            client.write_item(Item::new(&format!("key{i}"), &[7; 4096])).unwrap();
+        }
+        server
+    }
+
+    /// Lets it do nothing for that long, and then go on, from another thread.
+    pub(super) fn pause(&self, long: Duration) -> JoinHandle<()> {
+        let process = Pid::from_child(&self.process);
+        kill_process(process, Signal::STOP).unwrap();
+        thread::spawn(move || {
+            thread::sleep(long);
+            kill_process(process, Signal::CONT).unwrap();
+        })
+    }
+
     /// A bare connection, for saying what no client says.
     pub(super) fn connect(&self) -> OwnedFd {
         let socket = rustix::net::socket(AddressFamily::UNIX, SocketType::SEQPACKET, None).unwrap();
@@ -66,14 +91,16 @@ impl Server {
         server
     }
 
+    /// `kv-store` with these arguments, to this server.
+    pub(super) fn command(&self, arguments: &[&str]) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_kv-store"));
+        command.arg("--socket").arg(self.socket()).args(arguments);
+        command
+    }
+
     /// Runs `kv-store` with these arguments; gives success, output and errors.
     pub(super) fn run(&self, arguments: &[&str]) -> (bool, String, String) {
-        let output = Command::new(env!("CARGO_BIN_EXE_kv-store"))
-            .arg("--socket")
-            .arg(self.socket())
-            .args(arguments)
-            .output()
-            .unwrap();
+        let output = self.command(arguments).output().unwrap();
         let text = |bytes| String::from_utf8(bytes).unwrap();
         (output.status.success(), text(output.stdout), text(output.stderr))
     }
@@ -100,11 +127,24 @@ pub(super) fn size(file: impl AsFd) -> i64 {
     rustix::fs::fstat(file).unwrap().st_size
 }
 
-pub(super) fn refusal(result: Result<Sealed, ClientError>) -> ExportFailure {
+pub(super) fn refusal(result: Result<Sealed, Refused>) -> ExportFailure {
+    refusal_and_memory(result).0
+}
+
+/// Why there was no export, and the memory, where the client gave it back.
+pub(super) fn refusal_and_memory(result: Result<Sealed, Refused>) -> (ExportFailure, Option<Memory>) {
     match result {
-        Err(ClientError::Export(failure)) => failure,
+        Err(Refused {
+            error: ClientError::Export(failure),
+            memory,
+        }) => (failure, memory),
         other => panic!("{other:?}"),
     }
+}
+
+/// Another descriptor of the same memory, kept by a client that does not play by the rules.
+pub(super) fn duplicate(memory: &Memory) -> OwnedFd {
+    memory.as_fd().try_clone_to_owned().unwrap()
 }
 
 /// Sends any packet with any descriptors, at most eight: a `Client` only sends memory.

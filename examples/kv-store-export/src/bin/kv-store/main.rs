@@ -1,5 +1,9 @@
 //! `kv-store`: the server, and the commands that a person tries. `kv-store --help` says what there is.
 
+mod output;
+mod progress;
+
+use std::io::{self, IsTerminal, Write};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::RwLock;
@@ -7,10 +11,12 @@ use std::{env, thread};
 
 use anyhow::{Context, Result, bail};
 use clap::{Parser, Subcommand};
-use devstate_kv_store_export::linux::{Client, ClientError, ExportFailure, Memory, ServedStore, Server, ServerLimits};
+use devstate_kv_store_export::linux::{Client, ClientError, ExportFailure, ServedStore, Server, ServerLimits};
 use devstate_kv_store_export::{ExportError, Exportable, Item, Release, Store, WriteError};
 use devstate_snapshot_file::{PendingFile, load_file};
-use indicatif::{ProgressBar, ProgressStyle};
+
+use crate::output::print;
+use crate::progress::Progress;
 
 /// A key-value store that exports itself into its client's memory.
 #[derive(Parser)]
@@ -52,9 +58,9 @@ enum Command {
         /// The release to write at, for older readers.
         #[arg(long, default_value_t = Release::LATEST.number())]
         release: u16,
-        /// Bytes of memory to offer; what is not written takes up no room.
+        /// Bytes of memory to pay for at most; no more is taken than the export needs.
         #[arg(long, default_value_t = 1 << 30, value_name = "BYTES")]
-        size: u64,
+        size: usize,
     },
     /// Verify an export and write its items to the server.
     Import { file: PathBuf },
@@ -74,7 +80,7 @@ fn main() -> ExitCode {
     match run(Arguments::parse()) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("kv-store: {error:#}");
+            let _ = writeln!(io::stderr(), "kv-store: {error:#}");
             ExitCode::FAILURE
         }
     }
@@ -118,7 +124,7 @@ fn serve(socket: &Path, from: Option<&Path>) -> Result<()> {
                     refused.get_or_insert((item.key, error));
                 }
             })?;
-            println!("restored {} items from {}", store.len(), file.display());
+            print(|out| writeln!(out, "restored {} items from {}", store.len(), file.display()))?;
         }
         if let Some((key, error)) = refused {
             bail!("{}: item {key}: {error}", file.display());
@@ -126,7 +132,7 @@ fn serve(socket: &Path, from: Option<&Path>) -> Result<()> {
     }
     let server = Server::new(socket, ServerLimits::default())
         .with_context(|| format!("cannot listen at {}", socket.display()))?;
-    println!("listening at {}", socket.display());
+    print(|out| writeln!(out, "listening at {}", socket.display()))?;
     server.run(&store).context("the server can accept no more clients")
 }
 
@@ -146,34 +152,45 @@ fn get(client: &Client, key: &str, reveal: bool) -> Result<()> {
     if item.sensitive && !reveal {
         bail!("item `{key}` is sensitive; `--reveal` prints it");
     }
-    println!("{}", String::from_utf8_lossy(&item.value));
+    print(|out| {
+        out.write_all(&item.value)?;
+        // For a person's eyes; whatever else reads it gets the value alone.
+        if io::stdout().is_terminal() {
+            writeln!(out)
+        } else {
+            Ok(())
+        }
+    })?;
     Ok(())
 }
 
-fn export(client: &Client, file: &Path, release: u16, size: u64) -> Result<()> {
+fn export(client: &Client, file: &Path, release: u16, size: usize) -> Result<()> {
     let Some(release) = Release::from_number(release) else {
         bail!(
             "there is no release {release}; the newest is {}",
             Release::LATEST.number()
         );
     };
-    let memory = Memory::new(size).with_context(|| format!("cannot make {size} bytes of memory"))?;
-    let sealed = client.export(&memory, release).map_err(|error| explain(error, size))?;
+    let progress = Progress::spinner("the server fills the memory");
+    let sealed = client
+        .export_within(size, release)
+        .map_err(|error| explain(error, size))?;
     let pending = PendingFile::create(file)?;
-    let bar = progress(sealed.len() as u64, "{wide_bar} {bytes}/{total_bytes} {eta}");
+    progress.count_to(sealed.len() as u64, "{wide_bar} {bytes}/{total_bytes} {eta}");
     sealed
-        .forward(pending.as_file(), &mut |bytes| bar.set_position(bytes as u64))
+        .forward(pending.as_file(), &mut |bytes| progress.reach(bytes as u64))
         .with_context(|| format!("cannot write {}", file.display()))?;
+    progress.wait_for("the file reaches the disk");
     pending.commit()?;
-    bar.finish_and_clear();
-    println!("exported {} bytes to {}", sealed.len(), file.display());
+    drop(progress);
+    print(|out| writeln!(out, "exported {} bytes to {}", sealed.len(), file.display()))?;
     Ok(())
 }
 
-fn explain(error: ClientError, size: u64) -> anyhow::Error {
+fn explain(error: ClientError, size: usize) -> anyhow::Error {
     match error {
         ClientError::Export(ExportFailure::Export(ExportError::StorageTooSmall { needed, .. })) => {
-            anyhow::anyhow!("the export takes {needed} bytes, and only {size} were offered; try `--size {needed}`")
+            anyhow::anyhow!("the export takes {needed} bytes, and {size} were to be enough; try `--size {needed}`")
         }
         error => error.into(),
     }
@@ -182,7 +199,7 @@ fn explain(error: ClientError, size: u64) -> anyhow::Error {
 fn import(client: &Client, file: &Path) -> Result<()> {
     let bytes = load(file)?;
     let exportable = verify(&bytes, file)?;
-    let bar = progress(exportable.len() as u64, "{wide_bar} {pos}/{len} items {eta}");
+    let progress = Progress::bar(exportable.len() as u64, "{wide_bar} {pos}/{len} items {eta}");
     let (mut written, mut existing, mut failed) = (0usize, 0usize, None);
     exportable.visit(&mut |item: Item<'_>| {
         if failed.is_some() {
@@ -193,10 +210,10 @@ fn import(client: &Client, file: &Path) -> Result<()> {
             Err(ClientError::Write(WriteError::AlreadyExists)) => existing += 1,
             Err(error) => failed = Some((item.key, error)),
         }
-        bar.inc(1);
+        progress.reach((written + existing) as u64);
     })?;
-    bar.finish_and_clear();
-    println!("imported {written} items, {existing} were there already");
+    drop(progress);
+    print(|out| writeln!(out, "imported {written} items, {existing} were there already"))?;
     match failed {
         Some((key, error)) => Err(error).with_context(|| format!("item {key}")),
         None => Ok(()),
@@ -206,16 +223,24 @@ fn import(client: &Client, file: &Path) -> Result<()> {
 fn list(file: &Path, keys: bool, reveal: bool) -> Result<()> {
     let bytes = load(file)?;
     let exportable = verify(&bytes, file)?;
-    exportable.visit(&mut |item| {
-        if keys {
-            println!("{}", item.key);
-        } else if item.sensitive && !reveal {
-            println!("{} = (sensitive, {} bytes)", item.key, item.value.len());
-        } else {
-            println!("{} = {}", item.key, item.value.escape_ascii());
-        }
+    print(|out| {
+        let mut written = Ok(());
+        let visited = exportable.visit(&mut |item| {
+            if written.is_ok() {
+                written = if keys {
+                    writeln!(out, "{}", item.key)
+                } else if item.sensitive && !reveal {
+                    writeln!(out, "{} = (sensitive, {} bytes)", item.key, item.value.len())
+                } else {
+                    writeln!(out, "{} = {}", item.key, item.value.escape_ascii())
+                };
+            }
+        });
+        visited.map_err(io::Error::other).and(written)
     })?;
-    eprintln!(
+    // Whoever read enough of the list may have closed this as well.
+    let _ = writeln!(
+        io::stderr(),
         "{} items, release {}, {} bytes",
         exportable.len(),
         exportable.release().number(),
@@ -230,15 +255,6 @@ fn load(file: &Path) -> Result<Vec<u8>> {
 
 fn verify<'a>(bytes: &'a [u8], file: &Path) -> Result<Exportable<'a>> {
     Exportable::load(bytes).with_context(|| format!("{} is no export", file.display()))
-}
-
-/// A bar that shows only where it takes long, and only on a terminal.
-fn progress(len: u64, template: &str) -> ProgressBar {
-    let bar = ProgressBar::new(len);
-    if let Ok(style) = ProgressStyle::with_template(template) {
-        bar.set_style(style);
-    }
-    bar
 }
 
 fn default_socket() -> PathBuf {

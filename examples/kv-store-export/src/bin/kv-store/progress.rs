@@ -1,0 +1,84 @@
+//! What a terminal shows where something takes long, and nothing where it does not.
+
+use std::sync::mpsc::{self, Sender};
+use std::thread::{self, JoinHandle};
+use std::time::Duration;
+
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+
+/// What takes no longer than that shows nothing.
+const UNSEEN: Duration = Duration::from_millis(300);
+
+/// How often what is shown moves, whether or not anything else does.
+const TICK: Duration = Duration::from_millis(100);
+
+/// One line on a terminal's error output, gone when it is dropped.
+pub(crate) struct Progress {
+    bar: ProgressBar,
+    /// Dropped to say that it is over.
+    over: Option<Sender<()>>,
+    waiter: Option<JoinHandle<()>>,
+}
+
+impl Progress {
+    /// Of something that does not say how far it is.
+    pub(crate) fn spinner(what: &'static str) -> Self {
+        let progress = Self::new(ProgressBar::with_draw_target(None, ProgressDrawTarget::hidden()));
+        progress.wait_for(what);
+        progress
+    }
+
+    /// Of so many steps.
+    pub(crate) fn bar(len: u64, template: &str) -> Self {
+        let progress = Self::new(ProgressBar::with_draw_target(Some(len), ProgressDrawTarget::hidden()));
+        progress.count_to(len, template);
+        progress
+    }
+
+    fn new(bar: ProgressBar) -> Self {
+        let (over, waits) = mpsc::channel();
+        let shown = bar.clone();
+        let waiter = thread::spawn(move || {
+            if waits.recv_timeout(UNSEEN) == Err(mpsc::RecvTimeoutError::Timeout) {
+                shown.set_draw_target(ProgressDrawTarget::stderr());
+                shown.enable_steady_tick(TICK);
+            }
+        });
+        Self {
+            bar,
+            over: Some(over),
+            waiter: Some(waiter),
+        }
+    }
+
+    /// Goes on to something that does not say how far it is.
+    pub(crate) fn wait_for(&self, what: &'static str) {
+        self.bar.set_style(ProgressStyle::default_spinner());
+        self.bar.set_message(what);
+    }
+
+    /// Goes on to something of so many steps.
+    pub(crate) fn count_to(&self, len: u64, template: &str) {
+        self.bar.set_length(len);
+        self.bar.set_position(0);
+        if let Ok(style) = ProgressStyle::with_template(template) {
+            self.bar.set_style(style);
+        }
+    }
+
+    /// So many steps are done.
+    pub(crate) fn reach(&self, position: u64) {
+        self.bar.set_position(position);
+    }
+}
+
+impl Drop for Progress {
+    fn drop(&mut self) {
+        drop(self.over.take());
+        if let Some(waiter) = self.waiter.take() {
+            // It only waits, and draws.
+            let _ = waiter.join();
+        }
+        self.bar.finish_and_clear();
+    }
+}
