@@ -45,6 +45,8 @@ corrected! {
     layout_open_too_early = "compile_fail/layout_open_too_early.fixed.rs",
     layouts_missing = "compile_fail/layouts_missing.fixed.rs",
     layouts_too_short = "compile_fail/layouts_too_short.fixed.rs",
+    memory_sealed_given_as_writable = "compile_fail/memory_sealed_given_as_writable.fixed.rs",
+    memory_used_after_it_was_exported_into = "compile_fail/memory_used_after_it_was_exported_into.fixed.rs",
     misspelt_annotation = "compile_fail/misspelt_annotation.fixed.rs",
     name_used_again = "compile_fail/name_used_again.fixed.rs",
     reached_before_it_was_there = "compile_fail/reached_before_it_was_there.fixed.rs",
