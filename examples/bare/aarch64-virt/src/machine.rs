@@ -1,5 +1,6 @@
 //! QEMU's virt board: its console, its clocks and interrupts, and how to leave it.
 
+use bare_board::Mapped;
 use core::arch::{asm, global_asm};
 use core::fmt;
 use core::panic::PanicInfo;
@@ -7,63 +8,27 @@ use devstate_core::RegisterIo;
 
 global_asm!(include_str!("boot.s"));
 
-/// What outlives a reset: nobody clears it, so it starts as whatever the memory holds.
-#[repr(C)]
-pub struct Kept {
-    /// How often the machine has been started. QEMU's memory starts as zeros.
-    pub starts: u32,
-    pub flash: [u8; 2048],
+/// The PL031.
+pub const fn rtc() -> Mapped<u32> {
+    // SAFETY: the board has it there.
+    unsafe { Mapped::at(0x0901_0000) }
 }
 
-/// The memory that outlives a reset. To be called once.
-pub fn kept() -> &'static mut Kept {
-    unsafe extern "C" {
-        static mut KEPT: Kept;
-    }
-    let kept = &raw mut KEPT;
-    // SAFETY: the linker script reserves the place, in the board's memory and in no section; any bytes are a valid
-    // `Kept`; and there is one caller, who calls once.
-    unsafe { &mut *kept }
+/// The interrupt controller's distributor.
+const fn distributor() -> Mapped<u32> {
+    // SAFETY: the board has it there.
+    unsafe { Mapped::at(0x0800_0000) }
 }
 
-/// Word registers in memory.
-pub struct Mapped {
-    base: usize,
+/// The interrupt controller's interface to this processor.
+const fn interrupts() -> Mapped<u32> {
+    // SAFETY: the board has it there.
+    unsafe { Mapped::at(0x0801_0000) }
 }
 
-impl Mapped {
-    /// The PL031.
-    pub const fn rtc() -> Self {
-        Self { base: 0x0901_0000 }
-    }
-
-    /// The interrupt controller's distributor.
-    const fn distributor() -> Self {
-        Self { base: 0x0800_0000 }
-    }
-
-    /// The interrupt controller's interface to this processor.
-    const fn interrupts() -> Self {
-        Self { base: 0x0801_0000 }
-    }
-
-    const fn console() -> Self {
-        Self { base: 0x0900_0000 }
-    }
-}
-
-impl RegisterIo<u32> for Mapped {
-    fn read(&mut self, offset: u16) -> u32 {
-        let register = (self.base + usize::from(offset)) as *const u32;
-        // SAFETY: the board has a device at `base`, of at least 64 KiB, and reading its registers touches no memory.
-        unsafe { register.read_volatile() }
-    }
-
-    fn write(&mut self, offset: u16, value: u32) {
-        let register = (self.base + usize::from(offset)) as *mut u32;
-        // SAFETY: as above; none of these devices writes memory of its own accord.
-        unsafe { register.write_volatile(value) };
-    }
+const fn console() -> Mapped<u32> {
+    // SAFETY: the board has its PL011 there.
+    unsafe { Mapped::at(0x0900_0000) }
 }
 
 /// Interrupts that this firmware waits for.
@@ -76,14 +41,14 @@ pub fn enable_interrupts() {
     const ENABLE: u16 = 0x100;
     const TARGETS: u16 = 0x800;
     const PRIORITY_MASK: u16 = 4;
-    let mut distributor = Mapped::distributor();
+    let mut distributor = distributor();
     for interrupt in [TIMER_INTERRUPT, RTC_INTERRUPT] {
         distributor.write(ENABLE + (interrupt / 32 * 4) as u16, 1 << (interrupt % 32));
     }
     distributor.write(TARGETS + (RTC_INTERRUPT & !3) as u16, 0x0101_0101);
     distributor.write(0, 1);
-    Mapped::interrupts().write(PRIORITY_MASK, 0xff);
-    Mapped::interrupts().write(0, 1);
+    interrupts().write(PRIORITY_MASK, 0xff);
+    interrupts().write(0, 1);
 }
 
 /// Sleeps until `deadline`, in nanoseconds on [`now`]'s clock, or until the PL031 interrupts. Whether it did.
@@ -96,8 +61,8 @@ pub fn rtc_interrupts_before(deadline: u64) -> bool {
         asm!("wfi");
         asm!("msr cntv_ctl_el0, xzr");
     }
-    let interrupt = Mapped::interrupts().read(ACKNOWLEDGE);
-    Mapped::interrupts().write(END, interrupt);
+    let interrupt = interrupts().read(ACKNOWLEDGE);
+    interrupts().write(END, interrupt);
     interrupt & 0x3ff == RTC_INTERRUPT
 }
 
@@ -154,7 +119,7 @@ struct Console;
 
 impl fmt::Write for Console {
     fn write_str(&mut self, text: &str) -> fmt::Result {
-        text.bytes().for_each(|byte| Mapped::console().write(0, byte.into()));
+        text.bytes().for_each(|byte| console().write(0, byte.into()));
         Ok(())
     }
 }

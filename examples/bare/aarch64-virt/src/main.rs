@@ -1,7 +1,9 @@
 //! Keeps a clock across a reset while its alarm is set: it goes off once, at its time or as soon as it can.
 //!
-//! Three starts: the first sets an alarm and resets at once; the second restores the clock, waits for the alarm, sets
-//! another and sleeps through it before resetting; the third finds that one fallen due while nobody looked.
+//! Five starts: the first sets an alarm and resets at once; the second restores the clock, waits for the alarm, sets
+//! another and sleeps through it before resetting; the third finds that one fallen due while nobody looked, and saves
+//! while the next one has gone off and nobody has served it; the fourth serves that one, waits for another, serves it, and
+//! saves in the same second; the fifth is not to hear of it again.
 
 #![no_std]
 #![no_main]
@@ -15,7 +17,7 @@ use devstate_core::{Clock, RegisterIo};
 use devstate_rtc_pl031::{RtcState, Unapplied, spec};
 use devstate_rtc_pl031_ser::RtcStateSer;
 use devstate_versioning::{buffer, load, save};
-use machine::{Mapped, now};
+use machine::{now, rtc};
 use release::{BoardSer, Release};
 
 const SECOND: u64 = 1_000_000_000;
@@ -23,7 +25,7 @@ const SECOND: u64 = 1_000_000_000;
 #[unsafe(no_mangle)]
 extern "C" fn main() -> ! {
     machine::enable_interrupts();
-    let kept = machine::kept();
+    let kept = bare_board::kept();
     kept.starts += 1;
     println!("start {}", kept.starts);
 
@@ -31,9 +33,9 @@ extern "C" fn main() -> ! {
     let mut slots = Slots::new(RamFlash::new(&mut kept.flash));
     let is_ours = |snapshot: &[u8]| load::<Release, _>(snapshot, &mut BoardSer::default()).is_ok();
     let found = slots.load(&mut memory, is_ours).unwrap_or_else(stop);
-    match (kept.starts, found) {
+    match (kept.starts, found.snapshot) {
         (1, None) => {
-            println!("  no snapshot: the clock shows {}", Mapped::rtc().read(spec::RTCDR));
+            println!("  no snapshot: the clock shows {}", rtc().read(spec::RTCDR));
             set_alarm(3);
             save_board(1, &mut slots);
             wreck_and_reset(0);
@@ -48,6 +50,22 @@ extern "C" fn main() -> ! {
         (3, Some(snapshot)) => {
             restore(snapshot);
             count_alarms(10);
+            set_alarm(2);
+            do_something_else(5);
+            save_board(3, &mut slots);
+            wreck_and_reset(0);
+        }
+        (4, Some(snapshot)) => {
+            restore(snapshot);
+            count_alarms(10);
+            set_alarm(2);
+            serve_alarm();
+            save_board(4, &mut slots);
+            wreck_and_reset(0);
+        }
+        (5, Some(snapshot)) => {
+            restore(snapshot);
+            count_alarms(10);
         }
         (_, found) => stop(if found.is_some() {
             "a snapshot from nowhere"
@@ -60,7 +78,7 @@ extern "C" fn main() -> ! {
 }
 
 fn set_alarm(seconds: u32) {
-    let mut rtc = Mapped::rtc();
+    let mut rtc = rtc();
     let at = rtc.read(spec::RTCDR) + seconds;
     rtc.write(spec::RTCMR, at);
     rtc.write(spec::RTCIMSC, spec::INTERRUPT);
@@ -69,7 +87,7 @@ fn set_alarm(seconds: u32) {
 
 /// Takes the clock's state and writes it over the older of the two slots.
 fn save_board(starts: u32, slots: &mut Slots<RamFlash<'_>>) {
-    let rtc = RtcState::capture(&mut Mapped::rtc(), now());
+    let rtc = RtcState::capture(&mut rtc(), now());
     print_clock("saved", &rtc);
     let board = BoardSer {
         starts,
@@ -85,18 +103,18 @@ fn restore(snapshot: &[u8]) {
     let mut board = BoardSer::default();
     load::<Release, _>(snapshot, &mut board).unwrap_or_else(stop);
     println!("  found the snapshot of start {}", board.starts);
-    let rtc = RtcState::try_from(&board.rtc)
+    let state = RtcState::try_from(&board.rtc)
         .unwrap_or_else(stop)
         .resumed(now(), Clock::Wall);
-    print_clock("restored", &rtc);
+    print_clock("restored", &state);
     let mut left = Unapplied::NONE;
     if !cfg!(feature = "broken-restore") {
-        left = rtc.apply(&mut Mapped::rtc()).unwrap_or_else(stop);
+        left = state.apply(&mut rtc()).unwrap_or_else(stop);
     }
     println!(
         "  applied all: {}, the clock shows {}",
         left == Unapplied::NONE,
-        Mapped::rtc().read(spec::RTCDR)
+        rtc().read(spec::RTCDR)
     );
 }
 
@@ -107,22 +125,42 @@ fn print_clock(what: &str, state: &RtcState) {
     );
 }
 
-/// Waits, serves each alarm as a driver does, and says when it came.
+/// Waits, and says when alarms came.
 fn count_alarms(seconds: u64) {
-    let mut rtc = Mapped::rtc();
     let end = now() + seconds * SECOND;
     let mut count = 0;
     while machine::rtc_interrupts_before(end) {
         count += 1;
-        println!("  alarm at {}", rtc.read(spec::RTCDR));
-        rtc.write(spec::RTCICR, spec::INTERRUPT);
+        acknowledge();
     }
     println!("  {count} in {seconds} s");
 }
 
+fn serve_alarm() {
+    if machine::rtc_interrupts_before(now() + 10 * SECOND) {
+        acknowledge();
+    }
+}
+
+/// Serves an alarm as a driver does.
+fn acknowledge() {
+    let mut rtc = rtc();
+    println!("  alarm at {}", rtc.read(spec::RTCDR));
+    rtc.write(spec::RTCICR, spec::INTERRUPT);
+}
+
+/// With the interrupt masked, so that an alarm that goes off meanwhile is not served.
+fn do_something_else(seconds: u64) {
+    let mut rtc = rtc();
+    rtc.write(spec::RTCIMSC, 0);
+    machine::rtc_interrupts_before(now() + seconds * SECOND);
+    rtc.write(spec::RTCIMSC, spec::INTERRUPT);
+    println!("  {seconds} s later, nobody has served it");
+}
+
 /// Another time, no alarm to come, none let through; and a while for nobody to look.
 fn wreck_and_reset(asleep: u64) -> ! {
-    let mut rtc = Mapped::rtc();
+    let mut rtc = rtc();
     rtc.write(spec::RTCIMSC, 0);
     rtc.write(spec::RTCLR, 7);
     rtc.write(spec::RTCMR, 7);

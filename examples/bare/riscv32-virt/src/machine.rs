@@ -1,55 +1,16 @@
 //! QEMU's virt board: its console, its UART, and how to leave it.
 
+use bare_board::Mapped;
 use core::arch::global_asm;
 use core::fmt;
 use core::panic::PanicInfo;
-use devstate_core::RegisterIo;
 
 global_asm!(include_str!("boot.s"));
 
-/// What outlives a reset: nobody clears it, so it starts as whatever the memory holds.
-#[repr(C)]
-pub struct Kept {
-    /// How often the machine has been started. QEMU's memory starts as zeros.
-    pub starts: u32,
-    pub flash: [u8; 2048],
-}
-
-/// The memory that outlives a reset. To be called once.
-pub fn kept() -> &'static mut Kept {
-    unsafe extern "C" {
-        static mut KEPT: Kept;
-    }
-    let kept = &raw mut KEPT;
-    // SAFETY: the linker script reserves the place, in the board's memory and in no section; any bytes are a valid
-    // `Kept`; and there is one caller, who calls once.
-    unsafe { &mut *kept }
-}
-
-/// Byte registers in memory, side by side.
-pub struct Mapped {
-    base: usize,
-}
-
-impl Mapped {
-    /// The ns16550a.
-    pub const fn uart() -> Self {
-        Self { base: 0x1000_0000 }
-    }
-}
-
-impl RegisterIo<u8> for Mapped {
-    fn read(&mut self, offset: u16) -> u8 {
-        let register = (self.base + usize::from(offset)) as *const u8;
-        // SAFETY: the board has a device at `base`, of 256 bytes, and reading its registers touches no memory.
-        unsafe { register.read_volatile() }
-    }
-
-    fn write(&mut self, offset: u16, value: u8) {
-        let register = (self.base + usize::from(offset)) as *mut u8;
-        // SAFETY: as above; the device writes no memory of its own accord.
-        unsafe { register.write_volatile(value) };
-    }
+/// The ns16550a: byte registers, side by side.
+pub const fn uart() -> Mapped<u8> {
+    // SAFETY: the board has it there, with 256 bytes of registers.
+    unsafe { Mapped::at(0x1000_0000) }
 }
 
 /// Resets the machine: processor and devices start anew, memory keeps what it holds.

@@ -5,19 +5,18 @@
 
 mod machine;
 mod release;
-mod uart;
 
+use bare_board::uart;
 use bare_slots::{RamFlash, Slots};
 use core::fmt::Display;
 use devstate_serial_16550::{SerialState, Unapplied};
 use devstate_serial_16550_ser::SerialStateSer;
 use devstate_versioning::{buffer, load, save};
-use machine::Mapped;
 use release::{BoardSer, Release};
 
 #[unsafe(no_mangle)]
 extern "C" fn main() -> ! {
-    let kept = machine::kept();
+    let kept = bare_board::kept();
     kept.starts += 1;
     println!("start {}", kept.starts);
 
@@ -25,11 +24,11 @@ extern "C" fn main() -> ! {
     let mut slots = Slots::new(RamFlash::new(&mut kept.flash));
     let is_ours = |snapshot: &[u8]| load::<Release, _>(snapshot, &mut BoardSer::default()).is_ok();
     let found = slots.load(&mut memory, is_ours).unwrap_or_else(stop);
-    let Some(snapshot) = found else {
+    let Some(snapshot) = found.snapshot else {
         println!("  no snapshot: setting the UART up");
-        uart::set_up(&mut Mapped::uart());
+        uart::set_up(&mut machine::uart());
         save_board(kept.starts, &mut slots);
-        uart::wreck(&mut Mapped::uart());
+        uart::wreck(&mut machine::uart());
         println!("  wrecked; resetting the machine");
         machine::reset();
     };
@@ -40,8 +39,8 @@ extern "C" fn main() -> ! {
 
 /// Takes the UART's state and writes it over the older of the two slots.
 fn save_board(starts: u32, slots: &mut Slots<RamFlash<'_>>) {
-    let uart = SerialState::capture(&mut Mapped::uart(), uart::FCR, 0);
-    uart::print(&uart);
+    let uart = SerialState::capture(&mut machine::uart(), uart::FCR, 0);
+    println!("  uart: {}", uart::Shown(&uart));
     let board = BoardSer {
         starts,
         uart: SerialStateSer::new(&uart),
@@ -58,13 +57,22 @@ fn restore(snapshot: &[u8]) {
     load::<Release, _>(snapshot, &mut board).unwrap_or_else(stop);
     println!("  found the snapshot of start {}", board.starts);
     let uart = SerialState::try_from(&board.uart).unwrap_or_else(stop);
+    apply(&uart);
+    // Looking takes what has been received out of the chip, so it is put back once more.
+    let now = SerialState::capture(&mut machine::uart(), uart::FCR, 0);
+    println!("  uart: {}", uart::Shown(&now));
+    apply(&now);
+    println!("  uart: {}", uart::receive(&mut machine::uart()));
+    println!("  uart: {}", uart::trigger(&mut machine::uart()));
+}
+
+fn apply(uart: &SerialState) {
     let left = if cfg!(feature = "broken-restore") {
         Unapplied::NONE
     } else {
-        uart.apply(&mut Mapped::uart()).unwrap_or_else(stop)
+        uart.apply(&mut machine::uart()).unwrap_or_else(stop)
     };
     println!("  applied all: {}", left == Unapplied::NONE);
-    uart::prove(&mut Mapped::uart());
 }
 
 fn stop<T>(reason: impl Display) -> T {

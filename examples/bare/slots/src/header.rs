@@ -25,6 +25,13 @@ impl Header {
         })
     }
 
+    /// Whether a header's place is as an erase leaves it, or a memory that was never written.
+    pub(crate) fn is_blank(bytes: &[u8]) -> bool {
+        let mut place = bytes.iter().take(Self::LEN);
+        let first = place.next();
+        place.all(|byte| Some(byte) == first)
+    }
+
     pub(crate) fn to_bytes<C: Checksum>(self) -> [u8; Self::LEN] {
         let content = u64::from(self.sequence) | u64::from(self.len) << 32;
         let content = content.to_le_bytes();

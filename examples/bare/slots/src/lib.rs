@@ -16,6 +16,7 @@
 #![forbid(unsafe_code)]
 
 mod header;
+mod loaded;
 mod ram;
 
 use core::fmt;
@@ -23,6 +24,7 @@ use devstate_versioning::{Checksum, Crc64, TRAILER_LEN};
 use embedded_storage::nor_flash::NorFlash;
 use header::Header;
 
+pub use loaded::{Loaded, SlotContent};
 pub use ram::{RamFlash, RamFlashError};
 
 /// The two slots, in the two halves of a flash.
@@ -70,8 +72,14 @@ enum Slot {
     Second,
 }
 
-/// A slot whose content is complete.
-type Found = Option<(Slot, Header)>;
+/// What a slot's own bytes say, before anybody asks the application.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Content {
+    Blank,
+    Unfinished,
+    Damaged,
+    Complete(Header),
+}
 
 /// What is read and written at a time, on the stack.
 const CHUNK: usize = 64;
@@ -96,28 +104,48 @@ impl<F: NorFlash, C: Checksum> Slots<F, C> {
         }
     }
 
-    /// Reads the newest complete snapshot that `accept` says yes to, or `None`.
+    /// Reads the newest complete snapshot that `accept` says yes to, and says what became of each slot: a damaged or
+    /// refused one does not go by unseen because the other one serves.
     ///
     /// # Errors
     ///
-    /// `Flash`, or `TooLong` where the buffer is too small.
+    /// `Flash`; `TooLong` where the buffer is too small for a snapshot, and the other slot has none either.
     pub fn load<'b>(
         &mut self,
         buffer: &'b mut [u8],
         mut accept: impl FnMut(&[u8]) -> bool,
-    ) -> Result<Option<&'b [u8]>, Error<F::Error>> {
-        for (slot, header) in self.newest_first()?.into_iter().flatten() {
-            let (len, available) = (header.len as usize, buffer.len());
-            let Some(snapshot) = buffer.get_mut(..len) else {
-                return Err(Error::TooLong { len, available });
+    ) -> Result<Loaded<'b>, Error<F::Error>> {
+        let contents = self.contents()?;
+        let mut slots = contents.map(SlotContent::from);
+        let mut too_long = None;
+        let available = buffer.len();
+        for (slot, header) in newest_first(contents).into_iter().flatten() {
+            let len = header.len as usize;
+            let content = match buffer.get_mut(..len) {
+                None => {
+                    too_long.get_or_insert(Error::TooLong { len, available });
+                    SlotContent::TooLong { len }
+                }
+                Some(snapshot) => {
+                    self.read_snapshot(slot, snapshot)?;
+                    if accept(snapshot) {
+                        SlotContent::Loaded
+                    } else {
+                        SlotContent::Refused
+                    }
+                }
             };
-            self.read_snapshot(slot, snapshot)?;
-            if accept(snapshot) {
+            *slot.of(&mut slots) = content;
+            if content == SlotContent::Loaded {
                 self.in_use = Some(slot);
-                return Ok(buffer.get(..len));
+                let snapshot = buffer.get(..len);
+                return Ok(Loaded { snapshot, slots });
             }
         }
-        Ok(None)
+        match too_long {
+            Some(error) => Err(error),
+            None => Ok(Loaded { snapshot: None, slots }),
+        }
     }
 
     /// Writes a snapshot over the older slot. When it returns, this is the newest; when the power fails before, what was
@@ -132,7 +160,7 @@ impl<F: NorFlash, C: Checksum> Slots<F, C> {
         if len > available {
             return Err(Error::TooLong { len, available });
         }
-        let [newest, _] = self.newest_first()?;
+        let [newest, _] = newest_first(self.contents()?);
         let in_use = self.in_use.or(newest.map(|(slot, _)| slot));
         let target = in_use.map_or(Slot::First, Slot::other);
         let header = Header {
@@ -144,7 +172,7 @@ impl<F: NorFlash, C: Checksum> Slots<F, C> {
         self.flash.erase(start, start + self.slot_len()).map_err(Error::Flash)?;
         self.write(start + Self::snapshot_offset(), snapshot)?;
         self.write(start, &header.to_bytes::<C>())?;
-        if self.complete(target)? != Some(header) {
+        if self.content(target)? != Content::Complete(header) {
             return Err(Error::NotKept);
         }
         self.in_use = Some(target);
@@ -156,31 +184,28 @@ impl<F: NorFlash, C: Checksum> Slots<F, C> {
         self.flash
     }
 
-    /// The complete slots, the newest first. Of two with the same number it is the first slot.
-    fn newest_first(&mut self) -> Result<[Found; 2], Error<F::Error>> {
-        let first = self.complete(Slot::First)?.map(|header| (Slot::First, header));
-        let second = self.complete(Slot::Second)?.map(|header| (Slot::Second, header));
-        Ok(match (first, second) {
-            (Some((_, a)), Some((_, b))) if b.is_newer_than(a) => [second, first],
-            (None, Some(_)) => [second, None],
-            _ => [first, second],
-        })
+    fn contents(&mut self) -> Result<[Content; 2], Error<F::Error>> {
+        Ok([self.content(Slot::First)?, self.content(Slot::Second)?])
     }
 
-    /// The header of a slot whose header and snapshot are whole.
-    fn complete(&mut self, slot: Slot) -> Result<Option<Header>, Error<F::Error>> {
+    /// What a slot holds, as far as its checksums say.
+    fn content(&mut self, slot: Slot) -> Result<Content, Error<F::Error>> {
         let mut chunk = [0; CHUNK];
         let start = self.start_of(slot);
         self.flash.read(start, &mut chunk).map_err(Error::Flash)?;
+        // First, for the checksum of eight bytes 0xff is eight bytes 0xff.
+        if Header::is_blank(&chunk) {
+            return Ok(Content::Blank);
+        }
         let Some(header) = Header::from_bytes::<C>(&chunk) else {
-            return Ok(None);
+            return Ok(Content::Unfinished);
         };
         let room = self.slot_len() - Self::snapshot_offset();
         let Some(summed) = (header.len as usize).checked_sub(TRAILER_LEN) else {
-            return Ok(None);
+            return Ok(Content::Damaged);
         };
         if header.len > room {
-            return Ok(None);
+            return Ok(Content::Damaged);
         }
         let mut digest = C::start();
         let mut trailer = [0; TRAILER_LEN];
@@ -198,7 +223,11 @@ impl<F: NorFlash, C: Checksum> Slots<F, C> {
             }
             at += CHUNK;
         }
-        Ok((C::finish(digest) == u64::from_le_bytes(trailer)).then_some(header))
+        Ok(if C::finish(digest) == u64::from_le_bytes(trailer) {
+            Content::Complete(header)
+        } else {
+            Content::Damaged
+        })
     }
 
     fn read_snapshot(&mut self, slot: Slot, snapshot: &mut [u8]) -> Result<(), Error<F::Error>> {
@@ -264,11 +293,41 @@ impl<F: NorFlash, C: Checksum> Slots<F, C> {
     }
 }
 
+/// The complete slots, the newest first. Of two with the same number it is the first slot.
+fn newest_first([first, second]: [Content; 2]) -> [Option<(Slot, Header)>; 2] {
+    let (first, second) = (
+        first.complete().map(|header| (Slot::First, header)),
+        second.complete().map(|header| (Slot::Second, header)),
+    );
+    match (first, second) {
+        (Some((_, a)), Some((_, b))) if b.is_newer_than(a) => [second, first],
+        (None, Some(_)) => [second, None],
+        _ => [first, second],
+    }
+}
+
+impl Content {
+    const fn complete(self) -> Option<Header> {
+        match self {
+            Self::Complete(header) => Some(header),
+            Self::Blank | Self::Unfinished | Self::Damaged => None,
+        }
+    }
+}
+
 impl Slot {
     const fn other(self) -> Self {
         match self {
             Self::First => Self::Second,
             Self::Second => Self::First,
+        }
+    }
+
+    /// What belongs to this slot, of what belongs to both.
+    const fn of<T>(self, [first, second]: &mut [T; 2]) -> &mut T {
+        match self {
+            Self::First => first,
+            Self::Second => second,
         }
     }
 }

@@ -1,6 +1,6 @@
 //! The power fails at every single byte that is written and at every sector that is erased.
 
-use bare_slots::{Error, Slots};
+use bare_slots::{Error, SlotContent, Slots};
 use devstate_versioning::{Checksum, Crc64};
 use embedded_storage::nor_flash::{
     ErrorType, NorFlash, NorFlashError, NorFlashErrorKind, ReadNorFlash, check_erase, check_read, check_write,
@@ -16,6 +16,7 @@ struct Flash<const WRITE: usize> {
     budget: usize,
     steps: usize,
     torn: Torn,
+    order: Order,
 }
 
 /// What the step is left at that the power fails in.
@@ -23,9 +24,24 @@ struct Flash<const WRITE: usize> {
 enum Torn {
     /// Nothing of it has happened.
     Clean,
-    /// Half of the bits are programmed; half of the sector is erased, the other half is neither.
-    HalfWay,
+    /// Half of the bits are programmed; half of the sector is erased, the other half is neither erased nor as it was.
+    HalfWay(Half),
 }
+
+#[derive(Clone, Copy, Debug)]
+enum Half {
+    First,
+    Second,
+}
+
+/// In which order a flash erases the sectors of a range: which of them the header lies in.
+#[derive(Clone, Copy, Debug)]
+enum Order {
+    Ascending,
+    Descending,
+}
+
+const TORN: [Torn; 3] = [Torn::Clean, Torn::HalfWay(Half::First), Torn::HalfWay(Half::Second)];
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Failure {
@@ -47,7 +63,12 @@ impl<const WRITE: usize> Flash<WRITE> {
             budget: usize::MAX,
             steps: 0,
             torn,
+            order: Order::Ascending,
         }
+    }
+
+    fn erasing(self, order: Order) -> Self {
+        Self { order, ..self }
     }
 
     /// The same flash when the power is back, to fail again after `budget` steps.
@@ -91,18 +112,28 @@ impl<const WRITE: usize> NorFlash for Flash<WRITE> {
 
     fn erase(&mut self, from: u32, to: u32) -> Result<(), Failure> {
         check_erase(self, from, to).map_err(Failure::Misused)?;
-        for start in (from as usize..to as usize).step_by(SECTOR) {
+        let mut sectors: Vec<_> = (from as usize..to as usize).step_by(SECTOR).collect();
+        if let Order::Descending = self.order {
+            sectors.reverse();
+        }
+        for start in sectors {
             let lasts = self.step();
-            let sector = &mut self.memory[start..start + SECTOR];
-            match (lasts, self.torn) {
-                (true, _) => sector.fill(0xff),
-                (false, Torn::Clean) => return Err(Failure::PowerCut),
-                (false, Torn::HalfWay) => {
-                    sector[SECTOR / 2..].fill(0xff);
-                    sector[..SECTOR / 2].iter_mut().for_each(|byte| *byte |= 0x5a);
-                    return Err(Failure::PowerCut);
+            let (first, second) = self.memory[start..start + SECTOR].split_at_mut(SECTOR / 2);
+            let (erased, torn) = match (lasts, self.torn) {
+                (true, _) => {
+                    first.fill(0xff);
+                    second.fill(0xff);
+                    continue;
                 }
+                (false, Torn::Clean) => return Err(Failure::PowerCut),
+                (false, Torn::HalfWay(Half::First)) => (first, second),
+                (false, Torn::HalfWay(Half::Second)) => (second, first),
+            };
+            erased.fill(0xff);
+            for byte in torn {
+                *byte |= 0x5a;
             }
+            return Err(Failure::PowerCut);
         }
         Ok(())
     }
@@ -115,7 +146,7 @@ impl<const WRITE: usize> NorFlash for Flash<WRITE> {
             match (lasts, self.torn) {
                 (true, _) => self.memory[index] &= byte,
                 (false, Torn::Clean) => return Err(Failure::PowerCut),
-                (false, Torn::HalfWay) => {
+                (false, Torn::HalfWay(_)) => {
                     self.memory[index] &= byte | 0x0f;
                     return Err(Failure::PowerCut);
                 }
@@ -142,7 +173,7 @@ fn newest<const WRITE: usize>(flash: &Flash<WRITE>) -> Option<Vec<u8>> {
     let mut buffer = [0; SECTOR * SECTORS];
     let mut slots = Slots::<_>::new(flash.clone());
     let loaded = slots.load(&mut buffer, |_| true).unwrap();
-    loaded.map(<[u8]>::to_vec)
+    loaded.snapshot.map(<[u8]>::to_vec)
 }
 
 /// Saves `after` with the power failing at every step, and hands what that leaves to `check`.
@@ -164,12 +195,12 @@ fn cut_everywhere<const WRITE: usize>(start: &Flash<WRITE>, after: &[u8], mut ch
     }
 }
 
-fn all_cuts_leave_a_snapshot<const WRITE: usize>(torn: Torn) {
+fn all_cuts_leave_a_snapshot<const WRITE: usize>(torn: Torn, order: Order) {
     // A length for each way in which the trailer can lie in the chunks, and a full slot.
     let full = SECTOR * SECTORS / 2 - WRITE.max(16) - 8;
     for len in [0, 1, 48, 55, 56, 57, 63, 64, 120, full] {
         let [before, after, later] = [1, 2, 3].map(|content| snapshot(content, len));
-        let empty = Flash::<WRITE>::new(torn);
+        let empty = Flash::<WRITE>::new(torn).erasing(order);
         let one = saved(empty.clone(), &before);
         let two = saved(saved(empty.clone(), &later), &before);
         cut_everywhere(&empty, &after, |flash, _| assert_eq!(newest(flash), None));
@@ -189,27 +220,31 @@ fn all_cuts_leave_a_snapshot<const WRITE: usize>(torn: Torn) {
 
 #[test]
 fn a_cut_at_any_byte_leaves_the_newest_complete_snapshot() {
-    for torn in [Torn::Clean, Torn::HalfWay] {
-        all_cuts_leave_a_snapshot::<1>(torn);
-        all_cuts_leave_a_snapshot::<4>(torn);
-        all_cuts_leave_a_snapshot::<32>(torn);
+    for torn in TORN {
+        for order in [Order::Ascending, Order::Descending] {
+            all_cuts_leave_a_snapshot::<1>(torn, order);
+            all_cuts_leave_a_snapshot::<4>(torn, order);
+            all_cuts_leave_a_snapshot::<32>(torn, order);
+        }
     }
 }
 
 #[test]
 fn a_cut_after_a_cut_leaves_it_too() {
     let [before, after, later] = [1, 2, 3].map(|content| snapshot(content, 40));
-    let start = saved(saved(Flash::<4>::new(Torn::HalfWay), &later), &before);
-    cut_everywhere(&start, &after, |flash, _| {
-        cut_everywhere(flash, &later, |flash, _| {
-            assert_eq!(newest(flash).as_ref(), Some(&before));
+    for torn in TORN {
+        let start = saved(saved(Flash::<4>::new(torn), &later), &before);
+        cut_everywhere(&start, &after, |flash, _| {
+            cut_everywhere(flash, &later, |flash, _| {
+                assert_eq!(newest(flash).as_ref(), Some(&before));
+            });
         });
-    });
+    }
 }
 
 /// A flash with these two slots.
 fn with_numbers(first: u32, second: u32) -> Flash<4> {
-    let mut flash = Flash::<4>::new(Torn::HalfWay);
+    let mut flash = Flash::<4>::new(Torn::HalfWay(Half::Second));
     for (start, content, sequence) in [(0, 1, first), (SECTOR * SECTORS / 2, 2, second)] {
         let snapshot = snapshot(content, 40);
         let mut header = sequence.to_le_bytes().to_vec();
@@ -258,12 +293,13 @@ fn what_the_application_refuses_is_overwritten_first() {
     for budget in 0..whole {
         let mut slots = Slots::<_>::new(start.restarted(budget));
         let loaded = slots.load(&mut buffer, |snapshot| snapshot != foreign).unwrap();
-        assert_eq!(loaded, Some(&old[..]));
+        assert_eq!(loaded.snapshot, Some(&old[..]));
+        assert_eq!(loaded.slots, [SlotContent::Loaded, SlotContent::Refused]);
         slots.save(&after).unwrap_err();
         let left = slots.into_flash();
         let mut slots = Slots::<_>::new(left);
         let loaded = slots.load(&mut buffer, |snapshot| snapshot != foreign).unwrap();
-        assert_eq!(loaded, Some(&old[..]), "cut at step {budget}");
+        assert_eq!(loaded.snapshot, Some(&old[..]), "cut at step {budget}");
     }
 }
 
@@ -275,7 +311,15 @@ fn every_flipped_bit_is_seen() {
         for bit in 0..8 {
             let mut flash = start.clone();
             flash.memory[SECTOR * SECTORS / 2 + index] ^= 1 << bit;
-            assert_eq!(newest(&flash).as_ref(), Some(&old), "byte {index}, bit {bit}");
+            let mut buffer = [0; 64];
+            let loaded = Slots::<_>::new(flash).load(&mut buffer, |_| true).unwrap();
+            assert_eq!(loaded.snapshot, Some(&old[..]), "byte {index}, bit {bit}");
+            let seen = if index < 16 {
+                SlotContent::Unfinished
+            } else {
+                SlotContent::Damaged
+            };
+            assert_eq!(loaded.slots, [SlotContent::Loaded, seen], "byte {index}, bit {bit}");
         }
     }
 }
@@ -298,6 +342,54 @@ fn what_does_not_fit_changes_nothing() {
         Err(Error::TooLong { len: 48, available: 47 })
     );
     assert_eq!(slots.into_flash().memory, start.memory);
+}
+
+#[test]
+fn one_that_is_too_long_does_not_hide_an_older_one() {
+    let [short, long] = [(1, 40), (2, 41)].map(|(content, len)| snapshot(content, len));
+    let start = saved(saved(Flash::<4>::new(Torn::Clean), &short), &long);
+    let mut slots = Slots::<_>::new(start);
+    let mut buffer = [0; 48];
+
+    let loaded = slots.load(&mut buffer, |_| true).unwrap();
+    assert_eq!(loaded.snapshot, Some(&short[..]));
+    assert_eq!(loaded.slots, [SlotContent::Loaded, SlotContent::TooLong { len: 49 }]);
+    let troubles: Vec<_> = loaded.troubles().collect();
+    assert_eq!(troubles, [(1, SlotContent::TooLong { len: 49 })]);
+
+    let error = Error::TooLong { len: 49, available: 48 };
+    assert_eq!(
+        slots.load(&mut buffer, |_| false),
+        Err(error),
+        "nothing else is accepted"
+    );
+}
+
+#[test]
+fn each_slot_is_accounted_for() {
+    let [old, new] = [1, 2].map(|content| snapshot(content, 40));
+    let empty = Flash::<4>::new(Torn::Clean);
+    let one = saved(empty.clone(), &old);
+    let two = saved(one.clone(), &new);
+    let mut erased = empty.clone();
+    erased.memory.fill(0xff);
+    let contents = |flash: &Flash<4>, accepted: bool| {
+        let mut buffer = [0; 64];
+        let loaded = Slots::<_>::new(flash.clone()).load(&mut buffer, |_| accepted).unwrap();
+        loaded.slots
+    };
+
+    assert_eq!(contents(&erased, true), [SlotContent::Blank; 2]);
+    assert_eq!(contents(&empty, true), [SlotContent::Unfinished; 2]);
+    assert_eq!(contents(&one, true), [SlotContent::Loaded, SlotContent::Unfinished]);
+    assert_eq!(contents(&two, true), [SlotContent::Older, SlotContent::Loaded]);
+    assert_eq!(contents(&two, false), [SlotContent::Refused; 2]);
+    // Both damaged: nothing is loaded, and that is said.
+    let mut damaged = two;
+    damaged.memory[20] ^= 1;
+    damaged.memory[SECTOR * SECTORS / 2 + 20] ^= 1;
+    assert_eq!(contents(&damaged, true), [SlotContent::Damaged; 2]);
+    assert_eq!(newest(&damaged), None);
 }
 
 #[test]

@@ -1,17 +1,18 @@
 //! Keeps the state of a PC's serial port and keyboard controller across a reset, and puts it back.
 //!
-//! Three starts, one after the other: the first finds nothing, sets the devices up and saves them; the second finds
-//! the snapshot and restores them; before the third the newest snapshot is damaged, and the one before it is found.
+//! Four starts, one after the other: the first finds nothing, sets the devices up and saves them; the second finds
+//! the snapshot and restores them; before the third the newest snapshot is damaged, and before the fourth it is another
+//! firmware's: both are reported, and the one before is found.
 
 #![no_std]
 #![no_main]
 
-mod com1;
 mod machine;
 mod memory;
 mod ps2;
 mod release;
 
+use bare_board::uart;
 use bare_slots::{RamFlash, Slots};
 use core::fmt::Display;
 use devstate_i8042::I8042State;
@@ -24,17 +25,20 @@ use release::{BoardSer, Release};
 
 #[unsafe(no_mangle)]
 extern "C" fn main() -> ! {
-    let kept = machine::kept();
+    let kept = bare_board::kept();
     kept.starts += 1;
     println!("start {}", kept.starts);
 
     let mut memory = buffer!(BoardSer);
     let mut slots = Slots::new(RamFlash::new(&mut kept.flash));
     let found = slots.load(&mut memory, is_ours).unwrap_or_else(stop);
-    match (kept.starts, found) {
+    for (slot, content) in found.troubles() {
+        println!("  slot {slot}: {content}");
+    }
+    match (kept.starts, found.snapshot) {
         (1, None) => {
             println!("  no snapshot: setting the devices up");
-            com1::set_up(&mut Ports::com1());
+            uart::set_up(&mut Ports::com1());
             ps2::set_up(&mut Ports::i8042());
             save_board(kept.starts, &mut slots);
             wreck_and_reset();
@@ -44,11 +48,17 @@ extern "C" fn main() -> ! {
             refuse(snapshot);
             save_board(kept.starts, &mut slots);
             // The second slot is in the second half, and behind its header lies the snapshot.
-            kept.flash[machine::FLASH_LEN / 2 + 60] ^= 0x04;
+            kept.flash[bare_board::FLASH_LEN / 2 + 60] ^= 0x04;
             println!("  damaged one bit of the newest");
             wreck_and_reset();
         }
-        (3, Some(snapshot)) => restore(snapshot),
+        (3, Some(snapshot)) => {
+            restore(snapshot);
+            save_board(kept.starts, &mut slots);
+            save_foreign(snapshot, &mut slots);
+            wreck_and_reset();
+        }
+        (4, Some(snapshot)) => restore(snapshot),
         (_, found) => stop(if found.is_some() {
             "a snapshot from nowhere"
         } else {
@@ -61,10 +71,7 @@ extern "C" fn main() -> ! {
 
 /// Takes the devices' state and writes it over the older of the two slots.
 fn save_board(starts: u32, slots: &mut Slots<RamFlash<'_>>) {
-    let com1 = SerialState::capture(&mut Ports::com1(), com1::FCR, 0);
-    com1::print(&com1);
-    let i8042 = I8042State::capture(&mut Ports::i8042(), &ps2::known()).unwrap_or_else(stop);
-    ps2::print(&i8042);
+    let (com1, i8042) = look();
     let board = BoardSer {
         starts,
         com1: SerialStateSer::new(&com1),
@@ -76,6 +83,26 @@ fn save_board(starts: u32, slots: &mut Slots<RamFlash<'_>>) {
     println!("  saved {} bytes", snapshot.len());
 }
 
+/// The devices' state, which is printed. It is no longer in the devices then, as far as reading takes it out.
+fn look() -> (SerialState, I8042State) {
+    let com1 = SerialState::capture(&mut Ports::com1(), uart::FCR, 0);
+    println!("  com1: {}", uart::Shown(&com1));
+    let i8042 = I8042State::capture(&mut Ports::i8042(), &ps2::known()).unwrap_or_else(stop);
+    ps2::print(&i8042);
+    (com1, i8042)
+}
+
+/// Saves what another firmware would: whole and sealed, of another layout.
+fn save_foreign(snapshot: &[u8], slots: &mut Slots<RamFlash<'_>>) {
+    let mut copy = buffer!(BoardSer);
+    let foreign = &mut copy[..snapshot.len()];
+    foreign.copy_from_slice(snapshot);
+    foreign[FINGERPRINT] = !foreign[FINGERPRINT];
+    seal(foreign);
+    slots.save(foreign).unwrap_or_else(stop);
+    println!("  saved another firmware's {} bytes", foreign.len());
+}
+
 /// Puts a snapshot's state back into the devices, and uses them.
 fn restore(snapshot: &[u8]) {
     let mut board = BoardSer::default();
@@ -83,6 +110,16 @@ fn restore(snapshot: &[u8]) {
     println!("  found the snapshot of start {}", board.starts);
     let com1 = SerialState::try_from(&board.com1).unwrap_or_else(stop);
     let i8042 = I8042State::try_from(&board.i8042).unwrap_or_else(stop);
+    apply(&com1, &i8042);
+    // Looking takes what has been received out of the chips, so it is put back once more.
+    let (com1, i8042) = look();
+    apply(&com1, &i8042);
+    println!("  com1: {}", uart::receive(&mut Ports::com1()));
+    println!("  com1: {}", uart::trigger(&mut Ports::com1()));
+    ps2::prove(&mut Ports::i8042());
+}
+
+fn apply(com1: &SerialState, i8042: &I8042State) {
     let (mut com1_left, mut i8042_left) = (Unapplied::NONE, devstate_i8042::Unapplied::NONE);
     if cfg!(not(feature = "broken-restore")) {
         com1_left = com1.apply(&mut Ports::com1()).unwrap_or_else(stop);
@@ -90,15 +127,12 @@ fn restore(snapshot: &[u8]) {
     }
     let everything = com1_left == Unapplied::NONE && i8042_left == devstate_i8042::Unapplied::NONE;
     println!("  applied everything: {everything}");
-    com1::prove(&mut Ports::com1());
-    ps2::prove(&mut Ports::i8042());
 }
 
 /// What is not ours, or no longer what was saved, is refused, and nothing of it used.
 fn refuse(snapshot: &[u8]) {
     const ARCHITECTURE: usize = 7;
     const RELEASE: usize = 10;
-    const FINGERPRINT: usize = 16;
     const PAYLOAD: usize = 24;
 
     let mut copy = buffer!(BoardSer);
@@ -106,8 +140,8 @@ fn refuse(snapshot: &[u8]) {
     let mut try_with = |what: &str, index: usize, value: u8, sealed: bool| {
         copy.copy_from_slice(snapshot);
         copy[index] = value;
-        if sealed && let Some((summed, trailer)) = copy.split_last_chunk_mut() {
-            *trailer = Crc64::checksum(summed).to_le_bytes();
+        if sealed {
+            seal(copy);
         }
         match load::<Release, _>(copy, &mut BoardSer::default()) {
             Ok(_) => stop("this should have been refused"),
@@ -121,6 +155,15 @@ fn refuse(snapshot: &[u8]) {
     try_with("damaged", PAYLOAD, !snapshot[PAYLOAD], false);
 }
 
+/// Where the header says of which layout the payload is (FORMAT.md).
+const FINGERPRINT: usize = 16;
+
+fn seal(snapshot: &mut [u8]) {
+    if let Some((summed, trailer)) = snapshot.split_last_chunk_mut() {
+        *trailer = Crc64::checksum(summed).to_le_bytes();
+    }
+}
+
 /// Whether the newest snapshot is one that this firmware can load. An older one is tried if not.
 fn is_ours(snapshot: &[u8]) -> bool {
     let answer = load::<Release, _>(snapshot, &mut BoardSer::default());
@@ -131,7 +174,7 @@ fn is_ours(snapshot: &[u8]) -> bool {
 }
 
 fn wreck_and_reset() -> ! {
-    com1::wreck(&mut Ports::com1());
+    uart::wreck(&mut Ports::com1());
     ps2::wreck(&mut Ports::i8042());
     println!("  wrecked; resetting the machine");
     machine::reset()
