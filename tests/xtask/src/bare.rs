@@ -131,3 +131,20 @@ fn hint_rustup(error: anyhow::Error, triple: &str) -> anyhow::Error {
         Err(error) => error,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{CORTEX_M3, hint_rustup};
+    use crate::install::Skip;
+
+    #[test]
+    fn a_missing_target_has_two_ways_out() {
+        let missing = Skip::beyond_this_machine("missing: sudo apt-get install rustc-web");
+        let hinted = hint_rustup(missing.into(), CORTEX_M3);
+        assert!(hinted.is::<Skip>(), "still a step that cannot run, not a failure");
+        assert_eq!(
+            hinted.to_string(),
+            "missing: sudo apt-get install rustc-web (or: rustup target add thumbv7m-none-eabi)"
+        );
+    }
+}

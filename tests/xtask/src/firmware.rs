@@ -2,9 +2,9 @@
 
 use crate::bare::{BareTarget, bare_target};
 use crate::install::{cargo_tool, program_path};
-use crate::process::{cargo, program, run as run_command};
+use crate::process::{self, cargo, program, run as run_command};
 use crate::{footprint, proof, workspace};
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, anyhow, bail};
 use std::fs::File;
 use std::io::{Read, Seek};
 use std::path::PathBuf;
@@ -54,6 +54,8 @@ pub(crate) fn check() -> Result<()> {
         "bare-slots",
         "-p",
         "bare-machine",
+        "-p",
+        "bare-board",
         "--all-targets",
         "--",
         "-D",
@@ -79,15 +81,19 @@ struct Program {
     success: i32,
     /// It prints `defmt` frames.
     defmt: bool,
+    /// What it says when it has something to restore.
+    at_work: &'static str,
 }
 
 #[rustfmt::skip]
 const PROGRAMS: &[Program] = &[
-    Program { folder: "x86_64-pvh", target: "x86_64-unknown-linux-gnu", qemu: "qemu-system-x86_64", success: 1, defmt: false },
-    Program { folder: "aarch64-virt", target: "aarch64-unknown-none", qemu: "qemu-system-aarch64", success: 0, defmt: false },
-    Program { folder: "riscv32-virt", target: "riscv32imac-unknown-none-elf", qemu: "qemu-system-riscv32", success: 0, defmt: false },
-    Program { folder: "thumbv7m-lm3s6965", target: "thumbv7m-none-eabi", qemu: "qemu-system-arm", success: 0, defmt: true },
+    Program { folder: "x86_64-pvh", target: "x86_64-unknown-linux-gnu", qemu: "qemu-system-x86_64", success: 1, defmt: false, at_work: FOUND },
+    Program { folder: "aarch64-virt", target: "aarch64-unknown-none", qemu: "qemu-system-aarch64", success: 0, defmt: false, at_work: FOUND },
+    Program { folder: "riscv32-virt", target: "riscv32imac-unknown-none-elf", qemu: "qemu-system-riscv32", success: 0, defmt: false, at_work: FOUND },
+    Program { folder: "thumbv7m-lm3s6965", target: "thumbv7m-none-eabi", qemu: "qemu-system-arm", success: 0, defmt: true, at_work: "in use" },
 ];
+
+const FOUND: &str = "found the snapshot";
 
 /// All of them take a second or two; an emulator on a busy machine some more.
 const TIME_LIMIT: Duration = Duration::from_mins(1);
@@ -129,7 +135,7 @@ fn boot(program: &Program, mode: Mode) -> Result<()> {
     program_path(program.qemu)?;
     let target = bare_target(program.target)?;
     run_command(&mut program.cargo(&target, "build", mode))?;
-    let (status, printed) = start(program.cargo(&target, "run", mode).arg("--quiet"))?;
+    let (status, printed) = start(program.cargo(&target, "run", mode).arg("--quiet"), TIME_LIMIT)?;
     let printed = if program.defmt {
         decode(program, &target, &printed)?
     } else {
@@ -164,13 +170,27 @@ fn boot(program: &Program, mode: Mode) -> Result<()> {
             Ok(())
         }
         Mode::Broken => {
-            if printed == read(&file)? {
-                bail!("{}: nobody would notice that nothing is restored", program.folder);
-            }
+            check_broken(&printed, healthy, &read(&file)?, program.at_work)
+                .map_err(|why| anyhow!("{}: {why}, {status}:\n{printed}", program.folder))?;
             println!("{}: a broken restore is noticed", program.folder);
             Ok(())
         }
     }
+}
+
+/// That a firmware which restores nothing did all the rest, and printed something else for it: one that crashes early
+/// prints something else, too, and shows nothing.
+fn check_broken(printed: &str, healthy: bool, expected: &str, at_work: &str) -> Result<(), &'static str> {
+    if printed == expected {
+        return Err("nobody would notice that nothing is restored");
+    }
+    if !printed.contains(at_work) {
+        return Err("did not come as far as to restore something");
+    }
+    if !healthy {
+        return Err("broke down instead of ending with what it found");
+    }
+    Ok(())
 }
 
 impl Program {
@@ -194,19 +214,20 @@ fn folder() -> PathBuf {
 
 /// Runs `command` and gives back what it printed. Cargo turns itself into the emulator, so killing it when the time is
 /// up ends that.
-fn start(command: &mut Command) -> Result<(ExitStatus, Vec<u8>)> {
-    let output = tempfile()?;
+fn start(command: &mut Command, limit: Duration) -> Result<(ExitStatus, Vec<u8>)> {
+    // A file rather than a pipe, which could run full with nobody reading.
+    let output = tempfile::tempfile()?;
     let mut child = command
         .stdin(Stdio::null())
         .stdout(output.try_clone()?)
         .spawn()
-        .context("cannot start cargo")?;
+        .with_context(|| format!("cannot start `{}`", process::show(command)))?;
     let start = Instant::now();
     let status = loop {
         if let Some(status) = child.try_wait()? {
             break Some(status);
         }
-        if start.elapsed() > TIME_LIMIT {
+        if start.elapsed() > limit {
             child.kill()?;
             child.wait()?;
             break None;
@@ -218,19 +239,9 @@ fn start(command: &mut Command) -> Result<(ExitStatus, Vec<u8>)> {
         Some(status) => Ok((status, printed)),
         None => {
             println!("{}", String::from_utf8_lossy(&printed));
-            bail!("still running after {} s", TIME_LIMIT.as_secs())
+            bail!("still running after {} s", limit.as_secs_f32())
         }
     }
-}
-
-/// A file rather than a pipe, which could run full with nobody reading.
-fn tempfile() -> Result<File> {
-    let path = workspace::root().join("target/bare/printed");
-    let mut options = File::options();
-    options.read(true).write(true).create(true).truncate(true);
-    options
-        .open(&path)
-        .with_context(|| format!("cannot write {}", path.display()))
 }
 
 fn contents(mut file: File) -> Result<Vec<u8>> {
@@ -244,7 +255,7 @@ fn contents(mut file: File) -> Result<Vec<u8>> {
 fn decode(firmware: &Program, target: &BareTarget, frames: &[u8]) -> Result<Vec<u8>> {
     let printer = cargo_tool("defmt-print")?;
     let image = target.executable("release", &format!("bare-{}", firmware.folder));
-    let mut input = tempfile()?;
+    let mut input = tempfile::tempfile()?;
     std::io::Write::write_all(&mut input, frames)?;
     input.rewind()?;
     let mut command = program(printer);
@@ -285,12 +296,51 @@ fn differences(expected: &str, printed: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::differences;
+    use super::{FOUND, PROGRAMS, check_broken, differences, start};
+    use crate::install;
+    use std::process::Command;
+    use std::time::{Duration, Instant};
 
     #[test]
     fn only_what_differs_is_shown() {
         assert_eq!(differences("a\nb\nc\nd\n", "a\nx\nc\nd\n"), "- b\n+ x");
         assert_eq!(differences("a\nb\n", "a\n"), "- b");
         assert_eq!(differences("a\na\n", "a\na\na\n"), "+ a");
+    }
+
+    #[test]
+    fn what_runs_for_ever_is_ended() {
+        let before = Instant::now();
+        let error = start(Command::new("sleep").arg("600"), Duration::from_millis(100)).unwrap_err();
+        assert_eq!(error.to_string(), "still running after 0.1 s");
+        assert!(before.elapsed() < Duration::from_mins(1));
+    }
+
+    #[test]
+    fn what_ends_in_time_says_how_and_what() {
+        let (status, printed) = start(Command::new("echo").arg("done"), Duration::from_mins(1)).unwrap();
+        assert!(status.success());
+        assert_eq!(printed, b"done\n");
+        let (status, _) = start(&mut Command::new("false"), Duration::from_mins(1)).unwrap();
+        assert_eq!(status.code(), Some(1));
+        let error = start(&mut Command::new("no-such-emulator"), Duration::from_mins(1)).unwrap_err();
+        assert_eq!(error.to_string(), "cannot start `no-such-emulator`");
+    }
+
+    #[test]
+    fn every_emulator_can_be_installed() {
+        for program in PROGRAMS {
+            assert!(install::package_of(program.qemu).is_ok(), "{}", program.qemu);
+        }
+    }
+
+    #[test]
+    fn a_broken_restore_is_more_than_another_output() {
+        let expected = "start 1\nfound the snapshot\nall is well\n";
+        let check = |printed: &str, healthy| check_broken(printed, healthy, expected, FOUND);
+        assert_eq!(check("start 1\nfound the snapshot\nnothing is well\n", true), Ok(()));
+        check(expected, true).unwrap_err();
+        check("start 1\n", true).unwrap_err();
+        check("start 1\nfound the snapshot\n", false).unwrap_err();
     }
 }

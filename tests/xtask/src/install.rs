@@ -91,12 +91,18 @@ pub(crate) fn program_path(name: &str) -> Result<PathBuf> {
     if let Some(path) = find(name) {
         return Ok(path);
     }
+    let package = package_of(name)?;
+    debian_packages(&[package])?;
+    Ok(find(name).ok_or_else(|| Skip::within_reach(format!("Debian's {package} has no {name}")))?)
+}
+
+/// The Debian package of one of [`PROGRAMS`].
+pub(crate) fn package_of(name: &str) -> Result<&'static str> {
     let (_, package) = PROGRAMS
         .iter()
         .find(|(program, _)| *program == name)
         .with_context(|| format!("{name} is not in install.rs's list of programs"))?;
-    debian_packages(&[package])?;
-    Ok(find(name).ok_or_else(|| Skip::within_reach(format!("Debian's {package} has no {name}")))?)
+    Ok(package)
 }
 
 /// One of [`CARGO_TOOLS`], built if need be.
@@ -137,11 +143,8 @@ pub(crate) fn debian_packages(packages: &[&str]) -> Result<()> {
         return Ok(());
     }
     let wanted = missing.join(" ");
-    if find("apt-get").is_none() {
-        return Err(Skip::beyond_this_machine(format!("{wanted} missing, and no apt-get")).into());
-    }
-    if !is_root() {
-        return Err(Skip::beyond_this_machine(format!("missing: sudo apt-get install {wanted}")).into());
+    if let Some(skip) = cannot_install(&wanted, find("apt-get").is_some(), is_root()) {
+        return Err(skip.into());
     }
     refresh_package_lists();
     let mut install = apt_get();
@@ -149,6 +152,16 @@ pub(crate) fn debian_packages(packages: &[&str]) -> Result<()> {
         .args(["install", "--yes", "--no-install-recommends"])
         .args(&missing);
     Ok(run_command(&mut install).map_err(|error| Skip::within_reach(format!("{wanted} missing: {error:#}")))?)
+}
+
+fn cannot_install(wanted: &str, has_apt: bool, is_root: bool) -> Option<Skip> {
+    match (has_apt, is_root) {
+        (false, _) => Some(Skip::beyond_this_machine(format!("{wanted} missing, and no apt-get"))),
+        (true, false) => Some(Skip::beyond_this_machine(format!(
+            "missing: sudo apt-get install {wanted}"
+        ))),
+        (true, true) => None,
+    }
 }
 
 /// Lets `dpkg` know packages of another architecture (Debian's name of it).
@@ -215,4 +228,36 @@ fn note(result: Result<()>) -> Result<()> {
         other => other?,
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Skip, cannot_install, package_of, program_path};
+
+    #[test]
+    fn who_cannot_install_is_told_what_to_install() {
+        let reason = |has_apt, is_root| {
+            let package = package_of("qemu-system-riscv32").unwrap();
+            cannot_install(package, has_apt, is_root).map(|skip| skip.to_string())
+        };
+        assert_eq!(
+            reason(true, false).as_deref(),
+            Some("missing: sudo apt-get install qemu-system-misc")
+        );
+        assert_eq!(
+            reason(false, true).as_deref(),
+            Some("qemu-system-misc missing, and no apt-get")
+        );
+        assert_eq!(reason(true, true), None);
+    }
+
+    #[test]
+    fn a_program_that_nobody_listed_is_an_error_and_no_skip() {
+        let error = program_path("qemu-system-pdp11").unwrap_err();
+        assert!(!error.is::<Skip>());
+        assert_eq!(
+            error.to_string(),
+            "qemu-system-pdp11 is not in install.rs's list of programs"
+        );
+    }
 }
