@@ -8,7 +8,7 @@ use std::fs::{self, OpenOptions};
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
-use devstate_versioning::{Architecture, Checksum, Container, Crc64, HEADER_LEN, Header, ReleaseTable, TRAILER_LEN};
+use devstate_versioning::{Architecture, Container, HEADER_LEN, ReleaseTable, TRAILER_LEN};
 
 use crate::generate::{Chosen, Maximum, Minimum, Seeded, no_foreign, payload};
 use crate::matrix::Root;
@@ -49,7 +49,8 @@ fn write_new(file: &Path, text: &str) {
 fn check_file<R: ReleaseTable>(root: &Root<R>, release: R, file: &PathBuf) {
     let text = fs::read_to_string(file).unwrap();
     let cases = parse(&text);
-    assert!(cases.len() > 2, "{}: only {} cases", file.display(), cases.len());
+    let names: Vec<&str> = cases.iter().map(|(name, _)| name.as_str()).collect();
+    assert_eq!(names, case_names(), "{}", file.display());
     let mut again = heading(root, release);
     for (name, snapshot) in &cases {
         let place = format!("{}, {name}", file.display());
@@ -67,22 +68,35 @@ fn check_file<R: ReleaseTable>(root: &Root<R>, release: R, file: &PathBuf) {
     assert_eq!(text, again, "{}: the comments are no longer true", file.display());
 }
 
+/// Every file has these, in this order.
+fn case_names() -> Vec<String> {
+    let fixed = ["default", "minimum", "maximum"].map(str::to_owned);
+    fixed.into_iter().chain((1..=RANDOM_STATES).map(random_state)).collect()
+}
+
+fn random_state(seed: u64) -> String {
+    format!("random {seed}")
+}
+
 /// A whole file.
 fn document<R: ReleaseTable>(root: &Root<R>, release: R) -> String {
     let mut text = heading(root, release);
     let schema = (root.payload_schema)(release);
-    let mut add = |name: &str, payload: &[u8]| case(&mut text, root, release, name, &snapshot(root, release, payload));
-    if let Ok(default) = (root.default)(release) {
-        add("default", &default);
-    }
+    let mut add = |name: &str, payload: &[u8]| {
+        let snapshot = root.snapshot(Architecture::Any, release, payload);
+        case(&mut text, root, release, name, &snapshot);
+    };
+    let default = (root.default)(release);
+    add(
+        "default",
+        &default.unwrap_or_else(|error| panic!("{root:?} has no default at {release:?}: {error}")),
+    );
     add("minimum", &payload(&schema, &mut Minimum, &no_foreign));
     add("maximum", &payload(&schema, &mut Maximum, &no_foreign));
     for seed in 1..=RANDOM_STATES {
         let choices = Seeded(seed).bytes(4 * root.schema.max_len());
-        add(
-            &format!("random {seed}"),
-            &payload(&schema, &mut Chosen(&choices), &no_foreign),
-        );
+        let payload = payload(&schema, &mut Chosen(&choices), &no_foreign);
+        add(&random_state(seed), &payload);
     }
     text
 }
@@ -93,19 +107,6 @@ fn heading<R: ReleaseTable>(root: &Root<R>, release: R) -> String {
         root.schema.name,
         (root.version)(release)
     )
-}
-
-fn snapshot<R: ReleaseTable>(root: &Root<R>, release: R, payload: &[u8]) -> Vec<u8> {
-    let header = Header {
-        architecture_code: Architecture::Any.code(),
-        release: release.number(),
-        payload_len: payload.len() as u32,
-        fingerprint: (root.fingerprint)(release),
-    };
-    let mut snapshot = [&header.to_bytes()[..], payload].concat();
-    let checksum = Crc64::checksum(&snapshot);
-    snapshot.extend(checksum.to_le_bytes());
-    snapshot
 }
 
 fn case<R: ReleaseTable>(text: &mut String, root: &Root<R>, release: R, name: &str, snapshot: &[u8]) {

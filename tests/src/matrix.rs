@@ -5,8 +5,8 @@ use std::fmt::Debug;
 use devstate_versioning::inspect::PayloadSchema;
 use devstate_versioning::schema::Schema;
 use devstate_versioning::{
-    Differ, Error, ErrorKind, FieldPath, Layout, Mirror, ReleaseTable, VersionOf, Wire, load, max_snapshot_len,
-    payload, plan, save_as, save_lossy, save_widest,
+    Architecture, Checksum, Crc64, Differ, Error, ErrorKind, FieldPath, Header, Layout, Mirror, ReleaseTable,
+    VersionOf, Wire, load, max_snapshot_len, payload, plan, save_as, save_lossy, save_widest,
 };
 
 use crate::survival::{Payload, Trail};
@@ -21,6 +21,8 @@ pub struct Root<R: ReleaseTable> {
     pub payload_schema: fn(R) -> PayloadSchema,
     /// Decodes and encodes again.
     pub reencode: fn(R, &[u8]) -> Result<Vec<u8>, Error>,
+    /// Loads a snapshot.
+    pub load: fn(&[u8]) -> Result<R, Error>,
     /// The default, written at a release.
     pub default: fn(R) -> Result<Vec<u8>, Error>,
     /// What [`Root::check`] does.
@@ -79,6 +81,7 @@ impl<R: ReleaseTable> Root<R> {
             version: <R as VersionOf<M>>::version,
             payload_schema: PayloadSchema::of::<R, M>,
             reencode: |release, bytes| reencode::<R, M>(release, bytes),
+            load: |snapshot| load::<R, M>(snapshot, &mut M::default()),
             default: |release| {
                 let mut mirror = M::default();
                 mirror.lower(release)?;
@@ -94,6 +97,19 @@ impl<R: ReleaseTable> Root<R> {
     #[must_use]
     pub fn that_may_change(self, may_change: MayChange) -> Self {
         Self { may_change, ..self }
+    }
+
+    /// A snapshot with a payload that may be anything.
+    pub fn snapshot(&self, architecture: Architecture, release: R, payload: &[u8]) -> Vec<u8> {
+        let header = Header {
+            architecture_code: architecture.code(),
+            release: release.number(),
+            payload_len: payload.len() as u32,
+            fingerprint: (self.fingerprint)(release),
+        };
+        let mut snapshot = [&header.to_bytes()[..], payload].concat();
+        snapshot.extend(Crc64::checksum(&snapshot).to_le_bytes());
+        snapshot
     }
 
     /// Loads a payload of a release and [takes it](check) to every release.

@@ -1,12 +1,16 @@
 //! A history with everything in it: nested mirrors, removed and moved fields, changed meanings over several versions, enums
 //! with versions, foreign fields, a mirror that came later, a release that was taken out.
 
-use devstate_versioning::{Bytes, Refused, Str, Versioned, release_table};
+use devstate_versioning::inspect::PayloadSchema;
+use devstate_versioning::{
+    Bytes, Mirror, Refused, ReleaseTable, Str, VersionOf, Versioned, Wire, buffer, load, payload, plan, release_table,
+    save_as,
+};
 use heapless::{Deque, String, Vec};
 use serde::{Deserialize, Serialize};
 
 use crate::generate::Choice;
-use crate::matrix::{MayChange, Root};
+use crate::matrix::{MayChange, Outcome, Root, reencode};
 
 release_table! {
     /// What the sample machine has shipped. Release 4 is no longer supported.
@@ -224,4 +228,39 @@ pub fn roots() -> [Root<Release>; 4] {
         Root::of::<PairSer>(),
         Root::of::<MachineSer>().that_may_change(QUEUE),
     ]
+}
+
+/// The mirror that borrows what it holds from the bytes.
+pub fn borrowed_root() -> Root<Release> {
+    Root {
+        schema: ItemSer::SCHEMA,
+        version: <Release as VersionOf<ItemSer<'_>>>::version,
+        payload_schema: PayloadSchema::of::<Release, ItemSer<'_>>,
+        reencode: |release, bytes| reencode::<Release, ItemSer<'_>>(release, bytes),
+        load: |snapshot| load::<Release, ItemSer<'_>>(snapshot, &mut ItemSer::default()),
+        default: |_release| Ok(vec![0; 2]),
+        check: |release, bytes, _may_change| check_borrowed(release, bytes),
+        fingerprint: <Release as VersionOf<ItemSer<'_>>>::fingerprint,
+        may_change: MayChange::default(),
+    }
+}
+
+/// It has one version, so it goes everywhere.
+fn check_borrowed(from: Release, bytes: &[u8]) -> Outcome {
+    assert_eq!(reencode::<Release, ItemSer<'_>>(from, bytes).unwrap(), bytes);
+    let mut item = ItemSer::default();
+    payload::decode(bytes, from, &mut item).unwrap();
+    item.raise(from).unwrap();
+    for &to in Release::ALL {
+        plan(&item, to, &mut |loss| panic!("{to:?} loses {loss:?} of {item:?}")).unwrap();
+        let mut memory = buffer!(ItemSer<'_>);
+        let snapshot = save_as(&item, to, &mut memory).unwrap();
+        let mut loaded = ItemSer::default();
+        assert_eq!(load(&snapshot, &mut loaded), Ok(to));
+        assert_eq!(loaded, item);
+    }
+    Outcome {
+        lossless: Release::ALL.len(),
+        ..Outcome::default()
+    }
 }

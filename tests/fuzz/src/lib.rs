@@ -1,12 +1,12 @@
 //! What the targets share: every mirror there is, at every release that has it.
 
-use devstate_i8042_ser::{I8042StateSer, KeyboardStateSer, MouseStateSer};
-use devstate_replay::{MachineStateSer, Release};
-use devstate_rtc_pl031_ser::RtcStateSer;
-use devstate_serial_16550_ser::SerialStateSer;
+use devstate_replay::Release;
 use devstate_tests::matrix::Root;
-use devstate_tests::sample;
+use devstate_tests::{published, sample};
 use devstate_versioning::ReleaseTable;
+
+/// The byte that chooses the mirror that borrows from its input. It came later, and the corpus goes on meaning the others.
+const BORROWED: u8 = 0xff;
 
 /// Takes a mirror and a release from the first two bytes, and gives them and the rest to one of the two.
 pub fn choose(
@@ -15,20 +15,12 @@ pub fn choose(
     on_device: impl FnOnce(&Root<Release>, Release, &[u8]),
 ) {
     let [mirror, release, rest @ ..] = data else { return };
-    let samples = [
-        Root::of::<sample::QueueSer>(),
-        Root::of::<sample::LinkSer>(),
-        Root::of::<sample::PairSer>(),
-        Root::of::<sample::MachineSer>(),
-    ];
-    let devices = [
-        Root::of::<RtcStateSer>(),
-        Root::of::<SerialStateSer>(),
-        Root::of::<KeyboardStateSer>(),
-        Root::of::<MouseStateSer>(),
-        Root::of::<I8042StateSer>(),
-        Root::of::<MachineStateSer>(),
-    ];
+    if *mirror == BORROWED {
+        return with_release(&sample::borrowed_root(), *release, |root, release| {
+            on_sample(root, release, rest);
+        });
+    }
+    let (samples, devices) = (sample::roots(), published::roots());
     let mirror = usize::from(*mirror) % (samples.len() + devices.len());
     match samples.get(mirror) {
         Some(root) => with_release(root, *release, |root, release| on_sample(root, release, rest)),
