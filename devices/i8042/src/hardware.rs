@@ -10,10 +10,11 @@ use crate::key::KeySet;
 use crate::keyboard::{KeyboardOption, KeyboardState};
 use crate::mouse::{Knock, MouseArgument, MouseButtons, MouseProtocol, MouseState};
 use crate::queue::ByteQueue;
-use crate::spec::{self, config, controller, keyboard, mouse, output_port, status};
+use crate::scan_codes::ScanCodeSet;
+use crate::spec::{self, controller, keyboard, mouse, output_port, status};
 use crate::state::{ControllerReply, I8042State, InputPortPoll, Lock, OutputBuffer, PendingCommand};
 
-use link::Link;
+use link::{Link, MouseStatus};
 pub use link::{NoAnswer, Part};
 
 /// Why a state could not be applied.
@@ -94,7 +95,9 @@ impl I8042State {
     /// the controller's RAM and password.
     ///
     /// What nobody has read (scan codes, packets) is in the state afterwards and no longer in the hardware. A command
-    /// whose second byte had not been sent is ended. Everything else is as it was; interrupts are off meanwhile.
+    /// whose second byte had not been sent is ended; where a device took a question for that byte, the setting that it
+    /// may have been is set again as `known` has it. The status register no longer shows the input port. Everything else
+    /// is as it was; interrupts are off meanwhile.
     ///
     /// ```
     /// use devstate_core::RegisterIo;
@@ -110,20 +113,37 @@ impl I8042State {
     ///
     /// # Errors
     ///
-    /// Where controller, keyboard or mouse do not answer.
+    /// Where controller, keyboard or mouse do not answer. The command byte is as before, and the machine's driver goes on;
+    /// what nobody had read is lost. For a machine that has no mouse there is
+    /// [`capture_without_mouse`](Self::capture_without_mouse).
     pub fn capture(registers: &mut impl RegisterIo<u8>, known: &Self) -> Result<Self, NoAnswer> {
+        Self::capture_with(registers, known, |link| capture_mouse(link, &known.mouse))
+    }
+
+    /// [`capture`](Self::capture) on a machine with nothing in the mouse's port, which is not spoken to: the mouse's state
+    /// is `known`'s.
+    ///
+    /// # Errors
+    ///
+    /// Where controller or keyboard do not answer; as for `capture`.
+    pub fn capture_without_mouse(registers: &mut impl RegisterIo<u8>, known: &Self) -> Result<Self, NoAnswer> {
+        Self::capture_with(registers, known, |_| Ok(known.mouse))
+    }
+
+    fn capture_with<R: RegisterIo<u8>>(
+        registers: &mut R,
+        known: &Self,
+        capture_mouse: impl FnOnce(&mut Link<'_, R>) -> Result<MouseState, NoAnswer>,
+    ) -> Result<Self, NoAnswer> {
         let before = registers.read(spec::COMMAND);
         let mut link = Link::new(registers);
-        link.drain();
-        let first = link.ask(controller::READ_RAM)?;
-        link.configure(quiet(first))?;
-        // What came in between was taken for an answer, if anything was.
-        let config = link.ask(controller::READ_RAM)? & !QUIET | first & QUIET;
-        link.drain();
-        let output_port = link.ask(controller::READ_OUTPUT_PORT)?;
-        let scan_code_set = link.scan_code_set()?;
-        let mouse = capture_mouse(&mut link)?;
-        link.configure(config)?;
+        let config = link.config()?;
+        link.silence(config)?;
+        let asked = ask(&mut link, &known.keyboard, capture_mouse);
+        // Also when somebody did not answer: the machine is not left without a keyboard.
+        let restored = link.configure(config);
+        let (output_port, scan_code_set, mouse) = asked?;
+        restored?;
 
         let mut state = Self {
             config,
@@ -171,18 +191,19 @@ impl I8042State {
     ///
     /// # Errors
     ///
-    /// `InvalidState` with nothing touched; `NoAnswer`.
+    /// `InvalidState` with nothing touched. `NoAnswer` of the mouse with all but the mouse in this state: without a mouse,
+    /// that is success. `NoAnswer` of another halfway.
     pub fn apply(&self, registers: &mut impl RegisterIo<u8>) -> Result<Unapplied, ApplyError> {
         self.validate()?;
         let mut link = Link::new(registers);
-        link.configure(quiet(self.config))?;
-        link.drain();
+        link.silence(self.config)?;
         let lines = output_port::KEYBOARD_FULL | output_port::MOUSE_FULL;
         link.command(controller::WRITE_OUTPUT_PORT)?;
         link.data(self.output_port & !lines | output_port::NOT_RESET)?;
         let key_types = self.keyboard.apply(&mut link)?;
-        self.mouse.apply(&mut link)?;
+        let mouse = self.mouse.apply(&mut link);
         let half_sent = self.finish(&mut link)?;
+        mouse?;
         let shown = registers.read(spec::COMMAND) & status::SYSTEM_FLAG != 0;
         Ok(Unapplied {
             unread: self.unread(),
@@ -230,6 +251,7 @@ impl I8042State {
 impl KeyboardState {
     /// Whether the key types could be set.
     fn apply<R: RegisterIo<u8>>(&self, link: &mut Link<'_, R>) -> Result<bool, NoAnswer> {
+        link.end_option()?;
         link.keyboard(keyboard::DEFAULT_DISABLE)?;
         let number = self.scan_code_set.number();
         link.keyboard_pair(keyboard::SCAN_CODE_SET, number)?;
@@ -253,14 +275,37 @@ impl KeyboardState {
     }
 }
 
-fn capture_mouse<R: RegisterIo<u8>>(link: &mut Link<'_, R>) -> Result<MouseState, NoAnswer> {
-    // A mouse in wrap mode gives the command back.
-    let wrap = !link.try_mouse(mouse::STATUS)?;
-    if wrap {
-        link.mouse(mouse::RESET_WRAP)?;
-        link.mouse(mouse::STATUS)?;
+/// The output port, the scan-code set and the mouse.
+fn ask<R: RegisterIo<u8>>(
+    link: &mut Link<'_, R>,
+    known: &KeyboardState,
+    capture_mouse: impl FnOnce(&mut Link<'_, R>) -> Result<MouseState, NoAnswer>,
+) -> Result<(u8, ScanCodeSet, MouseState), NoAnswer> {
+    let output_port = link.ask(controller::READ_OUTPUT_PORT)?;
+    if link.end_option()? {
+        link.keyboard_pair(keyboard::SET_LEDS, known.leds & keyboard::LEDS)?;
+        link.keyboard_pair(keyboard::SET_TYPEMATIC, known.typematic & keyboard::TYPEMATIC)?;
     }
-    let [flags, resolution, sample_rate] = [link.mouse_answer()?, link.mouse_answer()?, link.mouse_answer()?];
+    let scan_code_set = link.scan_code_set()?;
+    Ok((output_port, scan_code_set, capture_mouse(link)?))
+}
+
+fn capture_mouse<R: RegisterIo<u8>>(link: &mut Link<'_, R>, known: &MouseState) -> Result<MouseState, NoAnswer> {
+    let MouseStatus {
+        flags,
+        mut resolution,
+        mut sample_rate,
+        wrapped: wrap,
+        misunderstood,
+    } = link.mouse_status()?;
+    if misunderstood && sample_rate == mouse::STATUS {
+        sample_rate = known.sample_rate;
+        link.mouse_pair(mouse::SET_SAMPLE_RATE, sample_rate)?;
+    }
+    if misunderstood && resolution == mouse::STATUS {
+        resolution = known.resolution.min(mouse::RESOLUTION_MAX);
+        link.mouse_pair(mouse::SET_RESOLUTION, resolution)?;
+    }
     let protocol = link.mouse_protocol()?;
     if wrap {
         link.mouse(mouse::WRAP)?;
@@ -285,10 +330,8 @@ fn capture_mouse<R: RegisterIo<u8>>(link: &mut Link<'_, R>) -> Result<MouseState
 
 impl MouseState {
     fn apply<R: RegisterIo<u8>>(&self, link: &mut Link<'_, R>) -> Result<(), NoAnswer> {
-        if !link.try_mouse(mouse::DISABLE)? {
-            link.mouse(mouse::RESET_WRAP)?;
-            link.mouse(mouse::DISABLE)?;
-        }
+        link.mouse_status()?;
+        link.mouse(mouse::DISABLE)?;
         if link.mouse_protocol()? != self.protocol {
             link.reset_mouse()?;
             for rate in knock(self.protocol) {
@@ -321,15 +364,4 @@ const fn knock(protocol: MouseProtocol) -> &'static [u8] {
         MouseProtocol::IntelliMouse => &[200, 100, 80],
         MouseProtocol::Explorer => &[200, 200, 80],
     }
-}
-
-/// What is changed in the command byte while keyboard and mouse are talked to.
-const QUIET: u8 =
-    config::KEYBOARD_INTERRUPT | config::MOUSE_INTERRUPT | config::KEYBOARD_DISABLED | config::MOUSE_DISABLED;
-
-/// No interrupts, and nobody speaks unasked.
-const fn quiet(config: u8) -> u8 {
-    config & !(config::KEYBOARD_INTERRUPT | config::MOUSE_INTERRUPT)
-        | config::KEYBOARD_DISABLED
-        | config::MOUSE_DISABLED
 }

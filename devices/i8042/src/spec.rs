@@ -251,6 +251,8 @@ pub mod mouse {
     pub const ACK: u8 = 0xfa;
     /// Reply: not a value that fits the command.
     pub const NAK: u8 = 0xfe;
+    /// Reply: not a value that fits the command either, after [`NAK`].
+    pub const ERROR: u8 = 0xfc;
     /// Basic assurance test passed.
     pub const TEST_PASSED: u8 = 0xaa;
 

@@ -3,7 +3,8 @@
 
 use devstate_core::{NoInterrupt, RegisterIo};
 use devstate_i8042::{
-    ApplyError, I8042, I8042State, Key, KeyboardState, MouseInput, MouseState, NoAnswer, NoControl, Part, Unapplied,
+    ApplyError, I8042, I8042State, Key, KeyboardOption, KeyboardState, MouseArgument, MouseInput, MouseState, NoAnswer,
+    NoControl, Part, PendingCommand, Unapplied,
 };
 
 struct Hardware(I8042<NoInterrupt, NoInterrupt, NoControl>);
@@ -73,9 +74,19 @@ impl RegisterIo<u8> for Hardware {
 
 /// Hardware in many set-ups: what was sent to the keyboard, to the mouse, and to the controller.
 fn set_ups() -> Vec<Hardware> {
-    let keyboards: &[&[u8]] = &[&[], &[0xf0, 1, 0xed, 7, 0xf3, 0x20], &[0xf0, 3, 0xf8], &[0xf5]];
+    let keyboards: &[&[u8]] = &[
+        &[],
+        &[0xf0, 1, 0xed, 7, 0xf3, 0x20],
+        &[0xf0, 3, 0xf8],
+        &[0xf5],
+        &[0xed, 2, 0xed],
+        &[0xf3, 0x40, 0xf3],
+        &[0xf0, 3, 0xf0],
+    ];
     let mice: &[&[u8]] = &[
         &[],
+        &[0xf3, 40, 0xf3],
+        &[0xe8, 1, 0xf4, 0xe8],
         &[0xf3, 200, 0xf3, 100, 0xf3, 80, 0xf4],
         &[0xf3, 200, 0xf3, 200, 0xf3, 80, 0xe8, 3, 0xe7],
         &[0xf0, 0xf3, 40],
@@ -96,15 +107,282 @@ fn set_ups() -> Vec<Hardware> {
     all
 }
 
+/// The state without commands whose second byte was not sent.
+fn without_half_sent(state: &I8042State) -> I8042State {
+    I8042State {
+        keyboard: KeyboardState {
+            option: KeyboardOption::None,
+            ..state.keyboard
+        },
+        mouse: MouseState {
+            argument: MouseArgument::None,
+            ..state.mouse
+        },
+        ..*state
+    }
+}
+
+fn is_half_sent(state: &I8042State) -> bool {
+    without_half_sent(state) != *state
+}
+
 #[test]
 fn a_capture_is_the_state_and_leaves_it() {
     for mut hardware in set_ups() {
         let before = hardware.state();
         let captured = I8042State::capture(&mut hardware, &before).unwrap();
-        assert_eq!(captured, before);
+        assert_eq!(captured, without_half_sent(&before));
         assert_eq!(captured.validate(), Ok(()));
-        assert_eq!(hardware.state(), before);
+        assert_eq!(hardware.state(), captured);
     }
+}
+
+/// Keyboard and mouse that take any byte for the option that they wait for, as QEMU's do.
+struct AnyOption {
+    hardware: Hardware,
+    /// A resolution that is none.
+    resolution: Option<u8>,
+    /// After how many bytes of the mouse's it tells of it.
+    told_in: u8,
+}
+
+impl AnyOption {
+    const fn new(hardware: Hardware) -> Self {
+        Self {
+            hardware,
+            resolution: None,
+            told_in: 0,
+        }
+    }
+
+    fn as_keyboard_takes(&self, byte: u8) -> u8 {
+        match self.hardware.0.state().keyboard.option {
+            KeyboardOption::None => byte,
+            KeyboardOption::Leds => byte & 0x07,
+            KeyboardOption::Typematic => byte & 0x7f,
+            KeyboardOption::ScanCodeSet if byte < 4 => byte,
+            // One that is refused, and one that is acknowledged.
+            KeyboardOption::ScanCodeSet => 0x7f,
+            KeyboardOption::Keys(_) => 0,
+        }
+    }
+
+    fn as_mouse_takes(&mut self, byte: u8) -> u8 {
+        match self.hardware.0.state().mouse.argument {
+            MouseArgument::Resolution => {
+                self.resolution = (byte > 3).then_some(byte);
+                byte.min(3)
+            }
+            MouseArgument::None if byte == 0xe9 && self.resolution.is_some() => {
+                self.told_in = 3;
+                byte
+            }
+            _ => byte,
+        }
+    }
+}
+
+impl RegisterIo<u8> for AnyOption {
+    fn read(&mut self, offset: u16) -> u8 {
+        let of_mouse = offset == 0 && self.hardware.read(4) & 0x21 == 0x21;
+        let byte = self.hardware.read(offset);
+        match self.resolution {
+            Some(resolution) if of_mouse && self.told_in != 0 => {
+                self.told_in -= 1;
+                if self.told_in == 0 { resolution } else { byte }
+            }
+            _ => byte,
+        }
+    }
+
+    fn write(&mut self, offset: u16, value: u8) {
+        let byte = match self.hardware.0.state().pending_command {
+            PendingCommand::None if offset == 0 => self.as_keyboard_takes(value),
+            PendingCommand::WriteMouse if offset == 0 => self.as_mouse_takes(value),
+            _ => value,
+        };
+        self.hardware.write(offset, byte);
+    }
+}
+
+#[test]
+fn devices_that_take_a_question_for_an_option_are_asked_again_and_put_right() {
+    for hardware in set_ups() {
+        let before = hardware.state();
+        let mut hardware = AnyOption::new(hardware);
+        let captured = I8042State::capture(&mut hardware, &before).unwrap();
+        assert_eq!(captured, without_half_sent(&before));
+        assert_eq!(hardware.hardware.state(), captured);
+        assert_eq!(hardware.resolution, None);
+    }
+}
+
+#[test]
+fn a_question_that_a_mouse_took_is_not_captured_as_its_rate() {
+    let mut hardware = Hardware::new();
+    hardware.mouse(&[0xf3, 40, 0xf3]);
+    let captured = I8042State::capture(&mut hardware, &I8042State::RESET).unwrap();
+    assert_eq!(captured.mouse.sample_rate, 100, "what is known of it");
+    assert_eq!(hardware.state().mouse.sample_rate, 100);
+    hardware.mouse(&[0xf3, 0xe9]);
+    let captured = I8042State::capture(&mut hardware, &I8042State::RESET).unwrap();
+    assert_eq!(captured.mouse.sample_rate, 0xe9, "set by somebody");
+}
+
+/// A key goes down before this access.
+struct Typing {
+    hardware: Hardware,
+    accesses_before: u32,
+}
+
+impl Typing {
+    fn count(&mut self) {
+        if self.accesses_before == 0 {
+            self.hardware.0.key(Key::A, true);
+        }
+        self.accesses_before = self.accesses_before.wrapping_sub(1);
+    }
+}
+
+impl RegisterIo<u8> for Typing {
+    fn read(&mut self, offset: u16) -> u8 {
+        self.count();
+        self.hardware.read(offset)
+    }
+
+    fn write(&mut self, offset: u16, value: u8) {
+        self.count();
+        self.hardware.write(offset, value);
+    }
+}
+
+#[test]
+fn a_key_that_is_typed_meanwhile_is_no_answer() {
+    for config in [0x03, 0x47, 0x65, 0x61] {
+        for accesses_before in 0..200 {
+            let mut hardware = Hardware::new();
+            hardware.configure(config);
+            let before = hardware.state();
+            let mut typing = Typing {
+                hardware,
+                accesses_before,
+            };
+            let captured = I8042State::capture(&mut typing, &before).unwrap();
+            let place = format!("{config:#x}, before access {accesses_before}");
+            assert_eq!(captured.config, config, "{place}");
+            let mut hardware = typing.hardware;
+            assert_eq!(hardware.state().config, config, "{place}");
+            let left = hardware.state().keyboard.codes;
+            let codes = [captured.keyboard.codes.as_slice(), left.as_slice()].concat();
+            let code = if config & 0x40 == 0 { 0x1c } else { 0x1e };
+            let typed = typing.accesses_before > 200;
+            assert_eq!(codes, if typed { vec![code] } else { vec![] }, "{place}");
+            assert_eq!(captured.mouse, before.mouse, "{place}");
+            hardware.read_all();
+        }
+    }
+}
+
+#[test]
+fn packets_behind_a_closed_port_are_no_answers() {
+    let mut hardware = Hardware::new();
+    hardware.mouse(&[0xf4]);
+    hardware.configure(0x23);
+    // Its bytes are those of acknowledgement and refusal.
+    let input = MouseInput {
+        dx: -6,
+        dy: -2,
+        ..MouseInput::NONE
+    };
+    hardware.0.mouse(&input);
+    let before = hardware.state();
+    let captured = I8042State::capture(&mut hardware, &before).unwrap();
+    assert_eq!(captured.mouse, before.mouse);
+    hardware.0.mouse(&input);
+    assert_eq!(before.apply(&mut hardware).unwrap().unread, 3);
+    assert_eq!(hardware.state().mouse.queue.len, 0);
+}
+
+#[test]
+fn what_the_status_shows_of_the_input_port_is_not_whose_byte_it_is() {
+    for poll in [0xc1, 0xc2] {
+        let mut hardware = Hardware::new();
+        hardware.0.key(Key::A, true);
+        hardware.0.write(4, poll);
+        let captured = I8042State::capture(&mut hardware, &I8042State::RESET).unwrap();
+        assert_eq!(captured.keyboard.codes.as_slice(), [0x1c]);
+        assert_eq!(captured.mouse.queue.as_slice(), []);
+        hardware.0.key(Key::A, true);
+        hardware.0.write(4, poll);
+        assert_eq!(captured.apply(&mut hardware).unwrap().unread, 1);
+        assert_eq!(hardware.state().mouse, captured.mouse);
+    }
+}
+
+/// Nothing is plugged into one port: bytes for it are lost.
+struct Without {
+    hardware: Hardware,
+    missing: Part,
+}
+
+impl RegisterIo<u8> for Without {
+    fn read(&mut self, offset: u16) -> u8 {
+        self.hardware.read(offset)
+    }
+
+    fn write(&mut self, offset: u16, value: u8) {
+        let receiver = match self.hardware.0.state().pending_command {
+            PendingCommand::None => Part::Keyboard,
+            PendingCommand::WriteMouse => Part::Mouse,
+            _ => Part::Controller,
+        };
+        self.hardware.write(offset, value);
+        if offset == 0 && receiver == self.missing {
+            self.hardware.read_all();
+        }
+    }
+}
+
+#[test]
+fn a_missing_device_is_named_and_the_machine_is_left_as_it_was() {
+    for (missing, asked) in [(Part::Keyboard, 0xee), (Part::Mouse, 0xe9)] {
+        for config in [0x03, 0x47, 0x74, 0x65] {
+            let mut hardware = Hardware::new();
+            hardware.configure(config);
+            let before = hardware.state();
+            let mut hardware = Without { hardware, missing };
+            let error = NoAnswer {
+                from: missing,
+                to: asked,
+            };
+            assert_eq!(I8042State::capture(&mut hardware, &before), Err(error));
+            assert_eq!(hardware.hardware.state(), before);
+        }
+    }
+}
+
+#[test]
+fn without_a_mouse_the_rest_is_captured_and_applied() {
+    let known = I8042State::RESET;
+    let mut hardware = Hardware::new();
+    hardware.keyboard(&[0xf0, 3]);
+    hardware.configure(0x65);
+    let before = hardware.state();
+    let mut hardware = Without {
+        hardware,
+        missing: Part::Mouse,
+    };
+    let captured = I8042State::capture_without_mouse(&mut hardware, &known).unwrap();
+    assert_eq!(without_memory(&captured), before);
+    assert_eq!(hardware.hardware.state(), before);
+    let mut other = Without {
+        hardware: Hardware::new(),
+        missing: Part::Mouse,
+    };
+    let Err(ApplyError::NoAnswer(NoAnswer { from: Part::Mouse, .. })) = captured.apply(&mut other) else {
+        panic!("there is none");
+    };
+    assert_eq!(other.hardware.state(), before);
 }
 
 #[test]
@@ -142,9 +420,26 @@ fn what_nobody_has_read_is_taken() {
 fn applied_is_as_captured() {
     let captured: Vec<_> = set_ups().iter_mut().map(|hardware| hardware.state()).collect();
     for state in &captured {
+        let left = Unapplied {
+            half_sent: is_half_sent(state),
+            ..Unapplied::NONE
+        };
         for mut other in set_ups() {
-            assert_eq!(state.apply(&mut other), Ok(Unapplied::NONE));
-            assert_eq!(other.state(), *state);
+            assert_eq!(state.apply(&mut other), Ok(left));
+            assert_eq!(other.state(), without_half_sent(state));
+        }
+    }
+}
+
+#[test]
+fn applied_to_devices_that_take_any_byte_for_an_option_is_as_captured() {
+    let captured: Vec<_> = set_ups().iter_mut().map(|hardware| hardware.state()).collect();
+    for state in captured.iter().step_by(9) {
+        for other in set_ups() {
+            let mut other = AnyOption::new(other);
+            assert!(state.apply(&mut other).is_ok());
+            assert_eq!(other.hardware.state(), without_half_sent(state));
+            assert_eq!(other.resolution, None);
         }
     }
 }
@@ -193,7 +488,7 @@ fn whoever_is_not_there_is_named() {
         to,
     };
     let capture = |value| I8042State::capture(&mut Nothing(value), &I8042State::RESET);
-    assert_eq!(capture(0xff), Err(controller(0x20)));
+    assert_eq!(capture(0xff), Err(controller(0xff)));
     assert_eq!(capture(0x00), Err(controller(0x20)));
     for value in 0..=u8::MAX {
         assert!(capture(value).is_err(), "with every register at {value:#x}");
