@@ -5,22 +5,23 @@
 //! to the new one, never to half of one.
 //!
 //! ```
-//! let dir = std::env::temp_dir().join(format!("snapshot-file-doc-{}", std::process::id()));
-//! std::fs::create_dir_all(&dir)?;
-//! let path = dir.join("rtc.snapshot");
+//! let dir = tempfile::tempdir()?;
+//! let path = dir.path().join("rtc.snapshot");
 //! devstate_snapshot_file::save_file(&path, b"ticks")?;
 //! assert_eq!(devstate_snapshot_file::load_file(&path, 64)?, b"ticks");
 //! assert!(devstate_snapshot_file::load_file(&path, 4).is_err());
-//! # std::fs::remove_dir_all(&dir)?;
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
 #![forbid(unsafe_code)]
 
-use std::fs::{self, File};
+use std::ffi::OsString;
+use std::fs::File;
 use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
 use std::{error, fmt};
+
+use tempfile::{Builder, NamedTempFile};
 
 /// Puts `bytes` under the name `path`, in place of what was there.
 ///
@@ -53,12 +54,13 @@ pub fn load_file(path: &Path, max_len: usize) -> Result<Vec<u8>, FileError> {
 }
 
 /// A file that gets its name when it is complete. Dropped before [`commit`](Self::commit), it leaves nothing behind.
+///
+/// Only its owner may read it: it has what a device, or a whole machine, knew. The temporary name is `.NAME.….tmp`,
+/// which nobody can guess; a process that is killed leaves it behind, for whoever knows that nobody writes there now.
 #[derive(Debug)]
 pub struct PendingFile {
-    file: File,
-    temporary: PathBuf,
+    file: NamedTempFile,
     path: PathBuf,
-    committed: bool,
 }
 
 impl PendingFile {
@@ -68,22 +70,24 @@ impl PendingFile {
     ///
     /// [`FileError`] where the directory is missing or may not be written.
     pub fn create(path: &Path) -> Result<Self, FileError> {
-        let mut name = path.file_name().unwrap_or_default().to_os_string();
-        name.push(format!(".{}.tmp", std::process::id()));
-        let temporary = path.with_file_name(name);
-        let file = File::create(&temporary).map_err(|source| FileError::new("create", &temporary, source))?;
+        let mut prefix = OsString::from(".");
+        prefix.push(path.file_name().unwrap_or_default());
+        prefix.push(".");
+        let file = Builder::new()
+            .prefix(&prefix)
+            .suffix(".tmp")
+            .tempfile_in(directory(path))
+            .map_err(|source| FileError::new("create", path, source))?;
         Ok(Self {
             file,
-            temporary,
             path: path.to_owned(),
-            committed: false,
         })
     }
 
     /// The file under its temporary name, for whoever writes to it in another way than through [`Write`].
     #[must_use]
     pub fn as_file(&self) -> &File {
-        &self.file
+        self.file.as_file()
     }
 
     /// Gives the file its name, in place of what was there, once all of it is on the disk.
@@ -91,16 +95,14 @@ impl PendingFile {
     /// # Errors
     ///
     /// [`FileError`]; what was under the name is still there, unless it is the directory that could not be synced.
-    pub fn commit(mut self) -> Result<(), FileError> {
-        self.file
+    pub fn commit(self) -> Result<(), FileError> {
+        let Self { file, path } = self;
+        file.as_file()
             .sync_all()
-            .map_err(|source| FileError::new("sync", &self.temporary, source))?;
-        fs::rename(&self.temporary, &self.path).map_err(|source| FileError::new("rename to", &self.path, source))?;
-        self.committed = true;
-        let directory = match self.path.parent() {
-            Some(parent) if !parent.as_os_str().is_empty() => parent,
-            _ => Path::new("."),
-        };
+            .map_err(|source| FileError::new("sync", file.path(), source))?;
+        file.persist(&path)
+            .map_err(|error| FileError::new("rename to", &path, error.error))?;
+        let directory = directory(&path);
         File::open(directory)
             .and_then(|directory| directory.sync_all())
             .map_err(|source| FileError::new("sync", directory, source))
@@ -117,12 +119,10 @@ impl Write for PendingFile {
     }
 }
 
-impl Drop for PendingFile {
-    fn drop(&mut self) {
-        if !self.committed {
-            // Nobody is left to tell; a left-over under a temporary name is never read.
-            let _ = fs::remove_file(&self.temporary);
-        }
+fn directory(path: &Path) -> &Path {
+    match path.parent() {
+        Some(parent) if !parent.as_os_str().is_empty() => parent,
+        _ => Path::new("."),
     }
 }
 
@@ -158,58 +158,58 @@ impl error::Error for FileError {
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+    use std::os::unix::fs::{PermissionsExt, symlink};
+
     use super::*;
 
-    struct Scratch(PathBuf);
-
-    impl Scratch {
-        fn new(name: &str) -> Self {
-            let path = std::env::temp_dir().join(format!("snapshot-file-{name}-{}", std::process::id()));
-            fs::create_dir_all(&path).unwrap();
-            Self(path)
-        }
-
-        fn names(&self) -> Vec<String> {
-            let entries = fs::read_dir(&self.0).unwrap();
-            entries
-                .map(|entry| entry.unwrap().file_name().into_string().unwrap())
-                .collect()
-        }
-    }
-
-    impl Drop for Scratch {
-        fn drop(&mut self) {
-            fs::remove_dir_all(&self.0).unwrap();
-        }
+    fn names(directory: &Path) -> Vec<String> {
+        let entries = fs::read_dir(directory).unwrap();
+        entries
+            .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+            .collect()
     }
 
     #[test]
     fn a_file_that_was_not_completed_leaves_the_previous_one_whole() {
-        let dir = Scratch::new("whole");
-        let path = dir.0.join("vm");
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("vm");
         save_file(&path, b"first").unwrap();
         let mut pending = PendingFile::create(&path).unwrap();
         pending.write_all(b"sec").unwrap();
         assert_eq!(load_file(&path, 5).unwrap(), b"first");
         drop(pending);
-        assert_eq!(dir.names(), ["vm"]);
+        assert_eq!(names(dir.path()), ["vm"]);
         save_file(&path, b"second").unwrap();
         assert_eq!(load_file(&path, 6).unwrap(), b"second");
-        assert_eq!(dir.names(), ["vm"]);
+        assert_eq!(names(dir.path()), ["vm"]);
     }
 
     #[test]
     fn an_error_names_the_file_and_what_was_tried() {
-        let dir = Scratch::new("names");
-        let missing = dir.0.join("missing/vm");
+        let dir = tempfile::tempdir().unwrap();
+        let missing = dir.path().join("missing/vm");
         let error = save_file(&missing, b"").unwrap_err().to_string();
         assert!(
             error.starts_with("cannot create") && error.contains("missing/vm"),
             "{error}"
         );
-        let path = dir.0.join("long");
+        let path = dir.path().join("long");
         save_file(&path, &[0; 9]).unwrap();
         let error = load_file(&path, 8).unwrap_err().to_string();
         assert!(error.contains("long: longer than the 8 bytes"), "{error}");
+    }
+
+    #[test]
+    fn a_file_is_its_owners_alone_and_replaces_a_link_rather_than_what_it_leads_to() {
+        let dir = tempfile::tempdir().unwrap();
+        let (path, other) = (dir.path().join("vm"), dir.path().join("other"));
+        fs::write(&other, b"other").unwrap();
+        symlink(&other, &path).unwrap();
+        save_file(&path, b"mine").unwrap();
+        assert_eq!(load_file(&other, 5).unwrap(), b"other");
+        let found = fs::symlink_metadata(&path).unwrap();
+        assert!(found.is_file());
+        assert_eq!(found.permissions().mode() & 0o777, 0o600);
     }
 }
