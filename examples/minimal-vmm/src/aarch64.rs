@@ -8,7 +8,7 @@ mod releases;
 
 pub use boot::boot;
 pub use hypervisor::{Hypervisor, KvmStateSer};
-pub use platform::{Platform, PlatformState};
+pub use platform::{Platform, PlatformState, powered_on};
 pub use releases::{PlatformStateSer, Release};
 
 use crate::devices::Address;

@@ -1,6 +1,8 @@
 //! The terminal that the guest's UART is wired to.
 
 use std::io::{self, IsTerminal};
+use std::os::fd::OwnedFd;
+use std::path::PathBuf;
 
 use anyhow::{Context, Result};
 use embedded_io::{ErrorType, Write, WriteReady};
@@ -8,6 +10,8 @@ use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::Errno;
 use rustix::stdio::{stdin, stdout};
 use rustix::termios::{OptionalActions, Termios, tcgetattr, tcgetwinsize, tcsetattr};
+
+use crate::control::Requests;
 
 /// Standard input and output as a serial terminal: every key goes to the guest, until this is dropped.
 #[derive(Debug)]
@@ -27,17 +31,21 @@ impl Terminal {
         Ok(Self { before: Some(before) })
     }
 
-    /// What was typed, at most `room` bytes; `None` at the end of the input.
-    pub fn read(room: usize) -> Result<Option<Vec<u8>>> {
+    /// Whether somebody types, who may want to leave: then input that the guest does not take cannot just wait.
+    pub fn is_interactive(&self) -> bool {
+        self.before.is_some()
+    }
+
+    /// What was typed; `None` at the end of the input, which is also what a hang-up is.
+    pub fn read(room: usize) -> Option<Vec<u8>> {
         let mut bytes = vec![0; room];
         match rustix::io::read(stdin(), &mut bytes[..]) {
-            Ok(0) => Ok(None),
+            Err(Errno::INTR | Errno::AGAIN) => Some(Vec::new()),
+            Ok(0) | Err(_) => None,
             Ok(len) => {
                 bytes.truncate(len);
-                Ok(Some(bytes))
+                Some(bytes)
             }
-            Err(Errno::INTR | Errno::AGAIN) => Ok(Some(Vec::new())),
-            Err(error) => Err(error).context("cannot read from the terminal"),
         }
     }
 
@@ -57,13 +65,24 @@ impl Drop for Terminal {
     }
 }
 
-/// The UART's output: standard output, which takes a byte or says that it cannot just now.
-#[derive(Debug, Default)]
+/// The UART's output, which takes a byte or says that it cannot just now.
+#[derive(Debug)]
 pub struct Screen {
+    out: OwnedFd,
     stalled: bool,
 }
 
 impl Screen {
+    pub fn stdout() -> Result<Self> {
+        let out = rustix::io::fcntl_dupfd_cloexec(stdout(), 0).context("cannot share standard output")?;
+        Ok(Self::new(out))
+    }
+
+    pub fn new(out: OwnedFd) -> Self {
+        // What the guest wrote in another process may wait for it still.
+        Self { out, stalled: true }
+    }
+
     /// Whether the last byte was not taken, so that the UART should be asked again.
     pub fn is_stalled(&self) -> bool {
         self.stalled
@@ -79,26 +98,26 @@ impl ErrorType for Screen {
     type Error = io::Error;
 }
 
+// Whatever keeps the output from taking a byte, a full disk or the signal that stops the processor, it is asked again.
 impl WriteReady for Screen {
     fn write_ready(&mut self) -> Result<bool, io::Error> {
-        let stdout = stdout();
-        let mut fds = [PollFd::new(&stdout, PollFlags::OUT)];
-        self.stalled = poll(&mut fds, Some(&Timespec::default()))? == 0;
-        Ok(!self.stalled)
+        let mut fds = [PollFd::new(&self.out, PollFlags::OUT)];
+        let ready = poll(&mut fds, Some(&Timespec::default())).is_ok_and(|ready| ready > 0);
+        self.stalled = !ready;
+        Ok(ready)
     }
 }
 
 impl Write for Screen {
     fn write(&mut self, bytes: &[u8]) -> Result<usize, io::Error> {
-        match rustix::io::write(stdout(), bytes) {
+        match rustix::io::write(&self.out, bytes) {
             Ok(taken) => Ok(taken),
-            Err(Errno::INTR | Errno::AGAIN) => {
+            // Nobody reads any more: the plug has been pulled, and a UART sends on.
+            Err(Errno::PIPE | Errno::IO) => Ok(bytes.len()),
+            Err(_) => {
                 self.stalled = true;
                 Ok(0)
             }
-            // Nobody reads any more: the plug has been pulled, and a UART sends on.
-            Err(Errno::PIPE | Errno::IO) => Ok(bytes.len()),
-            Err(error) => Err(error.into()),
         }
     }
 
@@ -107,39 +126,37 @@ impl Write for Screen {
     }
 }
 
-/// What a key after Ctrl-A asks for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Escape {
-    /// `x`: end the VMM.
-    Quit,
-    /// `s`: save the machine.
-    Save,
-    /// `k`: press Ctrl-Alt-Del on the guest's keyboard.
-    CtrlAltDel,
-}
-
-/// Picks the escapes out of what is typed.
-#[derive(Debug, Default)]
+/// Picks what is asked for with Ctrl-A out of what is typed.
+#[derive(Debug)]
 pub struct EscapeFilter {
     after_ctrl_a: bool,
+    /// Where Ctrl-A s saves.
+    directory: PathBuf,
 }
 
 impl EscapeFilter {
+    pub fn new(directory: PathBuf) -> Self {
+        Self {
+            after_ctrl_a: false,
+            directory,
+        }
+    }
+
     /// Gives the bytes for the guest, and then what was asked for.
-    pub fn filter(&mut self, typed: &[u8]) -> (Vec<u8>, Vec<Escape>) {
+    pub fn filter(&mut self, typed: &[u8]) -> (Vec<u8>, Vec<Requests>) {
         const CTRL_A: u8 = 1;
-        let (mut bytes, mut escapes) = (Vec::new(), Vec::new());
+        let (mut bytes, mut requests) = (Vec::new(), Vec::new());
         for &byte in typed {
             match (std::mem::take(&mut self.after_ctrl_a), byte) {
                 (false, CTRL_A) => self.after_ctrl_a = true,
-                (true, b'x') => escapes.push(Escape::Quit),
-                (true, b's') => escapes.push(Escape::Save),
-                (true, b'k') => escapes.push(Escape::CtrlAltDel),
+                (true, b'x') => requests.push(Requests::to_quit()),
+                (true, b's') => requests.push(Requests::to_save(self.directory.clone())),
+                (true, b'k') => requests.push(Requests::to_press("ctrl-alt-delete")),
                 // Twice is once for the guest; other keys are for the guest too.
                 (_, byte) => bytes.push(byte),
             }
         }
-        (bytes, escapes)
+        (bytes, requests)
     }
 }
 
@@ -149,12 +166,27 @@ mod tests {
 
     #[test]
     fn ctrl_a_and_a_letter_is_not_for_the_guest_even_when_they_come_apart() {
-        let mut filter = EscapeFilter::default();
+        let mut filter = EscapeFilter::new("saved".into());
         assert_eq!(filter.filter(b"ls\x01"), (b"ls".to_vec(), vec![]));
-        assert_eq!(filter.filter(b"x\n"), (b"\n".to_vec(), vec![Escape::Quit]));
+        assert_eq!(filter.filter(b"x\n"), (b"\n".to_vec(), vec![Requests::to_quit()]));
         assert_eq!(
             filter.filter(b"\x01\x01\x01z\x01s"),
-            (b"\x01z".to_vec(), vec![Escape::Save])
+            (b"\x01z".to_vec(), vec![Requests::to_save("saved".into())])
         );
+    }
+
+    #[test]
+    fn an_output_that_takes_nothing_is_asked_again() -> Result<()> {
+        let full = std::fs::File::options().write(true).open("/dev/full")?;
+        let mut full = Screen::new(full.into());
+        assert!(full.write_ready()?);
+        assert_eq!(full.write(b"a")?, 0);
+        assert!(full.is_stalled());
+        let (reader, writer) = io::pipe()?;
+        let mut screen = Screen::new(writer.into());
+        assert!(screen.write_ready()? && screen.write(b"a")? == 1 && !screen.is_stalled());
+        drop(reader);
+        assert_eq!(screen.write(b"a")?, 1, "the plug has been pulled");
+        Ok(())
     }
 }

@@ -1,33 +1,41 @@
 //! What a running VMM can be asked for: over its control socket, or with a key on its console.
 
-use std::fmt::Write as _;
-use std::io::{BufRead, BufReader, Write as _};
-use std::os::unix::net::{UnixListener, UnixStream};
-use std::path::{Path, PathBuf};
-use std::time::Duration;
+use std::io::{Read, Write};
+use std::os::unix::net::UnixStream;
+use std::path::{Path, PathBuf, absolute};
+use std::time::{Duration, Instant};
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, bail, ensure};
 use serde::{Deserialize, Serialize};
 
-/// One request; a line of JSON on the socket, which a line of JSON answers.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub enum Request {
-    /// Make the guest stand still.
-    Pause,
-    /// Let it go on.
-    Resume,
-    /// Press or release keys: names, each with `:down`, `:up`, or neither for both.
-    Keys(Vec<String>),
-    /// Type a text on the keyboard.
-    Type(String),
-    /// Press Ctrl-Alt-Del.
-    CtrlAltDel,
-    /// Save the machine to a directory.
-    Save(PathBuf, Target),
-    /// Move the machine to the VMM that waits on a socket.
-    Migrate(PathBuf, Target),
-    /// End the VMM.
-    Quit,
+/// What a running VMM is asked for, in this order; a line of JSON on the socket, which a line of JSON answers.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, clap::Args)]
+#[group(conflicts_with = "start", requires = "control", multiple = true)]
+#[serde(default, deny_unknown_fields)]
+pub struct Requests {
+    /// Make the guest stand still
+    #[arg(long)]
+    pub pause: bool,
+    /// Press and release a key, or some together as `ctrl-c`; only one of both with `:down` or `:up`. May be repeated
+    #[arg(long, value_name = "NAME")]
+    pub key: Vec<String>,
+    /// Type a text on the keyboard
+    #[arg(long = "type", value_name = "TEXT")]
+    pub text: Option<String>,
+    /// Save the machine to a directory
+    #[arg(long, value_name = "DIR")]
+    pub save: Option<PathBuf>,
+    /// Give the machine to the VMM that waits at a socket
+    #[arg(long, value_name = "SOCKET")]
+    pub migrate: Option<PathBuf>,
+    #[command(flatten)]
+    pub target: Target,
+    /// Let the guest go on
+    #[arg(long)]
+    pub resume: bool,
+    /// End the VMM
+    #[arg(long)]
+    pub quit: bool,
 }
 
 /// At which release state is written.
@@ -44,79 +52,152 @@ pub struct Target {
 impl Target {
     /// This release unless another was asked for.
     pub fn or(self, release: u16) -> Self {
+        let release = self.release.or(Some(release));
+        Self { release, ..self }
+    }
+}
+
+/// What came of it, up to the first that failed: what to tell whoever asked.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Answer {
+    pub done: Vec<String>,
+    pub failed: Option<String>,
+}
+
+impl Requests {
+    pub fn to_quit() -> Self {
         Self {
-            release: self.release.or(Some(release)),
-            ..self
+            quit: true,
+            ..Self::default()
         }
+    }
+
+    pub fn to_save(directory: PathBuf) -> Self {
+        Self {
+            save: Some(directory),
+            ..Self::default()
+        }
+    }
+
+    pub fn to_press(key: &str) -> Self {
+        Self {
+            key: vec![key.into()],
+            ..Self::default()
+        }
+    }
+
+    /// Sends them to the VMM that listens at `path` and prints its answer.
+    pub fn ask(mut self, path: &Path) -> Result<()> {
+        // The VMM may have been started in another directory.
+        for path in [&mut self.save, &mut self.migrate].into_iter().flatten() {
+            *path = absolute(&*path)?;
+        }
+        let mut stream = UnixStream::connect(path).with_context(|| format!("no VMM listens at {}", path.display()))?;
+        stream.write_all(&line(&self)?)?;
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).context("the VMM hung up")?;
+        let answer: Answer = serde_json::from_str(&answer).context("the VMM hung up")?;
+        for text in answer.done {
+            println!("{text}");
+        }
+        answer.failed.map_or(Ok(()), |failed| bail!(failed))
     }
 }
 
-/// What came of a request: what to tell whoever asked.
-pub type Answer = Result<String, String>;
-
-/// Sends requests to the VMM that listens at `path` and prints its answers. The first that fails is the last.
-pub fn ask(path: &Path, requests: &[Request]) -> Result<()> {
-    let stream = UnixStream::connect(path).with_context(|| format!("no VMM listens at {}", path.display()))?;
-    let mut answers = BufReader::new(&stream).lines();
-    for request in requests {
-        writeln!(&stream, "{}", serde_json::to_string(request)?)?;
-        let answer = answers.next().context("the VMM hung up")??;
-        match serde_json::from_str::<Answer>(&answer)? {
-            Ok(text) if text.is_empty() => {}
-            Ok(text) => println!("{text}"),
-            Err(error) => bail!(error),
-        }
-    }
-    Ok(())
+/// Serves a caller. The machine waits meanwhile, so whoever is slow, or talks too much, is not waited for.
+pub fn serve(mut caller: UnixStream, carry_out: impl FnOnce(&Requests) -> Answer) -> Result<()> {
+    caller.set_write_timeout(Some(PATIENCE))?;
+    let asked = read_line(&mut caller)?;
+    let answer = match serde_json::from_slice(&asked) {
+        Ok(requests) => carry_out(&requests),
+        Err(error) => Answer {
+            failed: Some(format!("not a request: {error}")),
+            ..Answer::default()
+        },
+    };
+    Ok(caller.write_all(&line(&answer)?)?)
 }
 
-/// The end of the socket that is asked.
-#[derive(Debug)]
-pub struct Control {
-    listener: UnixListener,
-    path: PathBuf,
+fn read_line(caller: &mut UnixStream) -> Result<Vec<u8>> {
+    let deadline = Instant::now() + PATIENCE;
+    let (mut line, mut part) = (Vec::new(), [0; 4096]);
+    while !line.ends_with(b"\n") {
+        let left = deadline.saturating_duration_since(Instant::now());
+        ensure!(!left.is_zero(), "the caller did not say in time what it wants");
+        ensure!(
+            line.len() <= MAX_LINE,
+            "the caller wants more than {MAX_LINE} bytes can say"
+        );
+        caller.set_read_timeout(Some(left))?;
+        let len = caller.read(&mut part)?;
+        ensure!(len > 0, "the caller hung up");
+        line.extend(part.iter().take(len));
+    }
+    Ok(line)
 }
 
-impl Control {
-    pub fn listen(path: &Path) -> Result<Self> {
-        // What a VMM that was killed left behind would be in the way.
-        if UnixStream::connect(path).is_err() {
-            let _ = std::fs::remove_file(path);
-        }
-        let listener = UnixListener::bind(path).with_context(|| format!("cannot listen at {}", path.display()))?;
-        Ok(Self {
-            listener,
-            path: path.to_owned(),
-        })
-    }
+fn line(message: &impl Serialize) -> Result<Vec<u8>> {
+    let mut line = serde_json::to_vec(message)?;
+    line.push(b'\n');
+    Ok(line)
+}
 
-    pub fn listener(&self) -> &UnixListener {
-        &self.listener
-    }
+const PATIENCE: Duration = Duration::from_secs(1);
+const MAX_LINE: usize = 64 << 10;
 
-    /// Serves whoever has called, to their last request. A caller who says nothing is not waited for.
-    pub fn serve(&self, mut carry_out: impl FnMut(Request) -> Answer) -> Result<()> {
-        let (stream, _) = self.listener.accept()?;
-        stream.set_read_timeout(Some(Duration::from_secs(2)))?;
-        for line in BufReader::new(&stream).lines() {
-            let Ok(line) = line else { break };
-            let answer = match serde_json::from_str(&line) {
-                Ok(request) => carry_out(request),
-                Err(error) => Err(format!("not a request: {error}")),
-            };
-            let mut answer = serde_json::to_string(&answer)?;
-            let _ = answer.write_char('\n');
-            if (&stream).write_all(answer.as_bytes()).is_err() {
-                break;
-            }
-        }
+#[cfg(test)]
+mod tests {
+    use std::thread;
+
+    use super::*;
+
+    #[test]
+    fn a_caller_is_heard_out_and_answered() -> Result<()> {
+        let (mut there, here) = UnixStream::pair()?;
+        there.write_all(b"{\"pause\":true,\"save\":\"/saved\"}\n")?;
+        serve(here, |requests| {
+            assert_eq!((requests.pause, requests.save.clone()), (true, Some("/saved".into())));
+            Answer::default()
+        })?;
+        let mut answer = String::new();
+        there.read_to_string(&mut answer)?;
+        assert_eq!(answer, "{\"done\":[],\"failed\":null}\n");
+
+        let (mut there, here) = UnixStream::pair()?;
+        there.write_all(b"{\"paws\":true}\n")?;
+        serve(here, |_| unreachable!("there is no such request"))?;
+        answer.clear();
+        there.read_to_string(&mut answer)?;
+        assert!(answer.contains("unknown field `paws`"), "{answer}");
         Ok(())
     }
-}
 
-impl Drop for Control {
-    fn drop(&mut self) {
-        // If it is gone already, all the better.
-        let _ = std::fs::remove_file(&self.path);
+    #[test]
+    fn nobody_holds_up_the_machine() -> Result<()> {
+        let start = Instant::now();
+        let why = |called| {
+            serve(called, |_| unreachable!("nothing was asked"))
+                .unwrap_err()
+                .to_string()
+        };
+
+        // Says nothing; a byte now and then; much, without an end.
+        let (_silent, called) = UnixStream::pair()?;
+        why(called);
+        let (mut slow, called) = UnixStream::pair()?;
+        let slow = thread::spawn(move || {
+            while slow.write_all(b" ").is_ok() {
+                thread::sleep(PATIENCE / 10);
+            }
+        });
+        why(called);
+        let (mut endless, called) = UnixStream::pair()?;
+        let endless = thread::spawn(move || while endless.write_all(&[b' '; 4096]).is_ok() {});
+        assert!(why(called).contains("65536 bytes"));
+        for caller in [slow, endless] {
+            caller.join().unwrap();
+        }
+        assert!(start.elapsed() < 4 * PATIENCE);
+        Ok(())
     }
 }

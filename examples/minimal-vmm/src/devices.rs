@@ -42,9 +42,9 @@ impl Address {
 
 /// Everything outside the kernel that the guest talks to.
 #[derive(Debug)]
-pub struct Devices {
-    serial: Serial<KvmLine, Screen>,
-    platform: Platform,
+pub struct Devices<L: InterruptLine = KvmLine> {
+    serial: Serial<L, Screen>,
+    platform: Platform<L>,
     /// Typed and not yet received: the UART takes no more than its guest asks for.
     typed: VecDeque<u8>,
     timer: OwnedFd,
@@ -65,34 +65,25 @@ impl DevicesState {
     pub fn powered_on() -> Self {
         Self {
             serial: SerialState::RESET,
-            platform: arch::PlatformState::powered_on(),
+            platform: arch::powered_on(),
             typed: Vec::new(),
         }
     }
 }
 
-impl Devices {
-    /// Devices in a saved state. Their lines are driven at once, so the kernel's side must be ready.
-    pub fn from_state(state: &DevicesState, vm: &Arc<VmFd>) -> Result<Self> {
-        let line = KvmLine::new(vm, arch::SERIAL_LINE);
+impl<L: InterruptLine> Devices<L> {
+    /// Devices in a saved state, each with the line of its number. Those are driven at once, so the kernel's side must
+    /// be ready.
+    pub fn from_state(state: &DevicesState, screen: Screen, line: impl Fn(u32) -> L) -> Result<Self> {
         // What a character on the line waits for waits on: time stood still for it.
-        let serial = Serial::from_state(
-            &state.serial,
-            line,
-            Screen::default(),
-            NoEvents,
-            clock::monotonic(),
-            Clock::Frozen,
-        )?;
+        let (now, serial_line) = (clock::monotonic(), line(arch::SERIAL_LINE));
+        let serial = Serial::from_state(&state.serial, serial_line, screen, NoEvents, now, Clock::Frozen)?;
+        let flags = TimerfdFlags::CLOEXEC | TimerfdFlags::NONBLOCK;
         let mut devices = Self {
             serial,
-            platform: Platform::from_state(&state.platform, vm)?,
+            platform: Platform::from_state(&state.platform, line)?,
             typed: state.typed.iter().copied().collect(),
-            timer: timerfd_create(
-                TimerfdClockId::Monotonic,
-                TimerfdFlags::CLOEXEC | TimerfdFlags::NONBLOCK,
-            )
-            .context("cannot create a timer")?,
+            timer: timerfd_create(TimerfdClockId::Monotonic, flags).context("cannot create a timer")?,
             deadline: None,
         };
         devices.settle();
@@ -107,8 +98,8 @@ impl Devices {
         }
     }
 
-    /// The guest reads.
-    pub fn read(&mut self, address: Address, data: &mut [u8]) {
+    /// The guest reads. It never stops itself by that; `None` is for [`write`](Self::write)'s sake.
+    pub fn read(&mut self, address: Address, data: &mut [u8]) -> Option<Stop> {
         if let Some(offset) = address.offset_in(arch::SERIAL, SERIAL_LEN) {
             let now = clock::monotonic();
             ByteRegisters::PACKED.read(offset, data, |register| self.serial.read(register, now));
@@ -116,6 +107,7 @@ impl Devices {
             data.fill(arch::FLOATING);
         }
         self.settle();
+        None
     }
 
     /// The guest writes. Gives what it stops itself by, if it does.
@@ -131,10 +123,12 @@ impl Devices {
         stop
     }
 
-    /// Somebody types on the console.
-    pub fn type_on_console(&mut self, bytes: &[u8]) {
-        self.typed.extend(bytes);
+    /// Somebody types on the console. Gives how much there was no room for.
+    pub fn type_on_console(&mut self, bytes: &[u8]) -> usize {
+        let taken = bytes.len().min(self.console_room());
+        self.typed.extend(bytes.iter().take(taken));
         self.settle();
+        bytes.len() - taken
     }
 
     /// How much more may be typed before what was typed has been received.
@@ -160,7 +154,7 @@ impl Devices {
         self.settle();
     }
 
-    pub fn platform_mut(&mut self) -> &mut Platform {
+    pub fn platform_mut(&mut self) -> &mut Platform<L> {
         &mut self.platform
     }
 
@@ -219,5 +213,45 @@ impl InterruptLine for KvmLine {
             let error = io::Error::from(error);
             eprintln!("minimal-vmm: cannot drive interrupt line {:#x}: {error}", self.line);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use devstate_core::NoInterrupt;
+    use rustix::fs::{OFlags, fcntl_setfl};
+
+    use super::*;
+
+    #[test]
+    fn output_that_stalled_before_the_save_goes_on_after_the_restore() -> Result<()> {
+        let mut state = DevicesState::powered_on();
+        state.serial.tsr = Some(b'!');
+
+        let (reader, writer) = io::pipe()?;
+        fcntl_setfl(&writer, OFlags::NONBLOCK)?;
+        while rustix::io::write(&writer, &[0; 4096]).is_ok() {}
+        let mut devices = Devices::from_state(&state, Screen::new(writer.into()), |_| NoInterrupt)?;
+        for _ in 0..2 {
+            assert!(devices.deadline.is_some(), "nobody asks the terminal again");
+            devices.advance();
+            assert_eq!(devices.state().serial.tsr, Some(b'!'));
+        }
+        rustix::io::read(&reader, &mut vec![0; 1 << 20])?;
+        devices.advance();
+        assert_eq!((devices.state().serial.tsr, devices.deadline), (None, None));
+        Ok(())
+    }
+
+    #[test]
+    fn no_more_is_typed_ahead_than_a_snapshot_holds() -> Result<()> {
+        let state = DevicesState::powered_on();
+        let mut devices = Devices::from_state(&state, Screen::stdout()?, |_| NoInterrupt)?;
+        // The UART itself takes one before its guest has set it up.
+        let lost = devices.type_on_console(&[b'a'; MAX_TYPED]);
+        assert_eq!((lost, devices.console_room()), (0, 1));
+        assert_eq!(devices.type_on_console(b"abc"), 2);
+        assert_eq!(devices.state().typed.len(), MAX_TYPED);
+        Ok(())
     }
 }

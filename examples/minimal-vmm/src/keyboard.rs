@@ -10,78 +10,42 @@ pub struct KeyEvent {
     pub pressed: bool,
 }
 
-/// Presses them in this order and releases them in the other.
-pub const CTRL_ALT_DEL: [Key; 3] = [Key::Ctrl, Key::Alt, Key::Delete];
-
-/// What a name such as `a`, `ctrl:down` or `ctrl:up` asks for.
+/// What a name such as `a`, `ctrl-c`, `ctrl:down` or `ctrl:up` asks for.
 pub fn named(name: &str) -> Result<Vec<KeyEvent>> {
-    let (key, states): (_, &[bool]) = match name.split_once(':') {
-        Some((key, "down")) => (key, &[true]),
-        Some((key, "up")) => (key, &[false]),
-        _ => (name, &[true, false]),
+    let (names, down, up) = match name.split_once(':') {
+        Some((names, "down")) => (names, true, false),
+        Some((names, "up")) => (names, false, true),
+        _ => (name, true, true),
     };
-    let key: Key = key.parse().ok().with_context(|| format!("there is no key `{key}`"))?;
-    Ok(states
-        .iter()
-        .map(|pressed| KeyEvent { key, pressed: *pressed })
+    let key = |name: &str| name.parse().ok().with_context(|| format!("there is no key `{name}`"));
+    let keys = names.split('-').map(key).collect::<Result<Vec<_>>>()?;
+    Ok(chord(&keys)
+        .filter(|event| if event.pressed { down } else { up })
         .collect())
-}
-
-/// Keys that are held together, for a moment.
-pub fn chord(keys: &[Key]) -> Vec<KeyEvent> {
-    let down = keys.iter().map(|key| KeyEvent {
-        key: *key,
-        pressed: true,
-    });
-    let up = keys.iter().rev().map(|key| KeyEvent {
-        key: *key,
-        pressed: false,
-    });
-    down.chain(up).collect()
 }
 
 /// The keys that type a text.
 pub fn text(text: &str) -> Result<Vec<KeyEvent>> {
-    let keys = text.chars().map(|letter| {
+    let mut events = Vec::new();
+    for letter in text.chars() {
         let (key, shift) = on_us_layout(letter).with_context(|| format!("no key types {letter:?}"))?;
-        Ok(if shift {
-            chord(&[Key::Shift, key])
-        } else {
-            chord(&[key])
-        })
-    });
-    Ok(keys.collect::<Result<Vec<_>>>()?.concat())
+        let keys = [Key::Shift, key];
+        events.extend(chord(if shift { &keys } else { &keys[1..] }));
+    }
+    Ok(events)
+}
+
+/// Keys that are held together: pressed in this order and released in the other.
+fn chord(keys: &[Key]) -> impl Iterator<Item = KeyEvent> {
+    let event = |pressed| move |&key| KeyEvent { key, pressed };
+    keys.iter().map(event(true)).chain(keys.iter().rev().map(event(false)))
 }
 
 fn on_us_layout(letter: char) -> Option<(Key, bool)> {
     const PLAIN: &str = "`1234567890-=[]\\;',./ \n\t";
     const SHIFTED: &str = "~!@#$%^&*()_+{}|:\"<>?";
-    const NAMES: [&str; 24] = [
-        "grave_accent",
-        "1",
-        "2",
-        "3",
-        "4",
-        "5",
-        "6",
-        "7",
-        "8",
-        "9",
-        "0",
-        "minus",
-        "equal",
-        "bracket_left",
-        "bracket_right",
-        "backslash",
-        "semicolon",
-        "apostrophe",
-        "comma",
-        "dot",
-        "slash",
-        "spc",
-        "ret",
-        "tab",
-    ];
+    const NAMES: &str = "grave_accent 1 2 3 4 5 6 7 8 9 0 minus equal bracket_left bracket_right backslash semicolon \
+                         apostrophe comma dot slash spc ret tab";
     if letter.is_ascii_alphabetic() {
         let name = letter.to_ascii_lowercase().to_string();
         return Some((name.parse().ok()?, letter.is_ascii_uppercase()));
@@ -90,7 +54,7 @@ fn on_us_layout(letter: char) -> Option<(Key, bool)> {
         Some(at) => (at, false),
         None => (SHIFTED.find(letter)?, true),
     };
-    Some((NAMES.get(at)?.parse().ok()?, shift))
+    Some((NAMES.split_whitespace().nth(at)?.parse().ok()?, shift))
 }
 
 #[cfg(test)]
@@ -122,7 +86,11 @@ mod tests {
         assert_eq!(written(&named("ctrl:down")?), "+ctrl");
         assert_eq!(written(&named("ctrl:up")?), "-ctrl");
         assert!(named("ctrl:sideways").is_err());
-        assert_eq!(written(&chord(&CTRL_ALT_DEL)), "+ctrl +alt +delete -delete -alt -ctrl");
+        assert_eq!(
+            written(&named("ctrl-alt-delete")?),
+            "+ctrl +alt +delete -delete -alt -ctrl"
+        );
+        assert_eq!(written(&named("ctrl-c:up")?), "-c -ctrl");
         Ok(())
     }
 }

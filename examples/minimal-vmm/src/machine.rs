@@ -1,6 +1,7 @@
 //! The whole machine: memory, processor, the kernel's side and the devices.
 
 use std::os::fd::OwnedFd;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use anyhow::{Context, Result, bail};
@@ -8,12 +9,26 @@ use kvm_ioctls::VcpuFd;
 use rustix::event::{EventfdFlags, eventfd};
 
 use crate::arch::{self, Hypervisor, KvmStateSer};
-use crate::boot::BootSource;
-use crate::devices::{Devices, DevicesState};
+use crate::console::Screen;
+use crate::devices::{Devices, DevicesState, KvmLine};
 use crate::memory::Memory;
-use crate::vcpu::{RunningVcpu, Stop};
+use crate::vcpu::{Processor, Stop};
 
-/// A virtual machine. The fields stand in the order in which they have to go.
+/// What a kernel starts with.
+#[derive(Debug, clap::Args)]
+pub struct BootOptions {
+    /// Its initial RAM disk
+    #[arg(long, requires = "kernel")]
+    pub initrd: Option<PathBuf>,
+    /// Its command line
+    #[arg(long, requires = "kernel", default_value = arch::DEFAULT_CMDLINE)]
+    pub cmdline: String,
+    /// The guest's memory in MiB
+    #[arg(long, requires = "kernel", default_value_t = 256)]
+    pub mem: u64,
+}
+
+/// A virtual machine. The fields stand in the order in which they have to go: the memory last.
 #[derive(Debug)]
 pub struct Machine {
     processor: Processor,
@@ -21,14 +36,6 @@ pub struct Machine {
     hypervisor: Hypervisor,
     memory: Memory,
     stopped: Arc<OwnedFd>,
-}
-
-#[derive(Debug)]
-enum Processor {
-    Running(RunningVcpu),
-    Standing(VcpuFd),
-    /// It stopped by itself, for good.
-    Gone,
 }
 
 /// All of a machine but the contents of its memory.
@@ -44,74 +51,68 @@ pub struct MachineState {
 
 impl Machine {
     /// A machine that is about to run its kernel's first instruction.
-    pub fn boot(source: &BootSource, memory_len: u64) -> Result<Self> {
-        let memory = Memory::new(arch::MEMORY_START, memory_len)?;
+    pub fn boot(kernel: &Path, options: &BootOptions) -> Result<Self> {
+        let memory = Memory::new(arch::MEMORY_START, options.mem.saturating_mul(1 << 20))?;
         let (hypervisor, vcpu) = Hypervisor::new(&memory)?;
-        arch::boot(source, &memory, &vcpu)?;
+        arch::boot(kernel, options, &memory, &vcpu)?;
         Self::assemble(memory, hypervisor, vcpu, &DevicesState::powered_on())
     }
 
     /// The kernel's side of a machine that goes on where another was saved, on that one's memory.
     pub fn prepare(memory: &Memory, state: &KvmStateSer) -> Result<(Hypervisor, VcpuFd)> {
         let (hypervisor, vcpu) = Hypervisor::new(memory)?;
-        hypervisor
-            .restore(&vcpu, state)
-            .context("KVM does not take the saved state")?;
+        let restored = hypervisor.restore(&vcpu, state);
+        restored.context("KVM does not take the saved state")?;
         Ok((hypervisor, vcpu))
     }
 
     /// A machine from its parts. The devices come last: they drive their lines into interrupt controllers that know
     /// what was before.
     pub fn assemble(memory: Memory, hypervisor: Hypervisor, vcpu: VcpuFd, devices: &DevicesState) -> Result<Self> {
-        let devices = Devices::from_state(devices, hypervisor.vm())?;
+        let line = |line| KvmLine::new(hypervisor.vm(), line);
+        let devices = Devices::from_state(devices, Screen::stdout()?, line)?;
+        let stopped = eventfd(0, EventfdFlags::CLOEXEC | EventfdFlags::NONBLOCK).context("cannot create an eventfd")?;
         Ok(Self {
             processor: Processor::Standing(vcpu),
             devices: Arc::new(Mutex::new(devices)),
             hypervisor,
             memory,
-            stopped: Arc::new(
-                eventfd(0, EventfdFlags::CLOEXEC | EventfdFlags::NONBLOCK).context("cannot create an eventfd")?,
-            ),
+            stopped: Arc::new(stopped),
         })
     }
 
     /// Lets the guest run, if it stands still.
     pub fn resume(&mut self) -> Result<()> {
-        self.processor = match std::mem::replace(&mut self.processor, Processor::Gone) {
-            Processor::Standing(vcpu) => {
-                let (devices, stopped) = (Arc::clone(&self.devices), Arc::clone(&self.stopped));
-                Processor::Running(RunningVcpu::start(vcpu, devices, stopped)?)
-            }
-            other => other,
-        };
-        Ok(())
+        self.processor.resume(&self.devices, &self.stopped)
     }
 
-    /// Makes the guest stand still, if it runs; `Some` if it had stopped for good by itself.
-    pub fn pause(&mut self) -> Result<Option<Stop>> {
-        self.processor = match std::mem::replace(&mut self.processor, Processor::Gone) {
-            Processor::Running(running) => {
-                let (vcpu, stop) = running.stop()?;
-                if stop != Stop::Paused {
-                    return Ok(Some(stop));
-                }
-                // What the thread told about its end is old news.
-                let _ = rustix::io::read(&self.stopped, &mut [0; 8]);
-                Processor::Standing(vcpu)
-            }
-            other => other,
-        };
-        Ok(None)
+    /// Makes the guest stand still, if it runs, and says why it does: it may have stopped for good by itself.
+    pub fn pause(&mut self) -> Stop {
+        let stop = self.processor.pause();
+        // What the thread told about its end is old news.
+        let _ = rustix::io::read(&self.stopped, &mut [0; 8]);
+        stop
+    }
+
+    /// From now on the guest runs elsewhere, and never again here.
+    pub fn give_away(&mut self) {
+        self.pause();
+        self.processor = Processor::Gone;
     }
 
     pub fn is_running(&self) -> bool {
-        matches!(self.processor, Processor::Running(_))
+        matches!(self.processor, Processor::Running { .. })
+    }
+
+    /// Whether it has stopped by itself.
+    pub fn has_stopped(&self) -> bool {
+        matches!(&self.processor, Processor::Running { thread, .. } if thread.is_finished())
     }
 
     /// What the kernel knows of a guest that stands still.
     pub fn kvm_state(&self) -> Result<KvmStateSer> {
         let Processor::Standing(vcpu) = &self.processor else {
-            bail!("a guest is saved while it stands still");
+            bail!("only a guest that stands still can be saved");
         };
         self.hypervisor.save(vcpu).context("KVM does not give its state")
     }
@@ -127,5 +128,12 @@ impl Machine {
 
     pub fn devices(&self) -> MutexGuard<'_, Devices> {
         self.devices.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Drop for Machine {
+    /// The guest may use its memory for as long as it runs.
+    fn drop(&mut self) {
+        self.pause();
     }
 }

@@ -9,11 +9,11 @@
     reason = "a program exports nothing: `pub` says what a module offers the others"
 )]
 
-mod boot;
 mod clock;
 mod console;
 mod control;
 mod devices;
+mod directory;
 mod keyboard;
 mod machine;
 mod memory;
@@ -21,6 +21,7 @@ mod migration;
 mod mirror;
 mod session;
 mod snapshot;
+mod socket;
 mod vcpu;
 
 #[cfg(target_arch = "aarch64")]
@@ -38,11 +39,11 @@ use clap::{ArgGroup, Parser};
 #[cfg(target_arch = "x86_64")]
 use x86_64 as arch;
 
-use crate::boot::BootSource;
 use crate::console::Terminal;
-use crate::control::{Control, Request, Target};
-use crate::machine::Machine;
+use crate::control::Requests;
+use crate::machine::{BootOptions, Machine};
 use crate::session::Session;
+use crate::socket::Listener;
 
 /// Boots Linux, saves it, and wakes it up in another process.
 ///
@@ -53,15 +54,8 @@ struct Arguments {
     /// Boot this kernel: on a PC a `bzImage`, on Arm an `Image`
     #[arg(long)]
     kernel: Option<PathBuf>,
-    /// Its initial RAM disk
-    #[arg(long, requires = "kernel")]
-    initrd: Option<PathBuf>,
-    /// Its command line
-    #[arg(long, requires = "kernel", default_value = arch::DEFAULT_CMDLINE)]
-    cmdline: String,
-    /// The guest's memory in MiB
-    #[arg(long, requires = "kernel", default_value_t = 256)]
-    mem: u64,
+    #[command(flatten)]
+    options: BootOptions,
     /// Go on with the machine that was saved to this directory
     #[arg(long, value_name = "DIR")]
     restore: Option<PathBuf>,
@@ -81,35 +75,6 @@ struct Arguments {
     requests: Requests,
 }
 
-/// What a running VMM is asked for, in this order.
-#[derive(Debug, clap::Args)]
-#[group(conflicts_with = "start", requires = "control", multiple = true)]
-struct Requests {
-    /// Make the guest stand still
-    #[arg(long)]
-    pause: bool,
-    /// Press and release a key, or only one of it with `:down` or `:up`; may be repeated
-    #[arg(long, value_name = "NAME")]
-    key: Vec<String>,
-    /// Type a text on the keyboard
-    #[arg(long = "type", value_name = "TEXT")]
-    text: Option<String>,
-    /// Save the machine to a directory
-    #[arg(long, value_name = "DIR")]
-    save: Option<PathBuf>,
-    /// Give the machine to the VMM that waits at a socket
-    #[arg(long, value_name = "SOCKET")]
-    migrate: Option<PathBuf>,
-    #[command(flatten)]
-    target: Target,
-    /// Let the guest go on
-    #[arg(long)]
-    resume: bool,
-    /// End the VMM
-    #[arg(long)]
-    quit: bool,
-}
-
 fn main() -> ExitCode {
     match run(Arguments::parse()) {
         Ok(()) => ExitCode::SUCCESS,
@@ -122,26 +87,25 @@ fn main() -> ExitCode {
 
 fn run(arguments: Arguments) -> Result<()> {
     let newest = snapshot::release(arguments.as_of_release)?;
-    let machine = if let Some(kernel) = arguments.kernel {
-        let source = BootSource {
-            kernel,
-            initrd: arguments.initrd,
-            cmdline: with_window(arguments.cmdline),
-        };
-        Machine::boot(&source, arguments.mem << 20)?
-    } else {
-        let (machine, report) = if let Some(directory) = arguments.restore {
-            snapshot::load(&directory, newest)?
-        } else if let Some(socket) = arguments.receive {
-            migration::receive(&socket, newest)?
-        } else {
-            let control = arguments.control.unwrap_or_default();
-            return control::ask(&control, &Vec::from(arguments.requests));
-        };
+    if arguments.kernel.is_none() && arguments.restore.is_none() && arguments.receive.is_none() {
+        return arguments.requests.ask(&arguments.control.unwrap_or_default());
+    }
+    // Before there is a machine: one that was received is nowhere else, so nothing may go wrong with it.
+    let control = arguments.control.as_deref().map(Listener::bind).transpose()?;
+    let arrived = |(machine, report)| {
         eprintln!("minimal-vmm: {report}");
         machine
     };
-    let control = arguments.control.as_deref().map(Control::listen).transpose()?;
+    let machine = if let Some(directory) = arguments.restore {
+        directory::load(&directory, newest).map(arrived)?
+    } else if let Some(socket) = arguments.receive {
+        migration::receive(&socket, newest).map(arrived)?
+    } else {
+        let mut options = arguments.options;
+        options.cmdline = with_window(options.cmdline);
+        let kernel = arguments.kernel.unwrap_or_default();
+        Machine::boot(&kernel, &options)?
+    };
     let end = Session::new(machine, control, arguments.snapshot, newest)?.run()?;
     eprintln!("minimal-vmm: {end}");
     Ok(())
@@ -152,30 +116,5 @@ fn with_window(cmdline: String) -> String {
     match Terminal::window() {
         Some((lines, columns)) => format!("{cmdline} LINES={lines} COLUMNS={columns}"),
         None => cmdline,
-    }
-}
-
-impl From<Requests> for Vec<Request> {
-    fn from(requests: Requests) -> Self {
-        let Requests {
-            pause,
-            key,
-            text,
-            save,
-            migrate,
-            target,
-            resume,
-            quit,
-        } = requests;
-        let requests = [
-            pause.then_some(Request::Pause),
-            (!key.is_empty()).then_some(Request::Keys(key)),
-            text.map(Request::Type),
-            save.map(|directory| Request::Save(directory, target)),
-            migrate.map(|socket| Request::Migrate(socket, target)),
-            resume.then_some(Request::Resume),
-            quit.then_some(Request::Quit),
-        ];
-        requests.into_iter().flatten().collect()
     }
 }

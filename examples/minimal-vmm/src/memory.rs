@@ -1,6 +1,6 @@
 //! The guest's memory, and its image in a file or on a socket.
 
-use anyhow::{Context, Result, bail, ensure};
+use anyhow::{Context, Result, ensure};
 use crc::{CRC_64_XZ, Crc, Table};
 use embedded_io::{Read, Write};
 use kvm_bindings::kvm_userspace_memory_region;
@@ -45,8 +45,8 @@ impl Memory {
                 userspace_addr: region.as_ptr() as u64,
                 flags: 0,
             };
-            // SAFETY: the mapping is as long as the region says and nothing else uses its guest addresses. `Machine`
-            // drops the VM before it drops the memory.
+            // SAFETY: the mapping is as long as the region says, and nothing else uses its guest addresses. It outlives
+            // the guest: `Machine` stops the processor's thread before it drops anything, and drops the memory last.
             #[expect(unsafe_code, reason = "KVM is told where the guest's memory lies")]
             unsafe { vm.set_user_memory_region(region) }.context("KVM does not take the guest's memory")?;
         }
@@ -64,9 +64,7 @@ impl Memory {
             sum.update(bytes);
             out.write_all(bytes)
         };
-        put(MAGIC)?;
-        put(&id.to_le_bytes())?;
-        put(&self.len.to_le_bytes())?;
+        put(self.header(id).as_flattened())?;
         let mut chunk = vec![0; CHUNK];
         for offset in (0..self.len).step_by(CHUNK) {
             self.map.read_slice(&mut chunk, GuestAddress(self.start + offset))?;
@@ -82,7 +80,8 @@ impl Memory {
         Ok(())
     }
 
-    /// Fills fresh memory from the image that belongs to the machine state `id`.
+    /// Fills fresh memory from the image that belongs to the machine state `id`. However much comes, no more is taken
+    /// than there is memory.
     pub fn read_image<R: Read>(&self, id: u64, input: &mut R) -> Result<()>
     where
         R::Error: Send + Sync + 'static,
@@ -93,31 +92,26 @@ impl Memory {
             sum.update(bytes);
             Ok(())
         };
-        let mut word = [0; 8];
-        take(&mut word)?;
-        ensure!(&word == MAGIC, "this is no memory image");
-        take(&mut word)?;
+        let mut header = [[0; 8]; 3];
+        take(header.as_flattened_mut())?;
+        let [magic, found, len] = header.map(u64::from_le_bytes);
         ensure!(
-            u64::from_le_bytes(word) == id,
-            "the memory image belongs to another machine state"
+            header == self.header(id),
+            "this is no image of this machine's memory: {magic:016x}, machine state {found:#x}, {len} bytes"
         );
-        take(&mut word)?;
-        let len = u64::from_le_bytes(word);
-        ensure!(
-            len == self.len,
-            "the memory image has {len} bytes, the machine {}",
-            self.len
-        );
-        let mut chunk = vec![0; CHUNK];
+        let (mut word, mut chunk) = ([0; 8], vec![0; CHUNK]);
+        let mut next = 0;
         loop {
             take(&mut word)?;
             let offset = u64::from_le_bytes(word);
             if offset == END {
                 break;
             }
-            if offset >= self.len || !offset.is_multiple_of(CHUNK as u64) {
-                bail!("the memory image has a chunk at {offset:#x}, where the guest has no memory");
-            }
+            ensure!(
+                (next..self.len).contains(&offset) && offset.is_multiple_of(CHUNK as u64),
+                "the memory image has a chunk at {offset:#x}, where the guest has no memory or its memory was before"
+            );
+            next = offset + CHUNK as u64;
             take(&mut chunk)?;
             self.map.write_slice(&chunk, GuestAddress(self.start + offset))?;
         }
@@ -129,6 +123,10 @@ impl Memory {
             "the memory image is damaged: checksum {found:#018x}, computed {expected:#018x}"
         );
         Ok(())
+    }
+
+    fn header(&self, id: u64) -> [[u8; 8]; 3] {
+        [*MAGIC, id.to_le_bytes(), self.len.to_le_bytes()]
     }
 }
 
@@ -178,13 +176,13 @@ mod tests {
         let image = image()?;
         let why =
             |image: &[u8], id, len| read(image, id, len).map_or_else(|error| format!("{error:#}"), |_| "taken".into());
-        assert!(why(&image, 8, LEN).contains("another machine state"));
-        assert!(why(&image, 7, 2 * LEN).contains("16777216 bytes, the machine 33554432"));
+        assert!(why(&image, 8, LEN).contains("machine state 0x7"));
+        assert!(why(&image, 7, 2 * LEN).contains("16777216 bytes"));
         for len in [0, 7, 23, 31, 24 + 8 + CHUNK, image.len() - 9, image.len() - 1] {
             assert!(why(&image[..len], 7, LEN).contains("truncated"), "{len}");
         }
         for (at, part) in [
-            (0, "no memory image"),
+            (0, "no image of this"),
             (30, "no memory"),
             (40, "damaged"),
             (image.len() - 1, "damaged"),
@@ -194,6 +192,19 @@ mod tests {
             assert!(why(&damaged, 7, LEN).contains(part), "{at}: {}", why(&damaged, 7, LEN));
         }
         assert!(Memory::new(0, 1 << 40).is_err());
+        Ok(())
+    }
+
+    #[test]
+    fn no_chunk_comes_twice_or_out_of_order() -> Result<()> {
+        let image = image()?;
+        let (header, chunks) = image.split_at(24);
+        let (first, rest) = chunks.split_at(8 + CHUNK);
+        let (last, end) = rest.split_at(8 + CHUNK);
+        for parts in [[header, first, first, end], [header, last, first, end]] {
+            let why = read(&parts.concat(), 7, LEN).map(drop).unwrap_err().to_string();
+            assert!(why.contains("a chunk at 0x0"), "{why}");
+        }
         Ok(())
     }
 }

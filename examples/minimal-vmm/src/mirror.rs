@@ -22,53 +22,40 @@ pub struct MachineStateSer {
     typed: heapless::Vec<u8, MAX_TYPED>,
 }
 
-impl From<&MachineState> for MachineStateSer {
-    fn from(state: &MachineState) -> Self {
-        let MachineState {
-            memory_id,
-            memory_len,
-            kvm,
-            devices:
-                DevicesState {
-                    serial,
-                    platform,
-                    typed,
-                },
-        } = state;
-        Self {
-            memory_id: *memory_id,
-            memory_len: *memory_len,
-            kvm: kvm.clone(),
-            serial: serial.into(),
-            platform: platform.into(),
-            typed: typed.iter().copied().take(MAX_TYPED).collect(),
-        }
+impl TryFrom<&MachineState> for MachineStateSer {
+    type Error = anyhow::Error;
+
+    fn try_from(state: &MachineState) -> Result<Self> {
+        let devices = &state.devices;
+        let typed = heapless::Vec::from_slice(&devices.typed);
+        Ok(Self {
+            memory_id: state.memory_id,
+            memory_len: state.memory_len,
+            kvm: state.kvm.clone(),
+            serial: (&devices.serial).into(),
+            platform: (&devices.platform).into(),
+            typed: typed.map_err(|_| anyhow!("more was typed ahead than the {MAX_TYPED} bytes of a snapshot"))?,
+        })
     }
 }
 
-impl TryFrom<&MachineStateSer> for MachineState {
+impl TryFrom<MachineStateSer> for MachineState {
     type Error = anyhow::Error;
 
-    fn try_from(mirror: &MachineStateSer) -> Result<Self> {
-        let MachineStateSer {
-            memory_id,
-            memory_len,
-            kvm,
-            mut serial,
-            platform,
-            typed,
-        } = mirror.clone();
+    fn try_from(mut mirror: MachineStateSer) -> Result<Self> {
         // Another model may have received more than the chip holds: it is typed again.
-        let typed = serial.take_backlog().into_iter().chain(typed).collect();
+        let typed = mirror.serial.take_backlog().into_iter().chain(mirror.typed).collect();
+        let serial = (&mirror.serial).try_into();
+        let devices = DevicesState {
+            serial: serial.map_err(|error| anyhow!("the UART: {error}"))?,
+            platform: mirror.platform.try_into()?,
+            typed,
+        };
         Ok(Self {
-            memory_id,
-            memory_len,
-            kvm,
-            devices: DevicesState {
-                serial: (&serial).try_into().map_err(|error| anyhow!("the UART: {error}"))?,
-                platform: platform.try_into()?,
-                typed,
-            },
+            memory_id: mirror.memory_id,
+            memory_len: mirror.memory_len,
+            kvm: mirror.kvm,
+            devices,
         })
     }
 }

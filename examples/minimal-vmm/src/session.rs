@@ -12,220 +12,231 @@ use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::Errno;
 
 use crate::arch::Release;
-use crate::console::{Escape, EscapeFilter, Terminal};
-use crate::control::{Answer, Control, Request, Target};
+use crate::console::{EscapeFilter, Terminal};
+use crate::control::{self, Answer, Requests};
 use crate::keyboard::{self, KeyEvent};
 use crate::machine::Machine;
+use crate::socket::Listener;
 use crate::vcpu::Stop;
-use crate::{migration, snapshot};
+use crate::{directory, migration};
 
 /// How long a terminal is not listened to while the guest has not taken what was typed.
 const TYPE_AHEAD_RETRY: Timespec = Timespec {
     tv_sec: 0,
     tv_nsec: 20_000_000,
 };
-
-/// How long the guest may take to read a key.
-const KEY_PATIENCE: Duration = Duration::from_secs(5);
+/// After so long without room for what is typed the guest is deaf: then Ctrl-A must be heard, and the rest is lost.
+const DEAF_AFTER: Duration = Duration::from_secs(3);
+/// How long the guest may take to read the keys of one request.
+const KEY_PATIENCE: Duration = Duration::from_secs(10);
 
 #[derive(Debug)]
 pub struct Session {
     machine: Machine,
     /// Puts the terminal back when it goes.
-    _terminal: Terminal,
-    control: Option<Control>,
+    terminal: Terminal,
+    control: Option<Listener>,
     stopped: Arc<OwnedFd>,
     timer: OwnedFd,
     escapes: EscapeFilter,
-    /// Where Ctrl-A s saves.
-    snapshot: PathBuf,
     /// The newest release that this VMM knows.
     newest: Release,
     input_ended: bool,
+    /// Since when there has been no room for what is typed.
+    full_since: Option<Instant>,
     /// Why the guest has stopped for good.
-    stop: Option<Stop>,
-    quit: bool,
+    end: Option<Stop>,
 }
 
 impl Session {
-    pub fn new(machine: Machine, control: Option<Control>, snapshot: PathBuf, newest: Release) -> Result<Self> {
+    /// Ctrl-A s saves to `snapshot`.
+    pub fn new(machine: Machine, control: Option<Listener>, snapshot: PathBuf, newest: Release) -> Result<Self> {
         let timer = machine.devices().timer()?;
         Ok(Self {
             stopped: machine.stopped(),
             timer,
             machine,
-            _terminal: Terminal::open()?,
+            terminal: Terminal::open()?,
             control,
-            escapes: EscapeFilter::default(),
-            snapshot,
+            escapes: EscapeFilter::new(snapshot),
             newest,
             input_ended: false,
-            stop: None,
-            quit: false,
+            full_since: None,
+            end: None,
         })
     }
 
     /// Runs the machine until its guest stops for good or somebody ends the VMM; says why.
-    pub fn run(mut self) -> Result<String> {
+    pub fn run(mut self) -> Result<Stop> {
         self.machine.resume()?;
-        while !self.quit {
-            let ready = self.wait()?;
-            if ready.guest_stopped
-                && let Some(stop) = self.machine.pause()?
-            {
-                self.stop = Some(stop);
+        loop {
+            match self.end.take() {
+                Some(Stop::Failed(why)) => bail!(why),
+                Some(stop) => return Ok(stop),
+                None => {}
             }
-            if let Some(stop) = self.stop {
-                return match stop {
-                    Stop::Off => Ok("the guest switched off".into()),
-                    Stop::Reset => Ok("the guest reset the machine".into()),
-                    Stop::Failed(why) => bail!(why),
-                    Stop::Paused => bail!("the guest was paused for good"),
-                };
+            let [stopped, timer, typed, called] = self.wait()?;
+            if stopped {
+                // By itself, for nobody pauses it while the loop waits.
+                self.end = Some(self.machine.pause());
             }
-            if ready.timer {
+            if timer {
                 self.machine.devices().advance();
             }
-            if ready.typed {
-                self.read_terminal()?;
+            if typed {
+                self.read_terminal();
             }
-            if ready.called {
-                self.serve_control()?;
+            if called && let Err(error) = self.serve_control() {
+                eprintln!("minimal-vmm: {error:#}\r");
             }
         }
-        Ok("ended".into())
     }
 
-    fn wait(&self) -> Result<Ready> {
-        let stdin = rustix::stdio::stdin();
+    /// Which there is of: a guest that has stopped, a device's time, something typed, a caller.
+    fn wait(&mut self) -> Result<[bool; 4]> {
         // A guest that stands still hears nothing: what is typed meanwhile waits in the terminal.
-        let room = self.machine.devices().console_room();
-        let listening = !self.input_ended && room > 0 && self.machine.is_running();
-        let mut fds = vec![
-            PollFd::new(&*self.stopped, PollFlags::IN),
-            PollFd::new(&self.timer, PollFlags::IN),
+        let hearing = !self.input_ended && self.machine.is_running();
+        let full = hearing && self.machine.devices().console_room() == 0;
+        self.full_since = full.then(|| self.full_since.unwrap_or_else(Instant::now));
+        let listening = hearing && (!full || self.is_deaf());
+
+        let (stdin, timer) = (rustix::stdio::stdin(), self.timer.as_fd());
+        let control = self.control.as_ref().map(|control| control.as_fd());
+        let watched = [
+            Some(self.stopped.as_fd()),
+            Some(timer),
+            listening.then_some(stdin),
+            control,
         ];
-        let mut watch = |fd| {
-            fds.push(PollFd::from_borrowed_fd(fd, PollFlags::IN));
-            fds.len() - 1
-        };
-        let called = self.control.as_ref().map(|control| watch(control.listener().as_fd()));
-        let typed = listening.then(|| watch(stdin.as_fd()));
-        let timeout = (!listening && !self.input_ended).then_some(&TYPE_AHEAD_RETRY);
-        match poll(&mut fds, timeout) {
-            Ok(_) | Err(Errno::INTR) => {}
-            Err(error) => return Err(error).context("cannot wait"),
+        let watched = watched.map(|fd| match fd {
+            Some(fd) => PollFd::from_borrowed_fd(fd, PollFlags::IN),
+            // Nothing is asked of it.
+            None => PollFd::from_borrowed_fd(timer, PollFlags::empty()),
+        });
+        let mut fds = watched;
+        match poll(&mut fds, (full && !listening).then_some(&TYPE_AHEAD_RETRY)) {
+            Ok(_) | Err(Errno::INTR) => Ok(fds.map(|fd| !fd.revents().is_empty())),
+            Err(error) => Err(error).context("cannot wait"),
         }
-        let ready = |index: usize| fds.get(index).is_some_and(|fd| !fd.revents().is_empty());
-        Ok(Ready {
-            guest_stopped: ready(0),
-            timer: ready(1),
-            typed: typed.is_some_and(ready),
-            called: called.is_some_and(ready),
-        })
     }
 
-    fn read_terminal(&mut self) -> Result<()> {
+    /// A person at a terminal can always leave; a pipe's input can wait for ever.
+    fn is_deaf(&self) -> bool {
+        let deaf = |since: Instant| since.elapsed() > DEAF_AFTER;
+        self.terminal.is_interactive() && self.full_since.is_some_and(deaf)
+    }
+
+    fn read_terminal(&mut self) {
         let room = self.machine.devices().console_room();
-        let Some(typed) = Terminal::read(room)? else {
+        // Never 0 bytes, which would look like the end: it is also read when the guest is deaf.
+        let Some(typed) = Terminal::read(room.max(1)) else {
             self.input_ended = true;
-            return Ok(());
+            return;
         };
         let (bytes, escapes) = self.escapes.filter(&typed);
-        self.machine.devices().type_on_console(&bytes);
-        for escape in escapes {
-            let request = match escape {
-                Escape::Quit => Request::Quit,
-                Escape::Save => Request::Save(self.snapshot.clone(), Target::default()),
-                Escape::CtrlAltDel => Request::CtrlAltDel,
-            };
-            match self.carry_out(request) {
-                Ok(text) if text.is_empty() => {}
-                Ok(text) => eprintln!("\r\nminimal-vmm: {text}\r"),
-                Err(error) => eprintln!("\r\nminimal-vmm: {error}\r"),
+        if self.machine.devices().type_on_console(&bytes) > 0 {
+            eprint!("\x07");
+        }
+        for requests in &escapes {
+            let Answer { done, failed } = self.carry_out(requests);
+            for text in done.iter().chain(&failed) {
+                eprintln!("\r\nminimal-vmm: {text}\r");
+            }
+        }
+    }
+
+    fn serve_control(&mut self) -> Result<()> {
+        let Some(control) = &self.control else {
+            return Ok(());
+        };
+        match control.accept() {
+            Ok((caller, _)) => control::serve(caller, |requests| self.carry_out(requests)),
+            Err(error) => {
+                // The caller waits still, perhaps for a file descriptor to become free.
+                sleep(Duration::from_millis(10));
+                Err(error).context("cannot take a call")
+            }
+        }
+    }
+
+    fn carry_out(&mut self, requests: &Requests) -> Answer {
+        let mut done = Vec::new();
+        let failed = self.try_to(requests, &mut done).err();
+        let failed = failed.map(|error| format!("{error:#}"));
+        Answer { done, failed }
+    }
+
+    fn try_to(&mut self, requests: &Requests, done: &mut Vec<String>) -> Result<()> {
+        let target = requests.target;
+        if requests.pause {
+            self.stand_still()?;
+            done.push("paused".into());
+        }
+        for key in &requests.key {
+            self.press(keyboard::named(key)?)?;
+        }
+        if let Some(text) = &requests.text {
+            self.press(keyboard::text(text)?)?;
+        }
+        if let Some(path) = &requests.save {
+            let target = target.or(self.newest.number());
+            let saved = self.standing_still(|session| directory::save(&session.machine, path, target))?;
+            done.push(saved.report.clone());
+            saved.tidy()?;
+        }
+        if let Some(socket) = &requests.migrate {
+            done.push(self.standing_still(|session| {
+                let report = migration::send(&session.machine, socket, target, session.newest)?;
+                // From here on the guest runs there and nowhere else.
+                session.machine.give_away();
+                session.end = Some(Stop::Ended);
+                Ok(report)
+            })?);
+        }
+        if requests.resume {
+            self.machine.resume()?;
+            done.push("running".into());
+        }
+        if requests.quit {
+            self.end = Some(Stop::Ended);
+            done.push("ending".into());
+        }
+        Ok(())
+    }
+
+    /// Presses keys at the pace at which the guest reads them.
+    fn press(&self, events: Vec<KeyEvent>) -> Result<()> {
+        let start = Instant::now();
+        for event in events {
+            while !self.machine.devices().platform_mut().key(event)? {
+                ensure!(
+                    start.elapsed() < KEY_PATIENCE && !self.machine.has_stopped(),
+                    "the guest does not read its keyboard"
+                );
+                sleep(Duration::from_millis(1));
+                self.machine.devices().advance();
             }
         }
         Ok(())
     }
 
-    fn serve_control(&mut self) -> Result<()> {
-        let Some(control) = self.control.take() else {
-            return Ok(());
-        };
-        let served = control.serve(|request| self.carry_out(request));
-        self.control = Some(control);
-        served
-    }
-
-    fn carry_out(&mut self, request: Request) -> Answer {
-        self.try_to(request).map_err(|error| format!("{error:#}"))
-    }
-
-    fn try_to(&mut self, request: Request) -> Result<String> {
-        match request {
-            Request::Pause => self.stand_still().map(|()| "paused".into()),
-            Request::Resume => self.machine.resume().map(|()| "running".into()),
-            Request::Quit => {
-                self.quit = true;
-                Ok("ending".into())
-            }
-            Request::Keys(names) => {
-                let keys = names.iter().map(|name| keyboard::named(name));
-                self.press(keys.collect::<Result<Vec<_>>>()?.concat())
-            }
-            Request::Type(text) => self.press(keyboard::text(&text)?),
-            Request::CtrlAltDel => self.press(keyboard::chord(&keyboard::CTRL_ALT_DEL)),
-            Request::Save(directory, target) => self.standing_still(|session| {
-                let report = snapshot::save(&session.machine, &directory, target.or(session.newest.number()))?;
-                Ok(report.to_string())
-            }),
-            Request::Migrate(socket, target) => self.standing_still(|session| {
-                let report = migration::send(&session.machine, &socket, target, session.newest)?;
-                // From here on the guest runs there and nowhere else.
-                session.quit = true;
-                Ok(report)
-            }),
-        }
-    }
-
-    /// Presses keys at the pace at which the guest reads them.
-    fn press(&self, events: Vec<KeyEvent>) -> Result<String> {
-        for event in events {
-            let start = Instant::now();
-            while !self.machine.devices().platform_mut().key(event)? {
-                ensure!(start.elapsed() < KEY_PATIENCE, "the guest does not read its keyboard");
-                sleep(Duration::from_millis(1));
-            }
-        }
-        Ok(String::new())
-    }
-
-    /// Does something with a guest that stands still, and lets it go on if it ran before.
-    fn standing_still(&mut self, work: impl FnOnce(&mut Self) -> Result<String>) -> Result<String> {
+    /// Does something with a guest that stands still, and lets it go on if it ran before and is still here.
+    fn standing_still<T>(&mut self, work: impl FnOnce(&mut Self) -> Result<T>) -> Result<T> {
         let running = self.machine.is_running();
         self.stand_still()?;
         let done = work(self);
-        if running && !self.quit {
+        if running && self.end.is_none() {
             self.machine.resume()?;
         }
         done
     }
 
     fn stand_still(&mut self) -> Result<()> {
-        if let Some(stop) = self.machine.pause()? {
-            self.stop = Some(stop);
+        let stop = self.machine.pause();
+        if stop != Stop::Paused {
+            self.end.get_or_insert(stop);
             bail!("the guest has stopped");
         }
         Ok(())
     }
-}
-
-/// What the loop woke up for.
-#[derive(Clone, Copy, Debug)]
-#[expect(clippy::struct_excessive_bools, reason = "one for each thing that is waited for")]
-struct Ready {
-    guest_stopped: bool,
-    timer: bool,
-    typed: bool,
-    called: bool,
 }

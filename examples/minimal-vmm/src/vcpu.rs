@@ -1,12 +1,13 @@
 //! The guest's processor: a thread that runs it and hands its accesses to the devices.
 
+use std::fmt;
 use std::os::fd::OwnedFd;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
-use anyhow::{Context, Result, anyhow};
+use anyhow::{Context, Result, bail};
 use kvm_ioctls::{VcpuExit, VcpuFd};
 use rustix::io::Errno;
 use vmm_sys_util::signal::{Killable, SIGRTMIN, register_signal_handler};
@@ -22,51 +23,93 @@ pub enum Stop {
     Off,
     /// It reset the machine.
     Reset,
+    /// Somebody ended the VMM, or has the guest now.
+    Ended,
     /// It did what this VMM cannot carry out.
     Failed(String),
 }
 
-/// A guest that runs. Stopping it ends its thread and gives the processor back, so that whoever holds a `VcpuFd` holds
-/// a guest that stands still.
-#[derive(Debug)]
-pub struct RunningVcpu {
-    thread: JoinHandle<(VcpuFd, Stop)>,
-    pause: Arc<AtomicBool>,
-}
-
-impl RunningVcpu {
-    /// Lets the guest run until it is paused or stops by itself, which `stopped` then tells.
-    pub fn start(vcpu: VcpuFd, devices: Arc<Mutex<Devices>>, stopped: Arc<OwnedFd>) -> Result<Self> {
-        // The signal does nothing but interrupt KVM_RUN.
-        register_signal_handler(SIGRTMIN(), interrupt)?;
-        let pause = Arc::new(AtomicBool::new(false));
-        let thread = thread::Builder::new().name("vcpu".into()).spawn({
-            let pause = Arc::clone(&pause);
-            move || {
-                let mut vcpu = vcpu;
-                let stop = run(&mut vcpu, &devices, &pause);
-                // The event loop is gone if nobody can be told, and with it the process.
-                let _ = rustix::io::write(&stopped, &1u64.to_ne_bytes());
-                (vcpu, stop)
-            }
-        });
-        Ok(Self {
-            thread: thread.context("cannot start the processor's thread")?,
-            pause,
+impl fmt::Display for Stop {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Paused => "paused",
+            Self::Off => "the guest switched off",
+            Self::Reset => "the guest reset the machine",
+            Self::Ended => "ended",
+            Self::Failed(why) => why,
         })
     }
+}
 
-    /// Makes the guest stand still and says why it does: it may have stopped by itself before.
-    pub fn stop(self) -> Result<(VcpuFd, Stop)> {
-        self.pause.store(true, Ordering::SeqCst);
-        while !self.thread.is_finished() {
-            // A signal that comes just before KVM_RUN is lost: hence the repetition.
-            self.thread.kill(SIGRTMIN()).context("cannot interrupt the guest")?;
-            thread::sleep(Duration::from_micros(200));
+/// Whoever has its `VcpuFd` has a guest that stands still: while it runs, its thread has it.
+#[derive(Debug)]
+pub enum Processor {
+    Running {
+        thread: JoinHandle<(VcpuFd, Stop)>,
+        pause: Arc<AtomicBool>,
+    },
+    Standing(VcpuFd),
+    /// It stopped for good, or runs in another process.
+    Gone,
+}
+
+impl Processor {
+    /// Lets the guest run until it is paused or stops by itself. Either way `stopped` becomes readable then.
+    pub fn resume(&mut self, devices: &Arc<Mutex<Devices>>, stopped: &Arc<OwnedFd>) -> Result<()> {
+        // The signal does nothing but interrupt KVM_RUN.
+        register_signal_handler(SIGRTMIN(), interrupt)?;
+        *self = match std::mem::replace(self, Self::Gone) {
+            Self::Standing(mut vcpu) => {
+                let pause = Arc::new(AtomicBool::new(false));
+                let (pausing, devices, tell) = (Arc::clone(&pause), Arc::clone(devices), Tell(Arc::clone(stopped)));
+                let thread = thread::Builder::new().name("vcpu".into()).spawn(move || {
+                    let _tell = tell;
+                    let stop = run(&mut vcpu, &devices, &pausing);
+                    (vcpu, stop)
+                });
+                let thread = thread.context("cannot start the processor's thread")?;
+                Self::Running { thread, pause }
+            }
+            Self::Gone => bail!("the guest is gone"),
+            running @ Self::Running { .. } => running,
+        };
+        Ok(())
+    }
+
+    /// Makes the guest stand still, if it runs, and says why it does: it may have stopped by itself before.
+    pub fn pause(&mut self) -> Stop {
+        let (vcpu, stop) = match std::mem::replace(self, Self::Gone) {
+            Self::Running { thread, pause } => {
+                pause.store(true, Ordering::SeqCst);
+                while !thread.is_finished() {
+                    // A signal that comes just before KVM_RUN is lost: hence the repetition. One that cannot be sent
+                    // comes too late.
+                    let _ = thread.kill(SIGRTMIN());
+                    thread::sleep(Duration::from_micros(200));
+                }
+                match thread.join() {
+                    Ok((vcpu, stop)) => (vcpu, stop),
+                    Err(_) => return Stop::Failed("the processor's thread panicked".into()),
+                }
+            }
+            Self::Standing(vcpu) => (vcpu, Stop::Paused),
+            Self::Gone => return Stop::Ended,
+        };
+        if stop == Stop::Paused {
+            *self = Self::Standing(vcpu);
         }
-        self.thread
-            .join()
-            .map_err(|_| anyhow!("the processor's thread panicked"))
+        stop
+    }
+}
+
+/// Tells that the processor's thread has ended, also when it panicked.
+#[derive(Debug)]
+struct Tell(Arc<OwnedFd>);
+
+impl Drop for Tell {
+    fn drop(&mut self) {
+        // The event loop is gone if nobody can be told, and with it the process.
+        let _ = rustix::io::write(&self.0, &1u64.to_ne_bytes());
     }
 }
 
@@ -80,15 +123,9 @@ fn run(vcpu: &mut VcpuFd, devices: &Mutex<Devices>, pause: &AtomicBool) -> Stop 
         // once more, to return at once.
         vcpu.set_kvm_immediate_exit(u8::from(pausing));
         let stop = match vcpu.run() {
-            Ok(VcpuExit::IoIn(port, data)) => {
-                devices().read(Address::Port(port), data);
-                None
-            }
+            Ok(VcpuExit::IoIn(port, data)) => devices().read(Address::Port(port), data),
             Ok(VcpuExit::IoOut(port, data)) => devices().write(Address::Port(port), data),
-            Ok(VcpuExit::MmioRead(address, data)) => {
-                devices().read(Address::Memory(address), data);
-                None
-            }
+            Ok(VcpuExit::MmioRead(address, data)) => devices().read(Address::Memory(address), data),
             Ok(VcpuExit::MmioWrite(address, data)) => devices().write(Address::Memory(address), data),
             Ok(VcpuExit::SystemEvent(kvm_bindings::KVM_SYSTEM_EVENT_SHUTDOWN, _)) => Some(Stop::Off),
             // A shutdown is a triple fault: how a PC is reset when all else fails.

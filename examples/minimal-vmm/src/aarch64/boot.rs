@@ -1,6 +1,7 @@
 //! What Linux wants to find in memory and registers, as its `booting.rst` says, and the device tree.
 
 use std::fs::File;
+use std::path::Path;
 
 use anyhow::{Context, Result, ensure};
 use kvm_ioctls::VcpuFd;
@@ -10,22 +11,21 @@ use vm_fdt::{FdtWriter, FdtWriterResult};
 use vm_memory::{Bytes, GuestAddress};
 
 use super::{GIC_DISTRIBUTOR, GIC_REDISTRIBUTOR, MEMORY_START, RTC, RTC_SPI, SERIAL_SPI, UART, gic, hypervisor};
-use crate::boot::BootSource;
+use crate::machine::BootOptions;
 use crate::memory::Memory;
 
 /// A device tree may have 2 MiB and may not cross a boundary of as much.
 const TREE_SPACE: u64 = 2 << 20;
 
 /// Puts kernel, initial RAM disk and device tree into memory and points the processor at the kernel.
-pub fn boot(source: &BootSource, memory: &Memory, vcpu: &VcpuFd) -> Result<()> {
+pub fn boot(kernel: &Path, options: &BootOptions, memory: &Memory, vcpu: &VcpuFd) -> Result<()> {
     let ram = memory.map();
-    let mut image =
-        File::open(&source.kernel).with_context(|| format!("cannot open kernel {}", source.kernel.display()))?;
+    let mut image = File::open(kernel).with_context(|| format!("cannot open kernel {}", kernel.display()))?;
     let kernel = PE::load(ram, Some(GuestAddress(MEMORY_START)), &mut image, None)
-        .with_context(|| format!("{} is no Image that fits", source.kernel.display()))?;
+        .with_context(|| format!("{} is no Image that fits", kernel.display()))?;
     let tree_at = (MEMORY_START + memory.len() - TREE_SPACE) & !(TREE_SPACE - 1);
     let mut initrd = None;
-    if let Some(path) = &source.initrd {
+    if let Some(path) = &options.initrd {
         let bytes = std::fs::read(path).with_context(|| format!("cannot read initrd {}", path.display()))?;
         let start = tree_at.saturating_sub(bytes.len() as u64) & !0xfff;
         ensure!(
@@ -36,7 +36,7 @@ pub fn boot(source: &BootSource, memory: &Memory, vcpu: &VcpuFd) -> Result<()> {
         ram.write_slice(&bytes, GuestAddress(start))?;
         initrd = Some((start, start + bytes.len() as u64));
     }
-    let tree = device_tree(&source.cmdline, memory.len(), initrd).context("cannot write the device tree")?;
+    let tree = device_tree(&options.cmdline, memory.len(), initrd).context("cannot write the device tree")?;
     ram.write_slice(&tree, GuestAddress(tree_at))?;
     hypervisor::enter(vcpu, kernel.kernel_load.0, tree_at)
 }

@@ -1,53 +1,41 @@
 //! What this machine has beside the UART: the clock.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Result, bail};
-use devstate_core::{Clock, WordRegisters};
+use devstate_core::{Clock, InterruptLine, WordRegisters};
 use devstate_rtc_pl031::{NoEvents, Rtc, RtcState};
-use kvm_ioctls::VmFd;
 
 use super::{RTC, RTC_LINE};
 use crate::clock;
-use crate::devices::{Address, KvmLine};
+use crate::devices::Address;
 use crate::keyboard::KeyEvent;
 use crate::vcpu::Stop;
 
 /// The devices that other architectures do not have.
 #[derive(Debug)]
-pub struct Platform {
-    rtc: Rtc<KvmLine>,
+pub struct Platform<L: InterruptLine> {
+    rtc: Rtc<L>,
 }
 
 /// Their saved form.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct PlatformState {
-    pub rtc: RtcState,
+pub type PlatformState = RtcState;
+
+/// A clock that somebody has set.
+pub fn powered_on() -> PlatformState {
+    let now = clock::unix();
+    RtcState::at_unix_time(Duration::from_nanos(now), now)
 }
 
-impl PlatformState {
-    /// A clock that somebody has set.
-    pub fn powered_on() -> Self {
-        let now = clock::unix();
-        Self {
-            rtc: RtcState::at_unix_time(Duration::from_nanos(now), now),
-        }
-    }
-}
-
-impl Platform {
+impl<L: InterruptLine> Platform<L> {
     /// People's time has gone on while the machine was saved: an alarm that fell due meanwhile goes off now.
-    pub fn from_state(state: &PlatformState, vm: &Arc<VmFd>) -> Result<Self> {
-        let line = KvmLine::new(vm, RTC_LINE);
-        let rtc = Rtc::from_state(&state.rtc, line, NoEvents, clock::unix(), Clock::Wall)?;
+    pub fn from_state(state: &PlatformState, line: impl Fn(u32) -> L) -> Result<Self> {
+        let rtc = Rtc::from_state(state, line(RTC_LINE), NoEvents, clock::unix(), Clock::Wall)?;
         Ok(Self { rtc })
     }
 
     pub fn state(&self) -> PlatformState {
-        PlatformState {
-            rtc: self.rtc.state(clock::unix()),
-        }
+        self.rtc.state(clock::unix())
     }
 
     /// Whether something answered.
@@ -74,10 +62,11 @@ impl Platform {
         self.rtc.advance(clock::unix());
     }
 
-    /// On the clock that never goes backwards.
+    /// On the clock that never goes backwards. People's clock may be set meanwhile, and goes on while the host sleeps:
+    /// so nobody waits for long without looking at it again.
     pub fn next_deadline(&self) -> Option<u64> {
         let wait = self.rtc.next_deadline()?.saturating_sub(clock::unix());
-        Some(clock::monotonic() + wait)
+        Some(clock::monotonic() + wait.min(LONGEST_WAIT_NS))
     }
 
     /// There is no keyboard.
@@ -88,3 +77,4 @@ impl Platform {
 }
 
 const RTC_LEN: u64 = 0x1000;
+const LONGEST_WAIT_NS: u64 = 1_000_000_000;

@@ -32,7 +32,7 @@ release_table! {
 }
 
 impl From<&PlatformState> for PlatformStateSer {
-    fn from(PlatformState { rtc }: &PlatformState) -> Self {
+    fn from(rtc: &PlatformState) -> Self {
         Self { rtc: rtc.into() }
     }
 }
@@ -44,7 +44,6 @@ impl TryFrom<PlatformStateSer> for PlatformState {
         // The first release wrote the clock's distance from the host's.
         let now = clock::unix();
         rtc.resolve(Duration::from_nanos(now), now);
-        let rtc = (&rtc).try_into().map_err(|error| anyhow!("the clock: {error}"))?;
-        Ok(Self { rtc })
+        (&rtc).try_into().map_err(|error| anyhow!("the clock: {error}"))
     }
 }

@@ -42,40 +42,24 @@ pub(super) fn write(ram: &GuestMemoryMmap) -> Result<()> {
 
 /// The devices that cannot be found by probing, as their drivers know them, and what switches the machine off.
 fn devices() -> Sdt {
+    type Ports = [(u16, u8)];
+    let devices: [(_, _, &Ports, _); 3] = [
+        ("_SB_.COM1", "PNP0501", &[(COM1, 8)], SERIAL_LINE),
+        ("_SB_.KBD_", "PNP0303", &[(0x60, 1), (0x64, 1)], KEYBOARD_LINE),
+        ("_SB_.MOU_", "PNP0F13", &[], MOUSE_LINE),
+    ];
     let mut aml = Vec::new();
-    let port = |port| IO::new(port, port, 1, 1);
-    let line = |line| Interrupt::new(true, true, false, false, line);
-    Device::new(
-        "_SB_.COM1".into(),
-        vec![
-            &Name::new("_HID".into(), &EISAName::new("PNP0501")),
-            &Name::new("_UID".into(), &1u8),
-            &Name::new(
-                "_CRS".into(),
-                &ResourceTemplate::new(vec![&IO::new(COM1, COM1, 1, 8), &line(SERIAL_LINE)]),
-            ),
-        ],
-    )
-    .to_aml_bytes(&mut aml);
-    Device::new(
-        "_SB_.KBD_".into(),
-        vec![
-            &Name::new("_HID".into(), &EISAName::new("PNP0303")),
-            &Name::new(
-                "_CRS".into(),
-                &ResourceTemplate::new(vec![&port(0x60), &port(0x64), &line(KEYBOARD_LINE)]),
-            ),
-        ],
-    )
-    .to_aml_bytes(&mut aml);
-    Device::new(
-        "_SB_.MOU_".into(),
-        vec![
-            &Name::new("_HID".into(), &EISAName::new("PNP0F13")),
-            &Name::new("_CRS".into(), &ResourceTemplate::new(vec![&line(MOUSE_LINE)])),
-        ],
-    )
-    .to_aml_bytes(&mut aml);
+    for (path, id, ports, line) in devices {
+        let ports: Vec<_> = ports
+            .iter()
+            .map(|&(first, count)| IO::new(first, first, 1, count))
+            .collect();
+        let line = Interrupt::new(true, true, false, false, line);
+        let resources = ports.iter().map(|port| port as &dyn Aml).chain([&line as &dyn Aml]);
+        let (id, resources) = (EISAName::new(id), ResourceTemplate::new(resources.collect()));
+        let (id, resources) = (Name::new("_HID".into(), &id), Name::new("_CRS".into(), &resources));
+        Device::new(path.into(), vec![&id, &resources]).to_aml_bytes(&mut aml);
+    }
     Name::new(Path::new("_S5_"), &Package::new(vec![&5u8])).to_aml_bytes(&mut aml);
     let mut table = Sdt::new(*b"DSDT", 36, 6, OEM, TABLE, 1);
     table.append_slice(&aml);

@@ -81,6 +81,8 @@ impl Hypervisor {
 
     /// Everything that the kernel knows about a guest that stands still.
     pub fn save(&self, vcpu: &VcpuFd) -> Result<KvmStateSer> {
+        // First of all: it settles what the local APIC has pending, which the others then show.
+        let mp_state = vcpu.get_mp_state()?.mp_state;
         let mut msrs = heapless::Vec::new();
         for &index in self.kvm.get_msr_index_list()?.as_slice() {
             // KVM lists some that this processor does not have.
@@ -89,16 +91,11 @@ impl Hypervisor {
                     .map_err(|_| anyhow!("more MSRs than a snapshot holds"))?;
             }
         }
-        let mut cpuid = heapless::Vec::new();
-        for entry in vcpu.get_cpuid2(KVM_MAX_CPUID_ENTRIES)?.as_slice() {
-            cpuid
-                .extend_from_slice(entry.as_bytes())
-                .map_err(|_| anyhow!("more CPUID leaves than a snapshot holds"))?;
-        }
+        let leaves = vcpu.get_cpuid2(KVM_MAX_CPUID_ENTRIES)?;
+        let cpuid = heapless::Vec::from_slice(leaves.as_slice().as_bytes());
         Ok(KvmStateSer {
-            cpuid,
-            // First of all: it settles what the local APIC has pending, which the others then show.
-            mp_state: vcpu.get_mp_state()?.mp_state,
+            cpuid: cpuid.map_err(|_| anyhow!("more CPUID leaves than a snapshot holds"))?,
+            mp_state,
             regs: to_array(&vcpu.get_regs()?)?,
             sregs: to_array(&vcpu.get_sregs()?)?,
             xsave: to_array(&vcpu.get_xsave()?)?,
@@ -128,34 +125,33 @@ impl Hypervisor {
                 .context("cannot run the time stamp counter at the guest's frequency")?;
         }
         for chip in [&state.pic_master, &state.pic_slave, &state.io_apic] {
-            self.vm.set_irqchip(&from_array::<kvm_irqchip, _>(chip)?)?;
+            self.vm.set_irqchip(&from_array(chip)?)?;
         }
-        self.vm.set_pit2(&from_array::<kvm_pit_state2, _>(&state.pit)?)?;
+        self.vm.set_pit2(&from_array(&state.pit)?)?;
+        let clock = state.clock_ns;
         self.vm.set_clock(&kvm_clock_data {
-            clock: state.clock_ns,
+            clock,
             ..Default::default()
         })?;
 
-        vcpu.set_mp_state(kvm_mp_state {
-            mp_state: state.mp_state,
-        })?;
-        vcpu.set_regs(&from_array::<kvm_regs, _>(&state.regs)?)?;
-        vcpu.set_sregs(&from_array::<kvm_sregs, _>(&state.sregs)?)
-            .context("the segment registers")?;
-        let xsave = from_array::<kvm_xsave, _>(&state.xsave)?;
+        let mp_state = state.mp_state;
+        vcpu.set_mp_state(kvm_mp_state { mp_state })?;
+        vcpu.set_regs(&from_array(&state.regs)?)?;
+        vcpu.set_sregs(&from_array(&state.sregs)?)
+            .context("segment registers")?;
+        let xsave = from_array(&state.xsave)?;
         // SAFETY: the guest has no features that would need more than these 4096 bytes: `cpuid` offers no AMX.
         #[expect(unsafe_code, reason = "KVM may read more where such features have been enabled")]
-        unsafe { vcpu.set_xsave(&xsave) }.context("the extended state")?;
-        vcpu.set_xcrs(&from_array::<kvm_xcrs, _>(&state.xcrs)?)
-            .context("the extended control registers")?;
-        vcpu.set_debug_regs(&from_array::<kvm_debugregs, _>(&state.debug_regs)?)?;
-        vcpu.set_lapic(&from_array::<kvm_lapic_state, _>(&state.lapic)?)
-            .context("the local APIC")?;
+        unsafe { vcpu.set_xsave(&xsave) }.context("extended state")?;
+        vcpu.set_xcrs(&from_array(&state.xcrs)?)
+            .context("extended control registers")?;
+        vcpu.set_debug_regs(&from_array(&state.debug_regs)?)?;
+        vcpu.set_lapic(&from_array(&state.lapic)?).context("local APIC")?;
         // The deadline timer's MSR has a meaning only once the local APIC is in that mode.
         for &(index, value) in &state.msrs {
             write_msr(vcpu, index, value)?;
         }
-        vcpu.set_vcpu_events(&from_array::<kvm_vcpu_events, _>(&state.events)?)
+        vcpu.set_vcpu_events(&from_array(&state.events)?)
             .context("pending events")?;
         // A guest with KVM's clock then knows that it was its own clock that stood still. Others cannot be told.
         let _ = vcpu.kvmclock_ctrl();
@@ -228,27 +224,25 @@ fn from_array<T: FromBytes, const N: usize>(bytes: &[u8; N]) -> Result<T> {
 }
 
 fn read_msr(vcpu: &VcpuFd, index: u32) -> Result<Option<u64>> {
-    let mut msrs = Msrs::from_entries(&[kvm_msr_entry {
-        index,
-        ..Default::default()
-    }])
-    .map_err(|error| anyhow!("{error:?}"))?;
+    let mut msrs = msr(index, 0)?;
     let read = vcpu.get_msrs(&mut msrs)?;
     Ok(msrs.as_slice().first().filter(|_| read == 1).map(|entry| entry.data))
 }
 
 /// Some MSRs can be read and not written; those must say what they said before.
 fn write_msr(vcpu: &VcpuFd, index: u32, data: u64) -> Result<()> {
+    ensure!(
+        vcpu.set_msrs(&msr(index, data)?)? == 1 || read_msr(vcpu, index)? == Some(data),
+        "this processor does not take {data:#x} for MSR {index:#x}"
+    );
+    Ok(())
+}
+
+fn msr(index: u32, data: u64) -> Result<Msrs> {
     let entry = kvm_msr_entry {
         index,
         data,
         ..Default::default()
     };
-    let msrs = Msrs::from_entries(&[entry]).map_err(|error| anyhow!("{error:?}"))?;
-    let written = vcpu.set_msrs(&msrs)?;
-    ensure!(
-        written == 1 || read_msr(vcpu, index)? == Some(data),
-        "this processor does not take {data:#x} for MSR {index:#x}"
-    );
-    Ok(())
+    Msrs::from_entries(&[entry]).map_err(|error| anyhow!("{error:?}"))
 }

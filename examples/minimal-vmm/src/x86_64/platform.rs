@@ -1,12 +1,10 @@
 //! What a PC has beside the UART: the keyboard controller, with keyboard, mouse and the reset line, and the switch.
 
-use std::sync::Arc;
-
 use anyhow::Result;
+use devstate_core::InterruptLine;
 use devstate_i8042::{I8042, I8042State, NoEvents, SystemControl, spec};
-use kvm_ioctls::VmFd;
 
-use crate::devices::{Address, KvmLine};
+use crate::devices::Address;
 use crate::keyboard::KeyEvent;
 use crate::vcpu::Stop;
 
@@ -20,37 +18,27 @@ const SLEEP_ENABLE: u8 = 1 << 5;
 
 /// The devices that other architectures do not have.
 #[derive(Debug)]
-pub struct Platform {
-    i8042: I8042<KvmLine, KvmLine, Power>,
+pub struct Platform<L: InterruptLine> {
+    i8042: I8042<L, L, Power>,
 }
 
 /// Their saved form.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct PlatformState {
-    pub i8042: I8042State,
+pub type PlatformState = I8042State;
+
+/// A keyboard controller that nobody has set up.
+pub fn powered_on() -> PlatformState {
+    I8042State::RESET
 }
 
-impl PlatformState {
-    /// A keyboard controller that nobody has set up.
-    pub fn powered_on() -> Self {
-        Self {
-            i8042: I8042State::RESET,
-        }
-    }
-}
-
-impl Platform {
-    pub fn from_state(state: &PlatformState, vm: &Arc<VmFd>) -> Result<Self> {
-        let lines = [KEYBOARD_LINE, MOUSE_LINE].map(|line| KvmLine::new(vm, line));
-        let [keyboard, mouse] = lines;
-        let i8042 = I8042::from_state(&state.i8042, keyboard, mouse, Power::default(), NoEvents)?;
+impl<L: InterruptLine> Platform<L> {
+    pub fn from_state(state: &PlatformState, line: impl Fn(u32) -> L) -> Result<Self> {
+        let (keyboard, mouse) = (line(KEYBOARD_LINE), line(MOUSE_LINE));
+        let i8042 = I8042::from_state(state, keyboard, mouse, Power::default(), NoEvents)?;
         Ok(Self { i8042 })
     }
 
     pub fn state(&self) -> PlatformState {
-        PlatformState {
-            i8042: self.i8042.state(),
-        }
+        self.i8042.state()
     }
 
     /// Whether something answered.

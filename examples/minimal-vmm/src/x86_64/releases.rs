@@ -30,7 +30,7 @@ release_table! {
 }
 
 impl From<&PlatformState> for PlatformStateSer {
-    fn from(PlatformState { i8042 }: &PlatformState) -> Self {
+    fn from(i8042: &PlatformState) -> Self {
         Self { i8042: i8042.into() }
     }
 }
@@ -38,10 +38,8 @@ impl From<&PlatformState> for PlatformStateSer {
 impl TryFrom<PlatformStateSer> for PlatformState {
     type Error = anyhow::Error;
 
-    fn try_from(PlatformStateSer { i8042 }: PlatformStateSer) -> Result<Self> {
-        let i8042 = (&i8042)
-            .try_into()
-            .map_err(|error| anyhow!("the keyboard controller: {error}"))?;
-        Ok(Self { i8042 })
+    fn try_from(platform: PlatformStateSer) -> Result<Self> {
+        let i8042 = (&platform.i8042).try_into();
+        i8042.map_err(|error| anyhow!("the keyboard controller: {error}"))
     }
 }
