@@ -7,10 +7,16 @@
 mod aarch64;
 mod console;
 mod cpio;
+mod guest;
 mod host;
 mod images;
+mod journey;
+mod moves;
 mod packages;
 mod scenario;
+mod shares;
+mod snapshots;
+mod terminal;
 mod x86_64;
 
 use std::process::ExitCode;

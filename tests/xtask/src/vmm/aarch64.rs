@@ -1,79 +1,158 @@
 //! An Arm machine with a clock: an alarm that is set before the save goes off after the restore, once.
 
-use std::thread::sleep;
-use std::time::Duration;
+use std::time::Instant;
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result, bail, ensure};
 
+use super::guest::{Guest, SAVED};
 use super::host::Machine;
-use super::scenario::{
-    Guest, SAVED, heading, loses_no_input, refuses_what_is_wrong, survives_a_kill, survives_a_move,
-    survives_a_move_back_in_time, survives_an_old_release,
-};
+use super::journey::Journey;
+use super::moves::survives_failed_moves;
+use super::scenario::{ends, heading, loses_no_input, refuses_an_old_release, survives};
+use super::snapshots::{refuses_what_is_wrong, survives_a_kill_in_a_save};
+use super::terminal::{self, has_a_terminal};
 
-/// x86-64, for a machine that is not.
-const FOREIGN: u8 = 1;
+/// A machine that is not one.
+const FOREIGN: (u8, &str) = (1, "x86_64");
+/// What release 1 does not know of this one.
+const LOSSES: [&str; 2] = ["serial.fifo_control", "platform.rtc.host_offset"];
+/// When people had counted that many seconds.
+const BILLENNIUM: u64 = 1_000_000_000;
 
 pub(crate) fn run(machine: &mut Machine) -> Result<()> {
     heading("Linux boots, in QEMU and in minimal-vmm");
     machine.wait_until_up()?;
+    terminal::prepare(machine)?;
     let mut guest = Guest::boot(machine, "console=ttyS0 loglevel=1 panic=-1")?;
     keeps_time(&mut guest)?;
-    survives_a_kill(&mut guest)?;
-    wakes_once(&mut guest, "that falls due after the restore", 10, 0)?;
-    wakes_once(&mut guest, "that falls due while the machine lies in a file", 4, 6)?;
-    loses_no_input(&mut guest)?;
+    has_a_terminal(&mut guest)?;
+    let wakings = alarms(&mut guest)?;
+    wakes_after_the_restore(&mut guest)?;
+    wakes_at_the_restore(&mut guest)?;
+    for journey in [Journey::SAVED, Journey::MOVED] {
+        loses_no_input(&mut guest, journey)?;
+    }
+    survives_a_kill_in_a_save(&mut guest)?;
     refuses_what_is_wrong(&mut guest, FOREIGN)?;
-    survives_a_move(&mut guest)?;
-    survives_an_old_release(&mut guest, "serial.")?;
-    survives_a_move_back_in_time(&mut guest)?;
-    heading("switched off");
-    guest.types("run poweroff -f\n")?;
-    guest.ended("the guest switched off")
+    survives_failed_moves(&mut guest, &LOSSES)?;
+    refuses_an_old_release(&mut guest, &LOSSES)?;
+    for journey in [Journey::MOVED_AT_RELEASE_1, Journey::SAVED_AT_RELEASE_1] {
+        survives(&mut guest, journey)?;
+    }
+    heading("the alarms, after all of this");
+    let wakings = alarms(&mut guest)? - wakings;
+    ensure!(wakings == 2, "two alarms were set, and {wakings} went off");
+    ends(&mut guest)?;
+    guest.shares().check()
 }
 
 /// Linux's driver binds; the clock shows the host's time and takes another.
 fn keeps_time(guest: &mut Guest<'_>) -> Result<()> {
     heading("the clock, as Linux sees it");
     guest.run("echo driver $(cat /sys/class/rtc/rtc0/name)", "driver rtc-pl031")?;
-    let here = seconds(&guest.run("echo shows $(cat /sys/class/rtc/rtc0/since_epoch)", "shows ")?)?;
-    let there = seconds(&format!("shows {}", guest.host().run("date +%s")?))?;
+    let before = host_time(guest)?;
+    let shown = hardware_clock(guest)?;
+    let after = host_time(guest)?;
     ensure!(
-        here.abs_diff(there) <= 30,
-        "the guest's clock shows {here}, the host's {there}"
+        (before..=after).contains(&shown),
+        "the guest's clock shows {shown}, and the host's {before} before and {after} after"
     );
+    let start = Instant::now();
     guest.run(
-        "date -s @1000000000 >/dev/null; hwclock -u -w; echo set to $(cat /sys/class/rtc/rtc0/since_epoch)",
-        "set to 10000000",
+        &format!("date -s @{BILLENNIUM} >/dev/null; hwclock -u -w && echo set"),
+        "set",
     )?;
+    let shown = hardware_clock(guest)?;
+    let latest = BILLENNIUM + start.elapsed().as_secs() + 1;
+    ensure!(
+        (BILLENNIUM..=latest).contains(&shown),
+        "the guest's clock was set to {BILLENNIUM} and shows {shown}"
+    );
     Ok(())
 }
 
-/// An alarm is set, the machine saved, killed, left alone for `asleep` seconds and restored.
-fn wakes_once(guest: &mut Guest<'_>, which: &str, due: u32, asleep: u64) -> Result<()> {
-    heading(&format!("an alarm {which}"));
-    let alarms = "$(grep rtc-pl031 /proc/interrupts | awk '{ print $2 }')";
-    let before = seconds(&guest.run(&format!("echo alarms {alarms}"), "alarms ")?)?;
+/// What `hwclock` reads, in seconds since 1970.
+fn hardware_clock(guest: &mut Guest<'_>) -> Result<u64> {
+    let shown = guest.run("echo hwclock: $(hwclock -r -u)", "hwclock: ")?;
+    // As in `Sun Sep  9 01:46:40 2001  0.000000 seconds`.
+    let words: Vec<&str> = shown.split_whitespace().collect();
+    let [_, _, month, day, time, year, ..] = words.as_slice() else {
+        bail!("hwclock shows no time");
+    };
+    let command = format!("date -u -D '%b %d %T %Y' -d '{month} {day} {time} {year}' +%s");
+    guest.host().run(&command)?.parse().context("not a number of seconds")
+}
+
+fn host_time(guest: &mut Guest<'_>) -> Result<u64> {
+    guest.host().run("date +%s")?.parse().context("not a number of seconds")
+}
+
+/// An alarm in an hour, which is still to come when the machine has been restored. Then its host's clock is set ahead.
+fn wakes_after_the_restore(guest: &mut Guest<'_>) -> Result<()> {
+    heading("an alarm that falls due after the restore");
+    let before = alarms(guest)?;
+    let due = set_alarm_in_an_hour(guest)?;
+    guest.goes(Journey::SAVED, "", "")?;
     guest.run(
-        &format!("echo +{due} >/sys/class/rtc/rtc0/wakealarm; echo set for $(cat /sys/class/rtc/rtc0/wakealarm)"),
-        "set for ",
+        &format!("alarm=$(cat {WAKEALARM}); echo ${{alarm:+still to come}}, {ALARMS} so far"),
+        &format!("still to come, {before} so far"),
     )?;
+    let left = due - since_epoch(guest)?;
+    let step = left.saturating_sub(5);
+    guest.host().run(&format!("date -s @$(($(date +%s) + {step}))"))?;
+    wakes_once(guest, due, before)
+}
+
+/// An alarm in an hour, while the machine lies in a file for two.
+fn wakes_at_the_restore(guest: &mut Guest<'_>) -> Result<()> {
+    heading("an alarm that falls due while the machine lies in a file");
+    let before = alarms(guest)?;
+    let due = set_alarm_in_an_hour(guest)?;
     guest.ask(&format!("--pause --save {SAVED}"))?;
     guest.kill()?;
-    sleep(Duration::from_secs(asleep));
+    guest.host().run("date -s @$(($(date +%s) + 7200))")?;
     guest.restore(SAVED)?;
-    // Longer than the alarm could take, and long enough for a second one that must not come.
+    wakes_once(guest, due + 3600, before)
+}
+
+/// The alarm that is set goes off, when the clock shows `earliest` or more, and no other does.
+fn wakes_once(guest: &mut Guest<'_>, earliest: u64, before: u64) -> Result<()> {
+    let woke = guest.run(
+        &format!("while [ -n \"$(cat {WAKEALARM})\" ]; do usleep 100000; done; echo woke at $(cat {SINCE_EPOCH})"),
+        "woke at ",
+    )?;
+    let woke = number_at_the_end(&woke)?;
+    ensure!(woke >= earliest, "woken at {woke}, which is not yet {earliest}");
     guest.run(
-        &format!("while [ -n \"$(cat /sys/class/rtc/rtc0/wakealarm)\" ]; do usleep 100000; done; sleep 2; echo alarms {alarms}"),
+        &format!("sleep 2; echo alarms {ALARMS}"),
         &format!("alarms {}", before + 1),
     )?;
-    // Once more from another process, where it must stay away.
-    guest.save_kill_restore("")?;
-    guest.run(&format!("echo alarms {alarms}"), &format!("alarms {}", before + 1))?;
     Ok(())
 }
 
-fn seconds(line: &str) -> Result<u64> {
+const ALARMS: &str = "$(grep rtc-pl031 /proc/interrupts | awk '{ print $2 }')";
+const WAKEALARM: &str = "/sys/class/rtc/rtc0/wakealarm";
+const SINCE_EPOCH: &str = "/sys/class/rtc/rtc0/since_epoch";
+
+/// How many have gone off.
+fn alarms(guest: &mut Guest<'_>) -> Result<u64> {
+    number_at_the_end(&guest.run(&format!("echo alarms {ALARMS}"), "alarms ")?)
+}
+
+/// Gives the time for which it is set, as the guest's clock counts.
+fn set_alarm_in_an_hour(guest: &mut Guest<'_>) -> Result<u64> {
+    let set = guest.run(
+        &format!("echo +3600 >{WAKEALARM}; echo set for $(cat {WAKEALARM})"),
+        "set for ",
+    )?;
+    number_at_the_end(&set)
+}
+
+fn since_epoch(guest: &mut Guest<'_>) -> Result<u64> {
+    number_at_the_end(&guest.run(&format!("echo now $(cat {SINCE_EPOCH})"), "now ")?)
+}
+
+fn number_at_the_end(line: &str) -> Result<u64> {
     let word = line.split_whitespace().last().context("an empty line")?;
     word.parse().with_context(|| format!("`{line}` ends with no number"))
 }

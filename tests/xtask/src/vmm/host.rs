@@ -12,7 +12,8 @@ use crate::install::program_path;
 use crate::process::{program, show};
 use crate::workspace;
 
-const PATIENCE: Duration = Duration::from_mins(3);
+/// How long anything may take on a machine that is busy with other things as well.
+pub(crate) const PATIENCE: Duration = Duration::from_mins(5);
 
 /// A host that runs, with the consoles of both machines.
 #[derive(Debug)]

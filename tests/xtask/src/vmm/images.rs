@@ -25,7 +25,7 @@ pub(crate) fn build(architecture: Architecture) -> Result<Images> {
     let kernel = packages.kernel()?;
 
     let mut guest = base(&packages, include_str!("guest-init.sh"))?;
-    modules(&mut guest, &packages, &["evdev"])?;
+    modules(&mut guest, &packages, &["evdev", "serio_raw"])?;
     let guest = guest.finish();
 
     let mut host = base(&packages, include_str!("host-init.sh"))?;
