@@ -221,25 +221,42 @@ fn type_changed(was: &Part, now: &Part) -> String {
     let Part { name, text: before, .. } = was;
     let after = &now.text;
     let kind = match (&was.ty, &now.ty) {
-        (Some(Type::Uint { bits: a }), Some(Type::Int { bits: b }))
-        | (Some(Type::Int { bits: a }), Some(Type::Uint { bits: b }))
-            if a == b =>
-        {
-            "has another sign"
-        }
-        (Some(Type::Uint { .. }), Some(Type::Uint { .. })) | (Some(Type::Int { .. }), Some(Type::Int { .. })) => {
-            "has another width"
-        }
-        (Some(Type::Seq { of: a, .. }), Some(Type::Seq { of: b, .. })) if a == b => "has another bound",
-        (Some(Type::Array { of: a, .. }), Some(Type::Array { of: b, .. })) if a == b => "has another length",
-        (Some(Type::Str { .. }), Some(Type::Str { .. })) => "has another bound",
-        (Some(Type::Foreign { layout: a, .. }), Some(Type::Foreign { layout: b, .. })) if a == b => "has another bound",
-        (Some(a), Some(Type::Option { of })) if **of == *a => "became conditional",
-        (Some(Type::Option { of }), Some(b)) if **of == *b => "is no longer conditional",
+        (Some(a), Some(b)) => difference(a, b),
         (None, None) => "has another tag",
         _ => "has another type",
     };
     format!("`{name}` {kind}: {before} before, {after} now")
+}
+
+/// What is different, also where it lies below something that is as it was.
+fn difference(was: &Type, now: &Type) -> &'static str {
+    match (was, now) {
+        (Type::Uint { bits: a }, Type::Int { bits: b }) | (Type::Int { bits: a }, Type::Uint { bits: b }) if a == b => {
+            "has another sign"
+        }
+        (Type::Uint { .. }, Type::Uint { .. }) | (Type::Int { .. }, Type::Int { .. }) => "has another width",
+        (Type::Seq { of: a, .. }, Type::Seq { of: b, .. }) if a == b => "has another bound",
+        (Type::Array { of: a, .. }, Type::Array { of: b, .. }) if a == b => "has another length",
+        (Type::Str { .. }, Type::Str { .. }) => "has another bound",
+        (Type::Foreign { layout: a, .. }, Type::Foreign { layout: b, .. }) if a == b => "has another bound",
+        (a, Type::Option { of }) if **of == *a => "became conditional",
+        (Type::Option { of }, b) if **of == *b => "is no longer conditional",
+        (Type::Option { of: a }, Type::Option { of: b }) => difference(a, b),
+        (Type::Seq { of: a, max: m }, Type::Seq { of: b, max: n })
+        | (Type::Array { of: a, len: m }, Type::Array { of: b, len: n })
+            if m == n =>
+        {
+            difference(a, b)
+        }
+        (Type::Tuple { of: a }, Type::Tuple { of: b }) if a.len() == b.len() => {
+            let mut different = a.iter().zip(b).filter(|(a, b)| a != b);
+            match (different.next(), different.next()) {
+                (Some((a, b)), None) => difference(a, b),
+                _ => "has another type",
+            }
+        }
+        _ => "has another type",
+    }
 }
 
 fn new_version(now: &Mirror, version: u16, report: &mut Report) {

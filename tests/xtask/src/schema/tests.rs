@@ -1,7 +1,9 @@
 //! One published table, and what becomes of it.
 
-use super::diff::{Verdict, diff};
-use super::dump::Dump;
+use super::diff::{Change, Verdict, diff};
+use super::dump::{Dump, Field, Mirror, Variant};
+use devstate_versioning::schema::Json;
+use devstate_versioning::{ReleaseTable, fnv1a};
 use serde_json::{Value, json};
 
 fn published() -> Value {
@@ -220,4 +222,141 @@ fn what_was_never_published_may_change() {
 fn nothing() {
     let dump = || serde_json::from_value(published()).unwrap();
     assert_eq!(diff(&dump(), &dump()), []);
+}
+
+/// What `schema --json` prints is all read, and as it is: the layouts follow from it by FORMAT.md's "Fingerprints".
+fn is_read_back<R: ReleaseTable>() {
+    let text = Json::<R>::new().to_string();
+    let dump: Dump = serde_json::from_str(&text).unwrap();
+    assert_eq!(diff(&dump, &serde_json::from_str(&text).unwrap()), []);
+    let numbers: Vec<u16> = dump.releases.iter().map(|release| release.number).collect();
+    let expected: Vec<u16> = R::ALL.iter().map(|release| release.number()).collect();
+    assert_eq!(numbers, expected);
+    assert_eq!(dump.mirrors.len(), R::ROWS.len());
+    for mirror in &dump.mirrors {
+        assert_eq!(mirror.layouts.len(), usize::from(mirror.version));
+        for version in 1..=mirror.version {
+            let layout = layout(mirror, version);
+            let expected = format!("{:#018x}", fnv1a(layout.as_bytes()));
+            assert_eq!(mirror.layout(version), Some(expected.as_str()), "{layout}");
+        }
+    }
+}
+
+/// The text that a layout's fingerprint is made of.
+fn layout(mirror: &Mirror, version: u16) -> String {
+    let has = |start, end: Option<u16>| start <= version && end.is_none_or(|end| version < end);
+    let fields = |fields: &[Field]| -> String {
+        let there = fields.iter().filter(|field| has(field.start, field.end));
+        let there: Vec<_> = there.map(|field| format!("{}:{}", field.name, field.ty)).collect();
+        format!("{{{}}}", there.join(","))
+    };
+    let variant = |variant: &Variant| {
+        let carried = if variant.fields.is_empty() {
+            String::new()
+        } else {
+            fields(&variant.fields)
+        };
+        format!("{}={}{carried}", variant.tag, variant.name)
+    };
+    let name = &mirror.name;
+    if mirror.variants.is_empty() {
+        return format!("{name}@{version}{}", fields(&mirror.fields));
+    }
+    let variants = mirror.variants.iter().filter(|variant| has(variant.start, variant.end));
+    format!(
+        "{name}@{version}<{}>",
+        variants.map(variant).collect::<Vec<_>>().join(",")
+    )
+}
+
+#[test]
+fn real_tables_are_read_back() {
+    is_read_back::<devstate_replay::Release>();
+    is_read_back::<devstate_tests::sample::Release>();
+}
+
+#[test]
+fn no_longer_conditional_and_bounds_below_something_else() {
+    let bytes = |max: u64| json!({"kind": "seq", "max": max, "of": {"kind": "uint", "bits": 8}});
+    let option = |of: Value| json!({"kind": "option", "of": of});
+    let tuple = |of: [Value; 2]| json!({"kind": "tuple", "of": of});
+    let array = |of: Value, len: u64| json!({"kind": "array", "of": of, "len": len});
+    let text = |max: u64| json!({"kind": "str", "max": max});
+    let foreign = |layout: &str, max: u64| json!({"kind": "foreign", "layout": layout, "max": max});
+    let bool = || json!({"kind": "bool"});
+    for (before, after, says) in [
+        (
+            option(bool()),
+            bool(),
+            "is no longer conditional: option<bool> before, bool now",
+        ),
+        (
+            option(bytes(4)),
+            option(bytes(5)),
+            "has another bound: option<seq<u8,4>> before, option<seq<u8,5>> now",
+        ),
+        (
+            tuple([bool(), text(4)]),
+            tuple([bool(), text(5)]),
+            "has another bound: (bool,str<4>) before, (bool,str<5>) now",
+        ),
+        (
+            tuple([bool(), text(4)]),
+            tuple([text(5), bool()]),
+            "has another type: (bool,str<4>) before, (str<5>,bool) now",
+        ),
+        (
+            array(bool(), 4),
+            array(bool(), 5),
+            "has another length: [bool;4] before, [bool;5] now",
+        ),
+        (
+            array(text(4), 3),
+            array(text(5), 3),
+            "has another bound: [str<4>;3] before, [str<5>;3] now",
+        ),
+        (text(4), text(5), "has another bound: str<4> before, str<5> now"),
+        (
+            foreign("a/1", 4),
+            foreign("a/1", 5),
+            "has another bound: foreign<a/1,4> before, foreign<a/1,5> now",
+        ),
+        (
+            foreign("a/1", 4),
+            foreign("a/2", 4),
+            "has another type: foreign<a/1,4> before, foreign<a/2,4> now",
+        ),
+    ] {
+        let with = |ty: Value| {
+            let mut dump = published();
+            dump["mirrors"][0]["fields"][0]["type"] = ty;
+            serde_json::from_value::<Dump>(dump).unwrap()
+        };
+        let what = format!("PortSer version 1: `divisor` {says}");
+        let expected = Change {
+            verdict: Verdict::Forbidden,
+            what,
+        };
+        assert_eq!(diff(&with(before), &with(after)).first(), Some(&expected));
+    }
+}
+
+#[test]
+fn a_change_within_a_variant() {
+    let level = || field("level", 1, json!({"kind": "uint", "bits": 8}));
+    forbidden(
+        "Mode version 1: `On.level` was added without a new version: give it `start = 2`, and raise the version",
+        |new| new["mirrors"][1]["variants"][1]["fields"] = json!([level()]),
+    );
+    let mut old = published();
+    old["mirrors"][1]["variants"][1]["fields"] = json!([level()]);
+    let mut new = old.clone();
+    new["mirrors"][1]["variants"][1]["fields"][0]["type"] = json!({"kind": "int", "bits": 8});
+    let [old, new] = [old, new].map(|dump| serde_json::from_value::<Dump>(dump).unwrap());
+    let changes: Vec<String> = diff(&old, &new).iter().map(ToString::to_string).collect();
+    assert_eq!(
+        changes,
+        ["NOT ALLOWED  Mode version 1: `On.level` has another sign: u8 before, i8 now"]
+    );
 }

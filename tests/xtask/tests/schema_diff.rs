@@ -1,0 +1,185 @@
+//! `cargo xtask schema diff` on dumps of real tables: what the command says, and how it ends.
+
+#![allow(missing_docs, unreachable_pub, clippy::unwrap_used, reason = "a test")]
+
+use devstate_versioning::ReleaseTable;
+use devstate_versioning::schema::Json;
+use std::fs;
+use std::process::Command;
+
+#[derive(serde::Serialize, serde::Deserialize, Clone, Debug, Default, PartialEq)]
+pub struct Foreign(u8);
+
+/// What was published.
+mod published {
+    use super::Foreign;
+    use devstate_versioning::{Versioned, release_table};
+
+    #[derive(Versioned, Clone, Debug, Default, PartialEq)]
+    #[versioned(version = 1, layouts(0x6f12_b187_776d_d6bd))]
+    pub enum Mode {
+        #[default]
+        Off,
+        On(u8),
+    }
+
+    #[derive(Versioned, Clone, Debug, Default, PartialEq)]
+    #[versioned(version = 1, layouts(0x16fe_0103_34ec_0af4))]
+    pub struct PortSer {
+        pub mode: Mode,
+        pub name: heapless::String<8>,
+        pub keys: [u16; 4],
+        pub rx: Option<heapless::Vec<u8, 16>>,
+        pub pair: (bool, heapless::Vec<u8, 4>),
+        pub rate: Option<u32>,
+        #[versioned(serde, max = 4, layout = "foreign/1")]
+        pub foreign: Foreign,
+    }
+
+    release_table! {
+        pub enum Release { V1 = 1 @ 0x8610_b28a_ac59_e1b1 }
+        Mode => [1],
+        PortSer => [1],
+    }
+}
+
+/// The next release, made as it should be.
+mod next {
+    use super::Foreign;
+    use devstate_versioning::{Versioned, release_table};
+
+    #[derive(Versioned, Clone, Debug, Default, PartialEq)]
+    #[versioned(version = 2, layouts(0x6f12_b187_776d_d6bd, open))]
+    pub enum Mode {
+        #[default]
+        Off,
+        On(u8),
+        #[versioned(start = 2)]
+        Auto,
+    }
+
+    #[derive(Versioned, Clone, Debug, Default, PartialEq)]
+    #[versioned(version = 2, layouts(0x16fe_0103_34ec_0af4, open))]
+    pub struct PortSer {
+        pub mode: Mode,
+        pub name: heapless::String<8>,
+        pub keys: [u16; 4],
+        pub rx: Option<heapless::Vec<u8, 16>>,
+        pub pair: (bool, heapless::Vec<u8, 4>),
+        #[versioned(end = 2)]
+        pub rate: Option<u32>,
+        #[versioned(serde, max = 4, layout = "foreign/1")]
+        pub foreign: Foreign,
+        #[versioned(start = 2)]
+        pub parity: bool,
+    }
+
+    release_table! {
+        pub enum Release { V1 = 1 @ 0x8610_b28a_ac59_e1b1, V2 = 2 @ open }
+        Mode => [1, 2],
+        PortSer => [1, 2],
+    }
+}
+
+/// Nothing but the types changed, and every literal was replaced by what the compiler said: it compiles.
+mod repinned {
+    use super::Foreign;
+    use devstate_versioning::{Versioned, release_table};
+
+    #[derive(Versioned, Clone, Debug, Default, PartialEq)]
+    #[versioned(version = 1, layouts(0x64b7_79a8_820a_8951))]
+    pub enum Mode {
+        #[default]
+        Off,
+        On(i8),
+    }
+
+    #[derive(Versioned, Clone, Debug, Default, PartialEq)]
+    #[versioned(version = 1, layouts(0xd354_de83_92f3_c774))]
+    pub struct PortSer {
+        pub mode: Mode,
+        pub name: heapless::String<9>,
+        pub keys: [u16; 5],
+        pub rx: Option<heapless::Vec<u8, 17>>,
+        pub pair: (bool, heapless::Vec<u8, 5>),
+        pub rate: u32,
+        #[versioned(serde, max = 5, layout = "foreign/1")]
+        pub foreign: Foreign,
+    }
+
+    release_table! {
+        pub enum Release { V1 = 1 @ 0x380c_582c_14fe_50c5 }
+        Mode => [1],
+        PortSer => [1],
+    }
+}
+
+/// Whether the command was content, and what it said.
+fn diff(old: &str, new: &str) -> (bool, String) {
+    let folder = tempfile::tempdir().unwrap();
+    let [old_file, new_file] = ["old.json", "new.json"].map(|name| folder.path().join(name));
+    fs::write(&old_file, old).unwrap();
+    fs::write(&new_file, new).unwrap();
+    let output = Command::new(env!("CARGO_BIN_EXE_devstate-xtask"))
+        .args(["schema", "diff"])
+        .args([&old_file, &new_file])
+        .output()
+        .unwrap();
+    let said = String::from_utf8(output.stdout).unwrap() + &String::from_utf8_lossy(&output.stderr);
+    (output.status.success(), said)
+}
+
+fn dump<R: ReleaseTable>() -> String {
+    Json::<R>::new().to_string()
+}
+
+#[test]
+fn nothing() {
+    let nothing = || (true, "nothing changed\n".to_owned());
+    for table in [
+        dump::<published::Release>(),
+        dump::<devstate_tests::sample::Release>(),
+        dump::<devstate_replay::Release>(),
+    ] {
+        assert_eq!(diff(&table, &table), nothing());
+    }
+}
+
+#[test]
+fn a_release_made_as_it_should_be() {
+    let (content, said) = diff(&dump::<published::Release>(), &dump::<next::Release>());
+    assert!(content, "{said}");
+    let expected = [
+        "allowed      release V2: new",
+        "allowed      Mode version 2: new, with `Auto`",
+        "allowed      PortSer version 2: new, with `parity`, without `rate`",
+    ];
+    assert_eq!(said.lines().collect::<Vec<_>>(), expected);
+}
+
+#[test]
+fn a_published_release_that_was_changed_and_pinned_again() {
+    let (content, said) = diff(&dump::<published::Release>(), &dump::<repinned::Release>());
+    assert!(!content, "{said}");
+    let expected = [
+        "NOT ALLOWED  release V1: other versions or layouts than were published",
+        "NOT ALLOWED  Mode version 1: `On.0` has another sign: u8 before, i8 now",
+        "NOT ALLOWED  PortSer version 1: `name` has another bound: str<8> before, str<9> now",
+        "NOT ALLOWED  PortSer version 1: `keys` has another length: [u16;4] before, [u16;5] now",
+        "NOT ALLOWED  PortSer version 1: `rx` has another bound: option<seq<u8,16>> before, option<seq<u8,17>> now",
+        "NOT ALLOWED  PortSer version 1: `pair` has another bound: (bool,seq<u8,4>) before, (bool,seq<u8,5>) now",
+        "NOT ALLOWED  PortSer version 1: `rate` is no longer conditional: option<u32> before, u32 now",
+        "NOT ALLOWED  PortSer version 1: `foreign` has another bound: foreign<foreign/1,4> before, foreign<foreign/1,5> now",
+    ];
+    let lines: Vec<&str> = said.lines().filter(|line| line.starts_with("NOT")).collect();
+    assert_eq!(lines, expected);
+}
+
+#[test]
+fn what_is_no_dump_is_an_error() {
+    let (content, said) = diff(
+        &dump::<published::Release>(),
+        "{\"releases\": [], \"mirrors\": [], \"more\": 1}",
+    );
+    assert!(!content && said.contains("is no dump of a schema"), "{said}");
+}
