@@ -124,7 +124,7 @@ pub fn cases(cases: &mut Vec<Case>) {
         return;
     };
     for len in [64, 256, 1_024] {
-        for size in [10, 1_000, 100_000] {
+        for size in [10, 1_000, 10_000, 100_000] {
             let column = format!("{size} values of {len} bytes");
             add(
                 cases,

@@ -1,7 +1,8 @@
-//! An export from a server through its client to storage: memory that the client lends, against a message.
+//! An export from a server through its client to storage: memory that the client lends, against messages.
 //!
-//! Both write the same bytes with the same checksum into the same file, one thread for each side, and each side's
-//! processor time is its thread's. The message is implemented only here.
+//! All write the same bytes with the same checksum into the same file, one thread for each side, and each side's
+//! processor time is its thread's. The messages are implemented only here. The items travel in the same encoding as in an
+//! export, so that no design suffers from another's encoder.
 
 use std::fs::{self, File};
 use std::io::{Read, Seek, Write};
@@ -12,16 +13,19 @@ use std::thread;
 use anyhow::{Context, Result, anyhow};
 use devstate_core::Region;
 use devstate_kv_store_export::linux::{Crc64Simd, Memory, fill};
-use devstate_kv_store_export::{Item, Release, Store, export_len, export_with};
+use devstate_kv_store_export::{ExportableSer, Item, ItemSer, Release, Store, container, export_len, export_with};
+use devstate_versioning::{IterSource, Sequence, payload};
 
 use crate::measure::thread_time;
 
-type Goods = Store<20_000, 16_000_000>;
+type Goods = Store<100_000, 64_000_000>;
 
 /// What one design costs.
 pub struct Cost {
     pub design: &'static str,
-    /// Bytes of the export.
+    /// Items of the export.
+    pub items: usize,
+    /// Its bytes.
     pub bytes: usize,
     /// Nanoseconds of processor time, the medians of several rounds.
     pub server: u64,
@@ -30,48 +34,67 @@ pub struct Cost {
     pub copies: &'static str,
 }
 
-const ROUNDS: usize = 11;
+/// Items of the exports.
+const SIZES: [usize; 3] = [10, 1_000, 100_000];
 
-/// Runs both designs in turn.
-pub fn measure(items: usize) -> Result<Vec<Cost>> {
+/// Processor time of the server and of the client, in nanoseconds.
+type Times = (u64, u64);
+
+/// What is to be exported, the export's length, and the file that it is to reach.
+type Design = fn(&Goods, usize, &mut File) -> Result<Times>;
+
+const DESIGNS: [(&str, &str, Design); 3] = [
+    (
+        "memory lent by the client, sealed (devstate)",
+        "2: into the memory; in the kernel to the file",
+        by_memory,
+    ),
+    (
+        "the finished export in a message, not decoded",
+        "4: into the message; into the socket; out of it; to the file",
+        by_message,
+    ),
+    (
+        "a vector of items in a message, decoded and encoded again",
+        "6: into the message; into the socket; out of it; into items; into the export; to the file",
+        by_items,
+    ),
+];
+
+/// Runs all designs in turn, at each size.
+pub fn measure() -> Result<Vec<Cost>> {
     let mut store: Box<Goods> = Box::new(Store::new());
-    for index in 0..items {
-        let key = format!("item.{index:027}");
-        let value = vec![index as u8; 64 + index.wrapping_mul(0x9e37_79b9) % 961];
-        store
-            .write_item(Item::new(&key, &value))
-            .map_err(|error| anyhow!("{error}"))?;
+    let mut costs = Vec::new();
+    for items in SIZES {
+        for index in store.len()..items {
+            let key = format!("item.{index:027}");
+            let value = vec![index as u8; 64 + index.wrapping_mul(0x9e37_79b9) % 961];
+            store
+                .write_item(Item::new(&key, &value))
+                .map_err(|error| anyhow!("{error}"))?;
+        }
+        let bytes = export_len(&store, Release::LATEST).map_err(|error| anyhow!("{error}"))?;
+        let mut times = DESIGNS.map(|_| Vec::new());
+        for _ in 0..if items > 10_000 { 11 } else { 101 } {
+            for ((_, _, design), times) in DESIGNS.iter().zip(&mut times) {
+                let mut file = tempfile::tempfile()?;
+                times.push(design(&store, bytes, &mut file)?);
+                check(&mut file, bytes)?;
+            }
+        }
+        costs.extend(DESIGNS.iter().zip(times).map(|((design, copies, _), times)| Cost {
+            design,
+            items,
+            bytes,
+            server: median(times.iter().map(|(server, _)| *server)),
+            client: median(times.iter().map(|(_, client)| *client)),
+            copies,
+        }));
     }
-    let bytes = export_len(&store, Release::LATEST).map_err(|error| anyhow!("{error}"))?;
-    let mut lent = Vec::new();
-    let mut sent = Vec::new();
-    for _ in 0..ROUNDS {
-        lent.push(by_memory(&store, bytes)?);
-        sent.push(by_message(&store, bytes)?);
-    }
-    let cost = |design, copies, rounds: &[(u64, u64)]| Cost {
-        design,
-        bytes,
-        server: median(rounds.iter().map(|(server, _)| *server)),
-        client: median(rounds.iter().map(|(_, client)| *client)),
-        copies,
-    };
-    Ok(vec![
-        cost(
-            "memory lent by the client, sealed (devstate)",
-            "1 into the memory, 1 in the kernel to the file",
-            &lent,
-        ),
-        cost(
-            "a vector in a message",
-            "1 into the vector, 1 into the socket, 1 out of it, 1 to the file",
-            &sent,
-        ),
-    ])
+    Ok(costs)
 }
 
-fn by_memory(store: &Goods, bytes: usize) -> Result<(u64, u64)> {
-    let mut file = tempfile::tempfile()?;
+fn by_memory(store: &Goods, bytes: usize, file: &mut File) -> Result<Times> {
     let start = thread_time();
     let memory = Memory::allocated(bytes as u64)?;
     let lent = memory.as_fd().try_clone_to_owned()?;
@@ -85,23 +108,83 @@ fn by_memory(store: &Goods, bytes: usize) -> Result<(u64, u64)> {
     })?;
     let sealed = sealed.map_err(|failure| anyhow!("{failure:?}"))?;
     let start = thread_time();
-    sealed.forward(&file, &mut |_| ())?;
-    let client = before + thread_time() - start;
-    check(&mut file, bytes)?;
-    Ok((server, client))
+    sealed.forward(file, &mut |_| ())?;
+    Ok((server, before + thread_time() - start))
 }
 
-fn by_message(store: &Goods, bytes: usize) -> Result<(u64, u64)> {
-    let mut file = tempfile::tempfile()?;
+fn by_message(store: &Goods, bytes: usize, file: &mut File) -> Result<Times> {
+    let make = || {
+        let mut message = vec![0; bytes];
+        export_with::<Crc64Simd, _, _>(store, Release::LATEST, Region::from(&mut message[..]))
+            .map_err(|refusal| anyhow!("{}", refusal.error))?;
+        Ok(message)
+    };
+    exchange(make, |message| Ok(file.write_all(&message)?))
+}
+
+/// An item of a client that takes its messages apart.
+struct OwnedItem {
+    key: String,
+    value: Vec<u8>,
+    sensitive: bool,
+    written: u64,
+}
+
+fn by_items(store: &Goods, bytes: usize, file: &mut File) -> Result<Times> {
+    let make = || {
+        let items = IterSource(store.iter().map(ItemSer::from));
+        let vector = ExportableSer {
+            items: Sequence::from_source(&items),
+        };
+        let mut message = vec![0; bytes];
+        let len = payload::encode(&vector, Release::LATEST, &mut message).map_err(|error| anyhow!("{error}"))?;
+        message.truncate(len);
+        Ok(message)
+    };
+    exchange(make, |message| {
+        let mut vector = ExportableSer::default();
+        payload::decode(&message, Release::LATEST, &mut vector).map_err(|error| anyhow!("{error}"))?;
+        let mut owned = Vec::with_capacity(vector.items.len());
+        let visited = vector.items.visit(&mut |item| {
+            owned.push(OwnedItem {
+                key: item.key.get().to_owned(),
+                value: item.value.get().to_owned(),
+                sensitive: item.sensitive,
+                written: item.written,
+            });
+        });
+        visited.map_err(|error| anyhow!("{error}"))?;
+        // What a client is given that knows its protocol's types.
+        drop(message);
+        let items = IterSource(owned.iter().map(|item| {
+            ItemSer::from(Item {
+                key: &item.key,
+                value: &item.value,
+                sensitive: item.sensitive,
+                written: item.written,
+            })
+        }));
+        let mut export = vec![0; bytes];
+        let again = ExportableSer {
+            items: Sequence::from_source(&items),
+        };
+        container::<Crc64Simd>()
+            .save::<Release, _>(&again, &mut export)
+            .map_err(|error| anyhow!("{error}"))?;
+        Ok(file.write_all(&export)?)
+    })
+}
+
+/// Sends what the server makes to the client, which takes it from there.
+fn exchange(make: impl FnOnce() -> Result<Vec<u8>> + Send, take: impl FnOnce(Vec<u8>) -> Result<()>) -> Result<Times> {
     let (mut near, mut far) = UnixStream::pair()?;
-    let (client, server) = thread::scope(|scope| {
+    thread::scope(|scope| {
         let server = scope.spawn(move || -> Result<u64> {
             let start = thread_time();
-            let mut message = vec![0; bytes];
-            export_with::<Crc64Simd, _, _>(store, Release::LATEST, Region::from(&mut message[..]))
-                .map_err(|refusal| anyhow!("{}", refusal.error))?;
-            far.write_all(&(bytes as u64).to_le_bytes())?;
+            let message = make()?;
+            far.write_all(&(message.len() as u64).to_le_bytes())?;
             far.write_all(&message)?;
+            drop(message);
             Ok(thread_time() - start)
         });
         let start = thread_time();
@@ -109,16 +192,14 @@ fn by_message(store: &Goods, bytes: usize) -> Result<(u64, u64)> {
         near.read_exact(&mut len)?;
         let mut message = vec![0; u64::from_le_bytes(len) as usize];
         near.read_exact(&mut message)?;
-        file.write_all(&message)?;
+        take(message)?;
         let client = thread_time() - start;
         let server = server.join().map_err(|_| anyhow!("the server panicked"))??;
-        anyhow::Ok((client, server))
-    })?;
-    check(&mut file, bytes)?;
-    Ok((server, client))
+        Ok((server, client))
+    })
 }
 
-/// Both have to have stored a whole export.
+/// Each has to have stored a whole export.
 fn check(file: &mut File, bytes: usize) -> Result<()> {
     file.rewind()?;
     let mut stored = Vec::new();

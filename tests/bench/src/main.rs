@@ -11,6 +11,7 @@ mod conversions;
 mod exports;
 mod forwarding;
 mod goals;
+mod linear;
 mod measure;
 mod peer;
 mod peers;
@@ -133,15 +134,25 @@ fn times(filter: &str) -> Result<()> {
 }
 
 fn forward() -> Result<()> {
-    for cost in forwarding::measure(report::FORWARDED)? {
-        let (server, client) = (cost.server as f64 / 1e6, cost.client as f64 / 1e6);
-        println!("{:50} server {server:6.2} ms  client {client:6.2} ms", cost.design);
+    for cost in forwarding::measure()? {
+        let (server, client) = (cost.server as f64 / 1e3, cost.client as f64 / 1e3);
+        println!(
+            "{:6} items  {:58} server {server:9.1} µs  client {client:9.1} µs",
+            cost.items, cost.design
+        );
     }
     Ok(())
 }
 
 fn check(accept: bool) -> Result<()> {
     let measured = measure::count(cases())?;
+    let too_steep = linear::failures(&measured);
+    if !too_steep.is_empty() {
+        bail!(
+            "the cost of an export grows faster than its bytes\n{}",
+            too_steep.join("\n")
+        );
+    }
     if accept {
         return table::accept(&measured);
     }
