@@ -47,8 +47,22 @@ impl RtcState {
     /// ```
     #[must_use]
     pub fn capture(registers: &mut impl RegisterIo<u32>, now: u64) -> Self {
+        let counter = registers.read(RTCDR);
+        let mut state = Self::read_once(registers, counter, now);
+        // A tick in between may be in some registers and not in others.
+        for _ in 0..MOST_TICKS {
+            let counter = registers.read(RTCDR);
+            if counter == state.counter {
+                break;
+            }
+            state = Self::read_once(registers, counter, now);
+        }
+        state
+    }
+
+    fn read_once(registers: &mut impl RegisterIo<u32>, counter: u32, now: u64) -> Self {
         Self {
-            counter: registers.read(RTCDR),
+            counter,
             sub_second_ns: 0,
             lr: registers.read(RTCLR),
             mr: registers.read(RTCMR),
@@ -94,3 +108,6 @@ impl RtcState {
         })
     }
 }
+
+/// A second is much longer than a capture, so there is one at most; faster ones are not waited for.
+const MOST_TICKS: u32 = 4;

@@ -217,6 +217,73 @@ proptest! {
     }
 }
 
+/// A second is over before this access, and none of them takes any time.
+struct Ticking(Hardware, u32);
+
+impl Ticking {
+    fn count(&mut self) {
+        if self.1 == 0 {
+            let state = self.0.0.state(0);
+            self.0 = Hardware(restored(&state, NoInterrupt, SECOND, Clock::Wall));
+            let state = RtcState {
+                saved_at: 0,
+                ..self.0.0.state(SECOND)
+            };
+            self.0 = Hardware(restored(&state, NoInterrupt, 0, Clock::Frozen));
+        }
+        self.1 = self.1.wrapping_sub(1);
+    }
+}
+
+impl RegisterIo<u32> for Ticking {
+    fn read(&mut self, offset: u16) -> u32 {
+        self.count();
+        self.0.read(offset)
+    }
+    fn write(&mut self, offset: u16, value: u32) {
+        self.count();
+        self.0.write(offset, value);
+    }
+}
+
+#[test]
+fn a_tick_in_the_middle_of_a_capture_does_not_tear_it() {
+    for accesses_before in 0..20 {
+        let before = RtcState {
+            counter: 8,
+            sub_second_ns: 0,
+            mr: 9,
+            enabled: true,
+            ris: false,
+            imsc: true,
+            ..RtcState::RESET
+        };
+        let hardware = Hardware(restored(&before, NoInterrupt, 0, Clock::Frozen));
+        let mut ticking = Ticking(hardware, accesses_before);
+        let captured = RtcState::capture(&mut ticking, 0);
+        let after = RtcState {
+            counter: 9,
+            ris: true,
+            ..before
+        };
+        let expected = if ticking.1 > 20 { after } else { before };
+        assert_eq!(captured, expected, "a tick before access {accesses_before}");
+    }
+}
+
+#[test]
+fn a_clock_that_ticks_all_the_time_is_captured_all_the_same() {
+    struct Racing(u32);
+    impl RegisterIo<u32> for Racing {
+        fn read(&mut self, _offset: u16) -> u32 {
+            self.0 += 1;
+            self.0
+        }
+        fn write(&mut self, _offset: u16, _value: u32) {}
+    }
+    assert_eq!(RtcState::capture(&mut Racing(0), 0).validate(), Ok(()));
+}
+
 /// Hardware that compares only at its next tick, as section 2.2.4 allows.
 struct SlowToCompare(Hardware);
 

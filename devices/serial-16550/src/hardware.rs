@@ -102,12 +102,12 @@ impl SerialState {
                 && index != 0
             {
                 *errors = status & lsr::CHARACTER_ERRORS;
-                self.lsr_errors |= status & lsr::OVERRUN;
             }
             let character = registers.read(spec::RBR);
             let character = if status & lsr::BREAK == 0 { character } else { 0 };
             let _ = self.rx.push(character);
             status = registers.read(spec::LSR);
+            self.lsr_errors |= status & lsr::OVERRUN;
         }
         if !self.fifo_enabled() && self.rx.is_empty() {
             self.rbr = registers.read(spec::RBR);

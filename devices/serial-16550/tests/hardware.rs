@@ -126,6 +126,89 @@ fn errors_stay_with_their_characters() {
     );
 }
 
+/// A character comes in before this access.
+struct Receiving {
+    hardware: Hardware,
+    accesses_before: u32,
+}
+
+impl Receiving {
+    fn count(&mut self) {
+        if self.accesses_before == 0 {
+            self.hardware.0.receive_character(b'!', CharacterErrors::NONE, 0);
+        }
+        self.accesses_before = self.accesses_before.wrapping_sub(1);
+    }
+}
+
+impl RegisterIo<u8> for Receiving {
+    fn read(&mut self, offset: u16) -> u8 {
+        self.count();
+        self.hardware.read(offset)
+    }
+
+    fn write(&mut self, offset: u16, value: u8) {
+        self.count();
+        self.hardware.write(offset, value);
+    }
+}
+
+#[test]
+fn a_character_that_comes_meanwhile_is_taken_or_left_or_its_loss_is_told() {
+    let mut losses = 0;
+    for fcr in [0x00, 0x89] {
+        for accesses_before in 0..60 {
+            let mut hardware = Hardware::new();
+            hardware.program(&[(3, 3), (2, fcr)]);
+            let text: &[u8] = if fcr == 0 { b"a" } else { b"0123456789abcdef" };
+            assert_eq!(hardware.0.receive(text, 0), text.len());
+            let mut receiving = Receiving {
+                hardware,
+                accesses_before,
+            };
+            let captured = SerialState::capture(&mut receiving, fcr, 0);
+            assert_eq!(captured.validate(), Ok(()));
+            let came = receiving.accesses_before > 60;
+            let left = receiving.hardware.0.state(0);
+            let all = [captured.rx.as_slice(), left.rx.as_slice()].concat();
+            let lost = (captured.lsr_errors | left.lsr_errors) & spec::lsr::OVERRUN != 0;
+            assert_eq!(
+                all.len() + usize::from(lost),
+                text.len() + usize::from(came),
+                "FCR {fcr:#x}, before access {accesses_before}"
+            );
+            losses += u32::from(lost);
+        }
+    }
+    assert!(losses > 4, "{losses}");
+}
+
+#[test]
+fn an_overrun_is_told_whenever_it_is_seen() {
+    /// After so many looks at it, LSR tells of an overrun once.
+    struct Overrun(Hardware, u32);
+    impl RegisterIo<u8> for Overrun {
+        fn read(&mut self, offset: u16) -> u8 {
+            if offset != spec::LSR {
+                return self.0.read(offset);
+            }
+            self.1 = self.1.wrapping_sub(1);
+            self.0.read(offset) | if self.1 == u32::MAX { spec::lsr::OVERRUN } else { 0 }
+        }
+        fn write(&mut self, offset: u16, value: u8) {
+            self.0.write(offset, value);
+        }
+    }
+
+    for looks in 0..=16 {
+        let mut hardware = Hardware::new();
+        hardware.program(&[(3, 3), (2, 0x89)]);
+        assert_eq!(hardware.0.receive(b"0123456789abcdef", 0), 16);
+        let captured = SerialState::capture(&mut Overrun(hardware, looks), 0x89, 0);
+        assert_eq!(captured.lsr_errors, spec::lsr::OVERRUN, "after {looks}");
+    }
+}
+
 #[test]
 fn in_loopback_the_real_inputs_are_captured() {
     let mut hardware = Hardware::new();
