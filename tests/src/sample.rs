@@ -117,7 +117,7 @@ mod queue {
 
 /// A link: variants of every form, one with a stand-in for older releases, one without, one that was removed.
 #[derive(Versioned, Serialize, Deserialize, Clone, Debug, PartialEq, Default)]
-#[versioned(version = 2, layouts(0xee95_2ece_6156_893a, open))]
+#[versioned(version = 2, layouts(0xee95_2ece_6156_893a, 0x1e09_e308_483f_6a98))]
 pub enum LinkSer {
     /// Nothing there.
     #[default]
@@ -169,7 +169,10 @@ pub struct Foreign {
 
 /// The root.
 #[derive(Versioned, Serialize, Deserialize, Clone, Debug, PartialEq, Default)]
-#[versioned(version = 3, layouts(0xed52_0a34_f01c_4004, 0x6dc9_36b2_303a_6297, open))]
+#[versioned(
+    version = 3,
+    layouts(0xed52_0a34_f01c_4004, 0x6dc9_36b2_303a_6297, 0x9f65_e56f_2435_5182)
+)]
 pub struct MachineSer {
     /// Several of one kind.
     pub queues: [QueueSer; 2],

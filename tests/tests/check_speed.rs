@@ -64,14 +64,14 @@ fn version_in(mirror: usize, release: usize) -> usize {
 fn source() -> String {
     let mut source = "use devstate_versioning::{Versioned, release_table};\n".to_owned();
     for mirror in 0..MIRRORS {
-        let pins: Vec<_> = (1..VERSIONS)
+        let pins: Vec<_> = (1..=VERSIONS)
             .map(|version| format!("{:#x}", layout(mirror, version)))
             .collect();
         let pins = pins.join(", ");
         let derives = "#[derive(Versioned, Clone, Debug, Default, PartialEq)]";
         writeln!(
             source,
-            "\n{derives}\n#[versioned(version = {VERSIONS}, layouts({pins}, open))]"
+            "\n{derives}\n#[versioned(version = {VERSIONS}, layouts({pins}))]"
         )
         .unwrap();
         writeln!(source, "pub struct Mirror{mirror}Ser {{").unwrap();

@@ -4,6 +4,7 @@
 
 #![expect(clippy::indexing_slicing, reason = "a failure of these functions is a compile error")]
 
+use crate::diagnose::{LayoutChange, layout_change, release_change};
 use crate::fingerprint::{find, version_in};
 use crate::message::Message;
 use crate::release::Row;
@@ -34,26 +35,75 @@ pub const fn check_layouts(schema: &Schema, found: &[u64], pinned: &[Option<u64>
         if let Some(literal) = pinned[version]
             && literal != found[version]
         {
-            Message::new()
-                .str("the layout of version ")
-                .number(version as u64 + 1)
-                .str(" of the mirror `")
-                .str(schema.name)
-                .str("` is not the published one: `layouts` pins ")
-                .fingerprint(literal)
-                .str(", the source gives ")
-                .fingerprint(found[version])
-                .str(". A published version may not change. Undo the change, or make it in a new version: raise `version`, give a new field or variant `start`, a removed one `end`, a renamed one `name = \"…\"`, and add `open` to `layouts`. Only if this version was never published, pin ")
-                .fingerprint(found[version])
-                .fail()
+            refuse_layout(schema, version as u16 + 1, pinned, literal, found[version])
         }
         version += 1;
     }
 }
 
+#[track_caller]
+const fn refuse_layout(schema: &Schema, version: u16, pinned: &[Option<u64>], literal: u64, found: u64) -> ! {
+    let message = Message::new()
+        .str("the layout of version ")
+        .number(version as u64)
+        .str(" of the mirror `")
+        .str(schema.name)
+        .str("` is not the published one: `layouts` pins ")
+        .fingerprint(literal)
+        .str(", the source gives ")
+        .fingerprint(found)
+        .str(". A published version may not change. ");
+    // The version in which the change can be made, and whether it has to be begun.
+    let (next, begun) = match pinned {
+        [.., None] => (pinned.len() as u64, true),
+        _ => (pinned.len() as u64 + 1, false),
+    };
+    let message = match layout_change(schema, version, literal) {
+        LayoutChange::FieldAdded(field) => message
+            .str("Without the field `")
+            .str(field.name)
+            .str("` it would be the published one: if the field is new, give it `start = ")
+            .number(next)
+            .str("`")
+            .begin(next, begun),
+        LayoutChange::VariantAdded(variant, true) => message
+            .str("Without the variant `")
+            .str(variant.name)
+            .str("` it would be the published one: if the variant is new, give it `start = ")
+            .number(next)
+            .str("`")
+            .begin(next, begun),
+        LayoutChange::VariantAdded(variant, false) => message
+            .str("Without the variant `")
+            .str(variant.name)
+            .str("` it would be the published one: a new variant has its place behind the last, for those behind it would get other tags. Move it there, with `start = ")
+            .number(next)
+            .str("`")
+            .begin(next, begun),
+        LayoutChange::Retyped(field, ty) => message
+            .str("With the field `")
+            .str(field.name)
+            .str("` as ")
+            .ty(&ty)
+            .str(" it would be the published one: give the field that type again, or give it `end = ")
+            .number(next)
+            .str("` and add one of another name and the new type with `start = ")
+            .number(next)
+            .str("`")
+            .begin(next, begun),
+        LayoutChange::Unknown => message.str("Undo the change, or make it in a new version: raise `version`, give a new field or variant `start`, a removed one `end`, a renamed one `name = \"…\"`, and add `open` to `layouts`"),
+    };
+    message
+        .str(". Only if this version was never published, pin ")
+        .fingerprint(found)
+        .str(". To compare with the last commit, the source now says ")
+        .layout(schema, version)
+        .fail()
+}
+
 /// Checks a table's releases: names, numbers and literals.
 #[track_caller]
-pub const fn check_releases(releases: &[(&str, u16, Option<u64>)]) {
+pub const fn check_releases(rows: &[Row], releases: &[(&str, u16, Option<u64>)]) {
     let mut i = 0;
     while i < releases.len() {
         let (name, number, literal) = releases[i];
@@ -61,7 +111,7 @@ pub const fn check_releases(releases: &[(&str, u16, Option<u64>)]) {
             Message::new()
                 .str("release `")
                 .str(name)
-                .str("` has the number 0; numbers start at 1")
+                .str("` has the number 0; numbers start at 1, so give it a higher one")
                 .fail()
         }
         if i > 0 && number <= releases[i - 1].1 {
@@ -81,7 +131,13 @@ pub const fn check_releases(releases: &[(&str, u16, Option<u64>)]) {
             Message::new()
                 .str("release `")
                 .str(name)
-                .str("` is open, and only the last one may be: pin it before the next release is added")
+                .str("` is open, and only the last one may be: pin it before the next release is added, as `")
+                .str(name)
+                .str(" = ")
+                .number(number as u64)
+                .str(" @ ")
+                .fingerprint(release_fingerprint(rows, i))
+                .str("`")
                 .fail()
         }
         i += 1;
@@ -116,7 +172,7 @@ pub const fn check_row(rows: &[Row], releases: &[&str], schema: &Schema, given: 
         Message::new()
             .str("two rows have the wire name `")
             .str(name)
-            .str("`; give one of the mirrors another with `name = \"…\"`")
+            .str("`: delete one of them, or, if they are two mirrors, give one another `name = \"…\"`")
             .fail()
     }
     let mut last = 0;
@@ -261,18 +317,66 @@ pub const fn check_published(rows: &[Row], release: usize, name: &str, literal: 
     if let Some(literal) = literal
         && literal != found
     {
-        Message::new()
+        let message = Message::new()
             .str("the published release `")
             .str(name)
             .str("` has changed: the table pins ")
             .fingerprint(literal)
             .str(", the rows give ")
             .fingerprint(found)
-            .str(". What a release wrote may not change: undo the change of its column, or put it into a new release. Only if `")
+            .str(". ");
+        let message = match release_change(rows, release, found, literal) {
+            Some((row, version)) => message
+                .str("With ")
+                .version(version)
+                .str(" in the row of `")
+                .str(rows[row].schema.name)
+                .str("`, where ")
+                .version(version_in(&rows[row], release))
+                .str(" stands, it would be the published one. "),
+            None => message,
+        };
+        message
+            .str("What a release wrote may not change: undo the change of its column, or put it into a new release. Only if `")
             .str(name)
             .str("` was never published, pin ")
             .fingerprint(found)
+            .str(". To compare with the last commit, the column now says ")
+            .column(rows, release)
             .fail()
+    }
+}
+
+/// Checks that no published release has a mirror at a version that is still `open`; `layouts` are the mirror's.
+#[track_caller]
+pub const fn check_pinned(
+    releases: &[&str],
+    published: &[Option<u64>],
+    schema: &Schema,
+    layouts: &[u64],
+    open: bool,
+    given: &[Option<u16>],
+) {
+    let mut release = 0;
+    while open && release < given.len() && release < published.len() {
+        if let Some(version) = given[release]
+            && let [.., layout] = layouts
+            && version == schema.version
+            && published[release].is_some()
+        {
+            Message::new()
+                .str("release `")
+                .str(releases[release])
+                .str("` is published, and has the mirror `")
+                .str(schema.name)
+                .str("` at version ")
+                .number(version as u64)
+                .str(", whose layout is still `open`: pin it on the mirror, with ")
+                .fingerprint(*layout)
+                .str(" in place of `open`")
+                .fail()
+        }
+        release += 1;
     }
 }
 
@@ -290,6 +394,43 @@ pub(crate) const fn release_fingerprint(rows: &[Row], release: usize) -> u64 {
         rest = tail;
     }
     sum
+}
+
+impl Message {
+    /// How to begin a new version, unless the last one is open.
+    const fn begin(self, version: u64, begun: bool) -> Self {
+        if begun {
+            return self;
+        }
+        self.str(", raise `version` to ")
+            .number(version)
+            .str(", and add `open` to `layouts`")
+    }
+
+    /// A version as it stands in a row.
+    const fn version(self, version: u16) -> Self {
+        match version {
+            0 => self.str("`_`"),
+            version => self.str("`").number(version as u64).str("`"),
+        }
+    }
+
+    /// A release's versions, row by row.
+    const fn column(mut self, rows: &[Row], release: usize) -> Self {
+        let mut row = 0;
+        while row < rows.len() {
+            if row > 0 {
+                self = self.str(", ");
+            }
+            self = self.str(rows[row].schema.name).str(" => ");
+            self = match version_in(&rows[row], release) {
+                0 => self.str("_"),
+                version => self.number(version as u64),
+            };
+            row += 1;
+        }
+        self
+    }
 }
 
 const fn at(releases: &[&str], release: usize, mirror: &str) -> Message {

@@ -31,12 +31,28 @@ const fn fnv1a_onto(mut hash: u64, bytes: &[u8]) -> u64 {
 /// It is shallow: a nested mirror counts by its name.
 #[must_use]
 pub const fn layout(schema: &Schema, version: u16) -> u64 {
+    layout_edited(schema, version, Edit::None)
+}
+
+/// What a layout would be after one change.
+#[derive(Clone, Copy)]
+pub(crate) enum Edit<'a> {
+    /// As it is.
+    None,
+    /// Without the field or variant at that position; those behind it move up.
+    Without(usize),
+    /// With another type of the field at that position.
+    Retyped(usize, &'a Type),
+}
+
+/// The fingerprint that one version of a mirror would have after a change.
+pub(crate) const fn layout_edited(schema: &Schema, version: u16, edit: Edit<'_>) -> u64 {
     let mut text = Text {
         hash: OFFSET_BASIS,
         out: &mut [],
         len: 0,
     };
-    text.schema(schema, version);
+    text.schema(schema, version, edit);
     text.hash
 }
 
@@ -47,7 +63,18 @@ pub const fn layout_text(schema: &Schema, version: u16, out: &mut [u8]) -> usize
         out,
         len: 0,
     };
-    text.schema(schema, version);
+    text.schema(schema, version, Edit::None);
+    text.len
+}
+
+/// Writes the text of a type into `out`, as far as it fits, and returns its whole length in bytes.
+pub(crate) const fn type_text(ty: &Type, out: &mut [u8]) -> usize {
+    let mut text = Text {
+        hash: OFFSET_BASIS,
+        out,
+        len: 0,
+    };
+    text.ty(ty);
     text.len
 }
 
@@ -205,49 +232,65 @@ struct Text<'a> {
 }
 
 impl Text<'_> {
-    const fn schema(&mut self, schema: &Schema, version: u16) {
+    const fn schema(&mut self, schema: &Schema, version: u16, edit: Edit<'_>) {
         self.str(schema.name);
         self.str("@");
         self.number(version as usize);
         match schema.shape {
-            Shape::Struct(fields) => self.fields(fields, version),
-            Shape::Enum(variants) => self.variants(variants, version),
+            Shape::Struct(fields) => self.fields(fields, version, edit),
+            Shape::Enum(variants) => self.variants(variants, version, edit),
         }
     }
 
-    const fn fields(&mut self, fields: &[Field], version: u16) {
+    const fn fields(&mut self, fields: &[Field], version: u16, edit: Edit<'_>) {
         self.str("{");
         let mut first = true;
+        let mut position = 0;
         let mut rest = fields;
         while let [field, tail @ ..] = rest {
-            if field.versions.contain(version) {
+            let ty = match edit {
+                Edit::Without(edited) if edited == position => None,
+                Edit::Retyped(edited, ty) if edited == position => Some(ty),
+                _ => Some(field.ty),
+            };
+            if field.versions.contain(version)
+                && let Some(ty) = ty
+            {
                 self.separator(&mut first);
                 self.str(field.name);
                 self.str(":");
-                self.ty(field.ty);
+                self.ty(ty);
             }
+            position += 1;
             rest = tail;
         }
         self.str("}");
     }
 
-    const fn variants(&mut self, variants: &[Variant], version: u16) {
+    const fn variants(&mut self, variants: &[Variant], version: u16, edit: Edit<'_>) {
         self.str("<");
         let mut first = true;
+        let mut position = 0;
         let mut tag = 0;
         let mut rest = variants;
         while let [variant, tail @ ..] = rest {
+            rest = tail;
+            position += 1;
+            if let Edit::Without(edited) = edit
+                && edited + 1 == position
+            {
+                continue;
+            }
             if variant.versions.contain(version) {
                 self.separator(&mut first);
                 self.number(tag);
                 self.str("=");
                 self.str(variant.name);
                 if !variant.fields.is_empty() {
-                    self.fields(variant.fields, version);
+                    self.fields(variant.fields, version, Edit::None);
                 }
             }
             tag += 1;
-            rest = tail;
         }
         self.str(">");
     }

@@ -5,6 +5,7 @@
 mod check;
 mod checksum;
 mod describe;
+mod diagnose;
 mod downgrade;
 mod error;
 mod fingerprint;
@@ -81,8 +82,8 @@ pub use writer::{Sink, SinkWriter, SliceWriter, Writer, length_len};
 /// What the macros expand to. Not part of the interface: it changes without notice.
 #[doc(hidden)]
 pub mod __private {
-    pub use crate::check::{check_buffer, check_layouts, check_published, check_releases, check_row};
+    pub use crate::check::{check_buffer, check_layouts, check_pinned, check_published, check_releases, check_row};
     pub use crate::fingerprint::{deep, layouts};
     pub use crate::release::NoMirror;
-    pub use crate::wire::{foreign_decode, foreign_encode, foreign_len};
+    pub use crate::wire::{Itself, VariantValue, foreign_decode, foreign_encode, foreign_len};
 }

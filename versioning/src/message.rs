@@ -6,8 +6,11 @@
     reason = "runs during constant evaluation only"
 )]
 
+use crate::fingerprint::{layout_text, type_text};
+use crate::schema::{Schema, Type};
+
 /// The longest sentence, in bytes; what goes beyond it is cut off.
-const CAPACITY: usize = 640;
+const CAPACITY: usize = 2048;
 
 /// A sentence under construction.
 pub(crate) struct Message {
@@ -50,6 +53,35 @@ impl Message {
             }
         }
         message
+    }
+
+    /// A version's layout, in the text that its fingerprint is made of; `…` stands for what there is no room for.
+    pub(crate) const fn layout(mut self, schema: &Schema, version: u16) -> Self {
+        const ELLIPSIS: &str = "…";
+        let (_, free) = self.text.split_at_mut(self.len);
+        let whole = layout_text(schema, version, free);
+        let room = CAPACITY - self.len - ELLIPSIS.len();
+        if whole <= room {
+            self.len += whole;
+            return self;
+        }
+        // A character is not cut in two.
+        let mut kept = room;
+        while self.text[self.len + kept] & 0xc0 == 0x80 {
+            kept -= 1;
+        }
+        self.len += kept;
+        self.str(ELLIPSIS)
+    }
+
+    /// A type as the text of a layout has it.
+    pub(crate) const fn ty(mut self, ty: &Type) -> Self {
+        let (_, free) = self.text.split_at_mut(self.len);
+        let len = type_text(ty, free);
+        if len <= free.len() {
+            self.len += len;
+        }
+        self
     }
 
     const fn byte(&mut self, byte: u8) {

@@ -38,7 +38,7 @@ pub trait ReleaseTable: Copy + Eq + Debug + 'static {
 #[diagnostic::on_unimplemented(
     message = "the release table `{Self}` has no row for the mirror `{M}`",
     label = "`{M}` stands in no row of this table",
-    note = "add `{M} => [..]` to the `release_table!` that declares `{Self}`, with one version for each release"
+    note = "add `{M} => [..]` to the `release_table!` that declares `{Self}`, with one version for each release, `_` for those that had no such mirror"
 )]
 pub trait VersionOf<M: ?Sized>: ReleaseTable {
     /// The fingerprint of a snapshot whose root is `M`, for each release; zero where the release has no `M`.
@@ -175,7 +175,7 @@ impl Row {
 /// These do not compile, and each says what is wrong and what to do: a row missing for a mirror, also a nested one; a
 /// row of another length than the table; a version that is 0, goes down, or is above the mirror's own; a last release
 /// that is not at a mirror's latest version; numbers that do not ascend; a mirror that a release reaches though its
-/// row says `_`; a layout that differs from the fingerprint of a published release.
+/// row says `_`; a layout that differs from the fingerprint of a published release, or is still `open` in one.
 #[macro_export]
 macro_rules! release_table {
     (
@@ -269,6 +269,7 @@ macro_rules! release_table {
         // One item, so that a mistake is reported once and without what follows from it.
         const _: () = {
             $crate::__private::check_releases(
+                <$Release as $crate::ReleaseTable>::ROWS,
                 &[$((::core::stringify!($name), $number, $crate::release_table!(@literal $fingerprint))),+],
             );
             $(
@@ -285,6 +286,16 @@ macro_rules! release_table {
                     <$Release>::$name as ::core::primitive::usize,
                     ::core::stringify!($name),
                     $crate::release_table!(@literal $fingerprint),
+                );
+            )+
+            $(
+                $crate::__private::check_pinned(
+                    <$Release as $crate::ReleaseTable>::NAMES,
+                    <$Release as $crate::ReleaseTable>::PINNED,
+                    <$mirror as $crate::Mirror>::SCHEMA,
+                    <$mirror as $crate::Mirror>::LAYOUTS,
+                    <$mirror as $crate::Mirror>::OPEN,
+                    &[$($crate::release_table!(@given $version)),*],
                 );
             )+
         };

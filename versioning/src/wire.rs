@@ -38,6 +38,8 @@ pub trait Mirror: Layout {
     const SCHEMA: &'static Schema;
     /// The fingerprints of its versions, from version 1.
     const LAYOUTS: &'static [u64];
+    /// Whether the latest version is not published yet (`open` in `layouts`), so that its layout may still change.
+    const OPEN: bool = false;
 }
 
 /// A type that can be written and read at each release of the table `R`.
@@ -199,6 +201,16 @@ impl BadValue {
     }
 }
 
+/// `Type` is `T`, by way of any other type.
+pub trait Itself<T> {
+    /// `T`.
+    type Type;
+}
+
+impl<R, T> Itself<T> for R {
+    type Type = T;
+}
+
 /// A field's type has a value for versions that did not have the field.
 ///
 /// Every type with `Default` has one.
@@ -216,6 +228,25 @@ pub trait MissingValue {
 impl<T: Default> MissingValue for T {
     #[inline]
     fn missing_value() -> Self {
+        Self::default()
+    }
+}
+
+/// A field's type has a value that a variant can be made of before its fields are decoded.
+#[diagnostic::on_unimplemented(
+    message = "a variant has a field of the type `{Self}`, which has no `Default`",
+    label = "`{Self}` has no `Default`",
+    note = "decoding makes the variant first and fills its fields in place: derive or implement `Default` for `{Self}`"
+)]
+pub trait VariantValue {
+    /// The value.
+    fn variant_value() -> Self;
+}
+
+#[diagnostic::do_not_recommend]
+impl<T: Default> VariantValue for T {
+    #[inline]
+    fn variant_value() -> Self {
         Self::default()
     }
 }

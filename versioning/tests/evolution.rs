@@ -27,7 +27,7 @@ mod older {
     }
 
     #[derive(Versioned, Clone, Debug, Default, PartialEq)]
-    #[versioned(version = 1, layouts(open))]
+    #[versioned(version = 1, layouts(0xaee9_6b11_17f1_4504))]
     pub struct RootSer {
         pub part: PartSer,
         pub choice: ChoiceSer,
@@ -69,7 +69,7 @@ mod newer {
     }
 
     #[derive(Versioned, Clone, Debug, Default, PartialEq)]
-    #[versioned(version = 1, layouts(open))]
+    #[versioned(version = 1, layouts(0xaee9_6b11_17f1_4504))]
     pub struct RootSer {
         pub part: PartSer,
         pub choice: ChoiceSer,

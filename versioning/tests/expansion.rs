@@ -87,17 +87,17 @@ mod shadowed {
     }
 
     #[derive(Versioned, ::core::clone::Clone, ::core::fmt::Debug, ::core::cmp::PartialEq)]
-    #[versioned(version = 1, layouts(open), crate = "super::product::state")]
+    #[versioned(version = 1, layouts(0xdcb9_4543_e030_5202), crate = "super::product::state")]
     pub(crate) enum OnlySer {
         One(u8),
     }
 
     #[derive(Versioned, ::core::clone::Clone, ::core::fmt::Debug, ::core::default::Default, ::core::cmp::PartialEq)]
-    #[versioned(version = 1, layouts(open))]
+    #[versioned(version = 1, layouts(0x8788_fdaa_1cc2_2d74))]
     pub(crate) struct UnitSer;
 
     #[derive(Versioned, ::core::clone::Clone, ::core::fmt::Debug, ::core::default::Default, ::core::cmp::PartialEq)]
-    #[versioned(version = 1, layouts(open))]
+    #[versioned(version = 1, layouts(0x2a33_f7a0_35dd_1d1d))]
     pub(super) struct PrivateSer {
         value: u8,
     }

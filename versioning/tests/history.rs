@@ -86,7 +86,7 @@ pub struct Foreign {
 }
 
 #[derive(Versioned, Clone, Debug, PartialEq, Default)]
-#[versioned(version = 2, layouts(0x96f7_8fa2_fc31_64de, open))]
+#[versioned(version = 2, layouts(0x96f7_8fa2_fc31_64de, 0xe7e5_4138_f957_75cb))]
 pub struct MachineSer {
     pub queues: [QueueSer; 2],
     #[versioned(start = 2)]
@@ -101,7 +101,7 @@ pub struct MachineSer {
 }
 
 #[derive(Versioned, Clone, Debug, PartialEq, Default)]
-#[versioned(version = 1, layouts(open))]
+#[versioned(version = 1, layouts(0x421b_69dd_716a_b585))]
 pub struct ItemSer<'a> {
     pub key: Str<'a, 8>,
     pub value: Bytes<'a, 300>,

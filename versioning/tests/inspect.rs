@@ -50,7 +50,7 @@ pub struct MachineSer {
 }
 
 #[derive(Versioned, Clone, Debug, PartialEq, Default)]
-#[versioned(version = 1, layouts(open))]
+#[versioned(version = 1, layouts(0x4b42_5910_77b4_7d69))]
 pub struct Empty {}
 
 release_table! {

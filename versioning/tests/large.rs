@@ -18,7 +18,7 @@ pub struct LineSer<'a> {
 }
 
 #[derive(Versioned, Clone, Debug, Default)]
-#[versioned(version = 1, layouts(open))]
+#[versioned(version = 1, layouts(0xdb5b_1b91_3e3c_d3bd))]
 pub struct LogSer<'a> {
     pub lines: Sequence<'a, LineSer<'a>, 100_000>,
 }

@@ -148,7 +148,7 @@ fn more_items_than_the_bound_are_refused_both_ways() {
 
 /// A list that came with version 2, of items that it can also hold none of.
 #[derive(Versioned, Clone, Debug, Default)]
-#[versioned(version = 2, layouts(0x4597_a8d7_25b6_221f, open))]
+#[versioned(version = 2, layouts(0x4597_a8d7_25b6_221f, 0x6d67_49cd_d2b9_359b))]
 pub struct LaterSer<'a> {
     pub number: u16,
     #[versioned(start = 2)]
@@ -164,11 +164,11 @@ pub struct MarkSer {
 }
 
 #[derive(Versioned, Clone, Debug, Default)]
-#[versioned(version = 1, layouts(open))]
+#[versioned(version = 1, layouts(0x8788_fdaa_1cc2_2d74))]
 pub struct UnitSer;
 
 #[derive(Versioned, Clone, Debug, Default)]
-#[versioned(version = 1, layouts(open))]
+#[versioned(version = 1, layouts(0x5b40_c71d_7203_717e))]
 pub struct UnitsSer<'a> {
     pub units: Sequence<'a, UnitSer, { u32::MAX as usize }>,
 }

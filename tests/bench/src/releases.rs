@@ -10,7 +10,7 @@ use devstate_versioning::{Layout, ReleaseTable, Versioned, encoded_len, load, pl
 use crate::case::Case;
 
 #[derive(Versioned, Clone, Debug, Default)]
-#[versioned(version = 1, layouts(open))]
+#[versioned(version = 1, layouts(0xa6c7_4f01_cd32_5553))]
 pub struct MachineSer {
     pub rtc: RtcStateSer,
     pub serial: SerialStateSer,

@@ -12,7 +12,7 @@ use crate::case::Case;
 const GROUP: &str = "RTC and UART, what vm-superio keeps of them";
 
 #[derive(Versioned, Clone, Debug, Default)]
-#[versioned(version = 1, layouts(open))]
+#[versioned(version = 1, layouts(0x54b4_bcf2_700f_632c))]
 pub struct ClockAndPortSer {
     pub rtc: RtcStateSer,
     pub serial: SerialStateSer,

@@ -2,7 +2,7 @@
 use devstate_versioning::{Versioned, release_table};
 
 #[derive(Versioned, Clone, Default)]
-#[versioned(version = 2, layouts(0xbf16_3a3d_d791_3fbe, open))]
+#[versioned(version = 2, layouts(0xbf16_3a3d_d791_3fbe, 0x1962_f423_f4e3_9ad5))]
 pub struct TimerSer {
     pub count: u32,
     #[versioned(start = 2)]

@@ -69,14 +69,19 @@ impl MirrorAttributes {
             ));
         };
         if version == 0 {
-            return Err(Error::new(span, "versions start at 1"));
+            return Err(Error::new(
+                span,
+                format!(
+                    "the mirror `{mirror}` has version 0, and versions start at 1: write `version = 1, layouts(open)`"
+                ),
+            ));
         }
         let Some(layouts) = layouts else {
             return Err(Error::new(
                 mirror.span(),
                 format!(
-                    "`layouts` is missing on the mirror `{mirror}`: it pins one fingerprint for each published version, \
-                     and the last one may be `open`, as in `layouts(open)`"
+                    "`layouts` is missing on the mirror `{mirror}`: it pins one fingerprint for each version, and a \
+                     last one that is not published yet may be `open`, as in `layouts(open)`. {ANY_NUMBER}"
                 ),
             ));
         };
@@ -89,6 +94,9 @@ impl MirrorAttributes {
         })
     }
 }
+
+/// How to come by a fingerprint.
+const ANY_NUMBER: &str = "To pin a version, put any number, such as `0x0`, and the compiler says the right one";
 
 /// The list in `layouts(…)`.
 struct Layouts {
@@ -121,7 +129,9 @@ impl Layouts {
         if self.given.iter().rev().skip(1).any(Option::is_none) {
             return Err(Error::new(
                 self.span,
-                "only the last version may be `open`: pin the earlier one before the next is added",
+                format!(
+                    "only the last version may be `open`: pin the earlier one before the next is added. {ANY_NUMBER}"
+                ),
             ));
         }
         Ok(())
@@ -147,13 +157,29 @@ impl Parse for Layout {
 }
 
 impl PartAttributes {
-    /// Reads what stands on the field or variant `part` of a mirror whose latest version is `version`.
+    /// Reads what stands on the field `part` of a mirror whose latest version is `version`.
     pub(crate) fn read(attributes: &[Attribute], part: &str, at: Span, version: u16) -> Result<Self> {
+        Self::read_known(attributes, part, at, version, KNOWN)
+    }
+
+    /// The same for a variant, for which there are fewer.
+    pub(crate) fn read_variant(attributes: &[Attribute], part: &str, at: Span, version: u16) -> Result<Self> {
+        let read = Self::read_known(attributes, part, at, version, KNOWN_OF_VARIANTS)?;
+        if read.skip || read.ignorable || read.foreign.is_some() || !read.semantics.is_empty() {
+            return Err(Error::new(
+                at,
+                format!("a variant has {KNOWN_OF_VARIANTS} only; `{part}` has others"),
+            ));
+        }
+        Ok(read)
+    }
+
+    fn read_known(attributes: &[Attribute], part: &str, at: Span, version: u16, known: &str) -> Result<Self> {
         let mut raw = Raw::default();
         let mut semantics = Vec::new();
         for attribute in versioned(attributes) {
             let mut tied = Tied::default();
-            attribute.parse_nested_meta(|meta| raw.read(&meta, &mut tied))?;
+            attribute.parse_nested_meta(|meta| raw.read(&meta, &mut tied, known))?;
             semantics.push((tied, span_of(attribute.path())));
         }
         raw.check(part, at, version, semantics)
@@ -183,9 +209,9 @@ struct Tied {
 }
 
 impl Raw {
-    fn read(&mut self, meta: &ParseNestedMeta<'_>, tied: &mut Tied) -> Result<()> {
+    fn read(&mut self, meta: &ParseNestedMeta<'_>, tied: &mut Tied, known: &str) -> Result<()> {
         let Some(word) = meta.path.get_ident().map(ToString::to_string) else {
-            return Err(unknown(meta, KNOWN));
+            return Err(unknown(meta, known));
         };
         match word.as_str() {
             "start" => set(&mut self.start, meta, number(meta)?),
@@ -200,45 +226,14 @@ impl Raw {
             "at" => set(&mut tied.at, meta, number(meta)?),
             "ser_fn" => set(&mut tied.ser_fn, meta, meta.value()?.parse()?),
             "de_fn" => set(&mut tied.de_fn, meta, meta.value()?.parse()?),
-            _ => Err(unknown(meta, KNOWN)),
+            _ => Err(unknown(meta, known)),
         }
     }
 
     fn check(self, part: &str, at: Span, version: u16, semantics: Vec<(Tied, Span)>) -> Result<PartAttributes> {
         let start = self.start.as_ref().map_or(1, |start| start.value);
         let end = self.end.as_ref().map(|end| end.value);
-        if let Some(given) = &self.start
-            && !(1..=version).contains(&start)
-        {
-            return Err(Error::new(
-                given.span,
-                format!(
-                    "`{part}` starts at version {start}, and the mirror's versions are 1 to {version}: raise `version` \
-                     on the mirror, or correct `start`"
-                ),
-            ));
-        }
-        if let Some(given) = &self.end {
-            let end = given.value;
-            if !(2..=version).contains(&end) {
-                return Err(Error::new(
-                    given.span,
-                    format!(
-                        "`{part}` ends with version {end}, the first that no longer has it, and the mirror's versions \
-                         are 1 to {version}: raise `version` on the mirror, or correct `end`"
-                    ),
-                ));
-            }
-            if end <= start {
-                return Err(Error::new(
-                    given.span,
-                    format!(
-                        "`{part}` would exist from version {start} up to, not including, {end}, which is no version: `end` \
-                         is the first version without it, so give a later one"
-                    ),
-                ));
-            }
-        }
+        check_range(part, version, self.start.as_ref(), self.end.as_ref())?;
         let mut boundaries = Vec::new();
         if start > 1 {
             boundaries.push(start);
@@ -291,6 +286,61 @@ impl Raw {
     }
 }
 
+/// Checks that `start` and `end` lie within the mirror's versions, and one behind the other.
+fn check_range(part: &str, version: u16, start: Option<&Numbered>, end: Option<&Numbered>) -> Result<()> {
+    let first = start.map_or(1, |start| start.value);
+    if let Some(&Numbered { value: start, span }) = start {
+        if start == 0 {
+            return Err(Error::new(
+                span,
+                format!(
+                    "`{part}` starts at version 0, and versions start at 1: give the first version that has it, or leave \
+                     `start` out where every version has it"
+                ),
+            ));
+        }
+        if start > version {
+            return Err(Error::new(
+                span,
+                format!(
+                    "`{part}` starts at version {start}, and the mirror's versions are 1 to {version}: raise `version` \
+                     on the mirror, or correct `start`"
+                ),
+            ));
+        }
+    }
+    if let Some(&Numbered { value: end, span }) = end {
+        if end < 2 {
+            return Err(Error::new(
+                span,
+                format!(
+                    "`{part}` ends with version {end}, so no version would have it: `end` is the first version without \
+                     it, so at least 2; for what no version has there is `skip`"
+                ),
+            ));
+        }
+        if end > version {
+            return Err(Error::new(
+                span,
+                format!(
+                    "`{part}` ends with version {end}, the first that no longer has it, and the mirror's versions are 1 \
+                     to {version}: raise `version` on the mirror, or correct `end`"
+                ),
+            ));
+        }
+        if end <= first {
+            return Err(Error::new(
+                span,
+                format!(
+                    "`{part}` would exist from version {first} up to, not including, {end}, which is no version: `end` \
+                     is the first version without it, so give a later one"
+                ),
+            ));
+        }
+    }
+    Ok(())
+}
+
 impl Tied {
     fn check(self, part: &str, span: Span, version: u16, boundaries: &[u16]) -> Result<Option<Semantic>> {
         let Self { at, ser_fn, de_fn } = self;
@@ -305,13 +355,22 @@ impl Tied {
         }
         let boundaries = match at {
             Some(Numbered { value, span }) => {
-                if !(2..=version).contains(&value) {
+                if value < 2 {
                     return Err(Error::new(
                         span,
                         format!(
-                            "`at = {value}` of `{part}` is the step from version {} to {value}, and the mirror's \
-                             versions are 1 to {version}",
-                            i32::from(value) - 1
+                            "`at = {value}` of `{part}` is no step between versions: `at` is the version that the step \
+                             leads to, so at least 2"
+                        ),
+                    ));
+                }
+                if value > version {
+                    return Err(Error::new(
+                        span,
+                        format!(
+                            "`at = {value}` of `{part}` is the step from version {} to {value}, and the mirror's versions \
+                             are 1 to {version}: raise `version` on the mirror, or correct `at`",
+                            value - 1
                         ),
                     ));
                 }
@@ -338,6 +397,8 @@ impl Tied {
 
 const KNOWN: &str = "`start`, `end`, `default_fn`, `ser_fn`, `de_fn`, `at`, `skip`, `ignorable`, `name`, and `serde` \
                      with `max` and `layout`";
+
+const KNOWN_OF_VARIANTS: &str = "`start`, `end`, `default_fn` and `name`";
 
 struct Numbered {
     value: u16,
@@ -393,37 +454,4 @@ fn span_of(path: &Path) -> Span {
 }
 
 #[cfg(test)]
-mod tests {
-    use syn::{DeriveInput, parse_quote};
-
-    fn refusal(input: &DeriveInput) -> Option<String> {
-        crate::mirror::expand(input).err().map(|error| error.to_string())
-    }
-
-    #[test]
-    fn a_wire_name_is_a_name() {
-        for name in ["", "a,b:u8", "a b", "say \"it\"", "u8@2"] {
-            let field: DeriveInput = parse_quote! {
-                #[versioned(version = 1, layouts(open))]
-                struct Timer { #[versioned(name = #name)] count: u32 }
-            };
-            let mirror: DeriveInput = parse_quote! {
-                #[versioned(version = 1, layouts(open), name = #name)]
-                struct Timer { count: u32 }
-            };
-            let foreign: DeriveInput = parse_quote! {
-                #[versioned(version = 1, layouts(open))]
-                struct Timer { #[versioned(serde, max = 4, layout = #name)] count: Count }
-            };
-            for input in [field, mirror, foreign] {
-                let refusal = refusal(&input).unwrap_or_default();
-                assert!(refusal.starts_with("a wire name has"), "{name:?}: {refusal}");
-            }
-        }
-        let input: DeriveInput = parse_quote! {
-            #[versioned(version = 1, layouts(open), name = "zähler-2/old.one")]
-            struct Timer { count: u32 }
-        };
-        assert_eq!(refusal(&input), None);
-    }
-}
+mod tests;

@@ -8,7 +8,7 @@ use syn::{DataEnum, Error, Ident, Result};
 
 use crate::attributes::PartAttributes;
 use crate::mirror::{
-    Bodies, Mirror, Part, binding, literal, name_span, name_taken, parts, refuse_annotations, wire_types,
+    Bodies, Mirror, Part, binding, literal, name_span, name_taken, parts, refuse_annotations, value_of, wire_types,
 };
 
 /// The highest tag: one byte of a varint.
@@ -67,13 +67,7 @@ fn read<'a>(mirror: &Mirror<'_>, data: &'a DataEnum) -> Result<Vec<Variant<'a>>>
                 ),
             ));
         }
-        let attributes = PartAttributes::read(&variant.attrs, &code_name, variant.span(), mirror.version)?;
-        if attributes.skip || attributes.ignorable || attributes.foreign.is_some() || !attributes.semantics.is_empty() {
-            return Err(Error::new(
-                variant.span(),
-                format!("a variant has `start`, `end`, `default_fn` and `name` only; `{code_name}` has others"),
-            ));
-        }
+        let attributes = PartAttributes::read_variant(&variant.attrs, &code_name, variant.span(), mirror.version)?;
         for field in &variant.fields {
             refuse_annotations(
                 &field.attrs,
@@ -121,7 +115,11 @@ impl Variant<'_> {
         let ident = self.ident;
         let fields = self.fields.iter().map(|part| {
             let (member, ty) = (&part.member, part.ty);
-            quote!(#member: <#ty as ::core::default::Default>::default())
+            let value = value_of(
+                ty,
+                &|ty| quote!(<#ty as __versioning::__private::VariantValue>::variant_value()),
+            );
+            quote!(#member: #value)
         });
         quote!(Self::#ident { #(#fields),* })
     }

@@ -157,6 +157,7 @@ fn frame(mirror: &Mirror<'_>, attributes: &MirrorAttributes, bodies: &Bodies) ->
     };
     let input = mirror.input_lifetime();
     let count = usize::from(*version);
+    let open = attributes.layouts.iter().any(Option::is_none);
     let pinned = attributes.layouts.iter().map(|layout| match layout {
         Some(literal) => quote!(::core::option::Option::Some(#literal)),
         None => quote!(::core::option::Option::None),
@@ -166,10 +167,11 @@ fn frame(mirror: &Mirror<'_>, attributes: &MirrorAttributes, bodies: &Bodies) ->
         methods,
         wire_types,
     } = bodies;
-    // At the field, so that a type that cannot stand there is complained of once.
-    let bounds = wire_types
-        .iter()
-        .map(|ty| quote_spanned!(ty.span()=> #ty: __versioning::Wire<#input, __R>));
+    // By way of `__R`: a bound on a bare type is checked on its own, and a type that cannot stand on the wire would be
+    // complained of here and in the schema.
+    let bounds = wire_types.iter().map(
+        |ty| quote_spanned!(ty.span()=> <__R as __versioning::__private::Itself<#ty>>::Type: __versioning::Wire<#input, __R>),
+    );
     // The compiler shows where the call stands: at the mirror's name.
     let check = quote_spanned! {ident.span()=>
         const _: () = __versioning::__private::check_layouts(
@@ -193,6 +195,7 @@ fn frame(mirror: &Mirror<'_>, attributes: &MirrorAttributes, bodies: &Bodies) ->
                 const SCHEMA: &'static __versioning::schema::Schema =
                     &__versioning::schema::Schema::new(#name, #version, #shape);
                 const LAYOUTS: &'static [::core::primitive::u64] = &__versioning::__private::layouts::<#count>(Self::SCHEMA);
+                const OPEN: ::core::primitive::bool = #open;
             }
 
             #check
@@ -302,14 +305,20 @@ impl Part<'_> {
 
 /// The value of a field that a version does not have.
 pub(crate) fn missing(ty: &Type, default_fn: Option<&syn::Path>) -> TokenStream {
-    match (default_fn, ty) {
-        (Some(path), _) => quote!(#path(version)),
-        // Arrays of more than 32 elements have no `Default`.
-        (None, Type::Array(array)) => {
-            let element = missing(&array.elem, None);
+    match default_fn {
+        Some(path) => quote!(#path(version)),
+        None => value_of(ty, &|ty| quote!(<#ty as __versioning::MissingValue>::missing_value())),
+    }
+}
+
+/// `value` for the type, or for each element: arrays of more than 32 have no `Default`.
+pub(crate) fn value_of(ty: &Type, value: &dyn Fn(&Type) -> TokenStream) -> TokenStream {
+    match ty {
+        Type::Array(array) => {
+            let element = value_of(&array.elem, value);
             quote!(::core::array::from_fn(|_| #element))
         }
-        (None, ty) => quote!(<#ty as __versioning::MissingValue>::missing_value()),
+        ty => value(ty),
     }
 }
 

@@ -106,7 +106,7 @@ impl Gic {
 
 /// The wire form of what the GIC knows: registers as KVM names them.
 #[derive(Versioned, Clone, Debug, Default, PartialEq)]
-#[versioned(version = 1, layouts(open))]
+#[versioned(version = 1, layouts(0x9d24_4bd6_a50c_b521))]
 pub struct GicStateSer {
     registers: heapless::Vec<(u32, u64, u64), 256>,
 }

@@ -113,7 +113,7 @@ pub(super) fn enter(vcpu: &VcpuFd, kernel: u64, device_tree: u64) -> Result<()> 
 
 /// The wire form of what the kernel knows: registers as KVM names them.
 #[derive(Versioned, Clone, Debug, Default, PartialEq)]
-#[versioned(version = 1, layouts(open))]
+#[versioned(version = 1, layouts(0x607a_6264_1525_d938))]
 pub struct KvmStateSer {
     mp_state: u32,
     serror_pending: bool,

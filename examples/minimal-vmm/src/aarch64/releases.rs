@@ -15,7 +15,7 @@ use crate::mirror::MachineStateSer;
 
 /// The wire form of [`PlatformState`].
 #[derive(Versioned, Clone, Debug, Default, PartialEq)]
-#[versioned(version = 1, layouts(open))]
+#[versioned(version = 1, layouts(0x73aa_36e0_c484_c973))]
 pub struct PlatformStateSer {
     rtc: RtcStateSer,
 }

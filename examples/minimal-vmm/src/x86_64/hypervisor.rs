@@ -171,7 +171,7 @@ impl Hypervisor {
 /// The wire form of what the kernel knows. Its structures are the kernel's own binary interface, so they are taken as
 /// they are; a field that is another structure in another kernel would be another field here.
 #[derive(Versioned, Clone, Debug, PartialEq)]
-#[versioned(version = 1, layouts(open))]
+#[versioned(version = 1, layouts(0xf62b_6567_b66b_a7ef))]
 pub struct KvmStateSer {
     cpuid: heapless::Vec<u8, { size_of::<kvm_cpuid_entry2>() * KVM_MAX_CPUID_ENTRIES }>,
     mp_state: u32,

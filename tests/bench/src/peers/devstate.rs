@@ -66,7 +66,7 @@ pub struct I8042Ser {
 }
 
 #[derive(Mirror, Clone, Debug, Default)]
-#[versioned(version = 1, layouts(open))]
+#[versioned(version = 1, layouts(0xd2d6_ca99_c184_36bd))]
 pub struct WorkSer {
     pub rtc: RtcSer,
     pub serial: SerialSer,

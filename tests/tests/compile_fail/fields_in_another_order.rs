@@ -1,0 +1,11 @@
+//! Published fields stand in another order.
+use devstate_versioning::Versioned;
+
+#[derive(Versioned, Clone, Default)]
+#[versioned(version = 1, layouts(0x5b93_760f_bc03_d69c))]
+pub struct TimerSer {
+    pub prescaler: u8,
+    pub count: u32,
+}
+
+fn main() {}

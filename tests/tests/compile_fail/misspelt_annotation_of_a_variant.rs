@@ -1,0 +1,14 @@
+//! An annotation of a variant is misspelt.
+use devstate_versioning::Versioned;
+
+#[derive(Versioned, Clone, Default)]
+#[versioned(version = 2, layouts(0x573e_826b_a100_b73a, open))]
+pub enum Mode {
+    #[default]
+    Off,
+    On,
+    #[versioned(strat = 2)]
+    Blink,
+}
+
+fn main() {}

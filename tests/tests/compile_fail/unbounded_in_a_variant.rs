@@ -1,0 +1,12 @@
+//! A variant holds something without a maximum.
+use devstate_versioning::Versioned;
+
+#[derive(Versioned, Clone, Default)]
+#[versioned(version = 1, layouts(open))]
+pub enum Mode {
+    #[default]
+    Off,
+    Labelled { label: String },
+}
+
+fn main() {}

@@ -1,0 +1,12 @@
+//! A variant holds a width that depends on the machine.
+use devstate_versioning::Versioned;
+
+#[derive(Versioned, Clone, Default)]
+#[versioned(version = 1, layouts(open))]
+pub enum Mode {
+    #[default]
+    Off,
+    On(usize),
+}
+
+fn main() {}

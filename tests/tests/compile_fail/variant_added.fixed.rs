@@ -1,0 +1,12 @@
+//! Corrected.
+use devstate_versioning::Versioned;
+
+#[derive(Versioned, Clone, Default)]
+#[versioned(version = 2, layouts(0x573e_826b_a100_b73a, open))]
+pub enum Mode {
+    #[default]
+    Off,
+    On,
+    #[versioned(start = 2)]
+    Blink,
+}

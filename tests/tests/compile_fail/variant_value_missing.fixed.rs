@@ -1,0 +1,16 @@
+//! Corrected.
+use devstate_versioning::Versioned;
+
+#[derive(Versioned, Clone, Default)]
+#[versioned(version = 1, layouts(open))]
+pub struct RateSer {
+    pub hertz: u32,
+}
+
+#[derive(Versioned, Clone, Default)]
+#[versioned(version = 1, layouts(open))]
+pub enum Mode {
+    #[default]
+    Off,
+    On(RateSer),
+}

@@ -1,0 +1,18 @@
+//! A field of a variant has a type without `Default`.
+use devstate_versioning::Versioned;
+
+#[derive(Versioned, Clone)]
+#[versioned(version = 1, layouts(open))]
+pub struct RateSer {
+    pub hertz: u32,
+}
+
+#[derive(Versioned, Clone, Default)]
+#[versioned(version = 1, layouts(open))]
+pub enum Mode {
+    #[default]
+    Off,
+    On(RateSer),
+}
+
+fn main() {}

@@ -1,0 +1,12 @@
+//! Variants without explicit tags stand in another order.
+use devstate_versioning::Versioned;
+
+#[derive(Versioned, Clone, Default)]
+#[versioned(version = 1, layouts(0x573e_826b_a100_b73a))]
+pub enum Mode {
+    #[default]
+    On,
+    Off,
+}
+
+fn main() {}

@@ -1,0 +1,288 @@
+//! Annotations that are refused, and the sentence for each. What takes the compiler to refuse stands in
+//! `tests/tests/compile_fail`.
+
+use syn::{DeriveInput, parse_quote, parse_str};
+
+fn refusal(input: &DeriveInput) -> Option<String> {
+    crate::mirror::expand(input).err().map(|error| error.to_string())
+}
+
+/// A mirror of two versions with one field that has these annotations.
+fn field(annotations: &str) -> String {
+    format!("#[versioned(version = 2, layouts(0, open))] struct Timer {{ {annotations} count: u32 }}")
+}
+
+/// An enum of two versions with a variant that has these annotations.
+fn variant(annotations: &str) -> String {
+    format!("#[versioned(version = 2, layouts(0, open))] enum Mode {{ Off, {annotations} On }}")
+}
+
+/// A struct with these annotations.
+fn mirror(annotations: &str) -> String {
+    format!("{annotations} struct Timer {{ count: u32 }}")
+}
+
+#[test]
+fn each_mistake_is_refused_with_its_own_sentence() {
+    let cases = [
+        // The mirror.
+        (mirror(""), "the mirror `Timer` has no version"),
+        (
+            mirror("#[versioned(version = 0, layouts())]"),
+            "the mirror `Timer` has version 0, and versions start at 1",
+        ),
+        (
+            mirror("#[versioned(version = 1, version = 1, layouts(open))]"),
+            "given twice",
+        ),
+        (
+            mirror("#[versioned(version = 1, layouts(open))] #[versioned(layouts(open))]"),
+            "given twice",
+        ),
+        (
+            mirror("#[versioned(version = 70000, layouts(open))]"),
+            "number too large to fit in target type",
+        ),
+        (
+            mirror("#[versioned(version = 1)]"),
+            "`layouts` is missing on the mirror `Timer`",
+        ),
+        (
+            mirror("#[versioned(version = 2, layouts(open))]"),
+            "`layouts` gives 1 of 2 versions a fingerprint",
+        ),
+        (
+            mirror("#[versioned(version = 2, layouts(open, 0))]"),
+            "only the last version may be `open`",
+        ),
+        (
+            mirror("#[versioned(version = 1, layouts(opne))]"),
+            "a fingerprint such as `0x0123_4567_89ab_cdef`, or `open`",
+        ),
+        (
+            mirror("#[versioned(verison = 1)]"),
+            "`verison` is no annotation; there are `version`, `layouts`",
+        ),
+        (
+            mirror("#[versioned(a::b = 1)]"),
+            "this is no annotation; there are `version`, `layouts`",
+        ),
+        (
+            "#[versioned(version = 1, layouts(open))] union Timer { count: u32 }".to_owned(),
+            "a union has no wire form",
+        ),
+        (
+            "#[versioned(version = 1, layouts(open))] struct Timer<'a, 'b> { a: Str<'a, 8>, b: Str<'b, 8> }".to_owned(),
+            "a mirror has at most one lifetime",
+        ),
+        (
+            "#[versioned(version = 1, layouts(open))] struct Timer<T> { count: T }".to_owned(),
+            "a mirror derives `Versioned` for one layout, and a generic one has many",
+        ),
+        (
+            "#[versioned(version = 1, layouts(open))] struct Timer<const N: usize> { count: [u8; N] }".to_owned(),
+            "a mirror derives `Versioned` for one layout, and a generic one has many",
+        ),
+        (
+            "#[versioned(version = 1, layouts(open))] enum Mode {}".to_owned(),
+            "an enum without variants",
+        ),
+        // Versions of a field.
+        (
+            field("#[versioned(start = 0)]"),
+            "`count` starts at version 0, and versions start at 1",
+        ),
+        (
+            field("#[versioned(start = 3)]"),
+            "`count` starts at version 3, and the mirror's versions are 1 to 2",
+        ),
+        (
+            field("#[versioned(end = 0)]"),
+            "`count` ends with version 0, so no version would have it",
+        ),
+        (
+            field("#[versioned(end = 1)]"),
+            "`count` ends with version 1, so no version would have it",
+        ),
+        (
+            field("#[versioned(end = 3)]"),
+            "`count` ends with version 3, the first that no longer has it",
+        ),
+        (
+            field("#[versioned(start = 2, end = 2)]"),
+            "`count` would exist from version 2 up to, not including, 2",
+        ),
+        (field("#[versioned(start = 2, start = 2)]"), "given twice"),
+        (field("#[versioned(start = 2)] #[versioned(start = 2)]"), "given twice"),
+        (
+            field("#[versioned(strat = 2)]"),
+            "`strat` is no annotation; there are `start`, `end`",
+        ),
+        // Functions.
+        (
+            field("#[versioned(default_fn = one)]"),
+            "`default_fn` of `count` would never run: every version has it",
+        ),
+        (
+            field("#[versioned(ser_fn = lower)]"),
+            "the functions of `count` would never run: every version has it",
+        ),
+        (
+            field("#[versioned(at = 2)]"),
+            "`at` of `count` ties a `ser_fn` or a `de_fn` to a version, and there is none",
+        ),
+        (
+            field("#[versioned(at = 1, de_fn = raise)]"),
+            "`at = 1` of `count` is no step between versions",
+        ),
+        (
+            field("#[versioned(at = 3, de_fn = raise)]"),
+            "`at = 3` of `count` is the step from version 2 to 3",
+        ),
+        (
+            field("#[versioned(at = 0, de_fn = raise)]"),
+            "`at = 0` of `count` is no step between versions",
+        ),
+        // Skipped and foreign fields.
+        (
+            field("#[versioned(skip, start = 2)]"),
+            "`count` is skipped, so it is in no version",
+        ),
+        (
+            field("#[versioned(skip, end = 2)]"),
+            "`count` is skipped, so it is in no version",
+        ),
+        (
+            field("#[versioned(skip, at = 2, de_fn = raise)]"),
+            "`count` is skipped, so it is in no version",
+        ),
+        (
+            field("#[versioned(skip, serde, max = 4, layout = \"x/1\")]"),
+            "`count` is skipped, so it is in no version",
+        ),
+        (
+            field("#[versioned(skip, name = \"ticks\")]"),
+            "`count` is skipped, so it is in no version",
+        ),
+        (
+            field("#[versioned(skip, ignorable)]"),
+            "`count` is skipped, so it is in no version",
+        ),
+        (
+            field("#[versioned(serde)]"),
+            "`count` needs all three of `serde`, `max` and `layout`",
+        ),
+        (
+            field("#[versioned(serde, max = 4)]"),
+            "`count` needs all three of `serde`, `max` and `layout`",
+        ),
+        (
+            field("#[versioned(layout = \"x/1\")]"),
+            "`count` needs all three of `serde`, `max` and `layout`",
+        ),
+        // Variants.
+        (
+            variant("#[versioned(strat = 2)]"),
+            "`strat` is no annotation; there are `start`, `end`, `default_fn` and `name`",
+        ),
+        (
+            variant("#[versioned(skip)]"),
+            "a variant has `start`, `end`, `default_fn` and `name` only; `On` has others",
+        ),
+        (
+            variant("#[versioned(ignorable)]"),
+            "a variant has `start`, `end`, `default_fn` and `name` only",
+        ),
+        (
+            variant("#[versioned(at = 2, de_fn = raise)]"),
+            "a variant has `start`, `end`, `default_fn` and `name` only",
+        ),
+        (
+            variant("#[versioned(end = 1)]"),
+            "`On` ends with version 1, so no version would have it",
+        ),
+        (variant("#[versioned(name = \"Off\")]"), "the wire name `Off` is taken"),
+        (
+            "#[versioned(version = 2, layouts(0, open))] enum Mode { Off, On { #[versioned(start = 2)] level: u8 } }"
+                .to_owned(),
+            "a variant's fields have no versions of their own",
+        ),
+        (
+            "#[versioned(version = 1, layouts(open))] enum Mode { Off = 1 }".to_owned(),
+            "the tag of `Off` is its position, 0",
+        ),
+        (
+            "#[versioned(version = 1, layouts(open))] enum Mode { Off = FIRST }".to_owned(),
+            "the tag of `Off` is its position, 0",
+        ),
+    ];
+    for (source, sentence) in cases {
+        let input = parse_str(&source).unwrap();
+        let refusal = refusal(&input).unwrap_or_default();
+        assert!(
+            refusal.starts_with(sentence),
+            "{source}\nexpected: {sentence}\nfound: {refusal}"
+        );
+    }
+}
+
+#[test]
+fn the_128th_variant_is_the_last() {
+    let with = |count: usize| {
+        let variants: Vec<String> = (0..count).map(|i| format!("V{i}")).collect();
+        let source = format!(
+            "#[versioned(version = 1, layouts(open))] enum Mode {{ {} }}",
+            variants.join(", ")
+        );
+        refusal(&parse_str(&source).unwrap())
+    };
+    assert_eq!(with(128), None);
+    assert_eq!(with(129).unwrap(), "`V128` has the tag 128, and 127 is the highest");
+}
+
+/// So that the refusals above are not those of something else that is wrong with their sources.
+#[test]
+fn the_same_sources_without_the_mistakes_are_taken() {
+    let cases = [
+        mirror("#[versioned(version = 1, layouts(open))]"),
+        mirror("#[versioned(version = 1)] #[versioned(layouts(0xbf16_3a3d_d791_3fbe))]"),
+        field(""),
+        field("#[versioned(start = 1)]"),
+        field("#[versioned(start = 2, default_fn = one, ser_fn = lower, de_fn = raise)]"),
+        field("#[versioned(end = 2)] #[versioned(at = 2, ser_fn = lower)]"),
+        field("#[versioned(skip)]"),
+        field("#[versioned(serde, max = 4, layout = \"x/1\")]"),
+        variant(""),
+        variant("#[versioned(start = 2, default_fn = off, name = \"Lit\")]"),
+    ];
+    for source in cases {
+        assert_eq!(refusal(&parse_str(&source).unwrap()), None, "{source}");
+    }
+}
+
+#[test]
+fn a_wire_name_is_a_name() {
+    for name in ["", "a,b:u8", "a b", "say \"it\"", "u8@2"] {
+        let field: DeriveInput = parse_quote! {
+            #[versioned(version = 1, layouts(open))]
+            struct Timer { #[versioned(name = #name)] count: u32 }
+        };
+        let mirror: DeriveInput = parse_quote! {
+            #[versioned(version = 1, layouts(open), name = #name)]
+            struct Timer { count: u32 }
+        };
+        let foreign: DeriveInput = parse_quote! {
+            #[versioned(version = 1, layouts(open))]
+            struct Timer { #[versioned(serde, max = 4, layout = #name)] count: Count }
+        };
+        for input in [field, mirror, foreign] {
+            let refusal = refusal(&input).unwrap_or_default();
+            assert!(refusal.starts_with("a wire name has"), "{name:?}: {refusal}");
+        }
+    }
+    let input: DeriveInput = parse_quote! {
+        #[versioned(version = 1, layouts(open), name = "zähler-2/old.one")]
+        struct Timer { count: u32 }
+    };
+    assert_eq!(refusal(&input), None);
+}

@@ -1,0 +1,132 @@
+//! Which one change explains that a layout or a release is not the published one: a look at the likely ones, so that the
+//! sentence can name the field or the row. Runs during constant evaluation only, and only before it fails.
+
+#![expect(
+    clippy::indexing_slicing,
+    reason = "runs during constant evaluation, with positions below the length"
+)]
+
+use crate::fingerprint::{Edit, layout_edited, layout_text, version_in};
+use crate::release::Row;
+use crate::schema::{Field, Schema, Shape, Type, Variant};
+
+/// The change of a layout since it was published.
+pub(crate) enum LayoutChange {
+    /// Without this field it would be the published one.
+    FieldAdded(&'static Field),
+    /// Without this variant it would be the published one; whether it is the last.
+    VariantAdded(&'static Variant, bool),
+    /// With this type of the field it would be the published one.
+    Retyped(&'static Field, Type),
+    /// Something else, or more than one change.
+    Unknown,
+}
+
+/// How many types of each field are tried.
+const CANDIDATES: usize = PRIMITIVES.len();
+
+const PRIMITIVES: [Type; 12] = [
+    Type::UInt(1),
+    Type::UInt(2),
+    Type::UInt(4),
+    Type::UInt(8),
+    Type::UInt(16),
+    Type::Int(1),
+    Type::Int(2),
+    Type::Int(4),
+    Type::Int(8),
+    Type::Int(16),
+    Type::Bool,
+    Type::Char,
+];
+
+/// Bytes that are hashed at most in the search: beyond half a million the compiler complains that it takes long.
+const MOST_BYTES: usize = 300_000;
+
+/// Looks for the one change between the published layout of a version, known by its fingerprint, and the present one.
+pub(crate) const fn layout_change(schema: &Schema, version: u16, published: u64) -> LayoutChange {
+    let length = layout_text(schema, version, &mut []);
+    match schema.shape {
+        Shape::Struct(fields) => {
+            let once = length * fields.len();
+            let mut at = 0;
+            while at < fields.len() && once <= MOST_BYTES {
+                if layout_edited(schema, version, Edit::Without(at)) == published {
+                    return LayoutChange::FieldAdded(&fields[at]);
+                }
+                at += 1;
+            }
+            if once * (1 + CANDIDATES) <= MOST_BYTES {
+                return retyped(schema, version, published, fields);
+            }
+        }
+        Shape::Enum(variants) => {
+            let mut at = 0;
+            while at < variants.len() && length * variants.len() <= MOST_BYTES {
+                if layout_edited(schema, version, Edit::Without(at)) == published {
+                    return LayoutChange::VariantAdded(&variants[at], at + 1 == variants.len());
+                }
+                at += 1;
+            }
+        }
+    }
+    LayoutChange::Unknown
+}
+
+const fn retyped(schema: &Schema, version: u16, published: u64, fields: &'static [Field]) -> LayoutChange {
+    let mut at = 0;
+    while at < fields.len() {
+        let mut nth = 0;
+        while let Some(ty) = candidate(fields[at].ty, nth) {
+            if layout_edited(schema, version, Edit::Retyped(at, &ty)) == published {
+                return LayoutChange::Retyped(&fields[at], ty);
+            }
+            nth += 1;
+        }
+        at += 1;
+    }
+    LayoutChange::Unknown
+}
+
+/// The types that a field is likely to have had before: another primitive one, or another bound, a power of two.
+const fn candidate(ty: &Type, nth: usize) -> Option<Type> {
+    if nth >= CANDIDATES {
+        return None;
+    }
+    let bound = 1 << nth;
+    Some(match *ty {
+        Type::Array(element, _) => Type::Array(element, bound),
+        Type::Seq(element, _) => Type::Seq(element, bound),
+        Type::Str(_) => Type::Str(bound),
+        Type::Foreign { layout, .. } => Type::Foreign { layout, max: bound },
+        _ => PRIMITIVES[nth],
+    })
+}
+
+/// The one row, and the version in it, with which a release would be the published one; 0 is a release without the mirror.
+///
+/// `found` is the present fingerprint of the release, a sum over its rows.
+pub(crate) const fn release_change(rows: &[Row], release: usize, found: u64, published: u64) -> Option<(usize, u16)> {
+    let mut at = 0;
+    while at < rows.len() {
+        let row = &rows[at];
+        let rest = found.wrapping_sub(layout_of(row, version_in(row, release)));
+        let mut version = 0;
+        while version as usize <= row.layouts.len() {
+            if rest.wrapping_add(layout_of(row, version)) == published {
+                return Some((at, version));
+            }
+            version += 1;
+        }
+        at += 1;
+    }
+    None
+}
+
+/// What a row adds to the sum.
+const fn layout_of(row: &Row, version: u16) -> u64 {
+    if version == 0 || version as usize > row.layouts.len() {
+        return 0;
+    }
+    row.layouts[version as usize - 1]
+}
