@@ -10,6 +10,8 @@
     dead_code,
     unreachable_pub,
     clippy::indexing_slicing,
+    clippy::panic,
+    clippy::unwrap_used,
     clippy::unnecessary_wraps,
     reason = "the corrected sources are examples"
 )]
@@ -75,6 +77,7 @@ corrected! {
     release_changed = "compile_fail/release_changed.fixed.rs",
     release_number_zero = "compile_fail/release_number_zero.fixed.rs",
     release_open_too_early = "compile_fail/release_open_too_early.fixed.rs",
+    release_row_filled_in = "compile_fail/release_row_filled_in.fixed.rs",
     releases_do_not_ascend = "compile_fail/releases_do_not_ascend.fixed.rs",
     removed_name_written_again = "compile_fail/removed_name_written_again.fixed.rs",
     row_ends_early = "compile_fail/row_ends_early.fixed.rs",

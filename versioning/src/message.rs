@@ -100,3 +100,44 @@ impl Message {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{CAPACITY, Message};
+    use crate::schema::{Schema, Shape};
+
+    const TWO_BYTES_EACH: [u8; CAPACITY] = {
+        let mut bytes = [0xc3; CAPACITY];
+        let mut i = 1;
+        while i < CAPACITY {
+            bytes[i] = 0xa4;
+            i += 2;
+        }
+        bytes
+    };
+    const LONG_NAME: &str = match core::str::from_utf8(&TWO_BYTES_EACH) {
+        Ok(name) => name,
+        Err(_) => "",
+    };
+
+    fn text(message: &Message) -> &str {
+        core::str::from_utf8(&message.text[..message.len]).expect("no character is cut in two")
+    }
+
+    #[test]
+    fn a_layout_stands_behind_what_was_said() {
+        let schema = Schema::new("TimerSer", 1, Shape::Struct(&[]));
+        let message = Message::new().str("now ").layout(&schema, 1).str("!");
+        assert_eq!(text(&message), "now TimerSer@1{}!");
+    }
+
+    #[test]
+    fn a_layout_that_is_too_long_ends_with_an_ellipsis() {
+        let schema = Schema::new(LONG_NAME, 1, Shape::Struct(&[]));
+        for before in ["", ".", "..", "..."] {
+            let message = Message::new().str(before).layout(&schema, 1);
+            assert!(text(&message).ends_with("ä…"), "{before}");
+            assert!(message.len >= CAPACITY - 1, "{before}: {}", message.len);
+        }
+    }
+}

@@ -39,7 +39,7 @@ pub trait Mirror: Layout {
     /// The fingerprints of its versions, from version 1.
     const LAYOUTS: &'static [u64];
     /// Whether the latest version is not published yet (`open` in `layouts`), so that its layout may still change.
-    const OPEN: bool = false;
+    const OPEN: bool;
 }
 
 /// A type that can be written and read at each release of the table `R`.

@@ -33,6 +33,7 @@ impl<E: Layout> Mirror for RtcWithEventsSer<E> {
         Shape::Struct(&[field("rtc", RtcStateSer::TYPE), field("events", E::TYPE)]),
     );
     const LAYOUTS: &'static [u64] = &[layout(Self::SCHEMA, 1)];
+    const OPEN: bool = false;
 }
 
 const fn field(name: &'static str, ty: &'static Type) -> Field {

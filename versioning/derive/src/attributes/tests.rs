@@ -22,10 +22,21 @@ fn mirror(annotations: &str) -> String {
     format!("{annotations} struct Timer {{ count: u32 }}")
 }
 
+/// Each source is refused with a sentence that begins like this.
+fn refused(cases: &[(String, &str)]) {
+    for (source, sentence) in cases {
+        let input = parse_str(source).unwrap();
+        let refusal = refusal(&input).unwrap_or_default();
+        assert!(
+            refusal.starts_with(sentence),
+            "{source}\nexpected: {sentence}\nfound: {refusal}"
+        );
+    }
+}
+
 #[test]
-fn each_mistake_is_refused_with_its_own_sentence() {
-    let cases = [
-        // The mirror.
+fn mistakes_on_the_mirror() {
+    refused(&[
         (mirror(""), "the mirror `Timer` has no version"),
         (
             mirror("#[versioned(version = 0, layouts())]"),
@@ -87,7 +98,12 @@ fn each_mistake_is_refused_with_its_own_sentence() {
             "#[versioned(version = 1, layouts(open))] enum Mode {}".to_owned(),
             "an enum without variants",
         ),
-        // Versions of a field.
+    ]);
+}
+
+#[test]
+fn mistakes_in_the_versions_of_a_field() {
+    refused(&[
         (
             field("#[versioned(start = 0)]"),
             "`count` starts at version 0, and versions start at 1",
@@ -118,7 +134,12 @@ fn each_mistake_is_refused_with_its_own_sentence() {
             field("#[versioned(strat = 2)]"),
             "`strat` is no annotation; there are `start`, `end`",
         ),
-        // Functions.
+    ]);
+}
+
+#[test]
+fn functions_that_have_no_version() {
+    refused(&[
         (
             field("#[versioned(default_fn = one)]"),
             "`default_fn` of `count` would never run: every version has it",
@@ -143,7 +164,12 @@ fn each_mistake_is_refused_with_its_own_sentence() {
             field("#[versioned(at = 0, de_fn = raise)]"),
             "`at = 0` of `count` is no step between versions",
         ),
-        // Skipped and foreign fields.
+    ]);
+}
+
+#[test]
+fn what_does_not_go_with_skip_and_serde() {
+    refused(&[
         (
             field("#[versioned(skip, start = 2)]"),
             "`count` is skipped, so it is in no version",
@@ -180,7 +206,12 @@ fn each_mistake_is_refused_with_its_own_sentence() {
             field("#[versioned(layout = \"x/1\")]"),
             "`count` needs all three of `serde`, `max` and `layout`",
         ),
-        // Variants.
+    ]);
+}
+
+#[test]
+fn mistakes_on_a_variant() {
+    refused(&[
         (
             variant("#[versioned(strat = 2)]"),
             "`strat` is no annotation; there are `start`, `end`, `default_fn` and `name`",
@@ -215,15 +246,7 @@ fn each_mistake_is_refused_with_its_own_sentence() {
             "#[versioned(version = 1, layouts(open))] enum Mode { Off = FIRST }".to_owned(),
             "the tag of `Off` is its position, 0",
         ),
-    ];
-    for (source, sentence) in cases {
-        let input = parse_str(&source).unwrap();
-        let refusal = refusal(&input).unwrap_or_default();
-        assert!(
-            refusal.starts_with(sentence),
-            "{source}\nexpected: {sentence}\nfound: {refusal}"
-        );
-    }
+    ]);
 }
 
 #[test]
