@@ -1,0 +1,137 @@
+//! Values of foreign serde types, at their stated maximum, above it, and in bytes that their own encoder would not write.
+
+#![allow(missing_docs, unreachable_pub, clippy::unwrap_used, reason = "a test")]
+
+use devstate_versioning::{
+    Error, ErrorKind, Expected, HEADER_LEN, Layout, ReleaseTable, TRAILER_LEN, Versioned, buffer, encoded_len, load,
+    max_snapshot_len, payload, release_table, save, save_as, save_lossy, save_widest,
+};
+use serde::{Deserialize, Serialize, Serializer};
+
+/// Of one to ten bytes; above 2²⁸ - 1 it has more than four.
+#[derive(Serialize, Deserialize, Clone, Debug, Default, PartialEq)]
+pub struct Number(u64);
+
+const LARGEST: u64 = (1 << 28) - 1;
+
+/// Something that postcard cannot write where it is odd: a sequence that does not know its length.
+#[derive(Deserialize, Clone, Debug, Default, PartialEq)]
+pub struct Sequence(u8);
+
+impl Serialize for Sequence {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        if self.0 % 2 == 0 {
+            serializer.serialize_newtype_struct("Sequence", &self.0)
+        } else {
+            serde::ser::SerializeSeq::end(serializer.serialize_seq(None)?)
+        }
+    }
+}
+
+#[derive(Versioned, Clone, Debug, Default, PartialEq)]
+#[versioned(version = 2, layouts(0xa807_9fe7_51e6_e534, open))]
+pub struct HolderSer {
+    pub before: u8,
+    #[versioned(serde, max = 4, layout = "number/1")]
+    pub number: Number,
+    #[versioned(start = 2, serde, max = 1, layout = "sequence/1")]
+    pub sequence: Sequence,
+}
+
+release_table! {
+    pub enum Release { V1 = 1 @ 0xa807_9fe7_51e6_e534, V2 = 2 @ open }
+    HolderSer => [1, 2],
+}
+
+fn holder(number: u64) -> HolderSer {
+    HolderSer {
+        before: 0xa5,
+        number: Number(number),
+        sequence: Sequence(0),
+    }
+}
+
+#[test]
+fn the_maximum_itself_is_saved() {
+    let saved = holder(LARGEST);
+    for &release in Release::ALL {
+        let mut memory = buffer!(HolderSer);
+        let snapshot = save_as(&saved, release, &mut memory).unwrap();
+        assert_eq!(Some(snapshot.len()), encoded_len(&saved, release));
+        let payload = snapshot.get(HEADER_LEN..snapshot.len() - TRAILER_LEN).unwrap();
+        assert!(
+            payload.starts_with(&[0xa5, 4, 0xff, 0xff, 0xff, 0x7f]),
+            "{payload:02x?}"
+        );
+        let mut loaded = HolderSer::default();
+        assert_eq!(load(&snapshot, &mut loaded), Ok(release));
+        assert_eq!(loaded, saved);
+    }
+    let mut memory = buffer!(HolderSer);
+    let snapshot = save::<Release, _>(&saved, &mut memory).unwrap();
+    assert_eq!(snapshot.len(), max_snapshot_len::<HolderSer>());
+}
+
+/// What every way of saving says of `mirror` at the releases that have the value.
+fn refusals(mirror: &HolderSer, releases: &[Release]) -> Vec<Error> {
+    let mut memory = buffer!(HolderSer);
+    let mut payload = [0; HolderSer::MAX_ENCODED_LEN];
+    let mut refusals = vec![save::<Release, _>(mirror, &mut memory).unwrap_err()];
+    for &release in releases {
+        refusals.push(save_as(mirror, release, &mut memory).unwrap_err());
+        refusals.push(save_lossy(mirror, release, &mut memory, &mut |_| ()).unwrap_err());
+        refusals.push(save_widest(mirror, release, &mut memory).unwrap_err());
+        refusals.push(payload::encode(mirror, release, &mut payload).unwrap_err());
+    }
+    refusals
+}
+
+#[test]
+fn one_byte_above_the_maximum_is_refused_by_name() {
+    let above = ErrorKind::Foreign { max: 4 }.at(0);
+    for number in [LARGEST + 1, u64::MAX] {
+        for refused in refusals(&holder(number), Release::ALL) {
+            assert_eq!(refused, above);
+        }
+    }
+    assert_eq!(above.to_string(), "a foreign value does not encode within its 4 bytes");
+}
+
+#[test]
+fn what_postcard_cannot_write_is_refused() {
+    let odd = HolderSer {
+        sequence: Sequence(1),
+        ..holder(1)
+    };
+    for refused in refusals(&odd, &[Release::V2]) {
+        assert_eq!(refused, ErrorKind::Foreign { max: 1 }.at(0));
+    }
+    // Release 1 does not have it.
+    let mut memory = buffer!(HolderSer);
+    let mut lost = 0;
+    let snapshot = save_lossy(&odd, Release::V1, &mut memory, &mut |_| lost += 1).unwrap();
+    assert_eq!(lost, 1);
+    assert_eq!(load(&snapshot, &mut HolderSer::default()), Ok(Release::V1));
+}
+
+#[test]
+fn only_the_bytes_of_its_own_encoder_are_read() {
+    let read = |bytes: &[u8]| {
+        let mut holder = HolderSer::default();
+        payload::decode(bytes, Release::V1, &mut holder).map(|()| holder.number.0)
+    };
+    assert_eq!(read(&[0, 1, 7]), Ok(7));
+    assert_eq!(read(&[0, 2, 0x87, 1]), Ok(0x87));
+    let value = |expected, found| Err(ErrorKind::Value { expected, found }.at(1));
+    // The same 7, in more bytes than it takes; with a byte behind it; cut off; not there at all.
+    assert_eq!(read(&[0, 2, 0x87, 0]), value(Expected::Foreign, 2));
+    assert_eq!(read(&[0, 4, 0x87, 0x80, 0x80, 0]), value(Expected::Foreign, 4));
+    assert_eq!(read(&[0, 2, 7, 0]), value(Expected::Foreign, 2));
+    assert_eq!(read(&[0, 1, 0x87]), value(Expected::Foreign, 1));
+    assert_eq!(read(&[0, 0]), value(Expected::Foreign, 0));
+    // Its own encoder would write five bytes, but no more than four were stated.
+    assert_eq!(
+        read(&[0, 5, 0x80, 0x80, 0x80, 0x80, 1]),
+        value(Expected::LengthUpTo(4), 5)
+    );
+}
