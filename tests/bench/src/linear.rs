@@ -11,7 +11,8 @@ const TOLERANCE: f64 = 10.0;
 
 /// Compares the instructions for each byte between exports that differ in the number of their items alone.
 pub fn failures(measured: &[Measured]) -> Vec<String> {
-    let mut series: BTreeMap<(&str, &str, &str), Vec<(usize, f64)>> = BTreeMap::new();
+    // Bytes and instructions for each, by group, row, and what the items are.
+    let mut series = BTreeMap::<_, Vec<(usize, f64)>>::new();
     for one in measured.iter().filter(|one| one.ours) {
         let (Some(content), Some(instructions), Some((_, of))) =
             (one.content, one.instructions, one.column.split_once(' '))

@@ -33,6 +33,8 @@ const TMPFS: FsWord = 0x0102_1994;
 const GATHER_LEN: usize = 8 * 1024;
 
 /// Memory that a client has made and not yet given away.
+///
+/// A duplicate of its descriptor outlives that, but carries no right with it: the seals are the memory's own.
 #[derive(Debug)]
 pub struct Memory(OwnedFd);
 
@@ -244,4 +246,16 @@ fn read_only(memory: &OwnedFd) -> Result<Sealed, ExportFailure> {
         MemoryError::System(errno) => errno.into(),
         MemoryError::NotSealed | MemoryError::Content(_) => ExportFailure::Modified,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_system_that_does_not_know_the_seal_against_new_writers_is_named() {
+        // What is said of any seal of a pipe is what an old system says of this one.
+        let (_other_end, pipe) = std::io::pipe().unwrap();
+        assert_eq!(forbid_new_writers(&pipe.into()), Err(ExportFailure::TooOldSystem));
+    }
 }
