@@ -67,6 +67,8 @@ fn memory_that_is_truncated_meanwhile_harms_nobody() {
     let server = Server::with_a_large_export();
     let client = server.client();
     let (mut before, mut meanwhile, mut after) = (0, 0, 0);
+    // With one processor nobody gets between two of the server's calls that follow each other.
+    let alone = thread::available_parallelism().unwrap().get() == 1;
     for round in 0..5_000 {
         let memory = Memory::new(4 << 20).unwrap();
         let own = duplicate(&memory);
@@ -75,11 +77,11 @@ fn memory_that_is_truncated_meanwhile_harms_nobody() {
             let truncating = scope.spawn(|| {
                 let mut refused = 0_usize;
                 while !stop.load(Ordering::Relaxed) {
-                    // Long enough for an export most of the time.
+                    // Long enough for an export half of the time.
                     for size in [1, 4 << 20] {
                         refused += usize::from(rustix::fs::ftruncate(&own, size) == Err(Errno::PERM));
+                        thread::yield_now();
                     }
-                    thread::yield_now();
                 }
                 refused
             });
@@ -100,12 +102,12 @@ fn memory_that_is_truncated_meanwhile_harms_nobody() {
             }
             Err(other) => panic!("{other}"),
         }
-        if round >= 100 && before.min(meanwhile).min(after) > 0 {
+        if round >= 100 && before > 0 && after > 0 && (meanwhile > 0 || alone) {
             break;
         }
     }
     assert!(before > 0, "the memory was never too short");
-    assert!(meanwhile > 0, "it was never truncated between size and seals");
+    assert!(meanwhile > 0 || alone, "it was never truncated between size and seals");
     assert!(after > 0, "nobody ever tried to truncate it behind the seals");
     assert!(server.is_alive());
 }
