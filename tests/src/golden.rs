@@ -23,7 +23,15 @@ const CONTAINER: Container = Container::new(Architecture::Any);
 ///
 /// They lie in `folder/RELEASE/MIRROR.hex`. One that is missing is written where [`VARIABLE`] says so.
 pub fn check<R: ReleaseTable>(folder: &Path, roots: &[Root<R>]) {
-    let add = std::env::var_os(VARIABLE).is_some_and(|value| value == "add");
+    check_or_add(
+        folder,
+        roots,
+        std::env::var_os(VARIABLE).is_some_and(|value| value == "add"),
+    );
+}
+
+/// [`check`], but whether to `add` what is missing is the caller's choice.
+pub fn check_or_add<R: ReleaseTable>(folder: &Path, roots: &[Root<R>], add: bool) {
     let published = R::ALL.iter().zip(R::PINNED).filter(|(_, pinned)| pinned.is_some());
     for (&release, _) in published {
         for root in roots.iter().filter(|root| (root.version)(release) != 0) {

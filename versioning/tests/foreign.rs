@@ -20,7 +20,7 @@ pub struct Sequence(u8);
 
 impl Serialize for Sequence {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        if self.0 % 2 == 0 {
+        if self.0.is_multiple_of(2) {
             serializer.serialize_newtype_struct("Sequence", &self.0)
         } else {
             serde::ser::SerializeSeq::end(serializer.serialize_seq(None)?)

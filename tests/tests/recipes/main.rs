@@ -18,7 +18,11 @@ mod d_meaning_changed;
 mod e_released;
 mod f_device_added;
 
-use devstate_versioning::{ErrorKind, Mirror, ReleaseTable, buffer, load, plan, save, save_as, save_lossy};
+use devstate_tests::golden;
+use devstate_tests::matrix::{MayChange, Root};
+use devstate_versioning::{ErrorKind, Mirror, ReleaseTable, VersionOf, buffer, load, plan, save, save_as, save_lossy};
+use std::fs;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 
 const PAGE: &str = include_str!("../../../CONTRIBUTING.md");
 
@@ -126,10 +130,56 @@ fn a_meaning_is_changed() {
 fn a_release_is_published() {
     use e_released::{FanSer, Release};
     assert_eq!(Release::LATEST, Release::V4);
-    assert!(Release::PINNED[..3].iter().all(Option::is_some));
+    // Step 1: it was open, and nothing but that has changed.
+    assert_eq!(d_meaning_changed::Release::PINNED[3], None);
+    assert_eq!(Release::PINNED[..3], d_meaning_changed::Release::PINNED[..3]);
+    assert!(Release::PINNED[3].is_some());
+    let open = |release| VersionOf::<d_meaning_changed::FanSer>::fingerprint(release);
+    assert_eq!(
+        VersionOf::<FanSer>::fingerprint(Release::V4),
+        open(d_meaning_changed::Release::V4)
+    );
     let mut fan = FanSer::default();
     assert_eq!(load(&first_snapshot(), &mut fan), Ok(Release::V1));
     assert_eq!(fan.speed, 20);
+}
+
+/// Step 2. (Step 3, `schema diff`, is followed where that command is tested, in `xtask/tests`.)
+#[test]
+fn the_bytes_of_a_release_are_frozen() {
+    // Turns a minute that are no whole turns a second are rounded.
+    let may_change = MayChange {
+        down: &[],
+        up: &["FanSer.speed"],
+    };
+    let before = [Root::<d_meaning_changed::Release>::of::<d_meaning_changed::FanSer>().that_may_change(may_change)];
+    let after = [Root::<e_released::Release>::of::<e_released::FanSer>().that_may_change(may_change)];
+    let folder = tempfile::tempdir().unwrap();
+    let file = |release: &str| folder.path().join(release).join("FanSer.hex");
+    let refuses = |add: bool| {
+        let checked = catch_unwind(AssertUnwindSafe(|| golden::check_or_add(folder.path(), &after, add)));
+        let said = checked.expect_err("it was to be refused");
+        said.downcast_ref::<String>().unwrap().clone()
+    };
+
+    // While it is open it has none.
+    golden::check_or_add(folder.path(), &before, true);
+    assert!(["V1", "V2", "V3"].iter().all(|release| file(release).exists()) && !file("V4").exists());
+    let frozen = fs::read(file("V3")).unwrap();
+    // Once it is published it has to have one, and only that one is new.
+    let said = refuses(false);
+    assert!(
+        said.contains("V4") && said.contains("`cargo xtask golden` writes it"),
+        "{said}"
+    );
+    golden::check_or_add(folder.path(), &after, true);
+    golden::check_or_add(folder.path(), &after, false);
+    assert_eq!(fs::read(file("V3")).unwrap(), frozen);
+    // Nothing ever changes them, not even the command that writes those that are missing.
+    let text = fs::read_to_string(file("V4")).unwrap();
+    fs::write(file("V4"), text.replacen("== maximum", "== highest", 1)).unwrap();
+    let said = refuses(true);
+    assert!(said.contains("highest"), "{said}");
 }
 
 #[test]

@@ -7,6 +7,17 @@ use devstate_versioning::schema::Json;
 use std::fs;
 use std::process::Command;
 
+/// CONTRIBUTING.md's recipes.
+#[allow(dead_code, clippy::unnecessary_wraps, reason = "they are made for another test")]
+#[path = "../../tests/recipes"]
+mod recipes {
+    pub mod a_published;
+    pub mod b_field_added;
+    pub mod c_field_removed;
+    pub mod d_meaning_changed;
+    pub mod e_released;
+}
+
 #[derive(serde::Serialize, serde::Deserialize, Clone, Debug, Default, PartialEq)]
 pub struct Foreign(u8);
 
@@ -174,6 +185,44 @@ fn a_published_release_that_was_changed_and_pinned_again() {
     let lines: Vec<&str> = said.lines().filter(|line| line.starts_with("NOT")).collect();
     assert_eq!(lines, expected);
 }
+
+/// The last step of "publish a release", after each recipe.
+#[test]
+fn the_recipes_are_allowed() {
+    use recipes::{a_published, b_field_added, c_field_removed, d_meaning_changed, e_released};
+    let allowed = |old: String, new: String, changes: &[&str]| {
+        let (content, said) = diff(&old, &new);
+        assert!(content, "{said}");
+        let expected: Vec<String> = changes.iter().map(|change| format!("allowed      {change}")).collect();
+        assert_eq!(said.lines().collect::<Vec<_>>(), expected);
+    };
+    allowed(
+        dump::<a_published::Release>(),
+        dump::<b_field_added::Release>(),
+        &["release V2: new", "FanSer version 2: new, with `enabled`", LONGER],
+    );
+    allowed(
+        dump::<b_field_added::Release>(),
+        dump::<c_field_removed::Release>(),
+        &[
+            "release V2: published",
+            "release V3: new",
+            "FanSer version 3: new, without `hint`",
+        ],
+    );
+    allowed(
+        dump::<c_field_removed::Release>(),
+        dump::<d_meaning_changed::Release>(),
+        &["release V3: published", "release V4: new", "FanSer version 4: new"],
+    );
+    allowed(
+        dump::<d_meaning_changed::Release>(),
+        dump::<e_released::Release>(),
+        &["release V4: published"],
+    );
+}
+
+const LONGER: &str = "FanSer: up to 4 bytes, 3 before: buffers of a fixed length need as many";
 
 #[test]
 fn what_is_no_dump_is_an_error() {
