@@ -3,16 +3,19 @@
 use core::hint::black_box;
 use core::time::Duration;
 use devstate_core::{Clock, NoInterrupt};
-use devstate_i8042::{I8042, I8042State, Key, MouseInput, NoControl};
+use devstate_i8042::{ByteQueue, I8042, I8042State, Key, KeySet, MouseInput, MouseProtocol, NoControl, ScanCodeSet};
 use devstate_rtc_pl031::{Rtc, RtcState};
-use devstate_serial_16550::{CharacterErrors, ModemLines, Serial, SerialState};
+use devstate_serial_16550::{AlwaysReady, CharacterErrors, Fifo, ModemLines, Serial, SerialState};
 use embedded_io::{ErrorKind, ErrorType, Write, WriteReady};
 
-pub fn prove() {
+pub fn prove(bytes: &[u8]) {
     let clock = black_box(Clock::Wall);
     prove_rtc(clock);
-    prove_serial(clock);
-    prove_i8042();
+    prove_serial(clock, bytes);
+    prove_always_ready(bytes);
+    prove_i8042(bytes);
+    prove_queue(bytes);
+    prove_keys(bytes);
 }
 
 fn prove_rtc(clock: Clock) {
@@ -34,7 +37,7 @@ fn prove_rtc(clock: Clock) {
     black_box(Rtc::from_state(&state, NoInterrupt, devstate_rtc_pl031::NoEvents, any(), clock).is_ok());
 }
 
-fn prove_serial(clock: Clock) {
+fn prove_serial(clock: Clock, bytes: &[u8]) {
     let state = black_box(SerialState::RESET);
     black_box(state.validate().is_ok());
     black_box(SerialState::timeout(black_box(0), black_box(0)));
@@ -49,7 +52,7 @@ fn prove_serial(clock: Clock) {
         serial.interrupt_level(),
         serial.receive_capacity(),
     ));
-    black_box(serial.receive(black_box(&[0; 8]), any()));
+    black_box(serial.receive(bytes, any()));
     serial.receive_character(black_box(0), black_box(CharacterErrors::NONE), any());
     serial.receive_break(any());
     serial.set_modem_lines(black_box(ModemLines::CONNECTED), any());
@@ -72,7 +75,7 @@ fn prove_serial(clock: Clock) {
     );
 }
 
-fn prove_i8042() {
+fn prove_i8042(bytes: &[u8]) {
     let state = black_box(I8042State::RESET);
     black_box(state.validate().is_ok());
 
@@ -81,6 +84,7 @@ fn prove_i8042() {
     black_box(i8042.read(black_box(0)));
     i8042.write(black_box(0), black_box(0));
     black_box(i8042.key(black_box(Key::A), black_box(true)));
+    black_box(i8042.key_as_sent(black_box(Key::A), black_box(true), bytes));
     black_box(i8042.scan_codes(black_box(Key::A), black_box(true)));
     let input = black_box(MouseInput::NONE);
     black_box((i8042.mouse(&input), i8042.report_mouse(), i8042.mouse_packet(&input)));
@@ -90,6 +94,41 @@ fn prove_i8042() {
     black_box(i8042.state());
     let events = devstate_i8042::NoEvents;
     black_box(I8042::from_state(&state, NoInterrupt, NoInterrupt, NoControl, events).is_ok());
+}
+
+/// An output that is never waited for.
+fn prove_always_ready(bytes: &[u8]) {
+    let mut output = AlwaysReady(Anywhere);
+    black_box((output.write(bytes).is_ok(), output.flush().is_ok()));
+    black_box(output.write_ready().is_ok());
+    let mut serial = black_box(Serial::new(NoInterrupt, output));
+    serial.write(black_box(0), black_box(0), any());
+    black_box(serial.drain_output(any()));
+    black_box(ModemLines::from_msr(black_box(0)).msr_bits());
+    black_box(black_box(CharacterErrors::NONE).lsr_bits());
+    black_box(black_box(Fifo::EMPTY).as_slice());
+}
+
+fn prove_queue(bytes: &[u8]) {
+    black_box(ByteQueue::<16>::from_slice(bytes));
+    black_box(ByteQueue::<16>::from_array(black_box([0; 8])));
+    let queue = black_box(ByteQueue::<16>::EMPTY);
+    black_box((queue.as_slice(), queue.is_empty()));
+}
+
+fn prove_keys(bytes: &[u8]) {
+    let mut keys = black_box(KeySet::EMPTY);
+    let key = black_box(Key::A);
+    keys.set(key, black_box(true));
+    black_box(keys.contains(key));
+    let set = ScanCodeSet::from_number(black_box(1));
+    black_box(set.map(ScanCodeSet::number));
+    black_box(key.scan_codes(black_box(true), black_box(ScanCodeSet::One), &keys));
+    black_box(key.name());
+    if let Ok(name) = core::str::from_utf8(bytes) {
+        black_box(name.parse::<Key>().is_ok());
+    }
+    black_box(black_box(MouseProtocol::Standard).id());
 }
 
 /// Any moment.

@@ -9,9 +9,10 @@ use devstate_rtc_pl031::RtcState;
 use devstate_rtc_pl031_ser::RtcStateSer;
 use devstate_serial_16550::SerialState;
 use devstate_serial_16550_ser::SerialStateSer;
+use devstate_versioning::inspect::{Item, PayloadSchema};
 use devstate_versioning::{
-    Architecture, Checksum, Container, Crc64, Crc64Nibbles, Crc64NoTable, Header, ReleaseTable, encoded_len, payload,
-    plan,
+    Architecture, Checksum, Container, Crc64, Crc64Nibbles, Crc64NoTable, Header, Loss, ReleaseTable, encoded_len,
+    locate, payload, plan, plan_in,
 };
 
 pub fn prove(bytes: &mut [u8]) {
@@ -20,6 +21,7 @@ pub fn prove(bytes: &mut [u8]) {
     prove_container::<Crc64NoTable>(bytes);
     prove_container::<Crc64Nibbles>(bytes);
     prove_payload(bytes);
+    prove_inspection(bytes);
 }
 
 fn prove_mirrors() {
@@ -53,9 +55,14 @@ fn prove_container<C: Checksum>(bytes: &mut [u8]) {
     black_box(lossy.is_ok());
     black_box(container.save_widest(&mirror, release, bytes).is_ok());
 
-    let buffer = &mut [0; BUFFER_LEN];
+    let mut memory = black_box([0; BUFFER_LEN]);
+    let Some(buffer) = memory.get_mut(..black_box(7)) else {
+        return;
+    };
     let mut stream = &mut bytes[..];
     black_box(container.save_to::<Release, _, _>(&mirror, buffer, &mut stream).is_ok());
+    let mut stream = &mut bytes[..];
+    black_box(container.save_as_to(&mirror, release, buffer, &mut stream).is_ok());
     let mut stream = &bytes[..];
     black_box(
         container
@@ -71,10 +78,33 @@ fn prove_payload(bytes: &mut [u8]) {
     black_box(encoded_len(&mirror, release));
     black_box(payload::decode(bytes, release, &mut mirror).is_ok());
     black_box(payload::encode(&mirror, release, bytes).is_ok());
-    black_box(
-        plan(&mirror, release, &mut |loss| {
-            black_box(*loss);
-        })
-        .is_ok(),
-    );
+    let visit = &mut |loss: &Loss| {
+        black_box(*loss);
+    };
+    black_box(plan(&mirror, release, visit).is_ok());
+    let scratch = &mut black_box(MachineSer::default());
+    black_box(plan_in(&mirror, release, scratch, visit).is_ok());
+}
+
+/// By the schema alone, and where an error is.
+fn prove_inspection(bytes: &[u8]) {
+    let release = black_box(Release::LATEST);
+    let visit = &mut |item: &Item<'_>| {
+        black_box(*item);
+    };
+    let start = black_box(0);
+    let schema = PayloadSchema::of::<_, MachineSer>(release);
+    black_box(schema.walk(bytes, start, visit).is_ok());
+    if let Ok(header) = Header::peek(bytes)
+        && let Some(schema) = PayloadSchema::identify::<Release>(&header)
+    {
+        black_box((schema.root(), schema.version_of(schema.root())));
+        black_box(schema.walk(bytes, start, visit).is_ok());
+    }
+    let mut mirror = black_box(MachineSer::default());
+    if let Err(error) = Container::<Crc64>::new(black_box(Architecture::Any)).load::<Release, _>(bytes, &mut mirror) {
+        let error = black_box(error);
+        black_box(locate::<Release, MachineSer>(bytes, &error));
+        black_box(schema.locate(bytes, start, &error));
+    }
 }

@@ -1,0 +1,81 @@
+//! Sequences that are not held, borrowed text, options and enums, of two releases.
+
+use core::hint::black_box;
+use devstate_versioning::{
+    Architecture, Bytes, Container, Crc64Nibbles, IterSource, Loss, ReleaseTable, Sequence, Str, Versioned,
+    encoded_len, payload, plan, release_table,
+};
+
+#[derive(Versioned, Clone, Debug, Default, PartialEq)]
+#[versioned(version = 2, layouts(0x289e_7708_eeae_6e76, open))]
+pub struct ItemSer<'a> {
+    pub key: Str<'a, 32>,
+    pub value: Bytes<'a, 1024>,
+    #[versioned(start = 2)]
+    pub kind: Kind,
+    #[versioned(start = 2)]
+    pub expires: Option<u64>,
+}
+
+#[derive(Versioned, Clone, Copy, Debug, Default, PartialEq)]
+#[versioned(version = 1, layouts(open))]
+pub enum Kind {
+    #[default]
+    Plain,
+    Signed {
+        key: i32,
+    },
+}
+
+#[derive(Versioned, Clone, Debug, Default)]
+#[versioned(version = 1, layouts(open))]
+pub struct StoreSer<'a> {
+    pub letter: char,
+    pub items: Sequence<'a, ItemSer<'a>, 1_000_000>,
+}
+
+release_table! {
+    pub enum Release { V1 = 1 @ 0x95eb_cec5_cf46_f730, V2 = 2 @ open }
+    Kind => [_, 1],
+    ItemSer<'_> => [1, 2],
+    StoreSer<'_> => [1, 1],
+}
+
+pub fn prove(bytes: &mut [u8]) {
+    let release = black_box(Release::LATEST);
+    let container = Container::<Crc64Nibbles>::new(black_box(Architecture::Any));
+    let (from, to) = bytes.split_at_mut(black_box(7).min(bytes.len()));
+
+    let mut store = StoreSer::default();
+    black_box(container.load::<Release, _>(from, &mut store).is_ok());
+    prove_writing(&store, to);
+    let mut store = StoreSer::default();
+    black_box(payload::decode(from, release, &mut store).is_ok());
+    black_box((store.items.len(), store.items.is_empty()));
+    let visited = store.items.visit(&mut |item| {
+        black_box(item);
+    });
+    black_box(visited.is_ok());
+
+    let items = from.iter().map(|_| black_box(ItemSer::default()));
+    let source = IterSource(items);
+    let store = StoreSer {
+        letter: black_box('a'),
+        items: Sequence::from_source(&source),
+    };
+    prove_writing(&store, to);
+}
+
+fn prove_writing(store: &StoreSer<'_>, to: &mut [u8]) {
+    let release = black_box(Release::LATEST);
+    let container = Container::<Crc64Nibbles>::new(black_box(Architecture::Any));
+    black_box(encoded_len(store, release));
+    black_box(container.save::<Release, _>(store, to).is_ok());
+    black_box(container.save_as(store, release, to).is_ok());
+    let visit = &mut |loss: &Loss| {
+        black_box(*loss);
+    };
+    black_box(container.save_lossy(store, release, to, visit).is_ok());
+    black_box(container.save_widest(store, release, to).is_ok());
+    black_box(plan(store, release, visit).is_ok());
+}
