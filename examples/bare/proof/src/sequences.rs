@@ -28,7 +28,7 @@ pub enum Kind {
 }
 
 #[derive(Versioned, Clone, Debug, Default)]
-#[versioned(version = 1, layouts(open))]
+#[versioned(version = 1, layouts(0x6d4d_57bc_e098_88ba))]
 pub struct StoreSer<'a> {
     pub letter: char,
     pub items: Sequence<'a, ItemSer<'a>, 1_000_000>,
