@@ -13,4 +13,6 @@ pub enum Mode {
     #[default]
     Off,
     On(RateSer),
+    /// An array of any length has one where its elements have.
+    Steps([u8; 40]),
 }

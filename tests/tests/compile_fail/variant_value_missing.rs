@@ -13,6 +13,8 @@ pub enum Mode {
     #[default]
     Off,
     On(RateSer),
+    /// An array of any length has one where its elements have.
+    Steps([u8; 40]),
 }
 
 fn main() {}
