@@ -14,8 +14,8 @@ use std::time::{Duration, Instant};
 const RELEASES: usize = 100;
 const MIRRORS: usize = 64;
 const VERSIONS: usize = 10;
-/// Far above what it takes, for machines that are slow or busy.
-const LIMIT: Duration = Duration::from_mins(5);
+/// Several times what it takes (tests/README.md), for machines that are slow. That one is busy does not count.
+const LIMIT: Duration = Duration::from_mins(1);
 
 #[test]
 fn a_hundred_releases_of_sixty_four_mirrors_are_checked_in_seconds() {
@@ -29,9 +29,28 @@ fn a_hundred_releases_of_sixty_four_mirrors_are_checked_in_seconds() {
     fs::write(folder.join("src/lib.rs"), "").unwrap();
     check(&folder);
     fs::write(folder.join("src/lib.rs"), source()).unwrap();
+    let before = processor_time_of_children();
     let took = check(&folder);
-    println!("{MIRRORS} mirrors in {RELEASES} releases, {VERSIONS} versions each: cargo check took {took:.1?}");
-    assert!(took < LIMIT, "{took:?}");
+    let after = processor_time_of_children();
+    let worked = before
+        .zip(after)
+        .map_or(took, |(before, after)| after.saturating_sub(before));
+    println!(
+        "{MIRRORS} mirrors in {RELEASES} releases, {VERSIONS} versions each: cargo check took {took:.1?}, {worked:.1?} of a \
+         processor's time"
+    );
+    assert!(worked > Duration::ZERO && worked < LIMIT, "{worked:?}");
+}
+
+/// Of those that have ended, from Linux's `stat` of this process: hundredths of a second in user and in system mode.
+/// Elsewhere it is not known.
+fn processor_time_of_children() -> Option<Duration> {
+    let stat = fs::read_to_string("/proc/self/stat").ok()?;
+    // The name in parentheses could hold anything; the state follows, which is the third field.
+    let (_, from_third) = stat.rsplit_once(") ").unwrap();
+    let ticks = from_third.split(' ').skip(16 - 3).take(2);
+    let ticks: u64 = ticks.map(|ticks| ticks.parse::<u64>().unwrap()).sum();
+    Some(Duration::from_millis(10 * ticks))
 }
 
 /// Runs `cargo check`. A constant that takes long to evaluate is an error by rustc's own lint.

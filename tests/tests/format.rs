@@ -2,6 +2,8 @@
 
 #![allow(missing_docs, clippy::unwrap_used, reason = "a test")]
 
+use std::collections::HashMap;
+
 use devstate_versioning::{Mirror, ReleaseTable, VersionOf, Versioned, layout, layout_text, release_table};
 
 // <example>
@@ -91,6 +93,56 @@ fn the_table_has_what_the_code_computes() {
         });
         assert!(found, "FORMAT.md lacks {row}");
     }
+}
+
+/// Every fingerprint on the page, computed by hand from what the page says of it: a layout from its text, a release as the sum
+/// of the layouts that are named behind it, a root from those in their order. Nothing of the library has a part in it.
+#[test]
+fn the_table_follows_from_the_rules_above_it() {
+    let rows: Vec<[&str; 3]> = PAGE
+        .lines()
+        .filter(|line| line.ends_with("` |") && line.contains("0x"))
+        .map(|line| {
+            let cells: Vec<&str> = line.trim_matches('|').split(" | ").map(str::trim).collect();
+            cells.try_into().unwrap()
+        })
+        .collect();
+    let layouts: HashMap<&str, u64> = rows
+        .iter()
+        .filter(|[kind, ..]| *kind == "layout")
+        .map(|[_, text, _]| {
+            let text = text.trim_matches('`');
+            let name = text.split(['{', '<']).next().unwrap();
+            (name, fnv1a(text.as_bytes()))
+        })
+        .collect();
+    // What stands in backquotes behind the release, or behind the root and its release.
+    let named = |of: &'static str, skip: usize| -> Vec<u64> {
+        let quoted = of.split('`').skip(1).step_by(2);
+        quoted.skip(skip).map(|name| layouts[name]).collect()
+    };
+    let mut checked = [0; 3];
+    for [kind, of, is] in rows {
+        let (position, computed) = match kind {
+            "layout" => (0, fnv1a(of.trim_matches('`').as_bytes())),
+            "release" => (1, named(of, 1).into_iter().fold(0, u64::wrapping_add)),
+            "root" => {
+                let bytes: Vec<u8> = named(of, 2).into_iter().flat_map(u64::to_le_bytes).collect();
+                (2, fnv1a(&bytes))
+            }
+            other => panic!("{other} is no kind of fingerprint"),
+        };
+        assert_eq!(format!("`{}`", literal(computed)), is, "{kind} {of}");
+        checked[position] += 1;
+    }
+    assert_eq!(checked, [5, 2, 2]);
+}
+
+/// As the page describes it.
+fn fnv1a(bytes: &[u8]) -> u64 {
+    bytes.iter().fold(0xcbf2_9ce4_8422_2325, |hash, byte| {
+        (hash ^ u64::from(*byte)).wrapping_mul(0x0000_0100_0000_01b3)
+    })
 }
 
 fn literal(fingerprint: u64) -> String {
