@@ -160,8 +160,8 @@ impl<K: InterruptLine, M: InterruptLine, S: SystemControl, EV: I8042Events> I804
     /// is reported: what is left is counted with what comes, and [`report_mouse`](Self::report_mouse) tries again. In
     /// remote mode, in wrap mode and while reporting is disabled it only counts.
     pub fn mouse(&mut self, input: &MouseInput) -> bool {
-        self.state.mouse.count(input);
-        self.report_mouse()
+        let untold = self.state.mouse.count(input);
+        self.report(untold)
     }
 
     /// The same, but the mouse only counts, also in stream mode: the next packet carries it.
@@ -171,7 +171,11 @@ impl<K: InterruptLine, M: InterruptLine, S: SystemControl, EV: I8042Events> I804
 
     /// Reports what the mouse has counted and not reported, as [`mouse`](Self::mouse) does.
     pub fn report_mouse(&mut self) -> bool {
-        let reported = self.state.mouse.report(&self.events);
+        self.report(true)
+    }
+
+    fn report(&mut self, untold: bool) -> bool {
+        let reported = self.state.mouse.report(untold, &self.events);
         self.settle();
         reported
     }

@@ -334,7 +334,8 @@ impl MouseState {
 
     /// One packet, in any mode and without scaling.
     fn reply_data(&mut self, events: &impl I8042Events) {
-        let packet = self.take_packet(1);
+        let untold = self.unreported;
+        let packet = self.take_packet(1, untold);
         let mut reply = ByteQueue::<5>::from_array([spec::ACK]);
         reply.push_all(packet.as_slice(), 5);
         self.reply(reply.as_slice(), events);
@@ -389,20 +390,24 @@ impl MouseState {
         }
     }
 
-    /// Counts movements and buttons, for the next packet.
-    pub(crate) fn count(&mut self, input: &MouseInput) {
+    /// Counts movements and buttons, for the next packet. Whether a change of the side buttons may not have been told.
+    pub(crate) fn count(&mut self, input: &MouseInput) -> bool {
         let buttons = MouseButtons(input.buttons.0 & MouseButtons::ALL.0);
         let moved = (input.dx, input.dy, input.dz, input.dw) != (0, 0, 0, 0);
+        let side_buttons = (buttons.0 ^ self.buttons.0) & !packet::BUTTONS;
+        let untold = self.unreported || side_buttons != 0;
         self.unreported |= moved || buttons != self.buttons;
         self.buttons = buttons;
         self.dx = self.dx.saturating_add(input.dx);
         self.dy = self.dy.saturating_add(input.dy);
         self.dz = self.dz.saturating_add(input.dz);
         self.dw = self.dw.saturating_add(input.dw);
+        untold
     }
 
     /// In stream mode, queues packets until everything is reported or the queue is full. `false` where something is left.
-    pub(crate) fn report(&mut self, events: &impl I8042Events) -> bool {
+    /// `untold`: as [`count`](Self::count) says, and `true` if that is not known.
+    pub(crate) fn report(&mut self, untold: bool, events: &impl I8042Events) -> bool {
         let streams = self.reporting && !self.remote && !self.wrap;
         while streams && self.unreported {
             if self.queue.room(spec::BUFFER) < self.protocol.packet_len() {
@@ -410,7 +415,7 @@ impl MouseState {
                 return false;
             }
             let factor = if self.scaling_2_1 { 2 } else { 1 };
-            let packet = self.take_packet(factor);
+            let packet = self.take_packet(factor, untold);
             self.queue.push_all(packet.as_slice(), spec::BUFFER);
         }
         !streams || !self.unreported
@@ -424,13 +429,14 @@ impl MouseState {
         }
         self.forget_movement();
         self.count(input);
-        let packet = self.take_packet(1);
+        let packet = self.take_packet(1, false);
         self.forget_movement();
         self.queue.push_all(packet.as_slice(), spec::BUFFER)
     }
 
-    /// Takes from the counters what one packet can carry. `scale` is 2 where stream mode doubles.
-    fn take_packet(&mut self, scale: i16) -> ByteQueue<4> {
+    /// Takes from the counters what one packet can carry. `scale` is 2 where stream mode doubles. A packet of the
+    /// horizontal wheel has no room for the side buttons: if a change of them is `untold`, something is left to report.
+    fn take_packet(&mut self, scale: i16, untold: bool) -> ByteQueue<4> {
         let x = scaled(take(&mut self.dx, spec::MAX_COUNTS / scale), scale);
         let y = scaled(take(&mut self.dy, spec::MAX_COUNTS / scale), scale);
         let mut first = packet::ALWAYS | (self.buttons.0 & packet::BUTTONS);
@@ -441,6 +447,7 @@ impl MouseState {
             first |= packet::Y_SIGN;
         }
         let mut bytes = ByteQueue::from_array([first, low_byte(x), low_byte(y)]);
+        let mut left = false;
         match self.protocol {
             MouseProtocol::Standard => (self.dz, self.dw) = (0, 0),
             MouseProtocol::IntelliMouse => {
@@ -448,6 +455,7 @@ impl MouseState {
                 bytes.push(low_byte(take(&mut self.dz, spec::MAX_COUNTS)));
             }
             MouseProtocol::Explorer if self.dw != 0 => {
+                left = untold;
                 bytes.push(packet::HORIZONTAL | low_byte(take(&mut self.dw, 31)) & 0x3f);
             }
             MouseProtocol::Explorer => {
@@ -455,7 +463,7 @@ impl MouseState {
                 bytes.push(side_buttons | low_byte(take(&mut self.dz, 7)) & 0x0f);
             }
         }
-        self.unreported = (self.dx, self.dy, self.dz, self.dw) != (0, 0, 0, 0);
+        self.unreported = left || (self.dx, self.dy, self.dz, self.dw) != (0, 0, 0, 0);
         self.last_packet = bytes;
         bytes
     }

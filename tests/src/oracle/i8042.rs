@@ -55,6 +55,7 @@ rows! {
         MouseRepliesWhenFull = "mouse-replies-when-full",
         MouseReportsChanges = "mouse-reports-changes",
         MouseTellsThatItWaits = "mouse-tells-that-it-waits",
+        MouseSideButtonsWithWheel = "mouse-side-buttons-with-wheel",
     }
     beyond {
         "keyboard-settings-are-kept": "QEMU shows neither its LEDs nor its typematic setting to anybody who could compare them",

@@ -144,6 +144,54 @@ fn an_explorer_has_two_wheels_and_five_buttons() {
 }
 
 #[test]
+fn side_buttons_that_change_with_the_horizontal_wheel_are_told_in_a_packet_of_their_own() {
+    let mut device = mouse(4);
+    let step = |dx, dw, buttons| MouseInput {
+        dx,
+        dw,
+        buttons,
+        ..MouseInput::NONE
+    };
+    assert!(device.mouse(&step(1, 1, MouseButtons::FOURTH)));
+    assert_eq!(device.receive(), [0x08, 1, 0, 0x41, 0x08, 0, 0, 0x10]);
+    assert!(device.mouse(&step(0, 33, MouseButtons::FOURTH)));
+    assert_eq!(
+        device.receive(),
+        [0x08, 0, 0, 0x5f, 0x08, 0, 0, 0x42],
+        "nothing changed"
+    );
+    assert!(device.mouse(&step(200, 1, MouseButtons::NONE)));
+    assert_eq!(
+        device.receive(),
+        [0x08, 127, 0, 0x41, 0x08, 73, 0, 0x00],
+        "what is told already needs no other packet"
+    );
+
+    // The queue takes four packets, and the fifth waits; a save meanwhile keeps it.
+    for dx in 1..=3 {
+        assert!(device.mouse(&step(dx, 0, MouseButtons::FIFTH)));
+    }
+    assert!(!device.mouse(&step(4, -1, MouseButtons::NONE)));
+    let state = device.state();
+    device.restore(&state).unwrap();
+    assert_eq!(device.receive()[12..], [0x08, 4, 0, 0x7f]);
+    assert!(device.report_mouse());
+    assert_eq!(device.receive(), [0x08, 0, 0, 0x00]);
+    assert!(device.report_mouse());
+    assert_eq!(device.receive(), []);
+
+    device.count_mouse(&step(0, 1, MouseButtons::FOURTH));
+    assert!(device.report_mouse());
+    assert_eq!(device.receive(), [0x08, 0, 0, 0x41, 0x08, 0, 0, 0x10]);
+    assert_eq!(device.mouse_command(&[0xf0]), [0xfa]);
+    device.mouse(&step(0, 1, MouseButtons::NONE));
+    assert_eq!(device.mouse_command(&[0xeb]), [0xfa, 0x08, 0, 0, 0x41]);
+    assert!(device.state().mouse.unreported);
+    assert_eq!(device.mouse_command(&[0xeb]), [0xfa, 0x08, 0, 0, 0x00]);
+    assert!(!device.state().mouse.unreported);
+}
+
+#[test]
 fn a_standard_mouse_forgets_its_wheels() {
     let mut device = mouse(0);
     assert!(device.mouse(&wheels(3, 4)));

@@ -359,8 +359,8 @@ impl Model {
     }
 
     pub(super) fn mouse(&mut self, input: &MouseInput) -> bool {
-        self.mouse.count(input);
-        self.report_mouse()
+        let side_buttons = self.mouse.count(input);
+        self.report(side_buttons)
     }
 
     pub(super) fn count_mouse(&mut self, input: &MouseInput) {
@@ -368,7 +368,11 @@ impl Model {
     }
 
     pub(super) fn report_mouse(&mut self) -> bool {
-        let reported = self.mouse.report(&mut self.told);
+        self.report(true)
+    }
+
+    fn report(&mut self, side_buttons: bool) -> bool {
+        let reported = self.mouse.report(side_buttons, &mut self.told);
         self.settle();
         reported
     }

@@ -92,7 +92,8 @@ impl Mouse {
             0xf0 => state.remote = true,
             0xeb => {
                 let mut reply = vec![0xfa];
-                reply.extend(self.packet(false));
+                let had_news = self.state.unreported;
+                reply.extend(self.packet(false, had_news));
                 return reply;
             }
             0xec if state.wrap => state.wrap = false,
@@ -161,20 +162,23 @@ impl Mouse {
         [&mut state.dx, &mut state.dy, &mut state.dz, &mut state.dw]
     }
 
-    pub(super) fn count(&mut self, input: &MouseInput) {
+    /// Whether there may be news of the side buttons.
+    pub(super) fn count(&mut self, input: &MouseInput) -> bool {
+        let had_news = self.state.unreported;
         let buttons = MouseButtons(input.buttons.0 % 32);
         let moves = [input.dx, input.dy, input.dz, input.dw];
         if moves != [0; 4] || buttons != self.state.buttons {
             self.state.unreported = true;
         }
-        self.state.buttons = buttons;
+        let pressed_before = std::mem::replace(&mut self.state.buttons, buttons);
         for (counts, by) in self.counts().into_iter().zip(moves) {
             let sum = i32::from(*counts) + i32::from(by);
             *counts = sum.clamp(i16::MIN.into(), i16::MAX.into()) as i16;
         }
+        had_news || pressed_before.0 / 8 != buttons.0 / 8
     }
 
-    pub(super) fn report(&mut self, told: &mut Vec<Event>) -> bool {
+    pub(super) fn report(&mut self, side_buttons: bool, told: &mut Vec<Event>) -> bool {
         if self.state.remote || self.state.wrap || !self.state.reporting {
             return true;
         }
@@ -182,7 +186,7 @@ impl Mouse {
             if !self.has_room(told) {
                 return false;
             }
-            let packet = self.packet(self.state.scaling_2_1);
+            let packet = self.packet(self.state.scaling_2_1, side_buttons);
             self.queue.extend(packet);
         }
         true
@@ -193,7 +197,7 @@ impl Mouse {
         if has_room {
             self.forget();
             self.count(input);
-            let packet = self.packet(false);
+            let packet = self.packet(false, false);
             self.queue.extend(packet);
             self.forget();
         }
@@ -209,8 +213,8 @@ impl Mouse {
         has_room
     }
 
-    /// Bits that a packet carries of each, and what it does not carry stays.
-    fn packet(&mut self, scaled: bool) -> Vec<u8> {
+    /// Bits that a packet carries of each, and what it does not carry stays. `side_buttons`: there may be news of them.
+    fn packet(&mut self, scaled: bool, side_buttons: bool) -> Vec<u8> {
         let id = self.id();
         let buttons = self.state.buttons.0;
         let [dx, dy, dz, dw] = self.counts();
@@ -228,8 +232,9 @@ impl Mouse {
             _ if *dw != 0 => packet.push(0x40 | low(carry(dw, 31)) & 0x3f),
             _ => packet.push(low(carry(dz, 7)) & 0x0f | (buttons & 0x18) << 1),
         }
+        let says_nothing_of_them = id == 4 && packet[3] & 0xc0 == 0x40;
         let left = self.counts().iter().any(|counts| **counts != 0);
-        self.state.unreported = left;
+        self.state.unreported = left || side_buttons && says_nothing_of_them;
         self.last_packet.clone_from(&packet);
         packet
     }

@@ -3,7 +3,9 @@
 use super::{I8042Rows, Subject, elsewhere};
 use crate::oracle::subject::Stimulus;
 use devstate_i8042::spec::mouse::{self as spec, status};
-use devstate_i8042::{ByteQueue, I8042State, Knock, MouseArgument, MouseButtons, MouseInput, MouseState};
+use devstate_i8042::{
+    ByteQueue, I8042State, Knock, MouseArgument, MouseButtons, MouseInput, MouseProtocol, MouseState,
+};
 use serde_json::{Value, json};
 
 impl Subject {
@@ -143,10 +145,12 @@ impl Subject {
             }
             wanted = before;
         } else if !before_it.remote {
-            wanted = as_they_report(&before, input);
             let is_news = before_it.unreported
                 || before_it.buttons != input.buttons
                 || [input.dx, input.dy, input.dz, input.dw] != [0; 4];
+            let reported_at_once = as_we_report(&before, input, is_news);
+            wanted = reported_at_once;
+            let tells_of_side_buttons = forget_side_buttons(before_it, &mut wanted.mouse);
             if after == wanted {
                 if wanted.mouse.unreported && !before_it.wrap {
                     let row = I8042Rows::MouseTellsThatItWaits;
@@ -158,6 +162,8 @@ impl Subject {
                 self.row(I8042Rows::MouseReportsChanges, after == before);
             } else if before_it.scaling_2_1 {
                 self.row(I8042Rows::MouseScaling, is_doubled(before_it, after_it, input));
+            } else if tells_of_side_buttons {
+                self.row(I8042Rows::MouseSideButtonsWithWheel, after == reported_at_once);
             } else {
                 // No row: what QEMU gives will not be what ours does.
                 wanted = after;
@@ -199,9 +205,9 @@ pub(super) fn as_events(input: &MouseInput, buttons: MouseButtons) -> Stimulus {
 }
 
 /// One packet at least, in wrap mode too, and never scaled.
-fn as_they_report(before: &I8042State, input: &MouseInput) -> I8042State {
+fn as_we_report(before: &I8042State, input: &MouseInput, is_news: bool) -> I8042State {
     let mut state = *before;
-    state.mouse.unreported = true;
+    state.mouse.unreported |= !is_news;
     state.mouse.wrap = false;
     state.mouse.scaling_2_1 = false;
     let mut reported = elsewhere(&state, |device| {
@@ -210,6 +216,27 @@ fn as_they_report(before: &I8042State, input: &MouseInput) -> I8042State {
     reported.mouse.wrap = before.mouse.wrap;
     reported.mouse.scaling_2_1 = before.mouse.scaling_2_1;
     reported
+}
+
+/// Takes back the packet, or the wish for one, that follows one of the horizontal wheel for the side buttons alone.
+/// Whether there was any.
+fn forget_side_buttons(before: &MouseState, it: &mut MouseState) -> bool {
+    let queued = it.queue.as_slice().to_vec();
+    let (kept, new) = queued.split_at(usize::from(before.queue.len));
+    let is_horizontal = |packet: &[u8]| before.protocol == MouseProtocol::Explorer && packet[3] & 0xc0 == 0x40;
+    let packets: Vec<&[u8]> = new.chunks_exact(4).collect();
+    match packets[..] {
+        [.., horizontal, last] if is_horizontal(horizontal) && last[1..3] == [0; 2] && last[3] & 0x4f == 0 => {
+            it.queue = ByteQueue::from_slice(&[kept, &new[..new.len() - 4]].concat()).unwrap();
+            it.last_packet = ByteQueue::from_slice(horizontal).unwrap();
+            true
+        }
+        [.., last] if is_horizontal(last) && it.unreported && counts(it) == [0; 4] => {
+            it.unreported = false;
+            true
+        }
+        _ => false,
+    }
 }
 
 /// Whether the first packet says what scaling 2:1 makes of the movement.
