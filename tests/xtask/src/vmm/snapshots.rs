@@ -68,56 +68,67 @@ pub(crate) fn refuses_what_is_wrong(guest: &mut Guest<'_>, foreign: (u8, &str)) 
     heading("snapshots that are not right");
     let (foreign_code, foreign_name) = foreign;
     let host = guest.host();
-    for (how, options, why) in [
+    for (file, how, why) in [
         (
+            STATE,
             String::new(),
-            "--as-of-release 1 ",
             "written by release 2, the newest this build knows is 1",
         ),
-        (patched(STATE, 0, b'X'), "", "not a snapshot: starts with "),
+        (STATE, patched(STATE, 0, b'X'), "not a snapshot: starts with "),
         (
+            STATE,
             patched(STATE, 7, foreign_code),
-            "",
             &format!("snapshot of {foreign_name}, "),
         ),
         (
+            STATE,
             patched(STATE, 7, 77),
-            "",
             "snapshot of an unknown architecture (code 77), ",
         ),
-        (patched(STATE, 8, 9), "", "unknown format 9, this build knows 1"),
-        (patched(STATE, 99, 0xa5), "", "checksum mismatch: "),
-        (spoilt(STATE, "head -c 1000 $it >/tmp/it"), "", "truncated: "),
+        (STATE, patched(STATE, 8, 9), "unknown format 9, this build knows 1"),
+        (STATE, patched(STATE, 99, 0xa5), "checksum mismatch: "),
+        (STATE, spoilt(STATE, "head -c 1000 $it >/tmp/it"), "truncated: "),
         (
+            STATE,
             spoilt(STATE, "cp $it /tmp/it; printf extra >>/tmp/it"),
-            "",
             "5 bytes too many",
         ),
-        (format!("rm /tmp/bad/{STATE}"), "", "No such file or directory"),
-        (patched(MEMORY, 0, b'X'), "", "this is no memory image"),
+        (STATE, format!("rm /tmp/bad/{STATE}"), "No such file or directory"),
         (
-            patched(MEMORY, 8, 0xa5),
-            "",
-            "the memory image belongs to another machine state",
+            MEMORY,
+            patched(MEMORY, 0, b'X'),
+            "this is no image of this machine's memory: ",
         ),
         (
+            MEMORY,
+            patched(MEMORY, 8, 0xa5),
+            "this is no image of this machine's memory: ",
+        ),
+        (
+            MEMORY,
             spoilt(MEMORY, "head -c 1000000 $it >/tmp/it"),
-            "",
             "the memory image is truncated",
         ),
         (
+            MEMORY,
             patched(MEMORY, 1_000_000, 0xa5),
-            "",
             "the memory image is damaged: checksum ",
         ),
-        (format!("rm /tmp/bad/{MEMORY}"), "", "cannot open the guest's memory "),
+        (MEMORY, format!("rm /tmp/bad/{MEMORY}"), "No such file or directory"),
     ] {
-        println!("   -- {}", why.trim_end_matches([' ', ',', ':']));
-        let spoil = if how.is_empty() { how } else { format!("; {how}") };
+        println!("   -- {file}: {}", why.trim_end_matches([' ', ',', ':']));
+        let (spoil, options) = match how.as_str() {
+            "" => (how, "--as-of-release 1 "),
+            _ => (format!("; {how}"), ""),
+        };
         host.run(&format!("rm -rf /tmp/bad; cp -rl {SAVED} /tmp/bad{spoil}"))?;
         let answer = host.refused(&format!("minimal-vmm {options}--restore /tmp/bad </dev/null 2>&1"))?;
-        let told = answer.starts_with("minimal-vmm: cannot ") && answer.contains(why) && answer.lines().count() == 1;
-        ensure!(told, "not told that `{why}`");
+        let which = format!(
+            "minimal-vmm: cannot restore from /tmp/bad/{}",
+            file.trim_end_matches('*')
+        );
+        let told = answer.starts_with(&which) && answer.contains(why) && answer.lines().count() == 1;
+        ensure!(told, "not told about {file} that `{why}`");
     }
     host.run("rm -rf /tmp/bad").map(drop)?;
     guest.counts_on()
