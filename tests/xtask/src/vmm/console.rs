@@ -84,7 +84,9 @@ impl Console {
         }
     }
 
-    pub(crate) fn transcript(&self) -> &[String] {
+    /// All lines so far, also those that nobody waited for.
+    pub(crate) fn transcript(&mut self) -> &[String] {
+        self.transcript.extend(self.lines.try_iter());
         &self.transcript
     }
 }

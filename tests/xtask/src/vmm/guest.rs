@@ -233,15 +233,21 @@ impl<'m> Guest<'m> {
     pub(crate) fn goes_back(&mut self, directory: &str) -> Result<()> {
         const BORDER: &str = "-- what it said since is forgotten";
         self.machine.run(&format!("printf '\\n%s\\n' '{BORDER}' >$terminal"))?;
+        let counted = |line: &str| line.strip_prefix("count ").and_then(|number| number.parse().ok());
         let border = |line: &str| (line == BORDER).then_some(());
-        self.machine.terminal.wait_for(BORDER, PATIENCE, |_| Ok(()), border)?;
+        let last = &mut self.seen.count;
+        let every = |line: &str| {
+            // The last line before may have lost its end.
+            *last = counted(line).unwrap_or(0).max(*last);
+            Ok(())
+        };
+        self.machine.terminal.wait_for(BORDER, PATIENCE, every, border)?;
         self.machine.run(&start(&format!("--restore {directory}")))?;
         // The line that it was saved in the middle of began before.
-        let number = |line: &str| line.strip_prefix("count ").and_then(|number| number.parse().ok());
         let resumed: u64 = self
             .machine
             .terminal
-            .wait_for("the count", PATIENCE, |_| Ok(()), number)?;
+            .wait_for("the count", PATIENCE, |_| Ok(()), counted)?;
         let last = self.seen.count;
         ensure!(resumed <= last + 1, "it counts on at {resumed}, and had been at {last}");
         self.seen = Seen {

@@ -121,8 +121,8 @@ impl Machine {
     }
 
     /// For whoever has to find out what went wrong.
-    pub(crate) fn show_transcript(&self) {
-        for (name, console) in [("host", &self.shell), ("guest", &self.terminal)] {
+    pub(crate) fn show_transcript(&mut self) {
+        for (name, console) in [("host", &mut self.shell), ("guest", &mut self.terminal)] {
             println!("-- the last of what the {name} said:");
             let lines = console.transcript();
             for line in lines.iter().skip(lines.len().saturating_sub(40)) {
