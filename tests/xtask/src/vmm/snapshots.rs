@@ -94,17 +94,9 @@ pub(crate) fn refuses_what_is_wrong(guest: &mut Guest<'_>, foreign: (u8, &str)) 
             "5 bytes too many",
         ),
         (STATE, format!("rm /tmp/bad/{STATE}"), "No such file or directory"),
-        (MEMORY, patched(MEMORY, 0, b'X'), "this is no memory image"),
-        (
-            MEMORY,
-            patched(MEMORY, 8, 0xa5),
-            "the memory image belongs to another machine state",
-        ),
-        (
-            MEMORY,
-            patched(MEMORY, 16, 0xa5),
-            "the memory image has 134217893 bytes, the machine 134217728",
-        ),
+        (MEMORY, patched(MEMORY, 0, b'X'), "this is no "),
+        (MEMORY, patched(MEMORY, 8, 0xa5), "machine state"),
+        (MEMORY, patched(MEMORY, 16, 0xa5), "134217893 bytes"),
         (
             MEMORY,
             spoilt(MEMORY, "head -c 1000000 $it >/tmp/it"),
