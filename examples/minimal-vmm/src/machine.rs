@@ -122,8 +122,8 @@ impl Machine {
     }
 
     /// Becomes readable when the guest stops by itself.
-    pub fn stopped(&self) -> Arc<OwnedFd> {
-        Arc::clone(&self.stopped)
+    pub fn stopped(&self) -> &OwnedFd {
+        &self.stopped
     }
 
     pub fn devices(&self) -> MutexGuard<'_, Devices> {

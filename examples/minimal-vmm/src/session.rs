@@ -2,7 +2,6 @@
 
 use std::os::fd::{AsFd, OwnedFd};
 use std::path::PathBuf;
-use std::sync::Arc;
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
@@ -36,7 +35,6 @@ pub struct Session {
     /// Puts the terminal back when it goes.
     terminal: Terminal,
     control: Option<Listener>,
-    stopped: Arc<OwnedFd>,
     timer: OwnedFd,
     escapes: EscapeFilter,
     /// The newest release that this VMM knows.
@@ -53,7 +51,6 @@ impl Session {
     pub fn new(machine: Machine, control: Option<Listener>, snapshot: PathBuf, newest: Release) -> Result<Self> {
         let timer = machine.devices().timer()?;
         Ok(Self {
-            stopped: machine.stopped(),
             timer,
             machine,
             terminal: Terminal::open()?,
@@ -100,20 +97,13 @@ impl Session {
         self.full_since = full.then(|| self.full_since.unwrap_or_else(Instant::now));
         let listening = hearing && (!full || self.is_deaf());
 
-        let (stdin, timer) = (rustix::stdio::stdin(), self.timer.as_fd());
+        let (timer, stdin) = (self.timer.as_fd(), listening.then_some(rustix::stdio::stdin()));
         let control = self.control.as_ref().map(|control| control.as_fd());
-        let watched = [
-            Some(self.stopped.as_fd()),
-            Some(timer),
-            listening.then_some(stdin),
-            control,
-        ];
-        let watched = watched.map(|fd| match fd {
+        let mut fds = [Some(self.machine.stopped().as_fd()), Some(timer), stdin, control].map(|fd| match fd {
             Some(fd) => PollFd::from_borrowed_fd(fd, PollFlags::IN),
             // Nothing is asked of it.
             None => PollFd::from_borrowed_fd(timer, PollFlags::empty()),
         });
-        let mut fds = watched;
         match poll(&mut fds, (full && !listening).then_some(&TYPE_AHEAD_RETRY)) {
             Ok(_) | Err(Errno::INTR) => Ok(fds.map(|fd| !fd.revents().is_empty())),
             Err(error) => Err(error).context("cannot wait"),

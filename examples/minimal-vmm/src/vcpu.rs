@@ -8,6 +8,7 @@ use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
+use devstate_core::InterruptLine;
 use kvm_ioctls::{VcpuExit, VcpuFd};
 use rustix::io::Errno;
 use vmm_sys_util::signal::{Killable, SIGRTMIN, register_signal_handler};
@@ -55,7 +56,10 @@ pub enum Processor {
 
 impl Processor {
     /// Lets the guest run until it is paused or stops by itself. Either way `stopped` becomes readable then.
-    pub fn resume(&mut self, devices: &Arc<Mutex<Devices>>, stopped: &Arc<OwnedFd>) -> Result<()> {
+    pub fn resume<L>(&mut self, devices: &Arc<Mutex<Devices<L>>>, stopped: &Arc<OwnedFd>) -> Result<()>
+    where
+        L: InterruptLine + Send + 'static,
+    {
         // The signal does nothing but interrupt KVM_RUN.
         register_signal_handler(SIGRTMIN(), interrupt)?;
         *self = match std::mem::replace(self, Self::Gone) {
@@ -115,7 +119,7 @@ impl Drop for Tell {
 
 extern "C" fn interrupt(_: std::ffi::c_int, _: *mut libc::siginfo_t, _: *mut std::ffi::c_void) {}
 
-fn run(vcpu: &mut VcpuFd, devices: &Mutex<Devices>, pause: &AtomicBool) -> Stop {
+fn run<L: InterruptLine>(vcpu: &mut VcpuFd, devices: &Mutex<Devices<L>>, pause: &AtomicBool) -> Stop {
     let devices = || devices.lock().unwrap_or_else(PoisonError::into_inner);
     loop {
         let pausing = pause.load(Ordering::SeqCst);
@@ -143,5 +147,50 @@ fn run(vcpu: &mut VcpuFd, devices: &Mutex<Devices>, pause: &AtomicBool) -> Stop 
             vcpu.set_kvm_immediate_exit(0);
             return stop;
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::panic;
+
+    use devstate_core::NoInterrupt;
+    use rustix::event::{EventfdFlags, eventfd};
+
+    use super::*;
+    use crate::console::Screen;
+    use crate::devices::DevicesState;
+
+    #[test]
+    fn a_guest_that_was_given_away_never_runs_again() -> Result<()> {
+        let devices = Devices::from_state(&DevicesState::powered_on(), Screen::stdout()?, |_| NoInterrupt)?;
+        let (devices, stopped) = (
+            Arc::new(Mutex::new(devices)),
+            Arc::new(eventfd(0, EventfdFlags::empty())?),
+        );
+        let mut processor = Processor::Gone;
+        assert_eq!(
+            processor.resume(&devices, &stopped).unwrap_err().to_string(),
+            "the guest is gone"
+        );
+        assert_eq!(processor.pause(), Stop::Ended);
+        Ok(())
+    }
+
+    #[test]
+    fn a_thread_that_panics_is_not_waited_for_in_vain() -> Result<()> {
+        let stopped = Arc::new(eventfd(0, EventfdFlags::NONBLOCK)?);
+        let tell = Tell(Arc::clone(&stopped));
+        let thread = thread::spawn(move || {
+            let _tell = tell;
+            panic::resume_unwind(Box::new("on purpose"))
+        });
+        let mut processor = Processor::Running {
+            thread,
+            pause: Arc::default(),
+        };
+        assert!(matches!(processor.pause(), Stop::Failed(why) if why.contains("panicked")));
+        assert_eq!(rustix::io::read(&stopped, &mut [0; 8])?, 8);
+        Ok(())
     }
 }
