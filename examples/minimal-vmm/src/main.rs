@@ -1,8 +1,8 @@
 //! A small VMM on KVM: it boots Linux, saves it, and wakes it up in another process.
 //!
 //! To read it from the top: [`session`] waits for everything that can happen to a [`machine`], which is [`memory`], a
-//! [`vcpu`], the kernel's side in [`x86_64`] or `aarch64`, and [`devices`]. [`snapshot`] and [`migration`] take a
-//! machine apart and put it together again.
+//! [`vcpu`], the kernel's side in [`x86_64`] or `aarch64`, and [`devices`]. [`snapshot`] takes a machine apart and puts
+//! it together again, for [`directory`] to keep it in files and for [`migration`] to move it to another process.
 
 #![expect(
     unreachable_pub,

@@ -64,7 +64,7 @@ impl Memory {
             sum.update(bytes);
             out.write_all(bytes)
         };
-        put(self.header(id).as_flattened())?;
+        put([*MAGIC, id.to_le_bytes(), self.len.to_le_bytes()].as_flattened())?;
         let mut chunk = vec![0; CHUNK];
         for offset in (0..self.len).step_by(CHUNK) {
             self.map.read_slice(&mut chunk, GuestAddress(self.start + offset))?;
@@ -94,10 +94,17 @@ impl Memory {
         };
         let mut header = [[0; 8]; 3];
         take(header.as_flattened_mut())?;
-        let [magic, found, len] = header.map(u64::from_le_bytes);
+        let [magic, machine, len] = header;
+        ensure!(&magic == MAGIC, "this is no memory image");
         ensure!(
-            header == self.header(id),
-            "this is no image of this machine's memory: {magic:016x}, machine state {found:#x}, {len} bytes"
+            machine == id.to_le_bytes(),
+            "the memory image belongs to another machine state"
+        );
+        let len = u64::from_le_bytes(len);
+        ensure!(
+            len == self.len,
+            "the memory image has {len} bytes, the machine {}",
+            self.len
         );
         let (mut word, mut chunk) = ([0; 8], vec![0; CHUNK]);
         let mut next = 0;
@@ -123,10 +130,6 @@ impl Memory {
             "the memory image is damaged: checksum {found:#018x}, computed {expected:#018x}"
         );
         Ok(())
-    }
-
-    fn header(&self, id: u64) -> [[u8; 8]; 3] {
-        [*MAGIC, id.to_le_bytes(), self.len.to_le_bytes()]
     }
 }
 
@@ -176,13 +179,13 @@ mod tests {
         let image = image()?;
         let why =
             |image: &[u8], id, len| read(image, id, len).map_or_else(|error| format!("{error:#}"), |_| "taken".into());
-        assert!(why(&image, 8, LEN).contains("machine state 0x7"));
-        assert!(why(&image, 7, 2 * LEN).contains("16777216 bytes"));
+        assert!(why(&image, 8, LEN).contains("another machine state"));
+        assert!(why(&image, 7, 2 * LEN).contains("16777216 bytes, the machine 33554432"));
         for len in [0, 7, 23, 31, 24 + 8 + CHUNK, image.len() - 9, image.len() - 1] {
             assert!(why(&image[..len], 7, LEN).contains("truncated"), "{len}");
         }
         for (at, part) in [
-            (0, "no image of this"),
+            (0, "no memory image"),
             (30, "no memory"),
             (40, "damaged"),
             (image.len() - 1, "damaged"),

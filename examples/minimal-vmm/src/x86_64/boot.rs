@@ -59,20 +59,20 @@ pub fn boot(kernel: &Path, options: &BootOptions, memory: &Memory, vcpu: &VcpuFd
     load_cmdline(ram, CMDLINE, &cmdline)?;
     params.hdr.cmd_line_ptr = CMDLINE.0 as u32;
     params.hdr.type_of_loader = 0xff;
-    for (start, end) in [(0, LOW_MEMORY_END), (HIGH_MEMORY, memory.len())] {
-        let at = usize::from(params.e820_entries);
-        if let Some(entry) = params.e820_table.get_mut(at) {
-            *entry = boot_e820_entry {
-                addr: start,
-                size: end - start,
-                r#type: 1,
-            };
-            params.e820_entries += 1;
-        }
-    }
+    params.e820_table[0] = ram_between(0, LOW_MEMORY_END);
+    params.e820_table[1] = ram_between(HIGH_MEMORY, memory.len());
+    params.e820_entries = 2;
     LinuxBootConfigurator::write_bootparams(&BootParams::new(&params, ZERO_PAGE), ram)?;
     acpi::write(ram)?;
     enter(memory, vcpu, kernel.kernel_load.0)
+}
+
+fn ram_between(start: u64, end: u64) -> boot_e820_entry {
+    boot_e820_entry {
+        addr: start,
+        size: end - start,
+        r#type: 1,
+    }
 }
 
 /// Protected mode with flat segments and no paging. The selectors are those of Linux's boot protocol.
