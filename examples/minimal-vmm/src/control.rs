@@ -65,27 +65,6 @@ pub struct Answer {
 }
 
 impl Requests {
-    pub fn to_quit() -> Self {
-        Self {
-            quit: true,
-            ..Self::default()
-        }
-    }
-
-    pub fn to_save(directory: PathBuf) -> Self {
-        Self {
-            save: Some(directory),
-            ..Self::default()
-        }
-    }
-
-    pub fn to_press(key: &str) -> Self {
-        Self {
-            key: vec![key.into()],
-            ..Self::default()
-        }
-    }
-
     /// Sends them to the VMM that listens at `path` and prints its answer.
     pub fn ask(mut self, path: &Path) -> Result<()> {
         // The VMM may have been started in another directory.

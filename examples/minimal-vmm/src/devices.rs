@@ -194,17 +194,8 @@ const OUTPUT_RETRY_NS: u64 = 10_000_000;
 /// edge-triggered one, as a PC's, is seen to rise.
 #[derive(Debug)]
 pub struct KvmLine {
-    vm: Arc<VmFd>,
-    line: u32,
-}
-
-impl KvmLine {
-    pub fn new(vm: &Arc<VmFd>, line: u32) -> Self {
-        Self {
-            vm: Arc::clone(vm),
-            line,
-        }
-    }
+    pub vm: Arc<VmFd>,
+    pub line: u32,
 }
 
 impl InterruptLine for KvmLine {

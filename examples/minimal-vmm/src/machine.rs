@@ -69,7 +69,11 @@ impl Machine {
     /// A machine from its parts. The devices come last: they drive their lines into interrupt controllers that know
     /// what was before.
     pub fn assemble(memory: Memory, hypervisor: Hypervisor, vcpu: VcpuFd, devices: &DevicesState) -> Result<Self> {
-        let line = |line| KvmLine::new(hypervisor.vm(), line);
+        let vm = hypervisor.vm();
+        let line = |line| KvmLine {
+            vm: Arc::clone(vm),
+            line,
+        };
         let devices = Devices::from_state(devices, Screen::stdout()?, line)?;
         let stopped = eventfd(0, EventfdFlags::CLOEXEC | EventfdFlags::NONBLOCK).context("cannot create an eventfd")?;
         Ok(Self {

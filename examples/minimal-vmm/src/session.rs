@@ -123,15 +123,13 @@ impl Session {
             self.input_ended = true;
             return;
         };
-        let (bytes, escapes) = self.escapes.filter(&typed);
+        let (bytes, requests) = self.escapes.filter(&typed);
         if self.machine.devices().type_on_console(&bytes) > 0 {
             eprint!("\x07");
         }
-        for requests in &escapes {
-            let Answer { done, failed } = self.carry_out(requests);
-            for text in done.iter().chain(&failed) {
-                eprintln!("\r\nminimal-vmm: {text}\r");
-            }
+        let Answer { done, failed } = self.carry_out(&requests);
+        for text in done.iter().chain(&failed) {
+            eprintln!("\r\nminimal-vmm: {text}\r");
         }
     }
 
