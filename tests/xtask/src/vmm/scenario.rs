@@ -54,6 +54,8 @@ pub(crate) fn names_all(losses: &[String], fields: &[&str]) -> Result<()> {
 pub(crate) fn ends(guest: &mut Guest<'_>) -> Result<()> {
     heading("switched off, and reset");
     guest.ask(&format!("--save {SAVED}"))?;
+    // What it said before it stood still has been heard then: on a busy machine it had counted on.
+    guest.counts_on()?;
     guest.types("run poweroff -f\n")?;
     guest.ended("the guest switched off")?;
     guest.goes_back(SAVED)?;
