@@ -9,7 +9,13 @@ pub(crate) fn to_wire<const N: usize>(queue: &ByteQueue<N>) -> Vec<u8, N> {
 }
 
 pub(crate) fn from_wire<const N: usize>(bytes: &Vec<u8, N>) -> ByteQueue<N> {
-    ByteQueue::from_slice(bytes).unwrap_or(ByteQueue::EMPTY)
+    // Both hold `N`, so nothing can be too long.
+    let mut queue = ByteQueue::EMPTY;
+    for (place, byte) in queue.bytes.iter_mut().zip(bytes) {
+        *place = *byte;
+    }
+    queue.len = bytes.len() as u8;
+    queue
 }
 
 pub(crate) fn unknown<T>(field: &'static str, code: u8) -> Result<T, InvalidState> {
