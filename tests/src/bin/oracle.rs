@@ -48,6 +48,10 @@ fn main() -> ExitCode {
                 for (release, count) in report.saves.counts() {
                     println!("  {count:8} saves and restores at {release:?}");
                 }
+                if report.operations >= ENOUGH && device.misses_older_releases(&report.saves) {
+                    println!("  no save at an older release, which loses nothing of many states");
+                    failed |= args.save != Saving::Never;
+                }
                 for (row, count) in &report.rows {
                     println!("  {count:8} {row}");
                 }

@@ -272,8 +272,9 @@ impl subject::Subject for Subject {
         let saved = SerialState::try_from(&through_bytes(saved)).unwrap();\n    \
         serial.restore(&saved, now, Clock::Frozen).unwrap();";
 
-    fn lines(number: u64) -> Vec<u16> {
-        vec![PORTS[number as usize % PORTS.len()].1]
+    /// Of all four: what is done to one moves no other's line.
+    fn lines(_: u64) -> Vec<u16> {
+        PORTS.iter().map(|(_, line)| *line).collect()
     }
 }
 
