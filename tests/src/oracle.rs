@@ -68,7 +68,7 @@ impl Device {
     }
 
     /// Whether a long run should have saved at an older release, and did not. The UART alone has an older release that
-    /// loses nothing of some states: the RTC's leaves out what every state has, and the i8042 had none.
+    /// loses nothing of some states: the RTC's has the time relative to the host's clock, and the i8042 is in none.
     #[must_use]
     pub fn misses_older_releases(self, saves: &Saves) -> bool {
         self == Self::Serial && saves.counts().any(|(_, count)| count == 0)
