@@ -106,9 +106,8 @@ impl Directory {
 
     fn memory(&self, state: &MachineState) -> Result<Memory> {
         let path = self.memory_path(state.memory_id);
-        let file = File::open(&path).with_context(|| format!("cannot open the guest's memory {}", path.display()))?;
         let read = || {
-            let mut image = FromStd::new(BufReader::with_capacity(BUFFER, file));
+            let mut image = FromStd::new(BufReader::with_capacity(BUFFER, File::open(&path)?));
             let memory = Memory::new(MEMORY_START, state.memory_len)?;
             memory.read_image(state.memory_id, &mut image)?;
             ensure!(
