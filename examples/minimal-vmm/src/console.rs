@@ -1,34 +1,40 @@
 //! The terminal that the guest's UART is wired to.
 
-use std::io::{self, IsTerminal};
-use std::os::fd::OwnedFd;
+use std::io;
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 use std::path::PathBuf;
 
 use anyhow::{Context, Result};
 use embedded_io::{ErrorType, Write, WriteReady};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
-use rustix::io::Errno;
+use rustix::fs::{Mode, OFlags, open};
+use rustix::io::{Errno, fcntl_dupfd_cloexec};
 use rustix::stdio::{stdin, stdout};
-use rustix::termios::{OptionalActions, Termios, tcgetattr, tcgetwinsize, tcsetattr};
+use rustix::termios::{OptionalActions, Termios, isatty, tcgetattr, tcgetwinsize, tcsetattr};
 
 use crate::control::Requests;
 
 /// Standard input and output as a serial terminal: every key goes to the guest, until this is dropped.
 #[derive(Debug)]
 pub struct Terminal {
+    input: OwnedFd,
     before: Option<Termios>,
 }
 
 impl Terminal {
     pub fn open() -> Result<Self> {
-        if !io::stdin().is_terminal() {
-            return Ok(Self { before: None });
+        let input = without_waiting(stdin()).context("cannot share standard input")?;
+        if !isatty(&input) {
+            return Ok(Self { input, before: None });
         }
         let before = tcgetattr(stdin()).context("cannot ask the terminal")?;
         let mut raw = before.clone();
         raw.make_raw();
         tcsetattr(stdin(), OptionalActions::Now, &raw).context("cannot set the terminal to raw mode")?;
-        Ok(Self { before: Some(before) })
+        Ok(Self {
+            input,
+            before: Some(before),
+        })
     }
 
     /// Whether somebody types, who may want to leave: then input that the guest does not take cannot just wait.
@@ -37,9 +43,9 @@ impl Terminal {
     }
 
     /// What was typed; `None` at the end of the input, which is also what a hang-up is.
-    pub fn read(room: usize) -> Option<Vec<u8>> {
+    pub fn read(&self, room: usize) -> Option<Vec<u8>> {
         let mut bytes = vec![0; room];
-        match rustix::io::read(stdin(), &mut bytes[..]) {
+        match rustix::io::read(&self.input, &mut bytes[..]) {
             Err(Errno::INTR | Errno::AGAIN) => Some(Vec::new()),
             Ok(0) | Err(_) => None,
             Ok(len) => {
@@ -53,6 +59,12 @@ impl Terminal {
     pub fn window() -> Option<(u16, u16)> {
         let size = tcgetwinsize(stdout()).ok()?;
         (size.ws_row > 0 && size.ws_col > 0).then_some((size.ws_row, size.ws_col))
+    }
+}
+
+impl AsFd for Terminal {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.input.as_fd()
     }
 }
 
@@ -74,8 +86,9 @@ pub struct Screen {
 
 impl Screen {
     pub fn stdout() -> Result<Self> {
-        let out = rustix::io::fcntl_dupfd_cloexec(stdout(), 0).context("cannot share standard output")?;
-        Ok(Self::new(out))
+        without_waiting(stdout())
+            .map(Self::new)
+            .context("cannot share standard output")
     }
 
     pub fn new(out: OwnedFd) -> Self {
@@ -124,6 +137,20 @@ impl Write for Screen {
     fn flush(&mut self) -> Result<(), io::Error> {
         Ok(())
     }
+}
+
+/// The same file. Of a terminal it is another opening, at which nothing waits: somebody else may have read or written what
+/// was there, or the room that there was, and the machine must not stand still for it. Others that have the terminal
+/// open go on waiting at theirs.
+fn without_waiting(file: BorrowedFd<'_>) -> Result<OwnedFd, Errno> {
+    if isatty(file) {
+        let path = format!("/proc/self/fd/{}", file.as_raw_fd());
+        let how = OFlags::RDWR | OFlags::NONBLOCK | OFlags::NOCTTY | OFlags::CLOEXEC;
+        if let Ok(opened) = open(path, how, Mode::empty()) {
+            return Ok(opened);
+        }
+    }
+    fcntl_dupfd_cloexec(file, 0)
 }
 
 /// Picks what is asked for with Ctrl-A out of what is typed.

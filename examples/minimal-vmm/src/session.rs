@@ -97,7 +97,7 @@ impl Session {
         self.full_since = full.then(|| self.full_since.unwrap_or_else(Instant::now));
         let listening = hearing && (!full || self.is_deaf());
 
-        let (timer, stdin) = (self.timer.as_fd(), listening.then_some(rustix::stdio::stdin()));
+        let (timer, stdin) = (self.timer.as_fd(), listening.then_some(self.terminal.as_fd()));
         let control = self.control.as_ref().map(|control| control.as_fd());
         let mut fds = [Some(self.machine.stopped().as_fd()), Some(timer), stdin, control].map(|fd| match fd {
             Some(fd) => PollFd::from_borrowed_fd(fd, PollFlags::IN),
@@ -119,7 +119,7 @@ impl Session {
     fn read_terminal(&mut self) {
         let room = self.machine.devices().console_room();
         // Never 0 bytes, which would look like the end: it is also read when the guest is deaf.
-        let Some(typed) = Terminal::read(room.max(1)) else {
+        let Some(typed) = self.terminal.read(room.max(1)) else {
             self.input_ended = true;
             return;
         };
