@@ -6,8 +6,8 @@ use core::marker::PhantomData;
 
 use crate::check::release_fingerprint;
 use crate::fingerprint::version_in;
-use crate::release::{ReleaseTable, Row};
-use crate::schema::{Field, Shape, Type, Versions};
+use crate::release::ReleaseTable;
+use crate::schema::{Field, Row, Shape, Type, Versions};
 
 /// The table `R` and every mirror in it as JSON, by way of [`Display`].
 ///

@@ -2,7 +2,7 @@
 
 use core::fmt;
 
-use crate::header::Architecture;
+use crate::architecture::Architecture;
 use crate::path::FieldPath;
 
 /// Why something could not be saved or loaded, and where.

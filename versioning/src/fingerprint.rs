@@ -5,26 +5,8 @@
     reason = "runs during constant evaluation, with lengths that its callers fix"
 )]
 
-use crate::release::Row;
-use crate::schema::{Field, Schema, Shape, Type, Variant, Versions};
-
-const OFFSET_BASIS: u64 = 0xcbf2_9ce4_8422_2325;
-const PRIME: u64 = 0x0000_0100_0000_01b3;
-
-/// The 64-bit FNV-1a hash of `bytes`.
-#[must_use]
-pub const fn fnv1a(bytes: &[u8]) -> u64 {
-    fnv1a_onto(OFFSET_BASIS, bytes)
-}
-
-const fn fnv1a_onto(mut hash: u64, bytes: &[u8]) -> u64 {
-    let mut rest = bytes;
-    while let [byte, tail @ ..] = rest {
-        hash = (hash ^ *byte as u64).wrapping_mul(PRIME);
-        rest = tail;
-    }
-    hash
-}
+use crate::fnv::{fnv1a_byte, fnv1a_onto, fnv1a_start};
+use crate::schema::{Field, Row, Schema, Shape, Type, Variant, Versions};
 
 /// The fingerprint of one version of a mirror: what its literal in `layouts(…)` pins.
 ///
@@ -48,7 +30,7 @@ pub(crate) enum Edit<'a> {
 /// The fingerprint that one version of a mirror would have after a change.
 pub(crate) const fn layout_edited(schema: &Schema, version: u16, edit: Edit<'_>) -> u64 {
     let mut text = Text {
-        hash: OFFSET_BASIS,
+        hash: fnv1a_start(),
         out: &mut [],
         len: 0,
     };
@@ -59,7 +41,7 @@ pub(crate) const fn layout_edited(schema: &Schema, version: u16, edit: Edit<'_>)
 /// Writes the text that [`layout`] hashes into `out`, as far as it fits, and returns its whole length in bytes.
 pub const fn layout_text(schema: &Schema, version: u16, out: &mut [u8]) -> usize {
     let mut text = Text {
-        hash: OFFSET_BASIS,
+        hash: fnv1a_start(),
         out,
         len: 0,
     };
@@ -70,7 +52,7 @@ pub const fn layout_text(schema: &Schema, version: u16, out: &mut [u8]) -> usize
 /// Writes the text of a type into `out`, as far as it fits, and returns its whole length in bytes.
 pub(crate) const fn type_text(ty: &Type, out: &mut [u8]) -> usize {
     let mut text = Text {
-        hash: OFFSET_BASIS,
+        hash: fnv1a_start(),
         out,
         len: 0,
     };
@@ -98,7 +80,7 @@ pub const fn layouts<const N: usize>(schema: &Schema) -> [u64; N] {
 /// from it, each as eight little-endian bytes.
 #[must_use]
 pub const fn deep<const N: usize>(rows: &[Row], root: &Schema) -> [u64; N] {
-    let mut hashes = [OFFSET_BASIS; N];
+    let mut hashes = [fnv1a_start(); N];
     let mut there = [true; N];
     if let Some(row) = find(rows, root) {
         let mut release = 0;
@@ -371,7 +353,7 @@ impl Text<'_> {
     }
 
     const fn byte(&mut self, byte: u8) {
-        self.hash = (self.hash ^ byte as u64).wrapping_mul(PRIME);
+        self.hash = fnv1a_byte(self.hash, byte);
         if self.len < self.out.len() {
             self.out[self.len] = byte;
         }

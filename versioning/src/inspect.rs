@@ -9,8 +9,8 @@ use crate::fingerprint::{find, version_in};
 use crate::header::Header;
 use crate::path::{FieldPath, NamedPath};
 use crate::reader::{Malformed, Reader};
-use crate::release::{ReleaseTable, Row, VersionOf};
-use crate::schema::{Field, Schema, Shape, Type};
+use crate::release::{ReleaseTable, VersionOf};
+use crate::schema::{Field, Row, Schema, Shape, Type};
 
 /// What a payload's bytes mean: a root mirror at one release of a table, as data.
 ///

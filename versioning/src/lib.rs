@@ -2,6 +2,7 @@
 #![no_std]
 #![forbid(unsafe_code)]
 
+mod architecture;
 mod check;
 mod checksum;
 mod describe;
@@ -9,6 +10,7 @@ mod diagnose;
 mod downgrade;
 mod error;
 mod fingerprint;
+mod fnv;
 mod header;
 pub mod inspect;
 mod locate;
@@ -27,6 +29,7 @@ mod varint;
 mod wire;
 mod writer;
 
+pub use architecture::Architecture;
 pub use check::check_layouts;
 pub use checksum::{Checksum, Crc64, Crc64Nibbles, Crc64NoTable, Crc64Slice16};
 /// Gives a struct or an enum its versioned wire form: [`Layout`], [`Mirror`] and [`Wire`].
@@ -66,13 +69,14 @@ pub use checksum::{Checksum, Crc64, Crc64Nibbles, Crc64NoTable, Crc64Slice16};
 pub use devstate_versioning_derive::Versioned;
 pub use downgrade::{plan, plan_in};
 pub use error::{Error, ErrorKind, Expected, Refused};
-pub use fingerprint::{fnv1a, layout, layout_text};
-pub use header::{Architecture, FORMAT, HEADER_LEN, Header, MAGIC, TRAILER_LEN};
+pub use fingerprint::{layout, layout_text};
+pub use fnv::fnv1a;
+pub use header::{FORMAT, HEADER_LEN, Header, MAGIC, TRAILER_LEN};
 pub use locate::locate;
 pub use loss::{Differ, Loss};
 pub use path::{FieldPath, NamedPath};
 pub use reader::{Malformed, Reader};
-pub use release::{Latest, ReleaseTable, Row, VersionOf};
+pub use release::{Latest, ReleaseTable, VersionOf};
 pub use sequence::{IterSource, Sequence, Source};
 pub use snapshot::{Container, encoded_len, load, max_snapshot_len, save, save_as, save_lossy, save_widest};
 pub use stream::StreamError;

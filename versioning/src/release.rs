@@ -3,7 +3,7 @@
 use core::fmt::{self, Debug};
 use core::marker::PhantomData;
 
-use crate::schema::Schema;
+use crate::schema::Row;
 use crate::wire::Mirror;
 
 /// The releases of one application, oldest first. [`release_table!`](crate::release_table) implements it.
@@ -123,29 +123,6 @@ impl<R> Debug for Latest<R> {
     }
 }
 
-/// One row of a release table: a mirror, and its version in each release.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Row {
-    /// What the mirror looks like.
-    pub schema: &'static Schema,
-    /// The fingerprints of its versions, from version 1.
-    pub layouts: &'static [u64],
-    /// Its version in each release, zero where the release has no such mirror.
-    pub versions: &'static [u16],
-}
-
-impl Row {
-    /// The row of the mirror `M`.
-    #[must_use]
-    pub const fn of<M: Mirror>(versions: &'static [u16]) -> Self {
-        Self {
-            schema: M::SCHEMA,
-            layouts: M::LAYOUTS,
-            versions,
-        }
-    }
-}
-
 /// Declares an application's releases and the version of each mirror in them, and has the compiler check the history.
 ///
 /// ```
@@ -211,8 +188,12 @@ macro_rules! release_table {
                 let [.., latest] = [$(Self::$name),+];
                 latest
             };
-            const ROWS: &'static [$crate::Row] = &[
-                $($crate::Row::of::<$mirror>(&[$($crate::release_table!(@version $version)),*])),+
+            const ROWS: &'static [$crate::schema::Row] = &[
+                $($crate::schema::Row {
+                    schema: <$mirror as $crate::Mirror>::SCHEMA,
+                    layouts: <$mirror as $crate::Mirror>::LAYOUTS,
+                    versions: &[$($crate::release_table!(@version $version)),*],
+                }),+
             ];
             const ROOTS: &'static [&'static [::core::primitive::u64]] = &[
                 $(<Self as $crate::VersionOf<$mirror>>::FINGERPRINTS),+

@@ -1,6 +1,6 @@
 //! What a mirror looks like on the wire, in every version, as constant data.
 
-use crate::fingerprint::fnv1a;
+use crate::fnv::fnv1a;
 use crate::varint;
 
 pub use crate::describe::{Json, Table};
@@ -19,6 +19,17 @@ pub struct Schema {
     pub version: u16,
     /// Fields or variants.
     pub shape: Shape,
+}
+
+/// One row of a release table: a mirror, and its version in each release.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Row {
+    /// What the mirror looks like.
+    pub schema: &'static Schema,
+    /// The fingerprints of its versions, from version 1.
+    pub layouts: &'static [u64],
+    /// Its version in each release, zero where the release has no such mirror.
+    pub versions: &'static [u16],
 }
 
 /// Whether a mirror is a struct or an enum.

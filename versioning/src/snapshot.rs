@@ -4,10 +4,11 @@ use core::marker::PhantomData;
 
 use devstate_core::{Region, Sealed};
 
+use crate::architecture::Architecture;
 use crate::checksum::{Checksum, Crc64};
 use crate::downgrade;
 use crate::error::{Error, ErrorKind};
-use crate::header::{Architecture, HEADER_LEN, Header, TRAILER_LEN};
+use crate::header::{HEADER_LEN, Header, TRAILER_LEN};
 use crate::loss::Loss;
 use crate::path::FieldPath;
 use crate::reader::Reader;
