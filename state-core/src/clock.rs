@@ -1,35 +1,47 @@
-//! What the time between a save and a restore meant.
+//! What the time between a save and a restore means.
 
-/// What a pause between save and restore means to the device that is restored.
+use core::time::Duration;
+
+use crate::Instant;
+
+/// Says whether time passes for a device between its save and its restore.
 ///
-/// Devices never ask for the time; they are told `now`, in nanoseconds since an epoch that the caller keeps. A saved
-/// state remembers the `now` of its save, and the caller says at restore how to read the difference.
+/// A device never reads a clock: each call that needs the time takes it as an [`Instant`]. A saved state holds the
+/// instant of the save. At restore the caller chooses what the difference means.
 ///
 /// ```
-/// use devstate_core::Clock;
+/// use core::time::Duration;
+/// use devstate_core::{Clock, Instant};
 ///
-/// assert_eq!(Clock::Wall.elapsed(1_000, 4_000), 3_000);
-/// assert_eq!(Clock::Frozen.elapsed(1_000, 4_000), 0);
-/// // A clock that stepped back is harmless.
-/// assert_eq!(Clock::Wall.elapsed(4_000, 1_000), 0);
+/// let (saved_at, now) = (Instant::from_nanos(1_000), Instant::from_nanos(4_000));
+/// assert_eq!(Clock::Wall.elapsed(saved_at, now), Duration::from_nanos(3_000));
+/// assert_eq!(Clock::Frozen.elapsed(saved_at, now), Duration::ZERO);
+/// // A clock that went backward counts as no time.
+/// assert_eq!(Clock::Wall.elapsed(now, saved_at), Duration::ZERO);
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub enum Clock {
-    /// Time went on while the state was saved, as it does for a clock on the wall: an alarm that fell due meanwhile
-    /// fires, once, on restore. Save and restore must count from the same epoch.
+    /// Time passed while the state was saved, as on a wall clock. An alarm that fell due meanwhile goes off once, on
+    /// restore. Save and restore must use the same epoch.
     Wall,
-    /// Time stood still while the state was saved: the device goes on at the nanosecond it left off. The epochs of
-    /// save and restore need not be the same.
+    /// No time passed while the state was saved. The device continues at the nanosecond of the save. Save and restore
+    /// may use different epochs.
     Frozen,
 }
 
 impl Clock {
-    /// Nanoseconds that passed for the device between `saved_at` and `now`.
+    /// Returns the time that passed for the device between `saved_at` and `now`.
     #[must_use]
-    pub const fn elapsed(self, saved_at: u64, now: u64) -> u64 {
+    pub const fn elapsed(self, saved_at: Instant, now: Instant) -> Duration {
+        Duration::from_nanos(self.elapsed_nanos(saved_at, now))
+    }
+
+    /// Returns the same in nanoseconds, without the divisions that a [`Duration`] needs.
+    #[must_use]
+    pub const fn elapsed_nanos(self, saved_at: Instant, now: Instant) -> u64 {
         match self {
-            Self::Wall => now.saturating_sub(saved_at),
+            Self::Wall => now.saturating_nanos_since(saved_at),
             Self::Frozen => 0,
         }
     }

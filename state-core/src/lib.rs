@@ -4,6 +4,7 @@
 
 mod bus;
 mod clock;
+mod instant;
 mod interrupt;
 mod invalid_state;
 mod region;
@@ -11,6 +12,7 @@ mod register_io;
 
 pub use bus::{ByteRegisters, WordRegisters};
 pub use clock::Clock;
+pub use instant::Instant;
 pub use interrupt::{InterruptLine, NoInterrupt, RisingEdge, Trigger};
 pub use invalid_state::InvalidState;
 pub use region::{Empty, Region, ResizeError, Rights, Sealed};

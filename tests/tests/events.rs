@@ -2,7 +2,7 @@
 
 #![allow(missing_docs, clippy::unwrap_used, clippy::indexing_slicing, reason = "a test")]
 
-use devstate_core::NoInterrupt;
+use devstate_core::{Instant, NoInterrupt};
 use devstate_i8042::{I8042, I8042Events, Key, MouseInput, NoControl};
 use devstate_rtc_pl031::{Rtc, RtcEvents};
 use devstate_serial_16550::{CharacterErrors, Serial, SerialEvents};
@@ -84,9 +84,9 @@ fn of_the_clock() {
         "RtcEvents",
         include_str!("../../devices/rtc-pl031/src/events.rs"),
         &[
-            ("alarm", with(|rtc| rtc.write(0x04, 0, 0))),
-            ("invalid_read", with(|rtc| _ = rtc.read(0x1c, 0))),
-            ("invalid_write", with(|rtc| rtc.write(0x14, 1, 0))),
+            ("alarm", with(|rtc| rtc.write(0x04, 0, Instant::EPOCH))),
+            ("invalid_read", with(|rtc| _ = rtc.read(0x1c, Instant::EPOCH))),
+            ("invalid_write", with(|rtc| rtc.write(0x14, 1, Instant::EPOCH))),
         ],
     );
 }
@@ -130,15 +130,15 @@ fn of_the_uart() {
     fn with(output: Output, act: fn(&mut Uart<'_>)) -> impl Fn(&Heard) {
         move |heard| {
             let mut uart = Serial::with_events(NoInterrupt, output, heard);
-            uart.write(2, 0x01, 0);
+            uart.write(2, 0x01, Instant::EPOCH);
             act(&mut uart);
         }
     }
     fn send(uart: &mut Uart<'_>, count: usize) {
-        (0..count).for_each(|_| uart.write(0, b'x', 0));
+        (0..count).for_each(|_| uart.write(0, b'x', Instant::EPOCH));
     }
     fn receive(uart: &mut Uart<'_>, count: usize) {
-        (0..count).for_each(|_| uart.receive_character(b'x', CharacterErrors::NONE, 0));
+        (0..count).for_each(|_| uart.receive_character(b'x', CharacterErrors::NONE, Instant::EPOCH));
     }
     check(
         "SerialEvents",
@@ -152,21 +152,21 @@ fn of_the_uart() {
                 "transmit_discarded",
                 with(Output::Full, |uart| {
                     send(uart, 2);
-                    uart.write(2, 0x05, 0);
+                    uart.write(2, 0x05, Instant::EPOCH);
                 }),
             ),
             ("received", with(Output::Ready, |uart| receive(uart, 1))),
             (
                 "received_with_errors",
                 with(Output::Ready, |uart| {
-                    uart.receive_character(0, CharacterErrors::FRAMING, 0);
+                    uart.receive_character(0, CharacterErrors::FRAMING, Instant::EPOCH);
                 }),
             ),
             ("receive_overrun", with(Output::Ready, |uart| receive(uart, 17))),
             (
                 "receive_disconnected",
                 with(Output::Ready, |uart| {
-                    uart.write(4, 0x10, 0);
+                    uart.write(4, 0x10, Instant::EPOCH);
                     receive(uart, 1);
                 }),
             ),
@@ -174,14 +174,14 @@ fn of_the_uart() {
                 "receive_discarded",
                 with(Output::Ready, |uart| {
                     receive(uart, 1);
-                    uart.write(2, 0x03, 0);
+                    uart.write(2, 0x03, Instant::EPOCH);
                 }),
             ),
             (
                 "receive_emptied",
                 with(Output::Ready, |uart| {
                     receive(uart, 1);
-                    uart.read(0, 0);
+                    uart.read(0, Instant::EPOCH);
                 }),
             ),
             (
@@ -191,8 +191,14 @@ fn of_the_uart() {
                     uart.advance(uart.next_deadline().unwrap());
                 }),
             ),
-            ("invalid_read", with(Output::Ready, |uart| _ = uart.read(8, 0))),
-            ("invalid_write", with(Output::Ready, |uart| uart.write(5, 0, 0))),
+            (
+                "invalid_read",
+                with(Output::Ready, |uart| _ = uart.read(8, Instant::EPOCH)),
+            ),
+            (
+                "invalid_write",
+                with(Output::Ready, |uart| uart.write(5, 0, Instant::EPOCH)),
+            ),
         ],
     );
 }

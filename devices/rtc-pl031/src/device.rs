@@ -5,28 +5,29 @@ use crate::spec::{
     ID, INTERRUPT, OUT_OF_RANGE, RTCCR, RTCCR_START, RTCDR, RTCICR, RTCIMSC, RTCLR, RTCMIS, RTCMR, RTCPERIPHID0, RTCRIS,
 };
 use crate::state::RtcState;
-use devstate_core::{Clock, InterruptLine, InvalidState};
+use devstate_core::{Clock, Instant, InterruptLine, InvalidState};
 
 /// A PL031 with its interrupt line.
 ///
-/// Every call that takes `now` (nanoseconds since an epoch that the caller keeps) first lets time pass up to there. A
-/// `now` that lies before one already seen counts as no time, so vCPUs may read their clock in any order.
+/// Every call that takes `now` first lets time pass up to there. A `now` before one already seen counts as no time, so
+/// vCPUs may read their clock in any order.
 ///
 /// ```
 /// use core::cell::Cell;
-/// use devstate_rtc_pl031::{Rtc, spec};
+/// use devstate_rtc_pl031::{Instant, Rtc, spec};
 ///
 /// let line = Cell::new(false);
 /// let mut rtc = Rtc::new(&line);
-/// rtc.write(spec::RTCCR, spec::RTCCR_START, 0);
-/// rtc.write(spec::RTCMR, 10, 0);
-/// rtc.write(spec::RTCIMSC, spec::INTERRUPT, 0);
+/// rtc.write(spec::RTCCR, spec::RTCCR_START, Instant::EPOCH);
+/// rtc.write(spec::RTCMR, 10, Instant::EPOCH);
+/// rtc.write(spec::RTCIMSC, spec::INTERRUPT, Instant::EPOCH);
 ///
-/// // Whoever hosts the device sleeps until it has something to do.
-/// assert_eq!(rtc.next_deadline(), Some(10_000_000_000));
-/// rtc.advance(10_000_000_000);
+/// // The host sleeps until the device has something to do.
+/// let alarm = Instant::from_secs(10);
+/// assert_eq!(rtc.next_deadline(), Some(alarm));
+/// rtc.advance(alarm);
 /// assert!(line.get());
-/// rtc.write(spec::RTCICR, spec::INTERRUPT, 10_000_000_007);
+/// rtc.write(spec::RTCICR, spec::INTERRUPT, alarm);
 /// assert!(!line.get());
 /// ```
 #[derive(Debug)]
@@ -64,7 +65,7 @@ impl<I: InterruptLine, EV: RtcEvents> Rtc<I, EV> {
         state: &RtcState,
         interrupt: I,
         events: EV,
-        now: u64,
+        now: Instant,
         clock: Clock,
     ) -> Result<Self, InvalidState> {
         state.validate()?;
@@ -86,14 +87,14 @@ impl<I: InterruptLine, EV: RtcEvents> Rtc<I, EV> {
     /// # Errors
     ///
     /// What [`RtcState::validate`] says; the clock is then as it was.
-    pub fn restore(&mut self, state: &RtcState, now: u64, clock: Clock) -> Result<(), InvalidState> {
+    pub fn restore(&mut self, state: &RtcState, now: Instant, clock: Clock) -> Result<(), InvalidState> {
         state.validate()?;
         self.state = *state;
         self.resume(now, clock);
         Ok(())
     }
 
-    fn resume(&mut self, now: u64, clock: Clock) {
+    fn resume(&mut self, now: Instant, clock: Clock) {
         let was_pending = self.state.ris;
         self.state = self.state.resumed(now, clock);
         if self.state.ris && !was_pending {
@@ -104,7 +105,7 @@ impl<I: InterruptLine, EV: RtcEvents> Rtc<I, EV> {
 
     /// The clock's state at the moment `now`.
     #[must_use]
-    pub const fn state(&self, now: u64) -> RtcState {
+    pub const fn state(&self, now: Instant) -> RtcState {
         self.state.advanced(now)
     }
 
@@ -112,7 +113,7 @@ impl<I: InterruptLine, EV: RtcEvents> Rtc<I, EV> {
     ///
     /// Where there is nothing to read the answer is 0, and [`RtcEvents::invalid_read`] is told.
     /// [`WordRegisters`](devstate_core::WordRegisters) makes register reads of bus accesses of any width.
-    pub fn read(&mut self, offset: u16, now: u64) -> u32 {
+    pub fn read(&mut self, offset: u16, now: Instant) -> u32 {
         self.advance(now);
         match offset {
             RTCDR => self.state.counter,
@@ -133,7 +134,7 @@ impl<I: InterruptLine, EV: RtcEvents> Rtc<I, EV> {
     ///
     /// Where there is nothing to write, the write is ignored, and [`RtcEvents::invalid_write`] is told. Reserved bits
     /// are ignored.
-    pub fn write(&mut self, offset: u16, value: u32, now: u64) {
+    pub fn write(&mut self, offset: u16, value: u32, now: Instant) {
         self.advance(now);
         let mut state = self.state;
         match offset {
@@ -155,21 +156,21 @@ impl<I: InterruptLine, EV: RtcEvents> Rtc<I, EV> {
     }
 
     /// Tells the clock that it is `now`. An alarm that fell due goes off, on the line too if it is not masked.
-    pub fn advance(&mut self, now: u64) {
+    pub fn advance(&mut self, now: Instant) {
         self.enter(self.state.advanced(now));
     }
 
-    /// When the alarm goes off next, in nanoseconds since the caller's epoch, masked or not: then the clock wants to be
-    /// told, with [`advance`](Self::advance). Any access may change it. `None` while no alarm can go off.
+    /// Returns when to call [`advance`](Self::advance) next: when the alarm goes off, masked or not. Every access may
+    /// change it. `None` while no alarm can go off.
     #[must_use]
-    pub const fn next_deadline(&self) -> Option<u64> {
+    pub const fn next_deadline(&self) -> Option<Instant> {
         self.state.next_alarm()
     }
 
     /// Power-on reset (`nPOR`, `nRTCRST`, `PRESETn`; section 2.3.1): all registers 0, the clock stopped.
     ///
     /// The time is lost, as when a battery is changed. What a guest's reboot does is [`soft_reset`](Self::soft_reset).
-    pub fn reset(&mut self, now: u64) {
+    pub fn reset(&mut self, now: Instant) {
         self.advance(now);
         self.enter(RtcState {
             saved_at: self.state.saved_at,
@@ -179,7 +180,7 @@ impl<I: InterruptLine, EV: RtcEvents> Rtc<I, EV> {
 
     /// Soft reset (`PRESETn` alone, section 2.3.1): the interrupt is off and masked, the load register reads 0 and the
     /// clock stops, but it keeps its value, and the match register stays. Writing 1 to RTCCR lets it go on.
-    pub fn soft_reset(&mut self, now: u64) {
+    pub fn soft_reset(&mut self, now: Instant) {
         self.advance(now);
         self.enter(RtcState {
             counter: self.state.counter,

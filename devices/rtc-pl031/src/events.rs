@@ -6,7 +6,7 @@
 ///
 /// ```
 /// use core::cell::Cell;
-/// use devstate_core::NoInterrupt;
+/// use devstate_core::{Instant, NoInterrupt};
 /// use devstate_rtc_pl031::{Rtc, RtcEvents};
 ///
 /// #[derive(Default)]
@@ -21,7 +21,7 @@
 ///
 /// let metrics = Metrics::default();
 /// let mut rtc = Rtc::with_events(NoInterrupt, &metrics);
-/// assert_eq!(rtc.read(0x20, 0), 0);
+/// assert_eq!(rtc.read(0x20, Instant::EPOCH), 0);
 /// assert_eq!(metrics.invalid_reads.get(), 1);
 /// ```
 pub trait RtcEvents {

@@ -2,7 +2,7 @@
 
 use crate::spec::{INTERRUPT, RTCCR, RTCCR_START, RTCDR, RTCICR, RTCIMSC, RTCLR, RTCMR, RTCRIS};
 use crate::state::RtcState;
-use devstate_core::{InvalidState, RegisterIo};
+use devstate_core::{Instant, InvalidState, RegisterIo};
 
 /// What of a state a real clock could not be given, for the firmware to deal with: see [`RtcState::apply`].
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -19,14 +19,13 @@ impl Unapplied {
 }
 
 impl RtcState {
-    /// Reads a real clock's state, which it leaves as it is. `now` is the moment, in nanoseconds since the caller's
-    /// epoch.
+    /// Reads a real clock's state, which it leaves as it is.
     ///
     /// No register shows the part of a second that has passed: it is taken to be 0, so the captured time is up to a
     /// second late. Waiting for [`RTCDR`] to change before the call avoids that.
     ///
     /// ```
-    /// use devstate_core::RegisterIo;
+    /// use devstate_core::{Instant, RegisterIo};
     /// use devstate_rtc_pl031::RtcState;
     ///
     /// /// A PL031 in memory, as a firmware reaches it.
@@ -40,13 +39,13 @@ impl RtcState {
     ///     }
     /// }
     ///
-    /// # fn sleep(mut registers: Mapped, now: u64) -> RtcState {
+    /// # fn sleep(mut registers: Mapped, now: Instant) -> RtcState {
     /// let state = RtcState::capture(&mut registers, now);
     /// # state
     /// # }
     /// ```
     #[must_use]
-    pub fn capture(registers: &mut impl RegisterIo<u32>, now: u64) -> Self {
+    pub fn capture(registers: &mut impl RegisterIo<u32>, now: Instant) -> Self {
         let counter = registers.read(RTCDR);
         let mut state = Self::read_once(registers, counter, now);
         // A tick in between may be in some registers and not in others.
@@ -60,7 +59,7 @@ impl RtcState {
         state
     }
 
-    fn read_once(registers: &mut impl RegisterIo<u32>, counter: u32, now: u64) -> Self {
+    fn read_once(registers: &mut impl RegisterIo<u32>, counter: u32, now: Instant) -> Self {
         Self {
             counter,
             sub_second_ns: 0,

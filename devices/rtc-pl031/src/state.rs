@@ -2,7 +2,7 @@
 
 use crate::spec::TICK_NS;
 use core::time::Duration;
-use devstate_core::{Clock, InvalidState};
+use devstate_core::{Clock, Instant, InvalidState};
 
 /// Everything that a PL031 knows, at one moment.
 ///
@@ -11,12 +11,12 @@ use devstate_core::{Clock, InvalidState};
 ///
 /// ```
 /// use core::time::Duration;
-/// use devstate_rtc_pl031::RtcState;
+/// use devstate_rtc_pl031::{Instant, RtcState};
 ///
-/// let set = RtcState::at_unix_time(Duration::from_secs(1_767_323_046), 0);
+/// let set = RtcState::at_unix_time(Duration::from_secs(1_767_323_046), Instant::EPOCH);
 /// let alarm = RtcState { mr: set.counter + 3, ..set };
-/// assert!(!alarm.advanced(2_999_999_999).ris);
-/// assert!(alarm.advanced(3_000_000_000).ris);
+/// assert!(!alarm.advanced(Instant::from_millis(2_999)).ris);
+/// assert!(alarm.advanced(Instant::from_secs(3)).ris);
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
@@ -35,8 +35,8 @@ pub struct RtcState {
     pub imsc: bool,
     /// Whether the alarm has gone off and was not cleared, RTCRIS bit 0.
     pub ris: bool,
-    /// The moment all this was true: nanoseconds since the caller's epoch.
-    pub saved_at: u64,
+    /// When all this was true.
+    pub saved_at: Instant,
 }
 
 impl RtcState {
@@ -49,29 +49,29 @@ impl RtcState {
         enabled: false,
         imsc: false,
         ris: false,
-        saved_at: 0,
+        saved_at: Instant::EPOCH,
     };
 
-    /// A running clock that shows `unix_time` at the moment `now` (nanoseconds since the caller's epoch): what
-    /// firmware leaves behind, for hosts whose guest starts without any.
+    /// A running clock that shows `unix_time` at the moment `now`: what firmware leaves behind, for hosts whose guest
+    /// starts without any.
     ///
     /// As in hardware, the seconds have 32 bits and wrap in 2106.
     ///
     /// ```
     /// use core::time::Duration;
-    /// use devstate_core::{Clock, NoInterrupt};
+    /// use devstate_core::{Clock, Instant, NoInterrupt};
     /// use devstate_rtc_pl031::{NoEvents, Rtc, RtcState, spec};
     ///
     /// // `SystemTime::now().duration_since(UNIX_EPOCH)` where there is a `std`.
     /// let unix_time = Duration::new(1_767_323_046, 250_000_000);
-    /// let now = 7_000;
+    /// let now = Instant::from_nanos(7_000);
     /// let state = RtcState::at_unix_time(unix_time, now);
     /// let mut rtc = Rtc::from_state(&state, NoInterrupt, NoEvents, now, Clock::Frozen)?;
-    /// assert_eq!(rtc.read(spec::RTCDR, now + 750_000_000), 1_767_323_047);
+    /// assert_eq!(rtc.read(spec::RTCDR, now.saturating_add(Duration::from_millis(750))), 1_767_323_047);
     /// # Ok::<(), devstate_core::InvalidState>(())
     /// ```
     #[must_use]
-    pub const fn at_unix_time(unix_time: Duration, now: u64) -> Self {
+    pub const fn at_unix_time(unix_time: Duration, now: Instant) -> Self {
         let seconds = unix_time.as_secs() as u32;
         Self {
             counter: seconds,
@@ -105,9 +105,13 @@ impl RtcState {
     /// It takes the same time for a nanosecond as for a century. A moment that has passed changes nothing, for time
     /// does not go backward.
     #[must_use]
-    pub const fn advanced(self, now: u64) -> Self {
-        let after = self.after(now.saturating_sub(self.saved_at));
-        if now > self.saved_at { after.as_of(now) } else { after }
+    pub const fn advanced(self, now: Instant) -> Self {
+        let after = self.after(now.saturating_nanos_since(self.saved_at));
+        if now.as_nanos() > self.saved_at.as_nanos() {
+            after.as_of(now)
+        } else {
+            after
+        }
     }
 
     /// The state in which a device goes on at the moment `now` after it was saved: [`Clock::Wall`] counts the time
@@ -115,22 +119,22 @@ impl RtcState {
     ///
     /// From here on, `now` counts: also where it lies before the moment of the save, since clocks get corrected.
     #[must_use]
-    pub const fn resumed(self, now: u64, clock: Clock) -> Self {
-        self.after(clock.elapsed(self.saved_at, now)).as_of(now)
+    pub const fn resumed(self, now: Instant, clock: Clock) -> Self {
+        self.after(clock.elapsed_nanos(self.saved_at, now)).as_of(now)
     }
 
-    /// Nanoseconds since the caller's epoch at which the alarm goes off next; `None` while the clock stands, while an
+    /// Returns when the alarm goes off next; `None` while the clock stands, while an
     /// alarm waits to be cleared, and where it lies beyond the epoch's 584 years.
     ///
     /// The mask does not matter: a masked alarm goes off and waits.
     #[must_use]
-    pub const fn next_alarm(&self) -> Option<u64> {
+    pub const fn next_alarm(&self) -> Option<Instant> {
         if !self.enabled || self.ris {
             return None;
         }
         // At least one tick, each longer than what has passed of it.
         let wait = (self.ticks_to_match() * TICK_NS).saturating_sub(self.sub_second_ns as u64);
-        self.saved_at.checked_add(wait)
+        self.saved_at.checked_add_nanos(wait)
     }
 
     /// The level of the interrupt line, RTCINTR: RTCMIS bit 0.
@@ -155,7 +159,7 @@ impl RtcState {
         self
     }
 
-    const fn as_of(mut self, now: u64) -> Self {
+    const fn as_of(mut self, now: Instant) -> Self {
         self.saved_at = now;
         self
     }

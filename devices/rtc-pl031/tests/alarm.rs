@@ -1,7 +1,7 @@
 //! The alarm: on the crossing, exactly once, over wraps, jumps, masks, saves and clocks that step back.
 
 use core::cell::Cell;
-use devstate_core::{Clock, InterruptLine, NoInterrupt};
+use devstate_core::{Clock, Instant, InterruptLine, NoInterrupt};
 use devstate_rtc_pl031::spec::{INTERRUPT, RTCCR, RTCDR, RTCICR, RTCIMSC, RTCLR, RTCMIS, RTCMR, RTCRIS};
 use devstate_rtc_pl031::{NoEvents, Rtc, RtcEvents, RtcState};
 use proptest::prelude::*;
@@ -12,7 +12,7 @@ const SECOND: u64 = 1_000_000_000;
 fn armed<I: InterruptLine>(interrupt: I, seconds: u32) -> Rtc<I> {
     let mut rtc = Rtc::new(interrupt);
     for (offset, value) in [(RTCCR, 1), (RTCMR, seconds), (RTCIMSC, INTERRUPT)] {
-        rtc.write(offset, value, 0);
+        rtc.write(offset, value, Instant::EPOCH);
     }
     rtc
 }
@@ -21,44 +21,59 @@ fn armed<I: InterruptLine>(interrupt: I, seconds: u32) -> Rtc<I> {
 fn the_alarm_goes_off_at_the_tick_that_makes_the_values_equal() {
     let line = Cell::new(false);
     let mut rtc = Rtc::new(&line);
-    rtc.write(RTCCR, 1, 0);
-    rtc.write(RTCIMSC, INTERRUPT, 0);
+    rtc.write(RTCCR, 1, Instant::EPOCH);
+    rtc.write(RTCIMSC, INTERRUPT, Instant::EPOCH);
     // Half a second after a tick: the match lies on a tick, not whole seconds from now.
-    rtc.write(RTCMR, 3, SECOND / 2);
-    assert_eq!(rtc.next_deadline(), Some(3 * SECOND));
-    rtc.advance(3 * SECOND - 1);
-    assert_eq!((rtc.read(RTCDR, 3 * SECOND - 1), line.get()), (2, false));
-    rtc.advance(3 * SECOND);
-    assert_eq!((rtc.read(RTCDR, 3 * SECOND), line.get()), (3, true));
+    rtc.write(RTCMR, 3, Instant::from_nanos(SECOND / 2));
+    assert_eq!(rtc.next_deadline(), Some(Instant::from_nanos(3 * SECOND)));
+    rtc.advance(Instant::from_nanos(3 * SECOND - 1));
+    assert_eq!(
+        (rtc.read(RTCDR, Instant::from_nanos(3 * SECOND - 1)), line.get()),
+        (2, false)
+    );
+    rtc.advance(Instant::from_nanos(3 * SECOND));
+    assert_eq!(
+        (rtc.read(RTCDR, Instant::from_nanos(3 * SECOND)), line.get()),
+        (3, true)
+    );
 }
 
 #[test]
 fn an_acknowledged_alarm_stays_quiet_until_the_clock_comes_round() {
     let line = Cell::new(false);
     let mut rtc = armed(&line, 3);
-    rtc.advance(3 * SECOND);
-    rtc.write(RTCICR, 1, 3 * SECOND + 1);
+    rtc.advance(Instant::from_nanos(3 * SECOND));
+    rtc.write(RTCICR, 1, Instant::from_nanos(3 * SECOND + 1));
     assert!(!line.get());
     let round = (1 << 32) * SECOND;
-    assert_eq!(rtc.next_deadline(), Some(3 * SECOND + round));
-    rtc.advance(3 * SECOND + round - 1);
+    assert_eq!(rtc.next_deadline(), Some(Instant::from_nanos(3 * SECOND + round)));
+    rtc.advance(Instant::from_nanos(3 * SECOND + round - 1));
     assert!(!line.get());
-    rtc.advance(3 * SECOND + round);
+    rtc.advance(Instant::from_nanos(3 * SECOND + round));
     assert!(line.get());
 }
 
 #[test]
 fn an_alarm_behind_the_clock_waits_for_the_wrap() {
     let mut rtc = Rtc::new(NoInterrupt);
-    rtc.write(RTCCR, 1, 0);
-    rtc.write(RTCLR, u32::MAX - 1, 0);
-    rtc.write(RTCMR, 1, 0);
-    rtc.advance(3 * SECOND - 1);
+    rtc.write(RTCCR, 1, Instant::EPOCH);
+    rtc.write(RTCLR, u32::MAX - 1, Instant::EPOCH);
+    rtc.write(RTCMR, 1, Instant::EPOCH);
+    rtc.advance(Instant::from_nanos(3 * SECOND - 1));
     assert_eq!(
-        (rtc.read(RTCDR, 3 * SECOND - 1), rtc.read(RTCRIS, 3 * SECOND - 1)),
+        (
+            rtc.read(RTCDR, Instant::from_nanos(3 * SECOND - 1)),
+            rtc.read(RTCRIS, Instant::from_nanos(3 * SECOND - 1))
+        ),
         (0, 0)
     );
-    assert_eq!((rtc.read(RTCDR, 3 * SECOND), rtc.read(RTCRIS, 3 * SECOND)), (1, 1));
+    assert_eq!(
+        (
+            rtc.read(RTCDR, Instant::from_nanos(3 * SECOND)),
+            rtc.read(RTCRIS, Instant::from_nanos(3 * SECOND))
+        ),
+        (1, 1)
+    );
 }
 
 #[test]
@@ -66,7 +81,7 @@ fn a_jump_over_the_match_sets_it_off() {
     for jump in [4 * SECOND, 400 * SECOND, (5 << 32) * (SECOND / 2), u64::MAX] {
         let line = Cell::new(false);
         let mut rtc = armed(&line, 3);
-        rtc.advance(jump);
+        rtc.advance(Instant::from_nanos(jump));
         assert!(line.get(), "{jump}");
     }
 }
@@ -75,13 +90,17 @@ fn a_jump_over_the_match_sets_it_off() {
 fn a_masked_alarm_goes_off_and_waits() {
     let line = Cell::new(false);
     let mut rtc = armed(&line, 3);
-    rtc.write(RTCIMSC, 0, 0);
-    assert_eq!(rtc.next_deadline(), Some(3 * SECOND));
+    rtc.write(RTCIMSC, 0, Instant::EPOCH);
+    assert_eq!(rtc.next_deadline(), Some(Instant::from_nanos(3 * SECOND)));
     assert_eq!(
-        (rtc.read(RTCRIS, 4 * SECOND), rtc.read(RTCMIS, 4 * SECOND), line.get()),
+        (
+            rtc.read(RTCRIS, Instant::from_nanos(4 * SECOND)),
+            rtc.read(RTCMIS, Instant::from_nanos(4 * SECOND)),
+            line.get()
+        ),
         (1, 0, false)
     );
-    rtc.write(RTCIMSC, INTERRUPT, 5 * SECOND);
+    rtc.write(RTCIMSC, INTERRUPT, Instant::from_nanos(5 * SECOND));
     assert!(line.get());
 }
 
@@ -90,7 +109,7 @@ fn writing_match_or_load_so_that_they_are_equal_sets_it_off() {
     for (offset, value) in [(RTCMR, 2), (RTCLR, 3)] {
         let line = Cell::new(false);
         let mut rtc = armed(&line, 3);
-        rtc.write(offset, value, 2 * SECOND);
+        rtc.write(offset, value, Instant::from_nanos(2 * SECOND));
         assert!(line.get(), "register {offset:#x}");
     }
 }
@@ -100,7 +119,7 @@ fn moving_match_or_load_away_does_not_clear_it() {
     for offset in [RTCMR, RTCLR] {
         let line = Cell::new(false);
         let mut rtc = armed(&line, 3);
-        rtc.write(offset, 1000, 3 * SECOND);
+        rtc.write(offset, 1000, Instant::from_nanos(3 * SECOND));
         assert!(line.get(), "register {offset:#x}");
     }
 }
@@ -108,24 +127,24 @@ fn moving_match_or_load_away_does_not_clear_it() {
 #[test]
 fn starting_a_clock_that_stands_on_its_match_does_not_set_it_off() {
     let mut rtc = Rtc::new(NoInterrupt);
-    rtc.write(RTCCR, 1, 0);
-    assert_eq!(rtc.read(RTCRIS, 0), 0);
+    rtc.write(RTCCR, 1, Instant::EPOCH);
+    assert_eq!(rtc.read(RTCRIS, Instant::EPOCH), 0);
 }
 
 #[test]
 fn a_stopped_clock_has_no_deadline_and_no_alarm() {
     let mut rtc = Rtc::new(NoInterrupt);
-    rtc.write(RTCMR, 3, 0);
+    rtc.write(RTCMR, 3, Instant::EPOCH);
     assert_eq!(rtc.next_deadline(), None);
-    assert_eq!(rtc.read(RTCRIS, 100 * SECOND), 0);
+    assert_eq!(rtc.read(RTCRIS, Instant::from_nanos(100 * SECOND)), 0);
 }
 
 #[test]
 fn a_deadline_is_there_until_the_alarm_is_pending_and_never_beyond_time() {
     let mut rtc = armed(NoInterrupt, 3);
-    rtc.advance(3 * SECOND);
+    rtc.advance(Instant::from_nanos(3 * SECOND));
     assert_eq!(rtc.next_deadline(), None);
-    rtc.write(RTCICR, 1, u64::MAX - 1);
+    rtc.write(RTCICR, 1, Instant::from_nanos(u64::MAX - 1));
     assert_eq!(rtc.next_deadline(), None, "no u64 holds that moment");
 }
 
@@ -133,12 +152,16 @@ fn a_deadline_is_there_until_the_alarm_is_pending_and_never_beyond_time() {
 fn a_clock_that_steps_back_counts_as_no_time() {
     let line = Cell::new(false);
     let mut rtc = armed(&line, 3);
-    rtc.advance(2 * SECOND);
-    rtc.advance(0);
-    assert_eq!(rtc.read(RTCDR, SECOND), 2);
-    assert_eq!(rtc.state(0), rtc.state(2 * SECOND));
-    assert_eq!(rtc.read(RTCDR, 3 * SECOND - 1), 2, "the way back was not counted twice");
-    assert_eq!(rtc.read(RTCDR, 3 * SECOND), 3);
+    rtc.advance(Instant::from_nanos(2 * SECOND));
+    rtc.advance(Instant::EPOCH);
+    assert_eq!(rtc.read(RTCDR, Instant::from_nanos(SECOND)), 2);
+    assert_eq!(rtc.state(Instant::EPOCH), rtc.state(Instant::from_nanos(2 * SECOND)));
+    assert_eq!(
+        rtc.read(RTCDR, Instant::from_nanos(3 * SECOND - 1)),
+        2,
+        "the way back was not counted twice"
+    );
+    assert_eq!(rtc.read(RTCDR, Instant::from_nanos(3 * SECOND)), 3);
     assert!(line.get());
 }
 
@@ -269,39 +292,39 @@ proptest! {
                     let passed = ns.min(u64::MAX - now);
                     model.pass(passed);
                     now += passed;
-                    rtc.advance(now);
-                    prop_assert_eq!(expected.is_some_and(|deadline| deadline <= now), model.alarms != before);
+                    rtc.advance(Instant::from_nanos(now));
+                    prop_assert_eq!(expected.is_some_and(|deadline| deadline <= Instant::from_nanos(now)), model.alarms != before);
                 }
                 Step::GoBack(ns) => {
-                    rtc.read(RTCDR, now.saturating_sub(ns));
-                    prop_assert_eq!(rtc.state(now.saturating_sub(ns)), rtc.state(now));
+                    rtc.read(RTCDR, Instant::from_nanos(now.saturating_sub(ns)));
+                    prop_assert_eq!(rtc.state(Instant::from_nanos(now.saturating_sub(ns))), rtc.state(Instant::from_nanos(now)));
                 }
                 Step::MatchIn(seconds) => {
-                    let mr = rtc.read(RTCDR, now).wrapping_add_signed(seconds);
-                    rtc.write(RTCMR, mr, now);
+                    let mr = rtc.read(RTCDR, Instant::from_nanos(now)).wrapping_add_signed(seconds);
+                    rtc.write(RTCMR, mr, Instant::from_nanos(now));
                     model.mr = i128::from(mr);
                     model.ring_if_equal();
                 }
                 Step::Match(mr) => {
-                    rtc.write(RTCMR, mr, now);
+                    rtc.write(RTCMR, mr, Instant::from_nanos(now));
                     model.mr = i128::from(mr);
                     model.ring_if_equal();
                 }
                 Step::Load(value) => {
-                    rtc.write(RTCLR, value, now);
+                    rtc.write(RTCLR, value, Instant::from_nanos(now));
                     model.load(value);
                     model.ring_if_equal();
                 }
                 Step::Acknowledge => {
-                    rtc.write(RTCICR, 1, now);
+                    rtc.write(RTCICR, 1, Instant::from_nanos(now));
                     model.pending = false;
                 }
                 Step::Mask(mask) => {
-                    rtc.write(RTCIMSC, mask.into(), now);
+                    rtc.write(RTCIMSC, mask.into(), Instant::from_nanos(now));
                     model.mask = mask;
                 }
                 Step::Start => {
-                    rtc.write(RTCCR, 1, now);
+                    rtc.write(RTCCR, 1, Instant::from_nanos(now));
                     model.running = true;
                 }
                 Step::SaveAndRestore { unnoticed, pause, clock } => {
@@ -311,27 +334,27 @@ proptest! {
                     model.pass(unnoticed);
                     // Nobody told the old device, and to the new one it is no news: it only drives its line.
                     model.alarms = before;
-                    let state = rtc.state(now);
+                    let state = rtc.state(Instant::from_nanos(now));
                     let pause = pause.min(u64::MAX - now);
                     now += pause;
                     if clock == Clock::Wall {
                         model.pass(pause);
                     }
-                    rtc = Rtc::from_state(&state, Line { level: None }, Alarms(&alarms), now, clock).unwrap();
-                    prop_assert_eq!(rtc.state(now).saved_at, now);
+                    rtc = Rtc::from_state(&state, Line { level: None }, Alarms(&alarms), Instant::from_nanos(now), clock).unwrap();
+                    prop_assert_eq!(rtc.state(Instant::from_nanos(now)).saved_at, Instant::from_nanos(now));
                 }
                 Step::MoveEpoch(epoch, clock) => {
-                    let state = rtc.state(now);
+                    let state = rtc.state(Instant::from_nanos(now));
                     if clock == Clock::Wall {
                         model.pass(epoch.saturating_sub(now));
                     }
                     now = epoch;
-                    rtc = Rtc::from_state(&state, Line { level: None }, Alarms(&alarms), now, clock).unwrap();
+                    rtc = Rtc::from_state(&state, Line { level: None }, Alarms(&alarms), Instant::from_nanos(now), clock).unwrap();
                 }
             }
-            prop_assert_eq!(i128::from(rtc.read(RTCDR, now)), model.value().rem_euclid(1 << 32));
-            prop_assert_eq!(rtc.read(RTCRIS, now) == 1, model.pending);
-            prop_assert_eq!(rtc.read(RTCMIS, now) == 1, model.pending && model.mask);
+            prop_assert_eq!(i128::from(rtc.read(RTCDR, Instant::from_nanos(now))), model.value().rem_euclid(1 << 32));
+            prop_assert_eq!(rtc.read(RTCRIS, Instant::from_nanos(now)) == 1, model.pending);
+            prop_assert_eq!(rtc.read(RTCMIS, Instant::from_nanos(now)) == 1, model.pending && model.mask);
             prop_assert_eq!(rtc.interrupt_mut().level, Some(model.pending && model.mask));
             prop_assert_eq!(alarms.get(), model.alarms);
         }
@@ -353,26 +376,40 @@ proptest! {
             enabled: true,
             ..RtcState::RESET
         };
-        prop_assert_eq!(state.advanced(first).advanced(first + second), state.advanced(first + second));
+        prop_assert_eq!(state.advanced(Instant::from_nanos(first)).advanced(Instant::from_nanos(first + second)), state.advanced(Instant::from_nanos(first + second)));
     }
 }
 
 #[test]
 fn the_events_of_a_restored_alarm_are_told_once() {
     let alarms = Cell::new(0);
-    let state = armed(NoInterrupt, 3).state(0);
-    let rtc = Rtc::from_state(&state, NoInterrupt, Alarms(&alarms), 10 * SECOND, Clock::Wall).unwrap();
+    let state = armed(NoInterrupt, 3).state(Instant::EPOCH);
+    let rtc = Rtc::from_state(
+        &state,
+        NoInterrupt,
+        Alarms(&alarms),
+        Instant::from_nanos(10 * SECOND),
+        Clock::Wall,
+    )
+    .unwrap();
     assert_eq!(alarms.get(), 1);
-    let state = rtc.state(11 * SECOND);
-    Rtc::from_state(&state, NoInterrupt, Alarms(&alarms), 12 * SECOND, Clock::Wall).unwrap();
+    let state = rtc.state(Instant::from_nanos(11 * SECOND));
+    Rtc::from_state(
+        &state,
+        NoInterrupt,
+        Alarms(&alarms),
+        Instant::from_nanos(12 * SECOND),
+        Clock::Wall,
+    )
+    .unwrap();
     assert_eq!(alarms.get(), 1, "it was pending when it was saved");
     Rtc::from_state(
-        &armed(NoInterrupt, 3).state(0),
+        &armed(NoInterrupt, 3).state(Instant::EPOCH),
         NoInterrupt,
         NoEvents,
-        10 * SECOND,
+        Instant::from_nanos(10 * SECOND),
         Clock::Frozen,
     )
-    .map(|mut rtc| assert_eq!(rtc.read(RTCRIS, 10 * SECOND), 0))
+    .map(|mut rtc| assert_eq!(rtc.read(RTCRIS, Instant::from_nanos(10 * SECOND)), 0))
     .unwrap();
 }

@@ -2,7 +2,7 @@
 
 use core::cell::Cell;
 use core::time::Duration;
-use devstate_core::{Clock, InterruptLine, InvalidState, NoInterrupt, RegisterIo};
+use devstate_core::{Clock, Instant, InterruptLine, InvalidState, NoInterrupt, RegisterIo};
 use devstate_rtc_pl031::spec::{RTCCR, RTCDR, RTCICR, RTCIMSC, RTCLR, RTCMIS, RTCMR, RTCRIS};
 use devstate_rtc_pl031::{NoEvents, Rtc, RtcState, Unapplied};
 use proptest::prelude::*;
@@ -10,7 +10,7 @@ use proptest::prelude::*;
 const SECOND: u64 = 1_000_000_000;
 
 #[expect(clippy::unwrap_used, reason = "a helper of tests")]
-fn restored<I: InterruptLine>(state: &RtcState, line: I, now: u64, clock: Clock) -> Rtc<I> {
+fn restored<I: InterruptLine>(state: &RtcState, line: I, now: Instant, clock: Clock) -> Rtc<I> {
     Rtc::from_state(state, line, NoEvents, now, clock).unwrap()
 }
 
@@ -24,7 +24,7 @@ fn busy() -> RtcState {
         enabled: true,
         imsc: true,
         ris: true,
-        saved_at: 77 * SECOND,
+        saved_at: Instant::from_nanos(77 * SECOND),
     }
 }
 
@@ -42,15 +42,15 @@ fn a_saved_clock_comes_back_field_by_field() {
 #[test]
 fn default_is_reset() {
     assert_eq!(RtcState::default(), RtcState::RESET);
-    assert_eq!(Rtc::new(NoInterrupt).state(0), RtcState::RESET);
+    assert_eq!(Rtc::new(NoInterrupt).state(Instant::EPOCH), RtcState::RESET);
     assert_eq!(RtcState::RESET.validate(), Ok(()));
 }
 
 #[test]
 fn every_fraction_of_a_second_or_more_is_refused_and_nothing_changes() {
     let line = Cell::new(false);
-    let mut rtc = restored(&busy(), &line, 0, Clock::Wall);
-    let before = rtc.state(0);
+    let mut rtc = restored(&busy(), &line, Instant::EPOCH, Clock::Wall);
+    let before = rtc.state(Instant::EPOCH);
     line.set(false);
     for bad in [1_000_000_000, 1_000_000_001, 1 << 30, 1 << 31, u32::MAX] {
         let state = RtcState {
@@ -58,13 +58,13 @@ fn every_fraction_of_a_second_or_more_is_refused_and_nothing_changes() {
             ..RtcState::RESET
         };
         let error = InvalidState::new("sub_second_ns", bad.into(), "a second has 1000000000 ns");
-        assert_eq!(rtc.restore(&state, 5, Clock::Wall), Err(error));
+        assert_eq!(rtc.restore(&state, Instant::from_nanos(5), Clock::Wall), Err(error));
         assert_eq!(
-            Rtc::from_state(&state, NoInterrupt, NoEvents, 5, Clock::Wall).err(),
+            Rtc::from_state(&state, NoInterrupt, NoEvents, Instant::from_nanos(5), Clock::Wall).err(),
             Some(error)
         );
         assert_eq!(
-            (rtc.state(0), line.get()),
+            (rtc.state(Instant::EPOCH), line.get()),
             (before, false),
             "untouched, line not driven"
         );
@@ -73,7 +73,7 @@ fn every_fraction_of_a_second_or_more_is_refused_and_nothing_changes() {
         sub_second_ns: 999_999_999,
         ..RtcState::RESET
     };
-    assert_eq!(rtc.restore(&edge, 5, Clock::Wall), Ok(()));
+    assert_eq!(rtc.restore(&edge, Instant::from_nanos(5), Clock::Wall), Ok(()));
 }
 
 #[test]
@@ -102,7 +102,7 @@ fn time_went_on_or_stood_still() {
         ..busy()
     };
     let line = Cell::new(false);
-    let now = state.saved_at + 100 * SECOND;
+    let now = state.saved_at.saturating_add_nanos(100 * SECOND);
     assert_eq!(
         restored(&state, &line, now, Clock::Wall).read(RTCDR, now),
         0x89ab_cdef + 100
@@ -111,9 +111,9 @@ fn time_went_on_or_stood_still() {
 
     let mut frozen = restored(&state, &line, now, Clock::Frozen);
     assert!(!line.get());
-    assert_eq!(frozen.next_deadline(), Some(now + 1));
+    assert_eq!(frozen.next_deadline(), Some(now.saturating_add_nanos(1)));
     assert_eq!(frozen.read(RTCDR, now), 0x89ab_cdef);
-    assert_eq!(frozen.read(RTCMIS, now + 1), 1);
+    assert_eq!(frozen.read(RTCMIS, now.saturating_add_nanos(1)), 1);
 }
 
 #[test]
@@ -126,15 +126,15 @@ fn an_alarm_acknowledged_in_the_second_of_the_save_does_not_come_back() {
             ..busy()
         },
         &line,
-        0,
+        Instant::EPOCH,
         Clock::Frozen,
     );
     assert!(line.get());
-    rtc.write(RTCICR, 1, 0);
+    rtc.write(RTCICR, 1, Instant::EPOCH);
     for clock in [Clock::Wall, Clock::Frozen] {
-        let state = rtc.state(10);
-        rtc = restored(&state, &line, 20, clock);
-        assert_eq!((rtc.read(RTCRIS, 20), line.get()), (0, false));
+        let state = rtc.state(Instant::from_nanos(10));
+        rtc = restored(&state, &line, Instant::from_nanos(20), clock);
+        assert_eq!((rtc.read(RTCRIS, Instant::from_nanos(20)), line.get()), (0, false));
     }
 }
 
@@ -142,20 +142,29 @@ fn an_alarm_acknowledged_in_the_second_of_the_save_does_not_come_back() {
 fn a_clock_that_was_set_back_between_save_and_restore_goes_on_at_once() {
     let state = RtcState { ris: false, ..busy() };
     for clock in [Clock::Wall, Clock::Frozen] {
-        let mut rtc = restored(&state, NoInterrupt, 0, clock);
-        assert_eq!(rtc.read(RTCDR, 0), state.counter);
-        assert_eq!(rtc.read(RTCDR, 1), state.counter + 1);
+        let mut rtc = restored(&state, NoInterrupt, Instant::EPOCH, clock);
+        assert_eq!(rtc.read(RTCDR, Instant::EPOCH), state.counter);
+        assert_eq!(rtc.read(RTCDR, Instant::from_nanos(1)), state.counter + 1);
     }
 }
 
 #[test]
 fn unix_time_comes_with_its_fraction_and_wraps_in_2106() {
-    let state = RtcState::at_unix_time(Duration::new(1_767_323_046, 999_999_999), 40);
-    let mut rtc = restored(&state, NoInterrupt, 40, Clock::Wall);
-    assert_eq!((rtc.read(RTCCR, 40), rtc.read(RTCLR, 40)), (1, 1_767_323_046));
-    assert_eq!(rtc.read(RTCDR, 41), 1_767_323_047);
-    assert_eq!(RtcState::at_unix_time(Duration::from_secs(1 << 32 | 7), 0).counter, 7);
-    assert_eq!(RtcState::at_unix_time(Duration::MAX, u64::MAX).validate(), Ok(()));
+    let state = RtcState::at_unix_time(Duration::new(1_767_323_046, 999_999_999), Instant::from_nanos(40));
+    let mut rtc = restored(&state, NoInterrupt, Instant::from_nanos(40), Clock::Wall);
+    assert_eq!(
+        (
+            rtc.read(RTCCR, Instant::from_nanos(40)),
+            rtc.read(RTCLR, Instant::from_nanos(40))
+        ),
+        (1, 1_767_323_046)
+    );
+    assert_eq!(rtc.read(RTCDR, Instant::from_nanos(41)), 1_767_323_047);
+    assert_eq!(
+        RtcState::at_unix_time(Duration::from_secs(1 << 32 | 7), Instant::EPOCH).counter,
+        7
+    );
+    assert_eq!(RtcState::at_unix_time(Duration::MAX, Instant::MAX).validate(), Ok(()));
 }
 
 /// An emulated clock in place of a real one.
@@ -163,10 +172,10 @@ struct Hardware(Rtc<NoInterrupt>);
 
 impl RegisterIo<u32> for Hardware {
     fn read(&mut self, offset: u16) -> u32 {
-        self.0.read(offset, 0)
+        self.0.read(offset, Instant::EPOCH)
     }
     fn write(&mut self, offset: u16, value: u32) {
-        self.0.write(offset, value, 0);
+        self.0.write(offset, value, Instant::EPOCH);
     }
 }
 
@@ -181,7 +190,7 @@ fn any_state() -> impl Strategy<Value = RtcState> {
             enabled,
             imsc,
             ris,
-            saved_at,
+            saved_at: Instant::from_nanos(saved_at),
         },
     )
 }
@@ -190,29 +199,29 @@ proptest! {
     /// Nothing but what the documentation names is lost on the way into other hardware, whatever that was doing.
     #[test]
     fn hardware_takes_a_state_and_gives_it_back(state in any_state(), was in any_state()) {
-        let mut hardware = Hardware(restored(&was, NoInterrupt, 0, Clock::Frozen));
+        let mut hardware = Hardware(restored(&was, NoInterrupt, Instant::EPOCH, Clock::Frozen));
         prop_assert_eq!(state.apply(&mut hardware), Ok(Unapplied::NONE));
         let expected = RtcState {
             sub_second_ns: 0,
             lr: state.counter,
             enabled: state.enabled || was.enabled,
-            saved_at: 9,
+            saved_at: Instant::from_nanos(9),
             ..state
         };
-        prop_assert_eq!(RtcState::capture(&mut hardware, 9), expected);
+        prop_assert_eq!(RtcState::capture(&mut hardware, Instant::from_nanos(9)), expected);
     }
 
     /// Any state that is accepted can be driven anywhere in time without a panic, and never by a loop.
     #[test]
     fn accepted_states_live(state in any_state(), now: u64, later: u64, offset in 0..0x20u16, value: u32) {
         for clock in [Clock::Wall, Clock::Frozen] {
-            let mut rtc = restored(&state, NoInterrupt, now, clock);
-            rtc.write(offset, value, later);
-            rtc.read(offset, now);
-            prop_assert_eq!(rtc.state(later).validate(), Ok(()));
+            let mut rtc = restored(&state, NoInterrupt, Instant::from_nanos(now), clock);
+            rtc.write(offset, value, Instant::from_nanos(later));
+            rtc.read(offset, Instant::from_nanos(now));
+            prop_assert_eq!(rtc.state(Instant::from_nanos(later)).validate(), Ok(()));
             let _ = rtc.next_deadline();
-            rtc.soft_reset(u64::MAX);
-            prop_assert_eq!(rtc.state(0).validate(), Ok(()));
+            rtc.soft_reset(Instant::MAX);
+            prop_assert_eq!(rtc.state(Instant::EPOCH).validate(), Ok(()));
         }
     }
 }
@@ -223,13 +232,13 @@ struct Ticking(Hardware, u32);
 impl Ticking {
     fn count(&mut self) {
         if self.1 == 0 {
-            let state = self.0.0.state(0);
-            self.0 = Hardware(restored(&state, NoInterrupt, SECOND, Clock::Wall));
+            let state = self.0.0.state(Instant::EPOCH);
+            self.0 = Hardware(restored(&state, NoInterrupt, Instant::from_nanos(SECOND), Clock::Wall));
             let state = RtcState {
-                saved_at: 0,
-                ..self.0.0.state(SECOND)
+                saved_at: Instant::EPOCH,
+                ..self.0.0.state(Instant::from_nanos(SECOND))
             };
-            self.0 = Hardware(restored(&state, NoInterrupt, 0, Clock::Frozen));
+            self.0 = Hardware(restored(&state, NoInterrupt, Instant::EPOCH, Clock::Frozen));
         }
         self.1 = self.1.wrapping_sub(1);
     }
@@ -258,9 +267,9 @@ fn a_tick_in_the_middle_of_a_capture_does_not_tear_it() {
             imsc: true,
             ..RtcState::RESET
         };
-        let hardware = Hardware(restored(&before, NoInterrupt, 0, Clock::Frozen));
+        let hardware = Hardware(restored(&before, NoInterrupt, Instant::EPOCH, Clock::Frozen));
         let mut ticking = Ticking(hardware, accesses_before);
-        let captured = RtcState::capture(&mut ticking, 0);
+        let captured = RtcState::capture(&mut ticking, Instant::EPOCH);
         let after = RtcState {
             counter: 9,
             ris: true,
@@ -281,7 +290,7 @@ fn a_clock_that_ticks_all_the_time_is_captured_all_the_same() {
         }
         fn write(&mut self, _offset: u16, _value: u32) {}
     }
-    assert_eq!(RtcState::capture(&mut Racing(0), 0).validate(), Ok(()));
+    assert_eq!(RtcState::capture(&mut Racing(0), Instant::EPOCH).validate(), Ok(()));
 }
 
 /// Hardware that compares only at its next tick, as section 2.2.4 allows.
@@ -309,10 +318,10 @@ fn apply_raises_no_interrupt_on_the_way() {
     struct Watch<'a>(Rtc<&'a Cell<bool>>, &'a Cell<bool>);
     impl RegisterIo<u32> for Watch<'_> {
         fn read(&mut self, offset: u16) -> u32 {
-            self.0.read(offset, 0)
+            self.0.read(offset, Instant::EPOCH)
         }
         fn write(&mut self, offset: u16, value: u32) {
-            self.0.write(offset, value, 0);
+            self.0.write(offset, value, Instant::EPOCH);
             assert!(!self.1.get(), "after {value:#x} to {offset:#x}");
         }
     }
@@ -322,7 +331,7 @@ fn apply_raises_no_interrupt_on_the_way() {
         mr: 5,
         ..busy()
     };
-    let mut hardware = Watch(restored(&old, &line, 0, Clock::Frozen), &line);
+    let mut hardware = Watch(restored(&old, &line, Instant::EPOCH, Clock::Frozen), &line);
     let served = RtcState {
         mr: 5,
         counter: 5,

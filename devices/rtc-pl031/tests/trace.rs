@@ -1,7 +1,7 @@
 //! What Linux 6.1 did to QEMU's PL031, access by access, with a save and restore between any two.
 
 use core::cell::Cell;
-use devstate_core::Clock;
+use devstate_core::{Clock, Instant};
 use devstate_rtc_pl031::spec::RTCPERIPHID0;
 use devstate_rtc_pl031::{NoEvents, Rtc, RtcState};
 
@@ -22,7 +22,7 @@ fn linux_sees_the_clock_it_saw() {
         enabled: true,
         ..RtcState::RESET
     };
-    let mut rtc = Rtc::from_state(&running, &line, NoEvents, now, Clock::Wall).unwrap();
+    let mut rtc = Rtc::from_state(&running, &line, NoEvents, Instant::from_nanos(now), Clock::Wall).unwrap();
     let mut reads = 0;
     for (number, text) in (1..).zip(trace.lines()) {
         let words: Vec<&str> = text.split(' ').collect();
@@ -31,29 +31,29 @@ fn linux_sees_the_clock_it_saw() {
             ["r", offset, expected] => {
                 reads += 1;
                 let offset = hex(offset) as u16;
-                let found = rtc.read(offset, now);
+                let found = rtc.read(offset, Instant::from_nanos(now));
                 if (offset, hex(expected), found) != REVISION {
                     assert_eq!(found, hex(expected), "line {number}: {text}");
                 }
             }
-            ["w", offset, value] => rtc.write(hex(offset) as u16, hex(value), now),
+            ["w", offset, value] => rtc.write(hex(offset) as u16, hex(value), Instant::from_nanos(now)),
             ["epoch", seconds] => {
                 let state = RtcState {
                     counter: seconds.parse().unwrap(),
-                    ..rtc.state(now)
+                    ..rtc.state(Instant::from_nanos(now))
                 };
-                rtc.restore(&state, now, Clock::Wall).unwrap();
+                rtc.restore(&state, Instant::from_nanos(now), Clock::Wall).unwrap();
             }
             ["elapse", seconds] => {
                 now += seconds.parse::<u64>().unwrap() * 1_000_000_000;
-                rtc.advance(now);
+                rtc.advance(Instant::from_nanos(now));
             }
             ["irq", level] => assert_eq!(u32::from(line.get()), hex(level), "line {number}: {text}"),
             _ => panic!("line {number}: {text}"),
         }
-        let state = rtc.state(now);
-        rtc = Rtc::from_state(&state, &line, NoEvents, now, Clock::Wall).unwrap();
-        assert_eq!(rtc.state(now), state);
+        let state = rtc.state(Instant::from_nanos(now));
+        rtc = Rtc::from_state(&state, &line, NoEvents, Instant::from_nanos(now), Clock::Wall).unwrap();
+        assert_eq!(rtc.state(Instant::from_nanos(now)), state);
     }
     assert!(reads > 30);
 }

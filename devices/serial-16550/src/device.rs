@@ -1,6 +1,6 @@
 //! The device: its life, and what each register does.
 
-use devstate_core::{Clock, InterruptLine, InvalidState};
+use devstate_core::{Clock, Instant, InterruptLine, InvalidState};
 use embedded_io::{Write, WriteReady};
 
 use crate::events::{NoEvents, SerialEvents};
@@ -13,13 +13,12 @@ use crate::state::SerialState;
 ///
 /// `I` is the interrupt line, `W` the output, `EV` is told what happens. None of them is part of the state.
 ///
-/// Times are nanoseconds since an epoch that the caller keeps; only the receive time-out depends on them. See the
-/// [crate's documentation](crate) for the rest.
+/// Only the receive time-out depends on the time. See the [crate's documentation](crate) for the rest.
 #[derive(Debug)]
 pub struct Serial<I, W, EV = NoEvents> {
     /// While a time-out runs, `timeout_remaining` is its whole length; `timeout_at` says when it ends.
     pub(crate) state: SerialState,
-    pub(crate) timeout_at: u64,
+    pub(crate) timeout_at: Instant,
     level: bool,
     interrupt: I,
     pub(crate) output: W,
@@ -52,7 +51,7 @@ impl<I: InterruptLine, W: Write + WriteReady, EV: SerialEvents> Serial<I, W, EV>
         interrupt: I,
         output: W,
         events: EV,
-        now: u64,
+        now: Instant,
         clock: Clock,
     ) -> Result<Self, InvalidState> {
         state.validate()?;
@@ -64,7 +63,7 @@ impl<I: InterruptLine, W: Write + WriteReady, EV: SerialEvents> Serial<I, W, EV>
     const fn assemble(state: SerialState, interrupt: I, output: W, events: EV) -> Self {
         Self {
             state,
-            timeout_at: 0,
+            timeout_at: Instant::EPOCH,
             level: false,
             interrupt,
             output,
@@ -77,19 +76,19 @@ impl<I: InterruptLine, W: Write + WriteReady, EV: SerialEvents> Serial<I, W, EV>
     /// # Errors
     ///
     /// What [`SerialState::validate`] says; the device is then as it was.
-    pub fn restore(&mut self, state: &SerialState, now: u64, clock: Clock) -> Result<(), InvalidState> {
+    pub fn restore(&mut self, state: &SerialState, now: Instant, clock: Clock) -> Result<(), InvalidState> {
         state.validate()?;
         self.state = *state;
         self.resume(now, clock);
         Ok(())
     }
 
-    fn resume(&mut self, now: u64, clock: Clock) {
+    fn resume(&mut self, now: Instant, clock: Clock) {
         if self.timer_runs() {
-            let elapsed = clock.elapsed(self.state.saved_at, now);
+            let elapsed = clock.elapsed_nanos(self.state.saved_at, now);
             let remaining = self.state.timeout_remaining.saturating_sub(elapsed);
             self.state.timeout_remaining = remaining;
-            self.timeout_at = now.saturating_add(remaining);
+            self.timeout_at = now.saturating_add_nanos(remaining);
             if remaining == 0 {
                 self.events.timed_out();
             }
@@ -100,11 +99,11 @@ impl<I: InterruptLine, W: Write + WriteReady, EV: SerialEvents> Serial<I, W, EV>
 
     /// The device's state at the moment `now`.
     #[must_use]
-    pub fn state(&self, now: u64) -> SerialState {
+    pub fn state(&self, now: Instant) -> SerialState {
         let mut state = self.state;
         state.saved_at = now;
         if self.timer_runs() {
-            let remaining = self.timeout_at.saturating_sub(now);
+            let remaining = self.timeout_at.saturating_nanos_since(now);
             state.timeout_remaining = remaining.min(self.state.timeout_remaining);
         }
         state
@@ -112,7 +111,7 @@ impl<I: InterruptLine, W: Write + WriteReady, EV: SerialEvents> Serial<I, W, EV>
 
     /// A master reset (Table I): registers, FIFOs and interrupts. As on the chip, the divisor latch, the scratchpad
     /// and the receiver buffer keep what they hold, and the modem's inputs are what they are.
-    pub fn reset(&mut self, now: u64) {
+    pub fn reset(&mut self, now: Instant) {
         self.catch_up(now);
         let unsent = self.output_pending();
         if unsent != 0 {
@@ -130,21 +129,21 @@ impl<I: InterruptLine, W: Write + WriteReady, EV: SerialEvents> Serial<I, W, EV>
     }
 
     /// Tells the device that time went by. Needed at [`next_deadline`](Self::next_deadline), harmless at any moment.
-    pub fn advance(&mut self, now: u64) {
+    pub fn advance(&mut self, now: Instant) {
         self.catch_up(now);
     }
 
-    /// When the device next wants to be told the time: the end of the receive time-out, in nanoseconds since the
-    /// caller's epoch. May change with every access.
+    /// Returns when to call [`advance`](Self::advance) next: at the end of the receive time-out. Every access may change
+    /// it.
     #[must_use]
-    pub const fn next_deadline(&self) -> Option<u64> {
+    pub const fn next_deadline(&self) -> Option<Instant> {
         if self.timer_runs() { Some(self.timeout_at) } else { None }
     }
 
     /// A guest's read of a register, with all the side effects it has. Outside of offsets 0 to 7 it gives
     /// [`OUT_OF_RANGE`](spec::OUT_OF_RANGE).
     #[inline]
-    pub fn read(&mut self, offset: u16, now: u64) -> u8 {
+    pub fn read(&mut self, offset: u16, now: Instant) -> u8 {
         // The short way for what drivers poll: almost every read is this one.
         if offset == spec::LSR && !self.timer_has_news(now) {
             self.read_lsr()
@@ -155,7 +154,7 @@ impl<I: InterruptLine, W: Write + WriteReady, EV: SerialEvents> Serial<I, W, EV>
 
     /// A guest's write to a register. Outside of offsets 0 to 7, and to LSR and MSR, nothing happens.
     #[inline]
-    pub fn write(&mut self, offset: u16, value: u8, now: u64) {
+    pub fn write(&mut self, offset: u16, value: u8, now: Instant) {
         // The short way for output: almost every write is this one.
         if offset == spec::THR && !self.state.divisor_latch_open() && !self.timer_has_news(now) {
             self.write_thr(value, now);
@@ -165,7 +164,7 @@ impl<I: InterruptLine, W: Write + WriteReady, EV: SerialEvents> Serial<I, W, EV>
     }
 
     #[inline(never)]
-    fn read_register(&mut self, offset: u16, now: u64) -> u8 {
+    fn read_register(&mut self, offset: u16, now: Instant) -> u8 {
         self.catch_up(now);
         match offset {
             spec::DLL if self.state.divisor_latch_open() => self.state.divisor.to_le_bytes()[0],
@@ -186,7 +185,7 @@ impl<I: InterruptLine, W: Write + WriteReady, EV: SerialEvents> Serial<I, W, EV>
     }
 
     #[inline(never)]
-    fn write_register(&mut self, offset: u16, value: u8, now: u64) {
+    fn write_register(&mut self, offset: u16, value: u8, now: Instant) {
         self.catch_up(now);
         match offset {
             spec::DLL if self.state.divisor_latch_open() => {
@@ -262,7 +261,7 @@ impl<I: InterruptLine, W: Write + WriteReady, EV: SerialEvents> Serial<I, W, EV>
         self.update_line();
     }
 
-    fn write_mcr(&mut self, value: u8, now: u64) {
+    fn write_mcr(&mut self, value: u8, now: Instant) {
         let before = self.state.modem_inputs();
         self.state.mcr = value & mcr::MASK;
         self.modem_inputs_changed(before);
@@ -274,7 +273,7 @@ impl<I: InterruptLine, W: Write + WriteReady, EV: SerialEvents> Serial<I, W, EV>
     }
 
     /// The host drives the modem inputs. A change sets the delta bits, unless loopback has disconnected the wires.
-    pub fn set_modem_lines(&mut self, lines: ModemLines, now: u64) {
+    pub fn set_modem_lines(&mut self, lines: ModemLines, now: Instant) {
         self.catch_up(now);
         let before = self.state.modem_inputs();
         self.state.msr_lines = lines.msr_bits();
@@ -341,7 +340,7 @@ impl<I: InterruptLine, W: Write + WriteReady, EV: SerialEvents> Serial<I, W, EV>
     }
 
     #[inline]
-    pub(crate) fn catch_up(&mut self, now: u64) {
+    pub(crate) fn catch_up(&mut self, now: Instant) {
         if self.timer_has_news(now) {
             self.run_timer(now);
         }
@@ -349,21 +348,22 @@ impl<I: InterruptLine, W: Write + WriteReady, EV: SerialEvents> Serial<I, W, EV>
 
     /// Whether the time-out runs, and either is over or ends later than it can: the clock was set back.
     #[inline]
-    const fn timer_has_news(&self, now: u64) -> bool {
+    const fn timer_has_news(&self, now: Instant) -> bool {
         let duration = self.state.timeout_remaining;
-        duration != 0 && (now >= self.timeout_at || self.timeout_at - now > duration)
+        duration != 0
+            && (now.as_nanos() >= self.timeout_at.as_nanos() || self.timeout_at.saturating_nanos_since(now) > duration)
     }
 
     #[cold]
-    fn run_timer(&mut self, now: u64) {
+    fn run_timer(&mut self, now: Instant) {
         let duration = self.state.timeout_remaining;
         if now >= self.timeout_at {
             self.state.timeout_remaining = 0;
             self.events.timed_out();
             self.update_line();
-        } else if self.timeout_at - now > duration {
+        } else if self.timeout_at.saturating_nanos_since(now) > duration {
             // The clock was set back: wait no longer than a time-out lasts.
-            self.timeout_at = now.saturating_add(duration);
+            self.timeout_at = now.saturating_add_nanos(duration);
         }
     }
 

@@ -7,7 +7,7 @@
 ///
 /// ```
 /// use core::cell::Cell;
-/// use devstate_core::NoInterrupt;
+/// use devstate_core::{Instant, NoInterrupt};
 /// use devstate_serial_16550::{AlwaysReady, Serial, SerialEvents};
 ///
 /// #[derive(Default)]
@@ -23,7 +23,7 @@
 /// let metrics = Metrics::default();
 /// let mut console = [0; 8];
 /// let mut serial = Serial::with_events(NoInterrupt, AlwaysReady(&mut console[..]), &metrics);
-/// serial.write(0, b'!', 0);
+/// serial.write(0, b'!', Instant::EPOCH);
 /// assert_eq!(metrics.transmitted.get(), 1);
 /// ```
 pub trait SerialEvents {

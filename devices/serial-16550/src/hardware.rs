@@ -1,7 +1,8 @@
 //! The same state, from and to a real 16550A.
 
-use devstate_core::{InvalidState, RegisterIo};
+use devstate_core::{Instant, InvalidState, RegisterIo};
 
+use crate::line::four_characters_time;
 use crate::spec::{self, fcr, ier, iir, lcr, lsr, mcr, msr};
 use crate::state::SerialState;
 
@@ -32,7 +33,7 @@ impl Unapplied {
 
 impl SerialState {
     /// Takes over the state of a real UART. `fcr` is what the firmware last wrote to the FIFO control register, which
-    /// cannot be read; `now` is the moment, in nanoseconds since the caller's epoch.
+    /// cannot be read.
     ///
     /// Reading a UART changes it: what has been received is in the state afterwards and no longer in the chip, and so
     /// are the latched errors and deltas and a pending THR-empty interrupt. [`apply`](Self::apply) puts back what can
@@ -48,10 +49,10 @@ impl SerialState {
     /// In loopback the modem's inputs are seen by leaving it for a moment.
     ///
     /// ```
-    /// use devstate_core::RegisterIo;
+    /// use devstate_core::{Instant, RegisterIo};
     /// use devstate_serial_16550::{SerialState, Unapplied};
     ///
-    /// # fn sleep(mut registers: impl RegisterIo<u8>, now: u64) -> Result<(), devstate_core::InvalidState> {
+    /// # fn sleep(mut registers: impl RegisterIo<u8>, now: Instant) -> Result<(), devstate_core::InvalidState> {
     /// // The FIFOs had been turned on with a trigger level of 8.
     /// let state = SerialState::capture(&mut registers, 0x81, now);
     /// // … the UART loses its power, and gets it back …
@@ -60,7 +61,7 @@ impl SerialState {
     /// # }
     /// ```
     #[must_use]
-    pub fn capture(registers: &mut impl RegisterIo<u8>, fcr: u8, now: u64) -> Self {
+    pub fn capture(registers: &mut impl RegisterIo<u8>, fcr: u8, now: Instant) -> Self {
         let mut state = Self {
             lcr: registers.read(spec::LCR),
             saved_at: now,
@@ -79,7 +80,7 @@ impl SerialState {
         state.scr = registers.read(spec::SCR);
         state.take_received(registers);
         if state.timeout_applies() && interrupt_id(first) != iir::TIMEOUT {
-            state.timeout_remaining = Self::timeout(state.divisor, state.lcr);
+            state.timeout_remaining = four_characters_time(state.divisor, state.lcr);
         }
         state.take_modem_inputs(registers);
         // Nothing that ranks higher hides this one any more.

@@ -27,4 +27,4 @@ pub use output::AlwaysReady;
 pub use state::SerialState;
 
 #[doc(no_inline)]
-pub use devstate_core::{Clock, InterruptLine, InvalidState};
+pub use devstate_core::{Clock, Instant, InterruptLine, InvalidState};

@@ -1,21 +1,25 @@
 //! How characters are framed and how long they take.
 
+use core::time::Duration;
+
 use crate::spec::{INPUT_CLOCK_HZ, lcr};
 
 /// The frame and speed that the guest programmed.
 ///
 /// ```
-/// use devstate_core::NoInterrupt;
+/// use core::time::Duration;
+/// use devstate_core::{Instant, NoInterrupt};
 /// use devstate_serial_16550::{AlwaysReady, Parity, Serial, StopBits};
 ///
 /// let mut serial = Serial::new(NoInterrupt, AlwaysReady(&mut [][..]));
-/// serial.write(3, 0x83, 0);
-/// serial.write(0, 1, 0);
-/// serial.write(3, 0x1b, 0);
+/// let now = Instant::EPOCH;
+/// serial.write(3, 0x83, now);
+/// serial.write(0, 1, now);
+/// serial.write(3, 0x1b, now);
 /// let line = serial.line_parameters();
 /// assert_eq!((line.data_bits, line.parity, line.stop_bits), (8, Parity::Even, StopBits::One));
 /// assert_eq!(line.baud_rate(), 115_200);
-/// assert_eq!(line.character_time(), 95_487);
+/// assert_eq!(line.character_time(), Duration::from_nanos(95_487));
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
@@ -88,10 +92,10 @@ impl LineParameters {
         INPUT_CLOCK_HZ / (16 * self.clocks_per_16th())
     }
 
-    /// Nanoseconds that one character takes, start and stop bits included, rounded up.
+    /// Returns the time that one character takes, start and stop bits included, rounded up to whole nanoseconds.
     #[must_use]
-    pub const fn character_time(self) -> u64 {
-        self.characters_time(1)
+    pub const fn character_time(self) -> Duration {
+        Duration::from_nanos(self.characters_time(1))
     }
 
     const fn characters_time(self, characters: u32) -> u64 {
@@ -212,6 +216,6 @@ mod tests {
     fn a_divisor_of_zero_counts_as_the_counter_wraps() {
         let slowest = LineParameters::new(0, 0x0f);
         assert_eq!(slowest.baud_rate(), 1);
-        assert_eq!(slowest.character_time(), 6_826_666_667);
+        assert_eq!(slowest.character_time(), Duration::from_nanos(6_826_666_667));
     }
 }

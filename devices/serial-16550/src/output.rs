@@ -8,13 +8,14 @@ use embedded_io::{ErrorType, Write, WriteReady};
 /// While such a writer blocks, the guest's register access waits with it.
 ///
 /// ```
-/// use devstate_core::NoInterrupt;
+/// use devstate_core::{Instant, NoInterrupt};
 /// use devstate_serial_16550::{AlwaysReady, Serial};
 ///
 /// let mut screen = [b' '; 4];
 /// let mut serial = Serial::new(NoInterrupt, AlwaysReady(&mut screen[..]));
-/// serial.write(0, b'o', 0);
-/// serial.write(0, b'k', 0);
+/// for character in *b"ok" {
+///     serial.write(0, character, Instant::EPOCH);
+/// }
 /// assert_eq!(&screen, b"ok  ");
 /// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

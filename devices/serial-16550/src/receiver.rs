@@ -1,14 +1,14 @@
 //! Characters on their way in: from the host or looped back, to the guest.
 
-use devstate_core::InterruptLine;
+use devstate_core::{Instant, InterruptLine};
 use embedded_io::{Write, WriteReady};
 
 use crate::device::Serial;
 use crate::errors::CharacterErrors;
 use crate::events::SerialEvents;
 use crate::fifo::{Fifo, shift_out};
+use crate::line::four_characters_time;
 use crate::spec::{FIFO_LEN, lsr};
-use crate::state::SerialState;
 
 impl<I: InterruptLine, W: Write + WriteReady, EV: SerialEvents> Serial<I, W, EV> {
     /// How many characters [`receive`](Self::receive) would take: what the FIFO has room for, one or none in 16450
@@ -29,16 +29,17 @@ impl<I: InterruptLine, W: Write + WriteReady, EV: SerialEvents> Serial<I, W, EV>
     /// Characters are taken as they are, with 8 bits, whatever word length the guest has programmed.
     ///
     /// ```
-    /// use devstate_core::NoInterrupt;
+    /// use devstate_core::{Instant, NoInterrupt};
     /// use devstate_serial_16550::{AlwaysReady, Serial};
     ///
     /// let mut serial = Serial::new(NoInterrupt, AlwaysReady(&mut [][..]));
-    /// assert_eq!(serial.receive(b"ls", 0), 1);
-    /// assert_eq!(serial.read(0, 0), b'l');
-    /// assert_eq!(serial.receive(b"s", 0), 1);
+    /// let now = Instant::EPOCH;
+    /// assert_eq!(serial.receive(b"ls", now), 1);
+    /// assert_eq!(serial.read(0, now), b'l');
+    /// assert_eq!(serial.receive(b"s", now), 1);
     /// ```
     #[must_use = "what was not taken has to be offered again"]
-    pub fn receive(&mut self, characters: &[u8], now: u64) -> usize {
+    pub fn receive(&mut self, characters: &[u8], now: Instant) -> usize {
         self.catch_up(now);
         let timed_out = self.state.timed_out();
         let taken = characters.len().min(self.receive_capacity());
@@ -54,7 +55,7 @@ impl<I: InterruptLine, W: Write + WriteReady, EV: SerialEvents> Serial<I, W, EV>
 
     /// Puts a character on the wire as it is, with the errors it came with and without asking whether there is room:
     /// a full receiver is overrun (section 8.4, bit 1), and in loopback the character is lost.
-    pub fn receive_character(&mut self, character: u8, errors: CharacterErrors, now: u64) {
+    pub fn receive_character(&mut self, character: u8, errors: CharacterErrors, now: Instant) {
         self.catch_up(now);
         if self.state.looped_back() {
             self.events.receive_disconnected();
@@ -64,11 +65,11 @@ impl<I: InterruptLine, W: Write + WriteReady, EV: SerialEvents> Serial<I, W, EV>
     }
 
     /// A break on the line: one character 0 with the break bit, however long it lasts.
-    pub fn receive_break(&mut self, now: u64) {
+    pub fn receive_break(&mut self, now: Instant) {
         self.receive_character(0, CharacterErrors::BREAK, now);
     }
 
-    pub(crate) fn take_in(&mut self, character: u8, errors: CharacterErrors, now: u64) {
+    pub(crate) fn take_in(&mut self, character: u8, errors: CharacterErrors, now: Instant) {
         let errors = errors.lsr_bits();
         let character = if errors & lsr::BREAK == 0 { character } else { 0 };
         self.events.received();
@@ -107,7 +108,7 @@ impl<I: InterruptLine, W: Write + WriteReady, EV: SerialEvents> Serial<I, W, EV>
     }
 
     /// Starts the time-out anew, unless it had fallen due: then it stays so until the guest reads (section 8.11).
-    fn arrived(&mut self, timed_out: bool, now: u64) {
+    fn arrived(&mut self, timed_out: bool, now: Instant) {
         if self.state.fifo_enabled() && !timed_out {
             self.start_timer(now);
         }
@@ -116,7 +117,7 @@ impl<I: InterruptLine, W: Write + WriteReady, EV: SerialEvents> Serial<I, W, EV>
 
     /// A read of RBR. Nothing there: 0 in FIFO mode, the last character again in 16450 mode.
     #[inline]
-    pub(crate) fn read_rbr(&mut self, now: u64) -> u8 {
+    pub(crate) fn read_rbr(&mut self, now: Instant) -> u8 {
         let fifo_enabled = self.state.fifo_enabled();
         let Some(character) = self.state.rx.pop() else {
             return if fifo_enabled { 0 } else { self.state.rbr };
@@ -159,10 +160,10 @@ impl<I: InterruptLine, W: Write + WriteReady, EV: SerialEvents> Serial<I, W, EV>
         self.state.timeout_remaining != 0
     }
 
-    fn start_timer(&mut self, now: u64) {
-        let duration = SerialState::timeout(self.state.divisor, self.state.lcr);
+    fn start_timer(&mut self, now: Instant) {
+        let duration = four_characters_time(self.state.divisor, self.state.lcr);
         self.state.timeout_remaining = duration;
-        self.timeout_at = now.saturating_add(duration);
+        self.timeout_at = now.saturating_add_nanos(duration);
     }
 
     fn stop_timer(&mut self) {

@@ -1,6 +1,8 @@
 //! Everything there is to know about a UART at one moment.
 
-use devstate_core::InvalidState;
+use core::time::Duration;
+
+use devstate_core::{Instant, InvalidState};
 
 use crate::fifo::Fifo;
 use crate::line::{LineParameters, four_characters_time};
@@ -45,8 +47,9 @@ pub struct SerialState {
     pub rx_errors: [u8; FIFO_LEN],
     /// The latched errors of the line status register, bits 1 to 4: until LSR is read (section 8.4).
     pub lsr_errors: u8,
-    /// Nanoseconds at the moment of the save until the receive time-out falls due, 0 once it has (section 8.11). Runs
-    /// whenever characters are in the receive FIFO, and is 0 otherwise.
+    /// Nanoseconds from [`saved_at`](Self::saved_at) to the end of the receive time-out, 0 once it has ended (section
+    /// 8.11). Runs whenever characters are in the receive FIFO, and is 0 otherwise. A plain number, as in the wire form:
+    /// a `Duration` would cost every character a division.
     pub timeout_remaining: u64,
     /// Characters that wait for the shift register: the transmit FIFO, or in 16450 mode the holding register.
     pub tx: Fifo,
@@ -59,8 +62,8 @@ pub struct SerialState {
     pub msr_lines: u8,
     /// The delta bits of the modem status register, bits 0 to 3: until MSR is read (section 8.9).
     pub msr_deltas: u8,
-    /// The moment of the save, in nanoseconds since the caller's epoch.
-    pub saved_at: u64,
+    /// When the state was saved.
+    pub saved_at: Instant,
 }
 
 impl SerialState {
@@ -82,16 +85,16 @@ impl SerialState {
         thre_pending: false,
         msr_lines: ModemLines::CONNECTED.msr_bits(),
         msr_deltas: msr::RESET_DELTAS,
-        saved_at: 0,
+        saved_at: Instant::EPOCH,
     };
 
-    /// The longest that a receive time-out runs, in nanoseconds: four characters of 12 bits at the largest divisor.
-    pub const MAX_TIMEOUT: u64 = Self::timeout(0, lcr::WORD_LENGTH | lcr::STOP_BITS | lcr::PARITY_ENABLE);
+    /// The longest receive time-out: four characters of 12 bits at the largest divisor.
+    pub const MAX_TIMEOUT: Duration = Duration::from_nanos(MAX_TIMEOUT_NS);
 
-    /// How long a receive time-out runs at that divisor and line control register, in nanoseconds (section 8.11).
+    /// Returns the length of the receive time-out at a divisor and a value of the line control register (section 8.11).
     #[must_use]
-    pub const fn timeout(divisor: u16, lcr: u8) -> u64 {
-        four_characters_time(divisor, lcr)
+    pub const fn timeout(divisor: u16, lcr: u8) -> Duration {
+        Duration::from_nanos(four_characters_time(divisor, lcr))
     }
 
     /// Whether a real device could be in this state.
@@ -145,7 +148,7 @@ impl SerialState {
                 return invalid("a break's character is 0");
             }
         }
-        let longest = if self.timeout_applies() { Self::MAX_TIMEOUT } else { 0 };
+        let longest = if self.timeout_applies() { MAX_TIMEOUT_NS } else { 0 };
         if self.timeout_remaining > longest {
             let reason = "at most 4 characters at the slowest rate, and 0 unless characters are in the receive FIFO";
             return Err(InvalidState::new("timeout_remaining", self.timeout_remaining, reason));
@@ -265,6 +268,8 @@ impl SerialState {
         }
     }
 }
+
+const MAX_TIMEOUT_NS: u64 = four_characters_time(0, lcr::WORD_LENGTH | lcr::STOP_BITS | lcr::PARITY_ENABLE);
 
 fn only_bits(field: &'static str, value: u8, allowed: u8, reason: &'static str) -> Result<(), InvalidState> {
     if value & !allowed == 0 {

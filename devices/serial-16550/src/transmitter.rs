@@ -1,6 +1,6 @@
 //! Characters on their way out: holding register or FIFO, shift register, output.
 
-use devstate_core::InterruptLine;
+use devstate_core::{Instant, InterruptLine};
 use embedded_io::{Write, WriteReady};
 
 use crate::device::Serial;
@@ -12,7 +12,7 @@ use crate::spec::ier;
 impl<I: InterruptLine, W: Write + WriteReady, EV: SerialEvents> Serial<I, W, EV> {
     /// Offers the output what it did not take before, when the host learns that it is ready again; says how many
     /// characters it took.
-    pub fn drain_output(&mut self, now: u64) -> usize {
+    pub fn drain_output(&mut self, now: Instant) -> usize {
         self.catch_up(now);
         let waited = !self.state.tx.is_empty();
         let sent = self.drain(now);
@@ -31,7 +31,7 @@ impl<I: InterruptLine, W: Write + WriteReady, EV: SerialEvents> Serial<I, W, EV>
     /// A write to THR. The interrupt that asked for it is served, so the line may fall here and rise again when the
     /// character has left for the shift register, all within this access.
     #[inline]
-    pub(crate) fn write_thr(&mut self, character: u8, now: u64) {
+    pub(crate) fn write_thr(&mut self, character: u8, now: Instant) {
         if self.state.thre_pending {
             self.state.thre_pending = false;
             self.update_line();
@@ -47,7 +47,7 @@ impl<I: InterruptLine, W: Write + WriteReady, EV: SerialEvents> Serial<I, W, EV>
     }
 
     #[inline(never)]
-    fn queue(&mut self, character: u8, now: u64) {
+    fn queue(&mut self, character: u8, now: Instant) {
         if self.state.tsr.is_none() {
             self.state.tsr = Some(character);
         } else {
@@ -67,7 +67,7 @@ impl<I: InterruptLine, W: Write + WriteReady, EV: SerialEvents> Serial<I, W, EV>
     }
 
     /// Sends what can be sent; at most the shift register and a full FIFO.
-    pub(crate) fn drain(&mut self, now: u64) -> usize {
+    pub(crate) fn drain(&mut self, now: Instant) -> usize {
         let mut sent = 0;
         while let Some(character) = self.state.tsr {
             if self.state.looped_back() {
@@ -81,7 +81,7 @@ impl<I: InterruptLine, W: Write + WriteReady, EV: SerialEvents> Serial<I, W, EV>
         sent
     }
 
-    fn send_round(&mut self, character: u8, now: u64) {
+    fn send_round(&mut self, character: u8, now: Instant) {
         let word = 0xff >> (8 - self.state.line_parameters().data_bits);
         self.take_in(character & word, CharacterErrors::NONE, now);
     }

@@ -2,7 +2,7 @@
 
 use std::convert::Infallible;
 
-use devstate_core::{NoInterrupt, RegisterIo};
+use devstate_core::{Instant, NoInterrupt, RegisterIo};
 use devstate_serial_16550::{AlwaysReady, CharacterErrors, ModemLines, Serial, SerialState, Unapplied, spec};
 use embedded_io::{ErrorType, Write};
 
@@ -37,18 +37,18 @@ impl Hardware {
 
     fn program(&mut self, writes: &[(u16, u8)]) {
         for (offset, value) in writes {
-            self.0.write(*offset, *value, 0);
+            self.0.write(*offset, *value, Instant::EPOCH);
         }
     }
 }
 
 impl RegisterIo<u8> for Hardware {
     fn read(&mut self, offset: u16) -> u8 {
-        self.0.read(offset, 0)
+        self.0.read(offset, Instant::EPOCH)
     }
 
     fn write(&mut self, offset: u16, value: u8) {
-        self.0.write(offset, value, 0);
+        self.0.write(offset, value, Instant::EPOCH);
     }
 }
 
@@ -68,17 +68,17 @@ const SET_UP: &[(u16, u8)] = &[
 fn a_capture_is_the_state() {
     let mut hardware = Hardware::new();
     hardware.program(SET_UP);
-    assert_eq!(hardware.0.receive(b"hello", 0), b"hello".len());
+    assert_eq!(hardware.0.receive(b"hello", Instant::EPOCH), b"hello".len());
     hardware.0.set_modem_lines(
         ModemLines {
             ri: true,
             ..ModemLines::CONNECTED
         },
-        0,
+        Instant::EPOCH,
     );
-    let state = hardware.0.state(0);
+    let state = hardware.0.state(Instant::EPOCH);
     assert!(state.thre_pending);
-    assert_eq!(SerialState::capture(&mut hardware, 0x89, 0), state);
+    assert_eq!(SerialState::capture(&mut hardware, 0x89, Instant::EPOCH), state);
 }
 
 #[test]
@@ -86,9 +86,9 @@ fn a_capture_takes_what_reading_takes_and_leaves_the_registers() {
     let mut hardware = Hardware::new();
     hardware.program(SET_UP);
     hardware.program(&[(3, 0x9b)]);
-    assert_eq!(hardware.0.receive(b"hello", 0), b"hello".len());
-    let before = hardware.0.state(0);
-    let captured = SerialState::capture(&mut hardware, 0x89, 0);
+    assert_eq!(hardware.0.receive(b"hello", Instant::EPOCH), b"hello".len());
+    let before = hardware.0.state(Instant::EPOCH);
+    let captured = SerialState::capture(&mut hardware, 0x89, Instant::EPOCH);
     assert_eq!(captured, before);
     let registers = SerialState {
         rx: SerialState::RESET.rx,
@@ -96,22 +96,30 @@ fn a_capture_takes_what_reading_takes_and_leaves_the_registers() {
         thre_pending: false,
         ..before
     };
-    assert_eq!(hardware.0.state(0), registers);
+    assert_eq!(hardware.0.state(Instant::EPOCH), registers);
 }
 
 #[test]
 fn errors_stay_with_their_characters() {
     let mut hardware = Hardware::new();
     hardware.program(SET_UP);
-    hardware.0.receive_character(b'a', CharacterErrors::FRAMING, 0);
-    hardware.0.receive_character(b'b', CharacterErrors::NONE, 0);
-    hardware.0.receive_character(b'c', CharacterErrors::PARITY, 0);
-    hardware.0.receive_character(0, CharacterErrors::BREAK, 0);
+    hardware
+        .0
+        .receive_character(b'a', CharacterErrors::FRAMING, Instant::EPOCH);
+    hardware
+        .0
+        .receive_character(b'b', CharacterErrors::NONE, Instant::EPOCH);
+    hardware
+        .0
+        .receive_character(b'c', CharacterErrors::PARITY, Instant::EPOCH);
+    hardware.0.receive_character(0, CharacterErrors::BREAK, Instant::EPOCH);
     for _ in 0..13 {
-        hardware.0.receive_character(b'd', CharacterErrors::NONE, 0);
+        hardware
+            .0
+            .receive_character(b'd', CharacterErrors::NONE, Instant::EPOCH);
     }
-    let state = hardware.0.state(0);
-    let captured = SerialState::capture(&mut hardware, 0x89, 0);
+    let state = hardware.0.state(Instant::EPOCH);
+    let captured = SerialState::capture(&mut hardware, 0x89, Instant::EPOCH);
     assert_eq!(captured.validate(), Ok(()));
     assert_eq!(captured, state);
 
@@ -135,7 +143,9 @@ struct Receiving {
 impl Receiving {
     fn count(&mut self) {
         if self.accesses_before == 0 {
-            self.hardware.0.receive_character(b'!', CharacterErrors::NONE, 0);
+            self.hardware
+                .0
+                .receive_character(b'!', CharacterErrors::NONE, Instant::EPOCH);
         }
         self.accesses_before = self.accesses_before.wrapping_sub(1);
     }
@@ -161,15 +171,15 @@ fn a_character_that_comes_meanwhile_is_taken_or_left_or_its_loss_is_told() {
             let mut hardware = Hardware::new();
             hardware.program(&[(3, 3), (2, fcr)]);
             let text: &[u8] = if fcr == 0 { b"a" } else { b"0123456789abcdef" };
-            assert_eq!(hardware.0.receive(text, 0), text.len());
+            assert_eq!(hardware.0.receive(text, Instant::EPOCH), text.len());
             let mut receiving = Receiving {
                 hardware,
                 accesses_before,
             };
-            let captured = SerialState::capture(&mut receiving, fcr, 0);
+            let captured = SerialState::capture(&mut receiving, fcr, Instant::EPOCH);
             assert_eq!(captured.validate(), Ok(()));
             let came = receiving.accesses_before > 60;
-            let left = receiving.hardware.0.state(0);
+            let left = receiving.hardware.0.state(Instant::EPOCH);
             let all = [captured.rx.as_slice(), left.rx.as_slice()].concat();
             let lost = (captured.lsr_errors | left.lsr_errors) & spec::lsr::OVERRUN != 0;
             assert_eq!(
@@ -203,8 +213,8 @@ fn an_overrun_is_told_whenever_it_is_seen() {
     for looks in 0..=16 {
         let mut hardware = Hardware::new();
         hardware.program(&[(3, 3), (2, 0x89)]);
-        assert_eq!(hardware.0.receive(b"0123456789abcdef", 0), 16);
-        let captured = SerialState::capture(&mut Overrun(hardware, looks), 0x89, 0);
+        assert_eq!(hardware.0.receive(b"0123456789abcdef", Instant::EPOCH), 16);
+        let captured = SerialState::capture(&mut Overrun(hardware, looks), 0x89, Instant::EPOCH);
         assert_eq!(captured.lsr_errors, spec::lsr::OVERRUN, "after {looks}");
     }
 }
@@ -214,21 +224,21 @@ fn in_loopback_the_real_inputs_are_captured() {
     let mut hardware = Hardware::new();
     hardware.program(&[(4, 0x10)]);
     RegisterIo::read(&mut hardware, spec::MSR);
-    let state = hardware.0.state(0);
+    let state = hardware.0.state(Instant::EPOCH);
     assert_eq!(state.msr_lines, 0xb0);
-    assert_eq!(SerialState::capture(&mut hardware, 0, 0), state);
-    assert_eq!(hardware.0.state(0), state);
+    assert_eq!(SerialState::capture(&mut hardware, 0, Instant::EPOCH), state);
+    assert_eq!(hardware.0.state(Instant::EPOCH), state);
 }
 
 #[test]
 fn what_the_16450_mode_still_shows_is_captured() {
     let mut hardware = Hardware::new();
     hardware.program(&[(3, 3)]);
-    assert_eq!(hardware.0.receive(b"x", 0), b"x".len());
+    assert_eq!(hardware.0.receive(b"x", Instant::EPOCH), b"x".len());
     RegisterIo::read(&mut hardware, spec::RBR);
-    let state = hardware.0.state(0);
+    let state = hardware.0.state(Instant::EPOCH);
     assert_eq!((state.rbr, state.rx.len), (b'x', 0));
-    assert_eq!(SerialState::capture(&mut hardware, 0xff, 0), state);
+    assert_eq!(SerialState::capture(&mut hardware, 0xff, Instant::EPOCH), state);
 }
 
 /// It starts anew, so only that it runs is the same.
@@ -259,20 +269,20 @@ fn applied_is_as_captured() {
                                 (4, mcr & 0x0f),
                                 (7, lcr),
                             ]);
-                            let _ = hardware.0.receive(received, 0);
+                            let _ = hardware.0.receive(received, Instant::EPOCH);
                             if served {
                                 RegisterIo::read(&mut hardware, spec::IIR);
                             }
                             hardware.program(&[(4, mcr), (3, lcr)]);
                             RegisterIo::read(&mut hardware, spec::MSR);
-                            let state = hardware.0.state(0);
-                            let captured = SerialState::capture(&mut hardware, fcr, 0);
+                            let state = hardware.0.state(Instant::EPOCH);
+                            let captured = SerialState::capture(&mut hardware, fcr, Instant::EPOCH);
                             assert_eq!(without_timeout(captured), without_timeout(state));
 
                             let mut other = Hardware::new();
                             other.program(&[(3, 0x80), (1, 1), (3, 0), (2, 0xc7), (1, 0x0f), (4, 0x13), (0, 9)]);
                             let left = captured.apply(&mut other).unwrap();
-                            let applied = without_timeout(other.0.state(0));
+                            let applied = without_timeout(other.0.state(Instant::EPOCH));
                             assert_eq!((left, applied), (Unapplied::NONE, without_timeout(state)));
                         }
                     }
@@ -322,7 +332,7 @@ fn a_chip_that_is_not_there_is_reported_and_not_waited_for() {
         }
     );
     for value in 0..=u8::MAX {
-        let captured = SerialState::capture(&mut Nothing(value), value, 0);
+        let captured = SerialState::capture(&mut Nothing(value), value, Instant::EPOCH);
         assert_eq!(captured.validate(), Ok(()), "with every register at {value:#x}");
     }
 }

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context, Result};
-use devstate_core::{ByteRegisters, Clock, InterruptLine};
+use devstate_core::{ByteRegisters, Clock, Instant, InterruptLine};
 use devstate_serial_16550::{NoEvents, Serial, SerialState};
 use kvm_ioctls::VmFd;
 use rustix::time::{
@@ -49,7 +49,7 @@ pub struct Devices<L: InterruptLine = KvmLine> {
     typed: VecDeque<u8>,
     timer: OwnedFd,
     /// When the timer fires.
-    deadline: Option<u64>,
+    deadline: Option<Instant>,
 }
 
 /// The saved form of [`Devices`].
@@ -168,12 +168,16 @@ impl<L: InterruptLine> Devices<L> {
             }
             self.typed.drain(..taken);
         }
-        let retry = self.serial.output().is_stalled().then_some(now + OUTPUT_RETRY_NS);
+        let retry = self
+            .serial
+            .output()
+            .is_stalled()
+            .then_some(now.saturating_add(OUTPUT_RETRY));
         let deadlines = [self.serial.next_deadline(), self.platform.next_deadline(), retry];
         let next = deadlines.into_iter().flatten().min();
         if next.is_some() && (self.deadline.is_none() || next < self.deadline) {
             self.deadline = next;
-            let at = Duration::from_nanos(next.unwrap_or(now).max(1));
+            let at = next.unwrap_or(now).since_epoch().max(Duration::from_nanos(1));
             let timer = Itimerspec {
                 it_interval: Timespec::default(),
                 it_value: at.try_into().unwrap_or_default(),
@@ -188,7 +192,7 @@ impl<L: InterruptLine> Devices<L> {
 const SERIAL_LEN: u64 = 8;
 /// What is typed ahead, at most.
 pub const MAX_TYPED: usize = 256;
-const OUTPUT_RETRY_NS: u64 = 10_000_000;
+const OUTPUT_RETRY: Duration = Duration::from_millis(10);
 
 /// A line to the interrupt controller in the kernel, which is told levels. With a level-triggered line that is all; an
 /// edge-triggered one, as a PC's, is seen to rise.

@@ -4,7 +4,7 @@ use std::cell::{Cell, RefCell};
 use std::convert::Infallible;
 use std::fmt;
 
-use devstate_core::Clock;
+use devstate_core::{Clock, Instant};
 use devstate_i8042::{I8042, SystemControl};
 use devstate_rtc_pl031::Rtc;
 use devstate_serial_16550::Serial;
@@ -56,9 +56,9 @@ impl Wires {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Moment {
     /// The clock's.
-    pub rtc: u64,
+    pub rtc: Instant,
     /// The UART's.
-    pub serial: u64,
+    pub serial: Instant,
 }
 
 impl Moment {

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use devstate_core::Instant;
 use devstate_i8042::I8042State;
 use devstate_i8042_ser::{I8042StateSer, KeyboardStateSer, MouseStateSer};
 use devstate_rtc_pl031::RtcState;
@@ -64,8 +65,8 @@ impl MachineStateSer {
     }
 
     /// Gives a mirror that was read from version 1 the clock's value, which that version holds as a distance from the
-    /// host's clock: at the moment `now`, in nanoseconds, the host's shows `unix_time`.
-    pub const fn resolve(&mut self, unix_time: Duration, now: u64) {
+    /// host's clock: at the moment `now` the host's shows `unix_time`.
+    pub const fn resolve(&mut self, unix_time: Duration, now: Instant) {
         self.rtc.resolve(unix_time, now);
     }
 }

@@ -1,6 +1,7 @@
 //! Lives through a trace.
 
 use std::fmt;
+use std::time::Duration;
 
 use devstate_core::Clock;
 use devstate_i8042::{I8042State, Key, MouseArgument, MouseButtons, MouseInput, PendingCommand};
@@ -112,7 +113,7 @@ pub fn replay(trace: &Trace, settings: &Settings, span: Span<'_>) -> Result<Repo
     for step in skipped {
         facts.note(&step.event);
         if let Event::Rtc(RtcEvent::Elapse(seconds)) = step.event {
-            now.rtc += u64::from(seconds) * SECOND;
+            now.rtc = now.rtc.saturating_add(Duration::from_secs(seconds.into()));
         }
     }
     let wires = Wires::default();
@@ -135,8 +136,6 @@ pub fn replay(trace: &Trace, settings: &Settings, span: Span<'_>) -> Result<Repo
     };
     Ok(run.live(trace, steps, start, machine, settings))
 }
-
-const SECOND: u64 = 1_000_000_000;
 
 /// The state in a snapshot that was written after `expected` events.
 fn resume(bytes: &[u8], now: Moment, expected: usize) -> Result<MachineState, ReplayError> {
@@ -280,7 +279,7 @@ impl<'r> Run<'r> {
             SerialEvent::Idle => {
                 let four_characters = 4 * machine.serial.line_parameters().character_time();
                 let deadline = machine.serial.next_deadline().unwrap_or(now);
-                self.now.serial = deadline.max(now + four_characters);
+                self.now.serial = deadline.max(now.saturating_add(four_characters));
                 machine.serial.advance(self.now.serial);
             }
         }
@@ -353,7 +352,7 @@ impl<'r> Run<'r> {
                 }
             }
             RtcEvent::Elapse(seconds) => {
-                self.now.rtc += u64::from(seconds) * SECOND;
+                self.now.rtc = self.now.rtc.saturating_add(Duration::from_secs(seconds.into()));
                 rtc.advance(self.now.rtc);
             }
             RtcEvent::Interrupt(level) => {

@@ -2,7 +2,6 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
-use std::time::Duration;
 
 use devstate_versioning::{Architecture, Container, Error, Mirror, ReleaseTable, buffer, max_snapshot_len};
 
@@ -86,9 +85,9 @@ pub fn write_snapshot<'b>(
 pub fn read_snapshot(bytes: &[u8], now: Moment) -> Result<(Release, MachineState), SnapshotError> {
     let mut mirror = MachineStateSer::default();
     let release: Release = CONTAINER.load(bytes, &mut mirror)?;
-    mirror.resolve(Duration::from_nanos(now.rtc), now.rtc);
+    mirror.resolve(now.rtc.since_epoch(), now.rtc);
     if release == Release::V1 {
-        mirror.serial.saved_at = now.serial;
+        mirror.serial.saved_at = now.serial.as_nanos();
     }
     Ok((release, MachineState::try_from(&mirror)?))
 }

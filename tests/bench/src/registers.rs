@@ -4,7 +4,7 @@ use std::cell::Cell;
 use std::convert::Infallible;
 use std::hint::black_box;
 
-use devstate_core::Clock;
+use devstate_core::{Clock, Instant};
 use devstate_i8042::{I8042, Key, NoControl};
 use devstate_rtc_pl031::{NoEvents, Rtc, RtcState};
 use devstate_serial_16550::{AlwaysReady, Serial};
@@ -66,7 +66,7 @@ fn our_serial() -> Serial<&'static Cell<bool>, AlwaysReady<Last>> {
     let mut serial = Serial::new(line, AlwaysReady(Last::default()));
     // 115,200 baud 8N1, FIFOs on, as Linux does; its console polls.
     for (offset, value) in [(3, 0x83), (0, 1), (1, 0), (3, 0x03), (2, 0x01)] {
-        serial.write(offset, value, 0);
+        serial.write(offset, value, Instant::EPOCH);
     }
     serial
 }
@@ -85,7 +85,7 @@ pub fn cases(cases: &mut Vec<Case>) {
 fn serial(cases: &mut Vec<Case>) {
     let mut device = our_serial();
     cases.push(Case::new(GROUP, OURS, "UART line status read", move || {
-        black_box(device.read(black_box(5), black_box(1_000)));
+        black_box(device.read(black_box(5), black_box(Instant::from_nanos(1_000))));
     }));
     let mut device = their_serial();
     cases.push(Case::new(GROUP, VM_SUPERIO, "UART line status read", move || {
@@ -93,7 +93,7 @@ fn serial(cases: &mut Vec<Case>) {
     }));
     let mut device = our_serial();
     cases.push(Case::new(GROUP, OURS, "UART transmit", move || {
-        device.write(black_box(0), black_box(b'x'), black_box(1_000));
+        device.write(black_box(0), black_box(b'x'), black_box(Instant::from_nanos(1_000)));
     }));
     let mut device = their_serial();
     cases.push(Case::new(GROUP, VM_SUPERIO, "UART transmit", move || {
@@ -108,13 +108,13 @@ fn rtc(cases: &mut Vec<Case>) {
         ..RtcState::RESET
     };
     let line: &'static Cell<bool> = Box::leak(Box::default());
-    let Ok(mut device) = Rtc::from_state(&state, line, NoEvents, 0, Clock::Frozen) else {
+    let Ok(mut device) = Rtc::from_state(&state, line, NoEvents, Instant::EPOCH, Clock::Frozen) else {
         return;
     };
     let mut now = 0;
     cases.push(Case::new(GROUP, OURS, "RTC counter read", move || {
         now += 1_000_000;
-        black_box(device.read(black_box(0), black_box(now)));
+        black_box(device.read(black_box(0), black_box(Instant::from_nanos(now))));
     }));
     // It asks the system for the time itself, which is most of what it does.
     let mut device = vm_superio::Rtc::new();
@@ -174,8 +174,8 @@ fn throughput(cases: &mut Vec<Case>) {
     let mut device = our_serial();
     cases.push(Case::new("1,000 characters", OURS, "transmit, polled", move || {
         for _ in 0..1_000 {
-            while black_box(device.read(5, 1_000)) & 0x20 == 0 {}
-            device.write(0, black_box(b'x'), 1_000);
+            while black_box(device.read(5, Instant::from_nanos(1_000))) & 0x20 == 0 {}
+            device.write(0, black_box(b'x'), Instant::from_nanos(1_000));
         }
     }));
     let mut device = their_serial();
@@ -198,9 +198,9 @@ fn throughput(cases: &mut Vec<Case>) {
         "receive, 16 at a time",
         move || {
             for _ in 0..1_000 / 16 {
-                let _ = device.receive(black_box(&input), 1_000);
-                while black_box(device.read(5, 1_000)) & 1 == 1 {
-                    black_box(device.read(0, 1_000));
+                let _ = device.receive(black_box(&input), Instant::from_nanos(1_000));
+                while black_box(device.read(5, Instant::from_nanos(1_000))) & 1 == 1 {
+                    black_box(device.read(0, Instant::from_nanos(1_000)));
                 }
             }
         },

@@ -5,7 +5,7 @@ use client::board::BoardSer;
 use client::console::{ConsoleSer, NotAConsole};
 use client::generic::{CountersSer, RtcWithEventsSer};
 use client::versionize_carrier::{Carried, MachineState};
-use devstate_core::NoInterrupt;
+use devstate_core::{Instant, NoInterrupt};
 use devstate_rtc_pl031::RtcState;
 use devstate_rtc_pl031_ser::RtcStateSer;
 use devstate_serial_16550::{AlwaysReady, Serial, SerialState};
@@ -16,10 +16,10 @@ use versionize::{VersionMap, Versionize, VersionizeError};
 /// A console that has been typed at.
 fn console() -> SerialState {
     let mut serial = Serial::new(NoInterrupt, AlwaysReady(Vec::new()));
-    serial.write(2, 0x01, 0);
-    serial.write(1, 0x01, 0);
-    assert_eq!(serial.receive(b"hello", 0), 5);
-    serial.state(0)
+    serial.write(2, 0x01, Instant::EPOCH);
+    serial.write(1, 0x01, Instant::EPOCH);
+    assert_eq!(serial.receive(b"hello", Instant::EPOCH), 5);
+    serial.state(Instant::EPOCH)
 }
 
 #[test]

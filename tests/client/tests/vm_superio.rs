@@ -1,6 +1,6 @@
 //! What vm-superio and vm-superio-ser have written comes in and goes out, compared with the real crates.
 
-use devstate_core::{Clock, NoInterrupt};
+use devstate_core::{Clock, Instant, NoInterrupt};
 use devstate_rtc_pl031::{Rtc, RtcState};
 use devstate_rtc_pl031_ser::{RtcStateSer, VmSuperioRtcState};
 use devstate_serial_16550::{AlwaysReady, NoEvents, Serial, SerialState};
@@ -148,15 +148,16 @@ fn a_uart_goes_on_here_without_losing_a_character() {
         let backlog = mirror.take_backlog();
         let state_here = SerialState::try_from(&mirror).unwrap();
         let out = AlwaysReady(Vec::new());
-        let mut serial = Serial::from_state(&state_here, NoInterrupt, out, NoEvents, 0, Clock::Frozen).unwrap();
+        let mut serial =
+            Serial::from_state(&state_here, NoInterrupt, out, NoEvents, Instant::EPOCH, Clock::Frozen).unwrap();
         // The guest closes the divisor latch and leaves loopback to read.
-        serial.write(3, 3, 0);
-        serial.write(4, 0, 0);
+        serial.write(3, 3, Instant::EPOCH);
+        serial.write(4, 0, Instant::EPOCH);
         let mut waiting = &backlog[..];
         let mut read = Vec::new();
-        while serial.read(5, 0) & 1 != 0 {
-            read.push(serial.read(0, 0));
-            waiting = &waiting[serial.receive(waiting, 0)..];
+        while serial.read(5, Instant::EPOCH) & 1 != 0 {
+            read.push(serial.read(0, Instant::EPOCH));
+            waiting = &waiting[serial.receive(waiting, Instant::EPOCH)..];
         }
         assert_eq!(read, state.in_buffer);
         longest = longest.max(read.len());
@@ -230,16 +231,26 @@ fn a_clock_goes_on_here_at_the_same_time() {
     let mut mirror = RtcStateSer::from(&taken_in_rtc(&theirs.state()));
     let before = read_theirs(&mut theirs);
     let host = SystemTime::now().duration_since(UNIX_EPOCH).unwrap();
-    mirror.resolve(host, 0);
+    mirror.resolve(host, Instant::EPOCH);
     let state = RtcState::try_from(&mirror).unwrap();
     let after = read_theirs(&mut theirs);
-    let mut here = Rtc::from_state(&state, NoInterrupt, devstate_rtc_pl031::NoEvents, 0, Clock::Wall).unwrap();
-    let value = here.read(0, 0);
+    let mut here = Rtc::from_state(
+        &state,
+        NoInterrupt,
+        devstate_rtc_pl031::NoEvents,
+        Instant::EPOCH,
+        Clock::Wall,
+    )
+    .unwrap();
+    let value = here.read(0, Instant::EPOCH);
     assert!((before..=after).contains(&value), "{before} {value} {after}");
 
     // And back: `saved_at` has to count from the Unix epoch for that.
     let saved_at = host.as_nanos() as u64;
-    let out = VmSuperioRtcState::from(&RtcStateSer::new(&RtcState { saved_at, ..state }));
+    let out = VmSuperioRtcState::from(&RtcStateSer::new(&RtcState {
+        saved_at: Instant::from_nanos(saved_at),
+        ..state
+    }));
     let back = vm_superio::RtcState {
         lr: out.lr,
         offset: out.offset,

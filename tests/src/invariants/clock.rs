@@ -1,6 +1,7 @@
 //! The host's clock, which goes on, jumps and steps back.
 
 use arbitrary::Arbitrary;
+use devstate_core::Instant;
 
 /// What the host's clock does between two steps.
 #[derive(Arbitrary, Clone, Copy, Debug)]
@@ -22,13 +23,13 @@ pub enum Passing {
 }
 
 impl Passing {
-    pub(super) fn from(self, now: u64, deadline: Option<u64>) -> u64 {
+    pub(super) fn from(self, now: u64, deadline: Option<Instant>) -> u64 {
         match self {
             Self::Nanoseconds(by) => now.saturating_add(by.into()),
             Self::Microseconds(by) => now.saturating_add(u64::from(by) * 1_000),
             Self::Seconds(by) => now.saturating_add(u64::from(by) * 1_000_000_000),
-            Self::ToDeadline => deadline.unwrap_or(now),
-            Self::BeforeDeadline => deadline.unwrap_or(now).saturating_sub(1),
+            Self::ToDeadline => deadline.map_or(now, Instant::as_nanos),
+            Self::BeforeDeadline => deadline.map_or(now, Instant::as_nanos).saturating_sub(1),
             Self::Back(by) => now.saturating_sub(by.into()),
             Self::To(moment) => moment,
         }

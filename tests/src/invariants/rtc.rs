@@ -5,7 +5,7 @@ use super::hostile::Named;
 use super::probe::{Count, Line};
 use super::wire::{Hostile, through_bytes};
 use arbitrary::{Arbitrary, Unstructured};
-use devstate_core::Clock;
+use devstate_core::{Clock, Instant};
 use devstate_rtc_pl031::{Rtc, RtcEvents, RtcState};
 use devstate_rtc_pl031_ser::RtcStateSer;
 use std::time::Duration;
@@ -117,7 +117,7 @@ impl Life {
         let now = self.now;
         match step {
             Step::Read(offset) => {
-                let value = self.device.read(*offset, now);
+                let value = self.device.read(*offset, Instant::from_nanos(now));
                 self.model.pass(now);
                 let expected = self.model.read(*offset);
                 assert_eq!(value, expected.unwrap_or(0), "read of {offset:#x}");
@@ -130,47 +130,49 @@ impl Life {
                     Value::Small(value) => (*value).into(),
                     Value::Near(distance) => self.model.seconds().wrapping_add_signed((*distance).into()),
                 };
-                self.device.write(*offset, value, now);
+                self.device.write(*offset, value, Instant::from_nanos(now));
                 let is_valid = self.model.write(*offset, value);
                 assert_eq!(self.events.invalid.take(), usize::from(!is_valid));
             }
             Step::Pass(passing) => self.now = passing.from(now, self.device.next_deadline()),
             Step::Advance => {
-                self.device.advance(now);
+                self.device.advance(Instant::from_nanos(now));
                 self.model.pass(now);
             }
             Step::Reset => {
-                self.device.reset(now);
+                self.device.reset(Instant::from_nanos(now));
                 self.model.pass(now);
                 self.model.power_on();
             }
             Step::SoftReset => {
-                self.device.soft_reset(now);
+                self.device.soft_reset(Instant::from_nanos(now));
                 self.model.pass(now);
                 self.model.soft_reset();
             }
             Step::Resume { wall, same, pause } => {
-                let state = self.device.state(now);
+                let state = self.device.state(Instant::from_nanos(now));
                 let clock = if *wall { Clock::Wall } else { Clock::Frozen };
                 self.now = pause.from(now, self.device.next_deadline());
                 self.settle();
                 if *same {
-                    self.device.restore(&state, self.now, clock).unwrap();
+                    self.device
+                        .restore(&state, Instant::from_nanos(self.now), clock)
+                        .unwrap();
                 } else {
                     let (line, events) = (self.line.clone(), self.events.clone());
-                    self.device = Rtc::from_state(&state, line, events, self.now, clock).unwrap();
+                    self.device = Rtc::from_state(&state, line, events, Instant::from_nanos(self.now), clock).unwrap();
                 }
                 self.restored(&state, clock);
             }
             Step::Poke(field, value) => {
-                let mut state = self.device.state(now);
+                let mut state = self.device.state(Instant::from_nanos(now));
                 poke(&mut state, *field, *value);
                 self.restore_hostile(&state);
             }
             Step::Wire(hostile) => {
-                let saved = RtcStateSer::new(&self.device.state(now));
+                let saved = RtcStateSer::new(&self.device.state(Instant::from_nanos(now)));
                 if let Some(mut mirror) = hostile.decode(&saved) {
-                    mirror.resolve(Duration::from_nanos(now), now);
+                    mirror.resolve(Duration::from_nanos(now), Instant::from_nanos(now));
                     if let Ok(state) = RtcState::try_from(&mirror) {
                         self.restore_hostile(&state);
                     }
@@ -182,13 +184,17 @@ impl Life {
     /// Any state is refused, and nothing happens, or the device goes on from it.
     fn restore_hostile(&mut self, state: &RtcState) {
         self.settle();
-        let before = self.device.state(self.now);
-        let restored = self.device.restore(state, self.now, Clock::Wall);
+        let before = self.device.state(Instant::from_nanos(self.now));
+        let restored = self.device.restore(state, Instant::from_nanos(self.now), Clock::Wall);
         assert_eq!(restored, state.validate());
         assert_eq!(restored.is_ok(), state.sub_second_ns < 1_000_000_000);
         if let Err(error) = restored {
             state.assert_named(&error);
-            assert_eq!(self.device.state(self.now), before, "touched by a refused state");
+            assert_eq!(
+                self.device.state(Instant::from_nanos(self.now)),
+                before,
+                "touched by a refused state"
+            );
             self.line.assert_not_driven();
         } else {
             self.restored(state, Clock::Wall);
@@ -223,11 +229,14 @@ impl Life {
             "the line's level"
         );
         assert_eq!(self.device.interrupt_level(), self.line.level());
-        assert_eq!(self.device.next_deadline(), self.model.next_alarm());
+        assert_eq!(
+            self.device.next_deadline(),
+            self.model.next_alarm().map(Instant::from_nanos)
+        );
         // What it says of a moment of which it has not been told.
         let mut later = self.model.clone();
         later.pass(self.now);
-        let state = self.device.state(self.now);
+        let state = self.device.state(Instant::from_nanos(self.now));
         assert_eq!(state, later.state());
         assert_eq!(state.validate(), Ok(()));
         assert_eq!(RtcState::try_from(&through_bytes(&RtcStateSer::new(&state))), Ok(state));
@@ -256,7 +265,7 @@ pub fn poke(state: &mut RtcState, field: u8, value: u64) {
         4 => state.enabled = value & 1 != 0,
         5 => state.imsc = value & 1 != 0,
         6 => state.ris = value & 1 != 0,
-        _ => state.saved_at = value,
+        _ => state.saved_at = Instant::from_nanos(value),
     }
 }
 
@@ -282,7 +291,7 @@ impl Model {
     fn of(state: &RtcState, now: u64, clock: Clock) -> Self {
         let mut model = Self {
             hand: u64::from(state.counter) * SECOND + u64::from(state.sub_second_ns),
-            seen: state.saved_at,
+            seen: state.saved_at.as_nanos(),
             loaded: state.lr,
             match_value: state.mr,
             runs: state.enabled,
@@ -306,7 +315,7 @@ impl Model {
             enabled: self.runs,
             imsc: self.unmasked,
             ris: self.pending,
-            saved_at: self.seen,
+            saved_at: Instant::from_nanos(self.seen),
         }
     }
 

@@ -8,7 +8,7 @@ use super::hostile::Named;
 use super::probe::Line;
 use super::wire::{Hostile, through_bytes};
 use arbitrary::{Arbitrary, Unstructured};
-use devstate_core::Clock;
+use devstate_core::{Clock, Instant};
 use devstate_serial_16550::{CharacterErrors, ModemLines, Serial, SerialState};
 use devstate_serial_16550_ser::SerialStateSer;
 use model::Model;
@@ -110,49 +110,54 @@ impl Life {
         }
         match step {
             Step::Read(offset) => {
-                let value = self.device.read(*offset, now);
+                let value = self.device.read(*offset, Instant::from_nanos(now));
                 assert_eq!(value, self.model.read(*offset, now), "read of {offset:#x}");
             }
             Step::Write(offset, value) => {
                 self.falls = *offset == 0 && self.model.only_wants_a_character();
-                self.device.write(*offset, *value, now);
+                self.device.write(*offset, *value, Instant::from_nanos(now));
                 self.model.write(*offset, *value, now);
             }
             Step::Receive(characters) => {
                 let room = self.device.receive_capacity();
-                let taken = self.device.receive(characters, now);
+                let taken = self.device.receive(characters, Instant::from_nanos(now));
                 assert_eq!(taken, characters.len().min(room));
                 assert_eq!(taken, self.model.receive(characters, now));
             }
             Step::Character(character, errors) => {
-                self.device.receive_character(*character, errors_of(*errors), now);
+                self.device
+                    .receive_character(*character, errors_of(*errors), Instant::from_nanos(now));
                 self.model.receive_character(*character, errors & 0x1c, now);
             }
             Step::Lines(lines) => {
-                self.device.set_modem_lines(ModemLines::from_msr(*lines), now);
+                self.device
+                    .set_modem_lines(ModemLines::from_msr(*lines), Instant::from_nanos(now));
                 self.model.set_lines(*lines & 0xf0);
             }
             Step::Output(mode) => {
                 self.output.set_mode(*mode);
                 self.model.mode = *mode;
             }
-            Step::Drain => assert_eq!(self.device.drain_output(now), self.model.drain_output(now)),
+            Step::Drain => assert_eq!(
+                self.device.drain_output(Instant::from_nanos(now)),
+                self.model.drain_output(now)
+            ),
             Step::Pass(passing) => self.now = passing.from(now, self.device.next_deadline()),
-            Step::Advance => self.device.advance(now),
+            Step::Advance => self.device.advance(Instant::from_nanos(now)),
             Step::Reset => {
-                self.device.reset(now);
+                self.device.reset(Instant::from_nanos(now));
                 self.model.reset();
             }
             Step::Resume { wall, same, pause } => self.resume(*wall, *same, *pause),
             Step::Poke(field, index, value) => {
                 self.settle();
-                let mut state = self.device.state(now);
+                let mut state = self.device.state(Instant::from_nanos(now));
                 poke(&mut state, *field, (*index).into(), *value);
                 self.restore_hostile(&state);
             }
             Step::Wire(hostile) => {
                 self.settle();
-                let saved = SerialStateSer::new(&self.device.state(now));
+                let saved = SerialStateSer::new(&self.device.state(Instant::from_nanos(now)));
                 if let Some(mut mirror) = hostile.decode(&saved) {
                     let _ = mirror.take_backlog();
                     if let Ok(state) = SerialState::try_from(&mirror) {
@@ -165,30 +170,42 @@ impl Life {
 
     fn resume(&mut self, wall: bool, same: bool, pause: Passing) {
         self.settle();
-        let state = self.device.state(self.now);
+        let state = self.device.state(Instant::from_nanos(self.now));
         let clock = if wall { Clock::Wall } else { Clock::Frozen };
         self.now = pause.from(self.now, self.device.next_deadline());
         if same {
-            self.device.restore(&state, self.now, clock).unwrap();
+            self.device
+                .restore(&state, Instant::from_nanos(self.now), clock)
+                .unwrap();
         } else {
             let (line, output, ear) = (self.line.clone(), self.output.clone(), self.ear.clone());
-            self.device = Serial::from_state(&state, line, output, ear, self.now, clock).unwrap();
+            self.device = Serial::from_state(&state, line, output, ear, Instant::from_nanos(self.now), clock).unwrap();
         }
         self.restored(&state, clock);
     }
 
     /// Any state is refused, and nothing happens, or the device goes on from it.
     fn restore_hostile(&mut self, state: &SerialState) {
-        let (before, deadline) = (self.device.state(self.now), self.device.next_deadline());
-        let restored = self.device.restore(state, self.now, Clock::Wall);
+        let (before, deadline) = (
+            self.device.state(Instant::from_nanos(self.now)),
+            self.device.next_deadline(),
+        );
+        let restored = self.device.restore(state, Instant::from_nanos(self.now), Clock::Wall);
         assert_eq!(restored, state.validate());
         if let Err(error) = restored {
             state.assert_named(&error);
-            assert_eq!(self.device.state(self.now), before, "touched by a refused state");
+            assert_eq!(
+                self.device.state(Instant::from_nanos(self.now)),
+                before,
+                "touched by a refused state"
+            );
             assert_eq!(self.device.next_deadline(), deadline);
             self.line.assert_not_driven();
         } else {
-            let begun = SerialState { saved_at: 0, ..*state };
+            let begun = SerialState {
+                saved_at: Instant::EPOCH,
+                ..*state
+            };
             let model = Model::of(&begun, 0, Clock::Wall);
             assert_eq!(model.state(0), begun, "accepted, but a model cannot say it");
             self.restored(state, Clock::Wall);
@@ -204,7 +221,7 @@ impl Life {
 
     /// Nothing is left over from before: the device has been told of the time.
     fn settle(&mut self) {
-        self.device.advance(self.now);
+        self.device.advance(Instant::from_nanos(self.now));
         self.line.take_changes(1);
         assert_eq!(self.ear.take(), std::mem::take(&mut self.model.told));
     }
@@ -222,13 +239,14 @@ impl Life {
         assert_eq!(self.line.level(), self.model.level(), "the line's level");
         assert_eq!(self.device.interrupt_level(), self.line.level());
         let deadline = self.device.next_deadline();
-        assert_eq!(deadline, self.model.deadline());
+        assert_eq!(deadline, self.model.deadline().map(Instant::from_nanos));
         if self.told && self.now < LAST_MOMENT {
-            let in_bounds = |at| at > self.now && at - self.now <= SerialState::MAX_TIMEOUT;
+            let now = Instant::from_nanos(self.now);
+            let in_bounds = |at: Instant| at > now && at.saturating_duration_since(now) <= SerialState::MAX_TIMEOUT;
             assert!(deadline.is_none_or(in_bounds), "{deadline:?} at {}", self.now);
         }
         // What it says of a moment of which it may not have been told.
-        let state = self.device.state(self.now);
+        let state = self.device.state(Instant::from_nanos(self.now));
         assert_eq!(state, self.model.state(self.now));
         assert_eq!(state.validate(), Ok(()));
         assert_eq!(
@@ -242,7 +260,7 @@ impl Life {
 }
 
 /// The end of time, 584 years after the epoch, cuts off what runs then.
-const LAST_MOMENT: u64 = u64::MAX - SerialState::MAX_TIMEOUT;
+const LAST_MOMENT: u64 = u64::MAX - SerialState::MAX_TIMEOUT.as_nanos() as u64;
 
 /// Down for what is served, up for what follows it.
 const MOST_EDGES: usize = 2;
@@ -259,10 +277,11 @@ fn check_twin(state: &SerialState, mode: Mode) {
         let mut twin = Serial::from_state(state, line.clone(), output, Ear::default(), now, clock).unwrap();
         line.take_restored();
         assert_eq!(twin.state(now), *state);
-        let model = Model::of(state, now, clock);
+        let model = Model::of(state, now.as_nanos(), clock);
         assert_eq!(line.level(), model.level());
         // What a guest asks for first.
-        let [iir, lsr, msr] = [2, 5, 6].map(|offset| (twin.read(offset, now), model.clone().read(offset, now)));
+        let [iir, lsr, msr] =
+            [2, 5, 6].map(|offset| (twin.read(offset, now), model.clone().read(offset, now.as_nanos())));
         assert_eq!(iir.0, iir.1, "IIR");
         assert_eq!(lsr.0, lsr.1, "LSR");
         assert_eq!(msr.0, msr.1, "MSR");
@@ -303,7 +322,7 @@ pub fn poke(state: &mut SerialState, field: u8, index: usize, value: u64) {
         15 => state.thre_pending = byte & 1 != 0,
         16 => state.msr_lines = byte,
         17 => state.msr_deltas = byte,
-        18 => state.saved_at = value,
+        18 => state.saved_at = Instant::from_nanos(value),
         _ => {
             // Two fields that belong together.
             state.tsr = Some(byte);

@@ -7,7 +7,7 @@ use super::subject::{self, Stimulus};
 use super::wire::Wire;
 use crate::script::rtc::{self as script, Op};
 use anyhow::{Result, ensure};
-use devstate_core::{Clock, WordRegisters};
+use devstate_core::{Clock, Instant, WordRegisters};
 use devstate_rtc_pl031::{NoEvents, Rtc, RtcState, spec};
 use devstate_rtc_pl031_ser::RtcStateSer;
 use proptest::strategy::BoxedStrategy;
@@ -101,11 +101,11 @@ impl subject::Subject for Subject {
             enabled: true,
             imsc: false,
             ris: false,
-            saved_at: now,
+            saved_at: Instant::from_nanos(now),
         };
         let wire = Wire::default();
         let subject = Self {
-            device: Rtc::from_state(&state, wire.clone(), NoEvents, now, Clock::Frozen)?,
+            device: Rtc::from_state(&state, wire.clone(), NoEvents, Instant::from_nanos(now), Clock::Frozen)?,
             wire,
             now,
             their_alarm: Some(now + u64::from(u32::MAX) * SECOND),
@@ -156,7 +156,7 @@ impl subject::Subject for Subject {
     fn elapsed(&mut self, nanoseconds: u64) -> Outcome {
         let before = self.state();
         self.now += nanoseconds;
-        self.device.advance(self.now);
+        self.device.advance(Instant::from_nanos(self.now));
         let theirs = before.ris || self.their_alarm.is_some_and(|at| at <= self.now);
         self.their_alarm = self.their_alarm.filter(|at| *at > self.now);
         let ours = self.state().ris;
@@ -171,7 +171,13 @@ impl subject::Subject for Subject {
 
     fn save_and_restore(&mut self, saves: &mut Saves) -> Result<()> {
         let state = RtcState::try_from(&saves.through_bytes(RtcStateSer::new(&self.state()))?)?;
-        self.device = Rtc::from_state(&state, self.wire.clone(), NoEvents, self.now, Clock::Frozen)?;
+        self.device = Rtc::from_state(
+            &state,
+            self.wire.clone(),
+            NoEvents,
+            Instant::from_nanos(self.now),
+            Clock::Frozen,
+        )?;
         Ok(())
     }
 
@@ -180,7 +186,7 @@ impl subject::Subject for Subject {
     }
 
     const TEST_USES: &'static [&'static str] = &[
-        "devstate_core::{Clock, WordRegisters}",
+        "devstate_core::{Clock, Instant, WordRegisters}",
         "devstate_rtc_pl031::{Rtc, RtcState}",
         "devstate_rtc_pl031_ser::RtcStateSer",
         "devstate_tests::oracle::{Wire, through_bytes}",
@@ -188,7 +194,7 @@ impl subject::Subject for Subject {
 
     fn test_setup(&self) -> String {
         format!(
-            "let line = Wire::default();\n    let mut rtc = Rtc::new(line.clone());\n    let mut now = {};",
+            "let line = Wire::default();\n    let mut rtc = Rtc::new(line.clone());\n    let mut now = Instant::from_nanos({});",
             self.now
         )
     }
@@ -213,7 +219,7 @@ impl subject::Subject for Subject {
             Op::WriteNarrow(address, width, value) => format!(
                 "WordRegisters.write({address:#x}, &{value:#x}_u16.to_le_bytes()[..{width}], |at, value| rtc.write(at, value, now));"
             ),
-            Op::Elapse(_) => format!("now += {value};\n    rtc.advance(now);"),
+            Op::Elapse(_) => format!("now = now.saturating_add_nanos({value});\n    rtc.advance(now);"),
             Op::Reset => "rtc.reset(now);".to_owned(),
         }
     }
@@ -233,7 +239,7 @@ fn access(command: &str, register: u16) -> Stimulus {
 
 impl Subject {
     fn state(&self) -> RtcState {
-        self.device.state(self.now)
+        self.device.state(Instant::from_nanos(self.now))
     }
 
     /// Puts our device into the state that QEMU's is in.
@@ -241,10 +247,12 @@ impl Subject {
         let mut state = self.state();
         change(&mut state);
         let (device, now) = (&mut self.device, self.now);
-        self.wire.correct(|| match device.restore(&state, now, Clock::Frozen) {
-            Ok(()) => {}
-            Err(error) => unreachable!("a row leads to a state that is refused: {error}"),
-        });
+        self.wire.correct(
+            || match device.restore(&state, Instant::from_nanos(now), Clock::Frozen) {
+                Ok(()) => {}
+                Err(error) => unreachable!("a row leads to a state that is refused: {error}"),
+            },
+        );
     }
 
     fn row(&mut self, row: RtcRows, as_documented: bool) {
@@ -258,7 +266,7 @@ impl Subject {
     }
 
     fn read(&mut self, register: u16) -> u32 {
-        let value = self.device.read(register, self.now);
+        let value = self.device.read(register, Instant::from_nanos(self.now));
         if register == 0xfe8 {
             self.row(RtcRows::Revision, value == 0x04);
             return 0x14;
@@ -267,7 +275,7 @@ impl Subject {
     }
 
     fn write(&mut self, register: u16, value: u32) -> Stimulus {
-        self.device.write(register, value, self.now);
+        self.device.write(register, value, Instant::from_nanos(self.now));
         self.wrote(register);
         Stimulus::Access(format!("writel {:#x} {value:#x}", BASE + u64::from(register)))
     }
@@ -284,9 +292,11 @@ impl Subject {
         let mut data = [0; 8];
         let now = self.now;
         let device = &mut self.device;
-        WordRegisters.read(address.into(), &mut data[..width.into()], |at| device.read(at, now));
+        WordRegisters.read(address.into(), &mut data[..width.into()], |at| {
+            device.read(at, Instant::from_nanos(now))
+        });
         let ours = u64::from_le_bytes(data);
-        let word = device.read(address & !3, now);
+        let word = device.read(address & !3, Instant::from_nanos(now));
         // QEMU's identification is there at every byte, its other registers at their first byte only.
         let theirs = match address {
             0xfe8..=0xfeb => 0x14,
@@ -312,10 +322,10 @@ impl Subject {
         let (device, now) = (&mut self.device, self.now);
         let data = value.to_le_bytes();
         let reached = WordRegisters.write(address.into(), &data[..width.into()], |at, value| {
-            device.write(at, value, now);
+            device.write(at, value, Instant::from_nanos(now));
         });
         let ignored = !reached && self.state() == before;
-        self.device.write(address, value.into(), now);
+        self.device.write(address, value.into(), Instant::from_nanos(now));
         self.wrote(address);
         if self.state() != before || !ignored {
             self.row(RtcRows::NarrowWrites, ignored);
@@ -326,10 +336,10 @@ impl Subject {
 
     fn reset(&mut self) {
         let before = self.state();
-        self.device.reset(self.now);
+        self.device.reset(Instant::from_nanos(self.now));
         let after = self.state();
         let reset = RtcState {
-            saved_at: self.now,
+            saved_at: Instant::from_nanos(self.now),
             ..RtcState::RESET
         };
         self.row(RtcRows::Resets, after == reset);

@@ -9,7 +9,7 @@ use super::subject::{self, Stimulus};
 use super::wire::Wire;
 use crate::script::serial::{self as script, Op};
 use anyhow::{Result, ensure};
-use devstate_core::Clock;
+use devstate_core::{Clock, Instant};
 use devstate_serial_16550::{AlwaysReady, NoEvents, Serial, SerialState, spec};
 use devstate_serial_16550_ser::SerialStateSer;
 use embedded_io::{ErrorType, Write};
@@ -197,7 +197,7 @@ impl subject::Subject for Subject {
 
     fn elapsed(&mut self, nanoseconds: u64) -> Outcome {
         self.now += nanoseconds;
-        self.device.advance(self.now);
+        self.device.advance(Instant::from_nanos(self.now));
         if self.theirs.timer_at.is_some_and(|at| at <= self.now) {
             self.theirs.timer_at = None;
             self.theirs.timed_out = self.state().rx.len != 0;
@@ -209,12 +209,19 @@ impl subject::Subject for Subject {
     /// The moment of the save is left out: `Clock::Frozen` does not look at it, and version 1 does not have it.
     fn save_and_restore(&mut self, saves: &mut Saves) -> Result<()> {
         let state = SerialState {
-            saved_at: 0,
+            saved_at: Instant::EPOCH,
             ..self.state()
         };
         let state = SerialState::try_from(&saves.through_bytes(SerialStateSer::new(&state))?)?;
         let (wire, output) = (self.wire.clone(), AlwaysReady(self.sink.clone()));
-        self.device = Serial::from_state(&state, wire, output, NoEvents, self.now, Clock::Frozen)?;
+        self.device = Serial::from_state(
+            &state,
+            wire,
+            output,
+            NoEvents,
+            Instant::from_nanos(self.now),
+            Clock::Frozen,
+        )?;
         Ok(())
     }
 
@@ -227,7 +234,7 @@ impl subject::Subject for Subject {
     }
 
     const TEST_USES: &'static [&'static str] = &[
-        "devstate_core::Clock",
+        "devstate_core::{Clock, Instant}",
         "devstate_serial_16550::{AlwaysReady, Fifo, Serial, SerialState}",
         "devstate_serial_16550_ser::SerialStateSer",
         "devstate_tests::oracle::{Wire, through_bytes}",
@@ -236,7 +243,7 @@ impl subject::Subject for Subject {
     fn test_setup(&self) -> String {
         format!(
             "let line = Wire::default();\n    let mut sent = [0; 999];\n    \
-             let mut serial = Serial::new(line.clone(), AlwaysReady(&mut sent[..]));\n    let mut now = {};",
+             let mut serial = Serial::new(line.clone(), AlwaysReady(&mut sent[..]));\n    let mut now = Instant::from_nanos({});",
             self.now
         )
     }
@@ -260,7 +267,7 @@ impl subject::Subject for Subject {
             Op::Receive(bytes) => format!("let _ = serial.receive(&{bytes:?}, now);"),
             Op::Break => "serial.receive_break(now);".to_owned(),
             Op::Elapse(_) => format!(
-                "now += {};\n    serial.advance(now);",
+                "now = now.saturating_add_nanos({});\n    serial.advance(now);",
                 outcome.value.unwrap_or_default()
             ),
             Op::Reset => "serial.reset(now);".to_owned(),
@@ -268,7 +275,7 @@ impl subject::Subject for Subject {
     }
 
     const SAVE_AS_TEST: &'static str = "\
-        let saved = SerialStateSer::new(&SerialState { saved_at: 0, ..serial.state(now) });\n    \
+        let saved = SerialStateSer::new(&SerialState { saved_at: Instant::EPOCH, ..serial.state(now) });\n    \
         let saved = SerialState::try_from(&through_bytes(saved)).unwrap();\n    \
         serial.restore(&saved, now, Clock::Frozen).unwrap();";
 
@@ -279,6 +286,7 @@ impl subject::Subject for Subject {
 }
 
 const COUNTER_NS: u64 = 10;
+const MAX_TIMEOUT: u64 = SerialState::MAX_TIMEOUT.as_nanos() as u64;
 
 /// The HPET's main counter.
 fn counter(qemu: &mut Qemu) -> Result<u64> {
@@ -287,7 +295,7 @@ fn counter(qemu: &mut Qemu) -> Result<u64> {
 
 impl Subject {
     fn state(&self) -> SerialState {
-        self.device.state(self.now)
+        self.device.state(Instant::from_nanos(self.now))
     }
 
     /// Puts our device into the state that QEMU's is in.
@@ -295,10 +303,12 @@ impl Subject {
         let mut state = self.state();
         change(&mut state);
         let (device, now) = (&mut self.device, self.now);
-        self.wire.correct(|| match device.restore(&state, now, Clock::Frozen) {
-            Ok(()) => {}
-            Err(error) => unreachable!("a row leads to a state that is refused: {error}"),
-        });
+        self.wire.correct(
+            || match device.restore(&state, Instant::from_nanos(now), Clock::Frozen) {
+                Ok(()) => {}
+                Err(error) => unreachable!("a row leads to a state that is refused: {error}"),
+            },
+        );
     }
 
     fn row(&mut self, row: SerialRows, as_documented: bool) {
@@ -316,7 +326,7 @@ impl Subject {
 
     fn read(&mut self, register: u16) -> u8 {
         let before = self.state();
-        let mut value = self.device.read(register, self.now);
+        let mut value = self.device.read(register, Instant::from_nanos(self.now));
         let after = self.state();
         match register {
             spec::RBR if before.lcr & spec::lcr::DLAB == 0 => {
@@ -344,7 +354,7 @@ impl Subject {
 
     fn write(&mut self, register: u16, value: u8) {
         let before = self.state();
-        self.device.write(register, value, self.now);
+        self.device.write(register, value, Instant::from_nanos(self.now));
         let divisor_latch = before.lcr & spec::lcr::DLAB != 0;
         match register {
             spec::DLL | spec::DLM if divisor_latch => self.theirs.default_line = false,
@@ -416,7 +426,7 @@ impl Subject {
 
     fn reset(&mut self) {
         let before = self.state();
-        self.device.reset(self.now);
+        self.device.reset(Instant::from_nanos(self.now));
         let after = self.state();
         let kept = (after.divisor, after.scr) == (before.divisor, before.scr);
         if (after.divisor, after.scr, after.rbr) != (spec::INITIAL_DIVISOR, 0, 0) {
@@ -451,12 +461,12 @@ impl Subject {
         let wanted = match self.theirs.timer_at {
             _ if self.theirs.timed_out => 0,
             Some(at) => at.saturating_sub(self.now).max(1),
-            None => SerialState::MAX_TIMEOUT,
+            None => MAX_TIMEOUT,
         };
         if wanted.abs_diff(state.timeout_remaining) < BLUR / 2 && (wanted == 0) == (state.timeout_remaining == 0) {
             return;
         }
-        let ours = SerialState::timeout(state.divisor, state.lcr);
+        let ours = SerialState::timeout(state.divisor, state.lcr).as_nanos() as u64;
         if self.theirs.timer_at.is_none() && !self.theirs.timed_out && state.timeout_remaining > ours {
             // No timer runs at all after a break alone; what stands for "never" goes on standing for it.
             self.correct(|state| state.timeout_remaining = wanted);
@@ -471,7 +481,7 @@ impl Subject {
         };
         let as_documented = match row {
             SerialRows::OneAndAHalfStopBits => state.lcr & 0x07 == 0x04 && state.timeout_remaining == ours,
-            _ => state.timeout_remaining == ours || state.timeout_remaining == SerialState::MAX_TIMEOUT,
+            _ => state.timeout_remaining == ours || state.timeout_remaining == MAX_TIMEOUT,
         };
         self.row(row, as_documented);
         self.correct(|state| state.timeout_remaining = wanted);

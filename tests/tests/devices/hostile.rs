@@ -2,7 +2,7 @@
 //! value, and the device that was to be restored has not been touched.
 
 use crate::states;
-use devstate_core::{Clock, InterruptLine, InvalidState};
+use devstate_core::{Clock, Instant, InterruptLine, InvalidState};
 use devstate_i8042::{I8042, I8042State, SystemControl};
 use devstate_rtc_pl031::{Rtc, RtcState};
 use devstate_serial_16550::{AlwaysReady, Serial, SerialState};
@@ -87,7 +87,8 @@ fn of_the_clock() {
                     driven.set(0);
                     let restored = device.restore(&state, base.saved_at, Clock::Frozen);
                     let no_events = devstate_rtc_pl031::NoEvents;
-                    let created = Rtc::from_state(&state, Wire(&Cell::new(0)), no_events, 0, Clock::Wall).err();
+                    let created =
+                        Rtc::from_state(&state, Wire(&Cell::new(0)), no_events, Instant::EPOCH, Clock::Wall).err();
                     outcome.count(&state, restored, created, || {
                         driven.get() == 0 && device.state(base.saved_at) == base
                     });
@@ -121,7 +122,8 @@ fn of_the_uart() {
                     let restored = device.restore(&state, base.saved_at, Clock::Frozen);
                     let (no_events, output) = (devstate_serial_16550::NoEvents, AlwaysReady(&mut [][..]));
                     let unused = Cell::new(0);
-                    let created = Serial::from_state(&state, Wire(&unused), output, no_events, 0, Clock::Wall).err();
+                    let created =
+                        Serial::from_state(&state, Wire(&unused), output, no_events, Instant::EPOCH, Clock::Wall).err();
                     assert!(created.is_none() || unused.get() == 0, "driven by a refused state");
                     outcome.count(&state, restored, created, || {
                         driven.get() == 0 && device.state(base.saved_at) == base

@@ -1,6 +1,6 @@
 //! States of devices that have lived: some hundred random accesses of a guest and its host, then a save.
 
-use devstate_core::NoInterrupt;
+use devstate_core::{Instant, NoInterrupt};
 use devstate_i8042::{I8042, Key, MouseButtons, MouseInput, SystemControl};
 use devstate_i8042_ser::I8042StateSer;
 use devstate_rtc_pl031::Rtc;
@@ -20,9 +20,9 @@ pub(crate) fn rtcs() -> impl Iterator<Item = RtcStateSer> {
             now += random.number() % 3_000_000_000;
             let offset = (random.number() % 9 * 4) as u16;
             // Values that are small enough for alarms to fall due.
-            rtc.write(offset, random.number() as u32 & 0xf, now);
+            rtc.write(offset, random.number() as u32 & 0xf, Instant::from_nanos(now));
         }
-        RtcStateSer::new(&rtc.state(now))
+        RtcStateSer::new(&rtc.state(Instant::from_nanos(now)))
     })
 }
 
@@ -38,14 +38,14 @@ pub(crate) fn serials() -> impl Iterator<Item = SerialStateSer> {
             now += random.number() % 1_000_000;
             let (offset, value) = ((random.number() % 8) as u16, random.number() as u8);
             match random.number() % 6 {
-                0 => serial.receive_character(value, CharacterErrors::PARITY, now),
-                1 => drop(serial.receive(&[value; 3], now)),
-                2 => drop(serial.read(offset, now)),
-                3 => serial.write(2, 1 | value & 0xc8, now),
-                _ => serial.write(offset, value, now),
+                0 => serial.receive_character(value, CharacterErrors::PARITY, Instant::from_nanos(now)),
+                1 => drop(serial.receive(&[value; 3], Instant::from_nanos(now))),
+                2 => drop(serial.read(offset, Instant::from_nanos(now))),
+                3 => serial.write(2, 1 | value & 0xc8, Instant::from_nanos(now)),
+                _ => serial.write(offset, value, Instant::from_nanos(now)),
             }
         }
-        SerialStateSer::new(&serial.state(now))
+        SerialStateSer::new(&serial.state(Instant::from_nanos(now)))
     })
 }
 

@@ -1,6 +1,6 @@
 //! A board with one UART, whose clock goes on by a microsecond with each access.
 
-use devstate_core::{Clock, InterruptLine};
+use devstate_core::{Clock, Instant, InterruptLine};
 use devstate_serial_16550::{NoEvents, Serial, SerialState};
 use devstate_serial_16550_ser::SerialStateSer;
 use devstate_tests::invariants::through_bytes;
@@ -69,28 +69,29 @@ impl Board {
 
     pub(crate) fn read(&mut self, offset: u16) -> u8 {
         self.between();
-        self.uart.read(offset, self.now)
+        self.uart.read(offset, Instant::from_nanos(self.now))
     }
 
     pub(crate) fn write(&mut self, offset: u16, value: u8) {
         self.between();
-        self.uart.write(offset, value, self.now);
+        self.uart.write(offset, value, Instant::from_nanos(self.now));
     }
 
     fn between(&mut self) {
         self.wait(1_000);
         if self.saves {
-            let saved = through_bytes(&SerialStateSer::new(&self.uart.state(self.now)));
+            let saved = through_bytes(&SerialStateSer::new(&self.uart.state(Instant::from_nanos(self.now))));
             let state = SerialState::try_from(&saved).unwrap();
             let (irq, cable) = (self.irq.clone(), std::mem::take(self.uart.output_mut()));
             irq.0.set(false);
-            self.uart = Serial::from_state(&state, irq, cable, NoEvents, self.now, Clock::Wall).unwrap();
+            self.uart =
+                Serial::from_state(&state, irq, cable, NoEvents, Instant::from_nanos(self.now), Clock::Wall).unwrap();
         }
     }
 
     pub(crate) fn wait(&mut self, nanoseconds: u64) {
         self.now += nanoseconds;
-        self.uart.advance(self.now);
+        self.uart.advance(Instant::from_nanos(self.now));
     }
 
     pub(crate) fn uart(&mut self) -> &mut Serial<Irq, Cable, NoEvents> {
@@ -103,16 +104,18 @@ impl Board {
 
     /// The host sends; gives how much was taken.
     pub(crate) fn receive(&mut self, characters: &[u8]) -> usize {
-        self.uart.receive(characters, self.now)
+        self.uart.receive(characters, Instant::from_nanos(self.now))
     }
 
     pub(crate) fn drain(&mut self) {
-        self.uart.drain_output(self.now);
+        self.uart.drain_output(Instant::from_nanos(self.now));
     }
 
     pub(crate) fn unplug(&mut self) {
-        self.uart
-            .set_modem_lines(devstate_serial_16550::ModemLines::DISCONNECTED, self.now);
+        self.uart.set_modem_lines(
+            devstate_serial_16550::ModemLines::DISCONNECTED,
+            Instant::from_nanos(self.now),
+        );
     }
 
     pub(crate) fn irq(&self) -> bool {

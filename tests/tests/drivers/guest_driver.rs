@@ -6,6 +6,7 @@
 )]
 
 use crate::board::Board;
+use devstate_core::Instant;
 use devstate_serial_16550::{CharacterErrors, Parity, StopBits};
 use uart_16550::backend::Backend;
 use uart_16550::spec::registers::{FifoTriggerLevel, IER, LSR};
@@ -102,7 +103,7 @@ fn it_learns_of_a_full_transmitter_and_of_damaged_characters() {
 
         board(&mut driver)
             .uart()
-            .receive_character(b'?', CharacterErrors::PARITY, 0);
+            .receive_character(b'?', CharacterErrors::PARITY, Instant::EPOCH);
         let errors = driver.lsr();
         assert!(errors.contains(LSR::PARITY_ERROR | LSR::DATA_READY), "{errors:?}");
         assert_eq!(driver.try_receive_byte(), Ok(b'?'));

@@ -1,7 +1,7 @@
 //! The mirror of a PL031's state: every field that ever was in any version.
 
 use core::time::Duration;
-use devstate_core::InvalidState;
+use devstate_core::{Instant, InvalidState};
 use devstate_rtc_pl031::RtcState;
 use devstate_versioning::{Refused, Versioned};
 
@@ -78,13 +78,12 @@ impl RtcStateSer {
             counter,
             sub_second_ns,
             enabled,
-            saved_at,
+            saved_at: saved_at.as_nanos(),
             host_offset: None,
         }
     }
 
-    /// Gives a mirror that was read from version 1 the clock's value: at the moment `now` (nanoseconds since the caller's
-    /// epoch) it is `unix_time`. Any other mirror stays as it is.
+    /// Gives a mirror that was read from version 1 the clock's value: at the moment `now` it is `unix_time`. Any other mirror stays as it is.
     ///
     /// As in vm-superio, the clock ticks with the host's seconds, and shows the host's time itself where the sum is no
     /// 32-bit number. Time went on while this state was saved, whatever is asked for at restore: version 1 cannot say
@@ -92,7 +91,7 @@ impl RtcStateSer {
     ///
     /// ```
     /// use core::time::Duration;
-    /// use devstate_core::{Clock, NoInterrupt};
+    /// use devstate_core::{Clock, Instant, NoInterrupt};
     /// use devstate_rtc_pl031::{NoEvents, Rtc, RtcState, spec};
     /// use devstate_rtc_pl031_ser::RtcStateSer;
     ///
@@ -101,7 +100,7 @@ impl RtcStateSer {
     /// assert_eq!(mirror.host_offset, Some(-3600));
     /// // `SystemTime::now().duration_since(UNIX_EPOCH)` where there is a `std`.
     /// let unix_time = Duration::from_secs(1_767_323_046);
-    /// let now = 5_000;
+    /// let now = Instant::from_nanos(5_000);
     /// mirror.resolve(unix_time, now);
     ///
     /// let state = RtcState::try_from(&mirror)?;
@@ -109,7 +108,7 @@ impl RtcStateSer {
     /// assert_eq!(rtc.read(spec::RTCDR, now), 1_767_323_046 - 3600);
     /// # Ok::<(), devstate_core::InvalidState>(())
     /// ```
-    pub const fn resolve(&mut self, unix_time: Duration, now: u64) {
+    pub const fn resolve(&mut self, unix_time: Duration, now: Instant) {
         let Some(offset) = self.host_offset.take() else {
             return;
         };
@@ -119,7 +118,7 @@ impl RtcStateSer {
             _ => seconds as u32,
         };
         self.sub_second_ns = unix_time.subsec_nanos();
-        self.saved_at = now;
+        self.saved_at = now.as_nanos();
     }
 
     /// Seconds from the host's Unix time at the moment of the save to the clock's value.
@@ -169,7 +168,7 @@ impl TryFrom<&RtcStateSer> for RtcState {
             enabled,
             imsc: bit("imsc", imsc)?,
             ris: bit("ris", ris)?,
-            saved_at,
+            saved_at: Instant::from_nanos(saved_at),
         })
     }
 }

@@ -8,6 +8,7 @@ use crate::mirror::RtcStateSer;
 ///
 /// ```
 /// use core::time::Duration;
+/// use devstate_core::Instant;
 /// use devstate_rtc_pl031::RtcState;
 /// use devstate_rtc_pl031_ser::{RtcStateSer, VmSuperioRtcState};
 ///
@@ -17,7 +18,7 @@ use crate::mirror::RtcStateSer;
 /// assert_eq!(old.offset, -3600);
 ///
 /// let mut mirror = RtcStateSer::from(&old);
-/// mirror.resolve(Duration::from_secs(1_767_323_046), 0);
+/// mirror.resolve(Duration::from_secs(1_767_323_046), Instant::EPOCH);
 /// assert_eq!(RtcState::try_from(&mirror)?.counter, 1_767_323_046 - 3600);
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```

@@ -6,7 +6,7 @@
 )]
 
 use core::time::Duration;
-use devstate_core::{Clock, InvalidState, NoInterrupt};
+use devstate_core::{Clock, Instant, InvalidState, NoInterrupt};
 use devstate_rtc_pl031::spec::{RTCDR, RTCLR, RTCMR};
 use devstate_rtc_pl031::{NoEvents, Rtc, RtcState};
 use devstate_rtc_pl031_ser::RtcStateSer;
@@ -41,7 +41,7 @@ const STATE: RtcState = RtcState {
     enabled: true,
     imsc: true,
     ris: true,
-    saved_at: (0x6957_35a6 + 3600) * SECOND,
+    saved_at: Instant::from_nanos((0x6957_35a6 + 3600) * SECOND),
 };
 
 fn raised(bytes: &[u8]) -> RtcStateSer {
@@ -79,7 +79,7 @@ fn version_2_has_these_bytes() {
         expected.extend(register.to_le_bytes());
     }
     expected.push(1);
-    expected.extend(STATE.saved_at.to_le_bytes());
+    expected.extend(STATE.saved_at.as_nanos().to_le_bytes());
     expected.push(0);
     assert_eq!(bytes[..len], expected);
 }
@@ -98,14 +98,20 @@ fn what_vm_superio_persisted_can_be_taken_in() {
             ..RtcStateSer::default()
         }
     );
-    mirror.resolve(HOST, 77);
+    mirror.resolve(HOST, Instant::from_nanos(77));
     let state = RtcState::try_from(&mirror).unwrap();
-    let mut rtc = Rtc::from_state(&state, NoInterrupt, NoEvents, 77, Clock::Frozen).unwrap();
-    assert_eq!(rtc.read(RTCDR, 77), 0x69a7_bdbf);
-    assert_eq!((rtc.read(RTCLR, 77), rtc.read(RTCMR, 77)), (0x69a7_bdbf, 0x69a7_bdc2));
+    let mut rtc = Rtc::from_state(&state, NoInterrupt, NoEvents, Instant::from_nanos(77), Clock::Frozen).unwrap();
+    assert_eq!(rtc.read(RTCDR, Instant::from_nanos(77)), 0x69a7_bdbf);
+    assert_eq!(
+        (
+            rtc.read(RTCLR, Instant::from_nanos(77)),
+            rtc.read(RTCMR, Instant::from_nanos(77))
+        ),
+        (0x69a7_bdbf, 0x69a7_bdc2)
+    );
     assert_eq!(
         rtc.next_deadline(),
-        Some(77 + 2 * SECOND + 3 * SECOND / 4),
+        Some(Instant::from_nanos(77 + 2 * SECOND + 3 * SECOND / 4)),
         "it ticks with the host"
     );
 }
@@ -160,8 +166,8 @@ fn after_a_downgrade_the_clock_still_shows_the_right_time() {
     assert_eq!(mirror.host_offset, Some(-3600));
 
     // Ten seconds after the save, by the host's clock.
-    let now = STATE.saved_at + 10 * SECOND;
-    mirror.resolve(Duration::from_nanos(now), now);
+    let now = STATE.saved_at.saturating_add_nanos(10 * SECOND);
+    mirror.resolve(now.since_epoch(), now);
     let expected = RtcState {
         counter: STATE.counter + 10,
         sub_second_ns: 0,
@@ -174,7 +180,7 @@ fn after_a_downgrade_the_clock_still_shows_the_right_time() {
 #[test]
 fn resolving_is_for_version_1_only() {
     let mut mirror = RtcStateSer::new(&STATE);
-    mirror.resolve(HOST, 1);
+    mirror.resolve(HOST, Instant::from_nanos(1));
     assert_eq!(mirror, RtcStateSer::new(&STATE));
 }
 
@@ -185,7 +191,7 @@ fn a_sum_that_is_no_32_bit_number_shows_the_hosts_time() {
             host_offset: Some(offset),
             ..RtcStateSer::default()
         };
-        mirror.resolve(HOST, 0);
+        mirror.resolve(HOST, Instant::EPOCH);
         assert_eq!(
             (mirror.counter, mirror.host_offset),
             (0x69a7_bdbf + 86_400, None),
@@ -197,7 +203,7 @@ fn a_sum_that_is_no_32_bit_number_shows_the_hosts_time() {
             host_offset: Some(offset),
             ..RtcStateSer::default()
         };
-        mirror.resolve(Duration::from_secs(1 << 33), 0);
+        mirror.resolve(Duration::from_secs(1 << 33), Instant::EPOCH);
         assert_eq!(mirror.counter, value);
     }
 }
@@ -235,14 +241,14 @@ proptest! {
     ) {
         let [counter, lr, mr, _] = numbers;
         let [enabled, imsc, ris] = bits;
-        let state = RtcState { counter, sub_second_ns, lr, mr, enabled, imsc, ris, saved_at };
+        let state = RtcState { counter, sub_second_ns, lr, mr, enabled, imsc, ris, saved_at: Instant::from_nanos(saved_at) };
         let mirror = RtcStateSer::new(&state);
         prop_assert_eq!(RtcState::try_from(&mirror), Ok(state));
         let mut memory = buffer!(RtcStateSer);
         let snapshot = save_lossy(&mirror, Release::V1, &mut memory, &mut |_| ()).unwrap();
         let mut old = RtcStateSer::default();
         load::<Release, _>(&snapshot, &mut old).unwrap();
-        old.resolve(Duration::from_nanos(saved_at), saved_at);
+        old.resolve(Duration::from_nanos(saved_at), Instant::from_nanos(saved_at));
         let state = RtcState::try_from(&old).unwrap();
         prop_assert_eq!((state.counter, state.lr, state.mr, state.imsc, state.ris), (counter, lr, mr, imsc, ris));
     }

@@ -1,6 +1,6 @@
 //! The mirror, and the two ways between it and the state.
 
-use devstate_serial_16550::{Fifo, InvalidState, SerialState, spec};
+use devstate_serial_16550::{Fifo, Instant, InvalidState, SerialState, spec};
 use devstate_versioning::Versioned;
 use heapless::Vec;
 
@@ -130,7 +130,7 @@ impl SerialStateSer {
             breaks: positions_with(rx_errors, spec::lsr::BREAK),
             timeout_remaining: *timeout_remaining,
             thr_interrupt_pending: *thre_pending,
-            saved_at: *saved_at,
+            saved_at: saved_at.as_nanos(),
             transmit_shift: *tsr,
             transmit_buffer: Vec::from_slice(tx.as_slice()).unwrap_or_default(),
         }
@@ -229,7 +229,7 @@ impl TryFrom<&SerialStateSer> for SerialState {
             thre_pending: *thr_interrupt_pending,
             msr_lines: modem_status & spec::msr::LINES,
             msr_deltas: modem_status & spec::msr::DELTAS,
-            saved_at: *saved_at,
+            saved_at: Instant::from_nanos(*saved_at),
         };
         state.validate()?;
         Ok(state)

@@ -1,6 +1,6 @@
 //! Every event can happen, through `NoEvents` and references too, and every lost character is counted once.
 
-use devstate_core::NoInterrupt;
+use devstate_core::{Instant, NoInterrupt};
 use devstate_serial_16550::{AlwaysReady, CharacterErrors, NoEvents, Serial, spec};
 
 use crate::support::{Counters, Dice, Guest, Mode, Sink, TIMEOUT, bench, fifo_bench};
@@ -14,20 +14,20 @@ fn every_event_can_happen() {
         device.thr(b'b');
     }
     device.output_mut().mode = Mode::FailsToWrite;
-    device.drain_output(0);
-    device.write(spec::FCR, 0x85, 0);
+    device.drain_output(Instant::EPOCH);
+    device.write(spec::FCR, 0x85, Instant::EPOCH);
     device.output_mut().mode = Mode::Ready;
-    device.drain_output(0);
-    assert_eq!(device.receive(&[1; 16], 0), 16);
-    device.receive_character(2, CharacterErrors::PARITY, 0);
-    device.advance(TIMEOUT);
-    device.write(spec::FCR, 0x83, TIMEOUT);
-    assert_eq!(device.receive(&[1], TIMEOUT), 1);
+    device.drain_output(Instant::EPOCH);
+    assert_eq!(device.receive(&[1; 16], Instant::EPOCH), 16);
+    device.receive_character(2, CharacterErrors::PARITY, Instant::EPOCH);
+    device.advance(Instant::from_nanos(TIMEOUT));
+    device.write(spec::FCR, 0x83, Instant::from_nanos(TIMEOUT));
+    assert_eq!(device.receive(&[1], Instant::from_nanos(TIMEOUT)), 1);
     device.rbr();
-    device.write(spec::MCR, 0x10, TIMEOUT);
-    device.receive_break(TIMEOUT);
-    device.read(8, TIMEOUT);
-    device.write(8, 0, TIMEOUT);
+    device.write(spec::MCR, 0x10, Instant::from_nanos(TIMEOUT));
+    device.receive_break(Instant::from_nanos(TIMEOUT));
+    device.read(8, Instant::from_nanos(TIMEOUT));
+    device.write(8, 0, Instant::from_nanos(TIMEOUT));
     assert_eq!(
         device.events().all(),
         [
@@ -56,14 +56,14 @@ fn events_reach_a_reference_and_nobody() {
     let mut device = Serial::with_events(NoInterrupt, AlwaysReady(&mut sink[..]), &counters);
     let mut silent = Serial::with_events(NoInterrupt, Sink::default(), NoEvents);
     for byte in b"12345" {
-        device.write(spec::THR, *byte, 0);
-        silent.write(spec::THR, *byte, 0);
+        device.write(spec::THR, *byte, Instant::EPOCH);
+        silent.write(spec::THR, *byte, Instant::EPOCH);
     }
     for offset in 0..10 {
-        device.write(offset, 0x10, 0);
-        device.read(offset, 0);
-        silent.write(offset, 0x10, 0);
-        silent.read(offset, 0);
+        device.write(offset, 0x10, Instant::EPOCH);
+        device.read(offset, Instant::EPOCH);
+        silent.write(offset, 0x10, Instant::EPOCH);
+        silent.read(offset, Instant::EPOCH);
     }
     assert_eq!(counters.count("transmitted"), 4);
     assert_eq!(
@@ -88,18 +88,18 @@ fn every_character_is_delivered_waiting_or_counted_as_lost() {
                     device.thr(dice.byte());
                     written += 1;
                 }
-                3 => device.write(spec::FCR, dice.pick(&[0, 1, 0x81, 0x83, 0x85, 0xc7]), 0),
-                4 => device.write(spec::MCR, dice.pick(&[0, 0x0b, 0x10]), 0),
+                3 => device.write(spec::FCR, dice.pick(&[0, 1, 0x81, 0x83, 0x85, 0xc7]), Instant::EPOCH),
+                4 => device.write(spec::MCR, dice.pick(&[0, 0x0b, 0x10]), Instant::EPOCH),
                 5 => {
-                    device.receive_character(dice.byte(), CharacterErrors::NONE, 0);
+                    device.receive_character(dice.byte(), CharacterErrors::NONE, Instant::EPOCH);
                     sent_in += 1;
                 }
-                6 => sent_in += device.receive(&[0; 5], 0),
+                6 => sent_in += device.receive(&[0; 5], Instant::EPOCH),
                 _ if device.lsr() & 1 != 0 => {
                     device.rbr();
                     read += 1;
                 }
-                _ => drop(device.drain_output(0)),
+                _ => drop(device.drain_output(Instant::EPOCH)),
             }
         }
         let lost = |event| device.events().count(event);
@@ -116,7 +116,9 @@ fn every_character_is_delivered_waiting_or_counted_as_lost() {
         );
         assert_eq!(
             lost("received"),
-            read + usize::from(device.state(0).rx.len) + lost("receive_overrun") + lost("receive_discarded"),
+            read + usize::from(device.state(Instant::EPOCH).rx.len)
+                + lost("receive_overrun")
+                + lost("receive_discarded"),
             "seed {seed}"
         );
     }

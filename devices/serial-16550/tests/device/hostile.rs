@@ -1,7 +1,7 @@
 //! States that nobody saved: every byte of every field at every value is accepted or refused as a second description
 //! of the chip says, refused by the field's name, and an accepted one never misbehaves.
 
-use devstate_core::{Clock, InvalidState};
+use devstate_core::{Clock, Instant, InvalidState};
 use devstate_serial_16550::{Serial, SerialState};
 
 use crate::support::{Bench, Counters, Line, Mode, Sink, busy_states};
@@ -72,9 +72,9 @@ fn bytes() -> Vec<(&'static [&'static str], Set)> {
         bytes.push((
             &[],
             Box::new(move |state, value| {
-                let mut saved_at = state.saved_at.to_le_bytes();
+                let mut saved_at = state.saved_at.as_nanos().to_le_bytes();
                 saved_at[byte] = value;
-                state.saved_at = u64::from_le_bytes(saved_at);
+                state.saved_at = Instant::from_nanos(u64::from_le_bytes(saved_at));
             }),
         ));
     }
@@ -180,11 +180,11 @@ fn live(state: &SerialState, mode: Mode) {
     device.output_mut().mode = mode;
     for (now, offset) in (0..9).cycle().take(45).enumerate() {
         let now = now as u64 * 1_000_000_000;
-        device.read(offset, now);
-        device.receive_break(now);
-        device.write(offset, 0x95_u8.rotate_left(now as u32 % 7), now);
-        device.drain_output(now);
-        assert_eq!(device.state(now).validate(), Ok(()));
+        device.read(offset, Instant::from_nanos(now));
+        device.receive_break(Instant::from_nanos(now));
+        device.write(offset, 0x95_u8.rotate_left(now as u32 % 7), Instant::from_nanos(now));
+        device.drain_output(Instant::from_nanos(now));
+        assert_eq!(device.state(Instant::from_nanos(now)).validate(), Ok(()));
         assert_eq!(device.interrupt_level(), line.level());
     }
 }

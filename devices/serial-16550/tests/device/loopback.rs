@@ -1,5 +1,6 @@
 //! Loopback: the transmitter hears itself, the modem's outputs are its inputs, and the outside is cut off.
 
+use devstate_core::Instant;
 use devstate_serial_16550::{CharacterErrors, ModemLines, ModemOutputs, spec};
 
 use crate::support::{Guest, Mode, TIMEOUT, bench, fifo_bench};
@@ -8,9 +9,9 @@ use crate::support::{Guest, Mode, TIMEOUT, bench, fifo_bench};
 fn what_is_sent_is_received_and_does_not_leave() {
     for fcr in [0, 1] {
         let (mut device, _) = bench();
-        device.write(spec::LCR, 0x03, 0);
-        device.write(spec::FCR, fcr, 0);
-        device.write(spec::MCR, 0x10, 0);
+        device.write(spec::LCR, 0x03, Instant::EPOCH);
+        device.write(spec::FCR, fcr, Instant::EPOCH);
+        device.write(spec::MCR, 0x10, Instant::EPOCH);
         for byte in 0..=0xff {
             device.thr(byte);
             assert_eq!(device.lsr(), 0x61);
@@ -24,8 +25,8 @@ fn what_is_sent_is_received_and_does_not_leave() {
 fn the_word_length_is_what_comes_round() {
     for (lcr, expected) in [(0, 0x1f), (1, 0x3f), (2, 0x7f), (3, 0xff)] {
         let (mut device, _) = bench();
-        device.write(spec::LCR, lcr, 0);
-        device.write(spec::MCR, 0x10, 0);
+        device.write(spec::LCR, lcr, Instant::EPOCH);
+        device.write(spec::MCR, 0x10, Instant::EPOCH);
         device.thr(0xff);
         assert_eq!(device.rbr(), expected, "LCR {lcr}");
     }
@@ -34,7 +35,7 @@ fn the_word_length_is_what_comes_round() {
 #[test]
 fn it_fills_and_overruns_the_receiver() {
     let (mut device, line) = fifo_bench();
-    device.write(spec::MCR, 0x10, 0);
+    device.write(spec::MCR, 0x10, Instant::EPOCH);
     for byte in 0..16 {
         device.thr(byte);
     }
@@ -50,18 +51,18 @@ fn it_fills_and_overruns_the_receiver() {
 #[test]
 fn its_characters_time_out() {
     let (mut device, _) = fifo_bench();
-    device.write(spec::MCR, 0x10, 0);
+    device.write(spec::MCR, 0x10, Instant::EPOCH);
     device.msr();
     device.thr(b'x');
     assert_eq!(device.id(), 0x01);
-    assert_eq!(device.read(spec::IIR, TIMEOUT), 0xcc);
+    assert_eq!(device.read(spec::IIR, Instant::from_nanos(TIMEOUT)), 0xcc);
 }
 
 #[test]
 fn the_transmitters_interrupt_works() {
     let (mut device, _) = bench();
-    device.write(spec::MCR, 0x10, 0);
-    device.write(spec::IER, 0x02, 0);
+    device.write(spec::MCR, 0x10, Instant::EPOCH);
+    device.write(spec::IER, 0x02, Instant::EPOCH);
     assert_eq!([device.id(), device.id()], [0x02, 0x01]);
     device.thr(0);
     assert_eq!([device.id(), device.id()], [0x02, 0x01]);
@@ -70,15 +71,15 @@ fn the_transmitters_interrupt_works() {
 #[test]
 fn the_outside_is_cut_off() {
     let (mut device, _) = bench();
-    device.write(spec::MCR, 0x10, 0);
+    device.write(spec::MCR, 0x10, Instant::EPOCH);
     device.msr();
-    assert_eq!(device.receive(b"x", 0), 0);
-    device.receive_character(b'x', CharacterErrors::FRAMING, 0);
-    device.receive_break(0);
-    device.set_modem_lines(ModemLines::DISCONNECTED, 0);
+    assert_eq!(device.receive(b"x", Instant::EPOCH), 0);
+    device.receive_character(b'x', CharacterErrors::FRAMING, Instant::EPOCH);
+    device.receive_break(Instant::EPOCH);
+    device.set_modem_lines(ModemLines::DISCONNECTED, Instant::EPOCH);
     assert_eq!((device.lsr(), device.msr()), (0x60, 0x00));
     assert_eq!(device.events().all(), [("receive_disconnected", 2)]);
-    device.write(spec::MCR, 0x1f, 0);
+    device.write(spec::MCR, 0x1f, Instant::EPOCH);
     assert_eq!(device.modem_outputs(), ModemOutputs::default());
 }
 
@@ -93,7 +94,7 @@ fn the_modems_outputs_are_its_inputs() {
         (0x1f, 0xf0),
         (0x10, 0x00),
     ] {
-        device.write(spec::MCR, mcr, 0);
+        device.write(spec::MCR, mcr, Instant::EPOCH);
         assert_eq!(device.msr() & 0xf0, msr, "MCR {mcr:#x}");
     }
 }
@@ -101,9 +102,9 @@ fn the_modems_outputs_are_its_inputs() {
 #[test]
 fn their_changes_set_deltas_and_interrupt() {
     let (mut device, line) = bench();
-    device.write(spec::MCR, 0x10, 0);
+    device.write(spec::MCR, 0x10, Instant::EPOCH);
     device.msr();
-    device.write(spec::IER, 0x08, 0);
+    device.write(spec::IER, 0x08, Instant::EPOCH);
     for (mcr, msr) in [
         (0x11, 0x22),
         (0x13, 0x31),
@@ -116,7 +117,7 @@ fn their_changes_set_deltas_and_interrupt() {
         (0x1f, 0xfb),
         (0x10, 0x0f),
     ] {
-        device.write(spec::MCR, mcr, 0);
+        device.write(spec::MCR, mcr, Instant::EPOCH);
         assert_eq!(line.level(), msr & 0x0f != 0, "MCR {mcr:#x}");
         assert_eq!(device.msr(), msr, "MCR {mcr:#x}");
         assert!(!line.level());
@@ -126,9 +127,9 @@ fn their_changes_set_deltas_and_interrupt() {
 #[test]
 fn entering_and_leaving_change_the_inputs_too() {
     let (mut device, _) = bench();
-    device.write(spec::MCR, 0x1a, 0);
+    device.write(spec::MCR, 0x1a, Instant::EPOCH);
     assert_eq!(device.msr(), 0x92, "DSR was on outside, and DTR is off");
-    device.write(spec::MCR, 0x00, 0);
+    device.write(spec::MCR, 0x00, Instant::EPOCH);
     assert_eq!(device.msr(), 0xb2);
     assert_eq!(device.msr(), 0xb0);
 }
@@ -140,9 +141,9 @@ fn what_had_stalled_outside_goes_round() {
     for byte in b"abc" {
         device.thr(*byte);
     }
-    device.write(spec::IER, 0x02, 0);
-    device.write(spec::MCR, 0x10, 0);
-    assert_eq!(device.state(0).rx.as_slice(), b"abc");
+    device.write(spec::IER, 0x02, Instant::EPOCH);
+    device.write(spec::MCR, 0x10, Instant::EPOCH);
+    assert_eq!(device.state(Instant::EPOCH).rx.as_slice(), b"abc");
     assert_eq!((device.lsr(), device.output_pending()), (0x61, 0));
     assert_eq!(line.take(), [true]);
     assert_eq!(device.id(), 0x02);

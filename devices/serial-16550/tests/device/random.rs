@@ -1,7 +1,7 @@
 //! Random guests and hosts: a device that is saved and restored after every step cannot be told from one that is not,
 //! and what must always hold always does.
 
-use devstate_core::Clock;
+use devstate_core::{Clock, Instant};
 use devstate_serial_16550::{ModemLines, Serial, SerialState, spec};
 use proptest::prelude::*;
 
@@ -44,7 +44,7 @@ fn step() -> impl Strategy<Value = Step> {
 }
 
 /// What the guest and the host get to see of a step.
-fn apply(device: &mut Bench, step: &Step, now: u64) -> usize {
+fn apply(device: &mut Bench, step: &Step, now: Instant) -> usize {
     match step {
         Step::Read(offset) => device.read(*offset, now).into(),
         Step::Write(offset, value) => {
@@ -76,7 +76,7 @@ fn apply(device: &mut Bench, step: &Step, now: u64) -> usize {
     }
 }
 
-fn check(device: &Bench, line: &Line, now: u64) {
+fn check(device: &Bench, line: &Line, now: Instant) {
     let state = device.state(now);
     assert_eq!(state.validate(), Ok(()));
     assert_eq!(device.interrupt_level(), line.level());
@@ -108,15 +108,15 @@ proptest! {
     fn a_save_after_every_step_is_not_noticed(steps in prop::collection::vec((step(), 0..1_000_000_000u64), 1..120)) {
         let (mut device, line) = bench();
         let (mut saved, mut saved_line) = bench();
-        let (mut now, mut saved_now) = (0, 0);
+        let (mut now, mut saved_now) = (Instant::EPOCH, Instant::EPOCH);
         for (step, pause) in &steps {
             let passed = match step {
                 Step::Pass(passed) => *passed,
-                Step::ToDeadline => device.next_deadline().map_or(0, |deadline| deadline.saturating_sub(now)),
+                Step::ToDeadline => device.next_deadline().map_or(0, |deadline| deadline.saturating_nanos_since(now)),
                 _ => 0,
             };
-            now += passed;
-            saved_now += passed;
+            now = now.saturating_add_nanos(passed);
+            saved_now = saved_now.saturating_add_nanos(passed);
             let seen = apply(&mut device, step, now);
             prop_assert_eq!(apply(&mut saved, step, saved_now), seen);
             prop_assert_eq!(saved_line.level(), line.level());
@@ -125,14 +125,14 @@ proptest! {
             let state = saved.state(saved_now);
             prop_assert_eq!(SerialState { saved_at: now, ..state }, device.state(now));
             // The clock stands still while saved; the new host counts from somewhere else.
-            saved_now = saved_now.wrapping_add(*pause) % 1_000_000_000_000;
+            saved_now = Instant::from_nanos((saved_now.as_nanos() + *pause) % 1_000_000_000_000);
             let (mode, taken) = (saved.output().mode, std::mem::take(&mut saved.output_mut().taken));
             (saved, saved_line) = restored(&state, saved_now, Clock::Frozen, mode);
             saved.output_mut().taken = taken;
             prop_assert_eq!(saved.output().taken.as_slice(), device.output().taken.as_slice());
             prop_assert_eq!(
-                saved.next_deadline().map(|deadline| deadline - saved_now),
-                device.next_deadline().map(|deadline| deadline - now)
+                saved.next_deadline().map(|deadline| deadline.checked_duration_since(saved_now)),
+                device.next_deadline().map(|deadline| deadline.checked_duration_since(now))
             );
         }
     }
@@ -141,15 +141,15 @@ proptest! {
     fn time_may_jump_anywhere(steps in prop::collection::vec((step(), any::<u64>()), 1..60)) {
         let (mut device, line) = bench();
         for (step, now) in &steps {
-            apply(&mut device, step, *now);
-            let state = device.state(*now);
+            apply(&mut device, step, Instant::from_nanos(*now));
+            let state = device.state(Instant::from_nanos(*now));
             prop_assert_eq!(state.validate(), Ok(()));
             prop_assert_eq!(device.interrupt_level(), line.level());
         }
     }
 }
 
-fn restored(state: &SerialState, now: u64, clock: Clock, mode: Mode) -> (Bench, Line) {
+fn restored(state: &SerialState, now: Instant, clock: Clock, mode: Mode) -> (Bench, Line) {
     let line = Line::default();
     let sink = Sink {
         mode,

@@ -1,9 +1,10 @@
 //! `validate` accepts nothing that a real device could not be in: for random accepted states, a recipe of accesses
 //! brings a new device there.
 
+use devstate_core::Instant;
 use devstate_serial_16550::{CharacterErrors, Fifo, ModemLines, SerialState, spec};
 
-use crate::support::{Bench, Dice, Guest, Mode, bench, errors_of};
+use crate::support::{Bench, Dice, Guest, MAX_TIMEOUT, Mode, bench, errors_of};
 
 #[test]
 fn every_accepted_state_can_be_reached_through_the_registers() {
@@ -49,8 +50,8 @@ fn random_state(dice: &mut Dice) -> SerialState {
         rx_errors,
         lsr_errors: dice.pick(&[0, 2, 4, 8, 16, 0x1e, 6, 0x1c, 1]),
         timeout_remaining: match dice.roll(5) {
-            0 | 1 if fcr & 1 != 0 => 1 + dice.roll(SerialState::MAX_TIMEOUT),
-            2 if dice.chance(10) => SerialState::MAX_TIMEOUT + 1,
+            0 | 1 if fcr & 1 != 0 => 1 + dice.roll(MAX_TIMEOUT),
+            2 if dice.chance(10) => MAX_TIMEOUT + 1,
             _ => 0,
         },
         tx,
@@ -58,7 +59,7 @@ fn random_state(dice: &mut Dice) -> SerialState {
         thre_pending: dice.chance(3),
         msr_lines: dice.byte() & 0xf0,
         msr_deltas: dice.byte() & 0x0f,
-        saved_at: 0,
+        saved_at: Instant::EPOCH,
     }
 }
 
@@ -74,16 +75,16 @@ fn random_fifo(dice: &mut Dice, fcr: u8) -> Fifo {
 /// Brings a new device into `state`, with nothing but what a guest and a host can do.
 fn reach(state: &SerialState) -> SerialState {
     let (mut device, _) = bench();
-    device.write(spec::LCR, 0x03, 0);
+    device.write(spec::LCR, 0x03, Instant::EPOCH);
     let fifo = state.fcr & 1 != 0;
 
     // What a break, or an error without its character, leaves behind is made before the character that stays in RBR.
     if !fifo {
         leave_errors(&mut device, state.lsr_errors);
     }
-    device.receive_character(state.rbr, CharacterErrors::NONE, 0);
+    device.receive_character(state.rbr, CharacterErrors::NONE, Instant::EPOCH);
     device.rbr();
-    device.write(spec::FCR, state.fcr, 0);
+    device.write(spec::FCR, state.fcr, Instant::EPOCH);
     if fifo {
         leave_errors(&mut device, state.lsr_errors);
     }
@@ -92,15 +93,15 @@ fn reach(state: &SerialState) -> SerialState {
     let now = receive(&mut device, state);
     connect(&mut device, state);
 
-    device.write(spec::SCR, state.scr, now);
+    device.write(spec::SCR, state.scr, Instant::from_nanos(now));
     device.set_divisor(state.divisor);
-    device.write(spec::LCR, state.lcr & !0x80, now);
+    device.write(spec::LCR, state.lcr & !0x80, Instant::from_nanos(now));
     // With `thre_pending` settled, the other interrupts can be enabled.
-    device.write(spec::IER, state.ier, now);
-    device.write(spec::LCR, state.lcr, now);
+    device.write(spec::IER, state.ier, Instant::from_nanos(now));
+    device.write(spec::LCR, state.lcr, Instant::from_nanos(now));
     SerialState {
-        saved_at: 0,
-        ..device.state(now)
+        saved_at: Instant::EPOCH,
+        ..device.state(Instant::from_nanos(now))
     }
 }
 
@@ -108,20 +109,20 @@ fn reach(state: &SerialState) -> SerialState {
 fn leave_errors(device: &mut Bench, errors: u8) {
     if errors & 2 != 0 {
         for _ in 0..17 {
-            device.receive_character(0, CharacterErrors::NONE, 0);
+            device.receive_character(0, CharacterErrors::NONE, Instant::EPOCH);
         }
         for _ in 0..16 {
             device.rbr();
         }
     }
     if errors & 0x1c != 0 {
-        device.receive_character(0, errors_of(u64::from(errors >> 2) & 7), 0);
+        device.receive_character(0, errors_of(u64::from(errors >> 2) & 7), Instant::EPOCH);
         device.rbr();
     }
 }
 
 fn transmit(device: &mut Bench, state: &SerialState) {
-    device.write(spec::IER, state.ier & 2, 0);
+    device.write(spec::IER, state.ier & 2, Instant::EPOCH);
     device.output_mut().mode = Mode::Busy;
     for character in state.tsr.iter().chain(state.tx.as_slice()) {
         device.thr(*character);
@@ -133,21 +134,21 @@ fn transmit(device: &mut Bench, state: &SerialState) {
 
 /// Receives at the slowest rate, and lets time pass until the time-out has `timeout_remaining` left.
 fn receive(device: &mut Bench, state: &SerialState) -> u64 {
-    device.write(spec::LCR, 0x0f, 0);
+    device.write(spec::LCR, 0x0f, Instant::EPOCH);
     device.set_divisor(0);
     for (character, errors) in state.rx.as_slice().iter().zip(state.rx_errors) {
-        device.receive_character(*character, errors_of(u64::from(errors >> 2)), 0);
+        device.receive_character(*character, errors_of(u64::from(errors >> 2)), Instant::EPOCH);
     }
     let now = device
         .next_deadline()
-        .map_or(0, |deadline| deadline - state.timeout_remaining);
-    device.advance(now);
+        .map_or(0, |deadline| deadline.as_nanos() - state.timeout_remaining);
+    device.advance(Instant::from_nanos(now));
     now
 }
 
 /// Toggles the modem's inputs so that the right deltas and no others are set.
 fn connect(device: &mut Bench, state: &SerialState) {
-    device.set_modem_lines(ModemLines::from_msr(state.msr_lines), 0);
+    device.set_modem_lines(ModemLines::from_msr(state.msr_lines), Instant::EPOCH);
     let looped = state.mcr & 0x10 != 0;
     let inputs = if looped {
         (state.mcr & 1) << 5 | (state.mcr & 2) << 3 | (state.mcr & 0x0c) << 4
@@ -163,15 +164,15 @@ fn connect(device: &mut Bench, state: &SerialState) {
     }
     drive(device, looped, inputs);
     if !looped {
-        device.write(spec::MCR, state.mcr, 0);
+        device.write(spec::MCR, state.mcr, Instant::EPOCH);
     }
 }
 
 fn drive(device: &mut Bench, looped: bool, inputs: u8) {
     if looped {
         let outputs = (inputs >> 5 & 1) | (inputs >> 3 & 2) | (inputs >> 4 & 0x0c);
-        device.write(spec::MCR, 0x10 | outputs, 0);
+        device.write(spec::MCR, 0x10 | outputs, Instant::EPOCH);
     } else {
-        device.set_modem_lines(ModemLines::from_msr(inputs), 0);
+        device.set_modem_lines(ModemLines::from_msr(inputs), Instant::EPOCH);
     }
 }

@@ -1,5 +1,6 @@
 //! Characters on their way in: both modes, errors one by one, overruns, back-pressure.
 
+use devstate_core::Instant;
 use devstate_serial_16550::{CharacterErrors, spec};
 
 use crate::support::{Bench, Guest, bench, errors_of, fifo_bench};
@@ -18,7 +19,7 @@ fn read_all(device: &mut Bench) -> Vec<(u8, u8)> {
 #[test]
 fn sixteen_characters_come_out_as_they_went_in() {
     let (mut device, _) = fifo_bench();
-    assert_eq!(device.receive(b"0123456789abcdefgh", 0), 16);
+    assert_eq!(device.receive(b"0123456789abcdefgh", Instant::EPOCH), 16);
     let characters: Vec<_> = read_all(&mut device).into_iter().map(|(_, byte)| byte).collect();
     assert_eq!(characters, b"0123456789abcdef");
     assert_eq!(device.events().count("receive_overrun"), 0);
@@ -29,17 +30,32 @@ fn sixteen_characters_come_out_as_they_went_in() {
 fn capacity_says_exactly_what_would_be_taken() {
     let (mut device, _) = fifo_bench();
     for taken in [3, 0, 13, 0] {
-        assert_eq!(device.receive(&vec![0; taken], 0), taken);
+        assert_eq!(device.receive(&vec![0; taken], Instant::EPOCH), taken);
     }
-    assert_eq!((device.receive_capacity(), device.receive(b"x", 0)), (0, 0));
+    assert_eq!(
+        (device.receive_capacity(), device.receive(b"x", Instant::EPOCH)),
+        (0, 0)
+    );
     device.rbr();
-    assert_eq!((device.receive_capacity(), device.receive(b"xy", 0)), (1, 1));
-    device.write(spec::FCR, 0, 0);
-    assert_eq!((device.receive_capacity(), device.receive(b"xy", 0)), (1, 1));
-    assert_eq!((device.receive_capacity(), device.receive(b"y", 0)), (0, 0));
+    assert_eq!(
+        (device.receive_capacity(), device.receive(b"xy", Instant::EPOCH)),
+        (1, 1)
+    );
+    device.write(spec::FCR, 0, Instant::EPOCH);
+    assert_eq!(
+        (device.receive_capacity(), device.receive(b"xy", Instant::EPOCH)),
+        (1, 1)
+    );
+    assert_eq!(
+        (device.receive_capacity(), device.receive(b"y", Instant::EPOCH)),
+        (0, 0)
+    );
     device.rbr();
-    device.write(spec::MCR, 0x10, 0);
-    assert_eq!((device.receive_capacity(), device.receive(b"y", 0)), (0, 0));
+    device.write(spec::MCR, 0x10, Instant::EPOCH);
+    assert_eq!(
+        (device.receive_capacity(), device.receive(b"y", Instant::EPOCH)),
+        (0, 0)
+    );
     assert_eq!(device.events().count("receive_overrun"), 0);
 }
 
@@ -47,27 +63,27 @@ fn capacity_says_exactly_what_would_be_taken() {
 fn an_empty_receiver_reads_zero_in_fifo_mode_and_the_last_character_in_16450_mode() {
     let (mut device, _) = bench();
     assert_eq!(device.rbr(), 0);
-    assert_eq!(device.receive(b"x", 0), 1);
+    assert_eq!(device.receive(b"x", Instant::EPOCH), 1);
     assert_eq!([device.rbr(), device.rbr()], [b'x', b'x']);
-    device.write(spec::FCR, 1, 0);
+    device.write(spec::FCR, 1, Instant::EPOCH);
     assert_eq!(device.rbr(), 0);
-    assert_eq!(device.receive(b"y", 0), 1);
+    assert_eq!(device.receive(b"y", Instant::EPOCH), 1);
     assert_eq!([device.rbr(), device.rbr()], [b'y', 0]);
-    device.write(spec::FCR, 0, 0);
+    device.write(spec::FCR, 0, Instant::EPOCH);
     assert_eq!(device.rbr(), b'x');
-    assert_eq!(device.receive(b"z", 0), 1);
-    device.write(spec::FCR, 1, 0);
-    device.write(spec::FCR, 0, 0);
+    assert_eq!(device.receive(b"z", Instant::EPOCH), 1);
+    device.write(spec::FCR, 1, Instant::EPOCH);
+    device.write(spec::FCR, 0, Instant::EPOCH);
     assert_eq!((device.lsr(), device.rbr()), (0x60, b'z'), "cleared unread");
 }
 
 #[test]
 fn an_overrun_loses_the_new_character_in_fifo_mode() {
     let (mut device, line) = fifo_bench();
-    device.write(spec::IER, 0x04, 0);
-    assert_eq!(device.receive(&[7; 16], 0), 16);
+    device.write(spec::IER, 0x04, Instant::EPOCH);
+    assert_eq!(device.receive(&[7; 16], Instant::EPOCH), 16);
     assert!(!line.level());
-    device.receive_character(8, CharacterErrors::PARITY, 0);
+    device.receive_character(8, CharacterErrors::PARITY, Instant::EPOCH);
     assert!(
         line.level(),
         "shown as soon as it happens, not when a character comes to the top"
@@ -82,8 +98,8 @@ fn an_overrun_loses_the_new_character_in_fifo_mode() {
 #[test]
 fn an_overrun_replaces_the_character_in_16450_mode() {
     let (mut device, _) = bench();
-    assert_eq!(device.receive(b"x", 0), 1);
-    device.receive_character(b'y', CharacterErrors::FRAMING, 0);
+    assert_eq!(device.receive(b"x", Instant::EPOCH), 1);
+    device.receive_character(b'y', CharacterErrors::FRAMING, Instant::EPOCH);
     assert_eq!(read_all(&mut device), [(0x6b, b'y')]);
     assert_eq!(device.events().count("receive_overrun"), 1);
 }
@@ -91,9 +107,9 @@ fn an_overrun_replaces_the_character_in_16450_mode() {
 #[test]
 fn each_error_is_revealed_with_its_character_at_the_top() {
     let (mut device, line) = fifo_bench();
-    device.write(spec::IER, 0x04, 0);
+    device.write(spec::IER, 0x04, Instant::EPOCH);
     for number in 0..8 {
-        device.receive_character(0x40 + number as u8, errors_of(number), 0);
+        device.receive_character(0x40 + number as u8, errors_of(number), Instant::EPOCH);
     }
     let mut expected = Vec::new();
     for number in 0..8 {
@@ -109,9 +125,9 @@ fn each_error_is_revealed_with_its_character_at_the_top() {
 #[test]
 fn lsr_bit_7_lasts_until_the_last_error_was_read() {
     let (mut device, _) = fifo_bench();
-    device.receive_character(1, CharacterErrors::NONE, 0);
-    device.receive_character(2, CharacterErrors::PARITY, 0);
-    device.receive_character(3, CharacterErrors::NONE, 0);
+    device.receive_character(1, CharacterErrors::NONE, Instant::EPOCH);
+    device.receive_character(2, CharacterErrors::PARITY, Instant::EPOCH);
+    device.receive_character(3, CharacterErrors::NONE, Instant::EPOCH);
     assert_eq!(
         [device.lsr(), device.lsr()],
         [0xe1, 0xe1],
@@ -126,8 +142,8 @@ fn lsr_bit_7_lasts_until_the_last_error_was_read() {
 #[test]
 fn errors_that_nobody_looked_at_stay_until_lsr_is_read() {
     let (mut device, _) = fifo_bench();
-    device.receive_character(1, CharacterErrors::PARITY, 0);
-    device.receive_character(2, CharacterErrors::BREAK, 0);
+    device.receive_character(1, CharacterErrors::PARITY, Instant::EPOCH);
+    device.receive_character(2, CharacterErrors::BREAK, Instant::EPOCH);
     device.rbr();
     device.rbr();
     assert_eq!([device.lsr(), device.lsr()], [0xf4, 0x60]);
@@ -137,7 +153,7 @@ fn errors_that_nobody_looked_at_stay_until_lsr_is_read() {
 fn in_16450_mode_errors_show_at_once_and_bit_7_never() {
     let (mut device, _) = bench();
     for number in 0..8 {
-        device.receive_character(9, errors_of(number), 0);
+        device.receive_character(9, errors_of(number), Instant::EPOCH);
         assert_eq!(device.lsr(), 0x61 | errors_of(number).lsr_bits());
         device.rbr();
     }
@@ -147,11 +163,11 @@ fn in_16450_mode_errors_show_at_once_and_bit_7_never() {
 fn a_break_is_one_zero_character() {
     for fifo in [0, 1] {
         let (mut device, _) = bench();
-        device.write(spec::FCR, fifo, 0);
-        device.receive_break(0);
+        device.write(spec::FCR, fifo, Instant::EPOCH);
+        device.receive_break(Instant::EPOCH);
         let bit_7 = fifo << 7;
         assert_eq!(read_all(&mut device), [(0x71 | bit_7, 0)]);
-        device.receive_character(0xff, CharacterErrors::BREAK | CharacterErrors::FRAMING, 0);
+        device.receive_character(0xff, CharacterErrors::BREAK | CharacterErrors::FRAMING, Instant::EPOCH);
         assert_eq!(read_all(&mut device), [(0x79 | bit_7, 0)]);
     }
 }
@@ -159,7 +175,7 @@ fn a_break_is_one_zero_character() {
 #[test]
 fn characters_from_outside_keep_their_eight_bits() {
     let (mut device, _) = bench();
-    device.write(spec::LCR, 0x00, 0);
-    assert_eq!(device.receive(&[0xff], 0), 1);
+    device.write(spec::LCR, 0x00, Instant::EPOCH);
+    assert_eq!(device.receive(&[0xff], Instant::EPOCH), 1);
     assert_eq!(device.rbr(), 0xff);
 }

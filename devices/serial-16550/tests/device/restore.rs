@@ -1,6 +1,6 @@
 //! Saving and restoring: the same device goes on, and its line is driven.
 
-use devstate_core::{Clock, RisingEdge, Trigger};
+use devstate_core::{Clock, Instant, RisingEdge, Trigger};
 use devstate_serial_16550::{NoEvents, Serial, SerialState, spec};
 
 use crate::support::{Bench, Counters, Guest, Line, Mode, Sink, bench, busy_states, fifo_bench};
@@ -12,7 +12,7 @@ fn a_state_comes_back_as_it_went_in() {
         let device = restored(&state, &line);
         assert_eq!(device.state(state.saved_at), state);
         let mut used = fifo_bench().0;
-        assert_eq!(used.receive(b"other", 3), 5);
+        assert_eq!(used.receive(b"other", Instant::from_nanos(3)), 5);
         used.restore(&state, state.saved_at, Clock::Wall).unwrap();
         assert_eq!(used.state(state.saved_at), state);
     }
@@ -25,7 +25,7 @@ fn the_line_is_driven_after_every_restore_even_to_where_it_was() {
         let mut device = restored(&state, &line);
         let mut level = line.take();
         assert_eq!(level.len(), 1);
-        device.restore(&state, 0, Clock::Frozen).unwrap();
+        device.restore(&state, Instant::EPOCH, Clock::Frozen).unwrap();
         assert_eq!(line.take(), level);
         assert_eq!(Some(device.id() != 1), level.pop());
     }
@@ -34,9 +34,9 @@ fn the_line_is_driven_after_every_restore_even_to_where_it_was() {
 #[test]
 fn an_interrupt_between_raising_and_serving_is_not_lost() {
     let (mut device, _) = fifo_bench();
-    assert_eq!(device.receive(&[0; 16], 0), 16);
+    assert_eq!(device.receive(&[0; 16], Instant::EPOCH), 16);
     let line = Line::default();
-    let mut device = restored(&device.state(0), &line);
+    let mut device = restored(&device.state(Instant::EPOCH), &line);
     assert_eq!(line.take(), [true], "with a full FIFO, too");
     assert_eq!(device.id(), 0x04);
 }
@@ -44,10 +44,10 @@ fn an_interrupt_between_raising_and_serving_is_not_lost() {
 #[test]
 fn an_acknowledged_interrupt_does_not_come_back() {
     let (mut device, _) = bench();
-    device.write(spec::IER, 0x02, 0);
+    device.write(spec::IER, 0x02, Instant::EPOCH);
     assert_eq!(device.id(), 0x02);
     let line = Line::default();
-    let mut device = restored(&device.state(0), &line);
+    let mut device = restored(&device.state(Instant::EPOCH), &line);
     assert_eq!(line.take(), [false]);
     assert_eq!(device.id(), 0x01);
 }
@@ -59,37 +59,47 @@ fn what_the_old_output_had_not_taken_goes_to_the_new_one() {
     for byte in b"abc" {
         device.thr(*byte);
     }
-    let mut device = restored(&device.state(0), &Line::default());
+    let mut device = restored(&device.state(Instant::EPOCH), &Line::default());
     assert_eq!(device.output().taken, b"", "not before the host says so");
-    assert_eq!(device.drain_output(0), 3);
+    assert_eq!(device.drain_output(Instant::EPOCH), 3);
     assert_eq!(device.output().taken, b"abc");
 }
 
 #[test]
 fn an_open_divisor_latch_stays_open() {
     let (mut device, _) = bench();
-    device.write(spec::LCR, 0x80, 0);
-    device.write(spec::DLL, 0x01, 0);
-    let mut device = restored(&device.state(0), &Line::default());
-    device.write(spec::DLM, 0x00, 0);
+    device.write(spec::LCR, 0x80, Instant::EPOCH);
+    device.write(spec::DLL, 0x01, Instant::EPOCH);
+    let mut device = restored(&device.state(Instant::EPOCH), &Line::default());
+    device.write(spec::DLM, 0x00, Instant::EPOCH);
     assert_eq!(device.line_parameters().baud_rate(), 115_200);
 }
 
 #[test]
 fn a_refused_state_leaves_the_device_and_its_line_as_they_were() {
     let (mut device, line) = fifo_bench();
-    assert_eq!(device.receive(&[1; 9], 0), 9);
-    let before = device.state(5);
+    assert_eq!(device.receive(&[1; 9], Instant::EPOCH), 9);
+    let before = device.state(Instant::from_nanos(5));
     line.take();
     let refused = SerialState {
         mcr: 0x20,
         ..SerialState::RESET
     };
-    let error = device.restore(&refused, 0, Clock::Wall).unwrap_err();
+    let error = device.restore(&refused, Instant::EPOCH, Clock::Wall).unwrap_err();
     assert_eq!((error.field, error.value), ("mcr", 0x20));
-    assert_eq!(device.state(5), before);
+    assert_eq!(device.state(Instant::from_nanos(5)), before);
     assert_eq!(line.take(), []);
-    assert!(Serial::from_state(&refused, Line::default(), Sink::default(), NoEvents, 0, Clock::Wall).is_err());
+    assert!(
+        Serial::from_state(
+            &refused,
+            Line::default(),
+            Sink::default(),
+            NoEvents,
+            Instant::EPOCH,
+            Clock::Wall
+        )
+        .is_err()
+    );
 }
 
 #[test]
@@ -102,8 +112,8 @@ fn the_line_can_be_asked_for_its_error_and_the_output_comes_back() {
         }
     }
     let mut device = Serial::new(RisingEdge::new(Broken), Sink::default());
-    device.write(spec::THR, b'x', 0);
-    device.write(spec::IER, 2, 0);
+    device.write(spec::THR, b'x', Instant::EPOCH);
+    device.write(spec::IER, 2, Instant::EPOCH);
     assert_eq!(device.interrupt_mut().take_error(), Some("nobody listens"));
     assert_eq!(device.into_output().taken, b"x");
 }
@@ -115,8 +125,8 @@ fn devices_can_be_sent_to_another_thread_and_made_in_a_static() {
     }
     static SHARED: std::sync::Mutex<Serial<devstate_core::NoInterrupt, embedded_io_sink::Nowhere>> =
         std::sync::Mutex::new(Serial::new(devstate_core::NoInterrupt, embedded_io_sink::Nowhere));
-    send(&SHARED).lock().unwrap().write(spec::THR, b'x', 0);
-    assert_eq!(SHARED.lock().unwrap().read(spec::LSR, 0), 0x60);
+    send(&SHARED).lock().unwrap().write(spec::THR, b'x', Instant::EPOCH);
+    assert_eq!(SHARED.lock().unwrap().read(spec::LSR, Instant::EPOCH), 0x60);
 }
 
 mod embedded_io_sink {

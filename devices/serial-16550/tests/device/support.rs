@@ -4,7 +4,7 @@ use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::rc::Rc;
 
-use devstate_core::InterruptLine;
+use devstate_core::{Instant, InterruptLine};
 use devstate_serial_16550::{Serial, SerialEvents, SerialState, spec};
 use embedded_io::{ErrorKind, ErrorType, Write, WriteReady};
 
@@ -20,14 +20,17 @@ pub(crate) fn bench() -> (Bench, Line) {
 pub(crate) fn fifo_bench() -> (Bench, Line) {
     let (mut device, line) = bench();
     device.set_divisor(1);
-    device.write(spec::LCR, 0x03, 0);
-    device.write(spec::FCR, 0x81, 0);
-    device.write(spec::IER, 0x0d, 0);
+    device.write(spec::LCR, 0x03, Instant::EPOCH);
+    device.write(spec::FCR, 0x81, Instant::EPOCH);
+    device.write(spec::IER, 0x0d, Instant::EPOCH);
     (device, line)
 }
 
 /// Four characters of 8N1 at 115,200 baud, in nanoseconds.
 pub(crate) const TIMEOUT: u64 = 347_223;
+
+/// The longest receive time-out, in nanoseconds.
+pub(crate) const MAX_TIMEOUT: u64 = SerialState::MAX_TIMEOUT.as_nanos() as u64;
 
 pub(crate) trait Guest {
     fn set_divisor(&mut self, divisor: u16);
@@ -40,33 +43,33 @@ pub(crate) trait Guest {
 
 impl Guest for Bench {
     fn set_divisor(&mut self, divisor: u16) {
-        let lcr = self.read(spec::LCR, 0);
-        self.write(spec::LCR, 0x80, 0);
+        let lcr = self.read(spec::LCR, Instant::EPOCH);
+        self.write(spec::LCR, 0x80, Instant::EPOCH);
         let [low, high] = divisor.to_le_bytes();
-        self.write(spec::DLL, low, 0);
-        self.write(spec::DLM, high, 0);
-        self.write(spec::LCR, lcr, 0);
+        self.write(spec::DLL, low, Instant::EPOCH);
+        self.write(spec::DLM, high, Instant::EPOCH);
+        self.write(spec::LCR, lcr, Instant::EPOCH);
     }
 
     /// The interrupt identification without the FIFO bits.
     fn id(&mut self) -> u8 {
-        self.read(spec::IIR, 0) & 0x0f
+        self.read(spec::IIR, Instant::EPOCH) & 0x0f
     }
 
     fn lsr(&mut self) -> u8 {
-        self.read(spec::LSR, 0)
+        self.read(spec::LSR, Instant::EPOCH)
     }
 
     fn msr(&mut self) -> u8 {
-        self.read(spec::MSR, 0)
+        self.read(spec::MSR, Instant::EPOCH)
     }
 
     fn rbr(&mut self) -> u8 {
-        self.read(spec::RBR, 0)
+        self.read(spec::RBR, Instant::EPOCH)
     }
 
     fn thr(&mut self, byte: u8) {
-        self.write(spec::THR, byte, 0);
+        self.write(spec::THR, byte, Instant::EPOCH);
     }
 }
 
@@ -265,34 +268,37 @@ impl Dice {
 /// States of a device that has been used, for tests that want something in every field.
 pub(crate) fn busy_states() -> Vec<SerialState> {
     let (mut fifo, _) = fifo_bench();
-    fifo.write(spec::IER, 0x0f, 0);
-    fifo.write(spec::SCR, 0x5a, 0);
+    fifo.write(spec::IER, 0x0f, Instant::EPOCH);
+    fifo.write(spec::SCR, 0x5a, Instant::EPOCH);
     fifo.output_mut().mode = Mode::Busy;
     for byte in b"waiting" {
         fifo.thr(*byte);
     }
     for (byte, errors) in [(0x41, 0), (0x42, 1), (0x43, 2), (0, 3)] {
-        fifo.receive_character(byte, errors_of(errors), 1_000);
+        fifo.receive_character(byte, errors_of(errors), Instant::from_nanos(1_000));
     }
-    fifo.set_modem_lines(devstate_serial_16550::ModemLines::DISCONNECTED, 1_000);
+    fifo.set_modem_lines(
+        devstate_serial_16550::ModemLines::DISCONNECTED,
+        Instant::from_nanos(1_000),
+    );
 
     let (mut character, _) = bench();
-    character.write(spec::IER, 0x0f, 0);
+    character.write(spec::IER, 0x0f, Instant::EPOCH);
     character.output_mut().mode = Mode::Busy;
     character.thr(b'1');
     character.thr(b'2');
-    character.receive_character(b'x', errors_of(1), 0);
-    character.receive_character(b'y', errors_of(0), 0);
+    character.receive_character(b'x', errors_of(1), Instant::EPOCH);
+    character.receive_character(b'y', errors_of(0), Instant::EPOCH);
 
     let (mut looped, _) = fifo_bench();
-    looped.write(spec::MCR, 0x1b, 0);
+    looped.write(spec::MCR, 0x1b, Instant::EPOCH);
     looped.thr(b'l');
 
     vec![
         SerialState::RESET,
-        fifo.state(1_001),
-        character.state(0),
-        looped.state(9),
+        fifo.state(Instant::from_nanos(1_001)),
+        character.state(Instant::EPOCH),
+        looped.state(Instant::from_nanos(9)),
     ]
 }
 

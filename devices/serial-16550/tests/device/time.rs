@@ -1,6 +1,6 @@
 //! Time over many saves: the time-out falls due exactly as often as it does beside a model that is never saved.
 
-use devstate_core::Clock;
+use devstate_core::{Clock, Instant};
 use devstate_serial_16550::{Serial, spec};
 use proptest::prelude::*;
 
@@ -106,7 +106,7 @@ impl Model {
     }
 }
 
-fn restored(device: &Bench, saved_at: u64, now: u64, clock: Clock) -> Bench {
+fn restored(device: &Bench, saved_at: Instant, now: Instant, clock: Clock) -> Bench {
     let line = Line::default();
     let (sink, events) = (Sink::default(), Counters::default());
     let state = device.state(saved_at);
@@ -131,26 +131,26 @@ proptest! {
                 Step::Pass(nanoseconds) => {
                     now += nanoseconds;
                     model.pass(nanoseconds);
-                    device.advance(now);
+                    device.advance(Instant::from_nanos(now));
                 }
-                Step::Late(nanoseconds) => device.advance(now.saturating_sub(nanoseconds).max(began)),
+                Step::Late(nanoseconds) => device.advance(Instant::from_nanos(now.saturating_sub(nanoseconds).max(began))),
                 Step::Receive(count) => {
-                    prop_assert_eq!(device.receive(&[0x55; 3][..count], now), count.min(spec::FIFO_LEN - model.characters));
+                    prop_assert_eq!(device.receive(&[0x55; 3][..count], Instant::from_nanos(now)), count.min(spec::FIFO_LEN - model.characters));
                     model.receive(count);
                     began = now;
                 }
                 Step::Read => {
-                    device.read(spec::RBR, now);
+                    device.read(spec::RBR, Instant::from_nanos(now));
                     model.read();
                     began = now;
                 }
                 Step::Clear => {
-                    device.write(spec::FCR, 0x83, now);
+                    device.write(spec::FCR, 0x83, Instant::from_nanos(now));
                     model.clear();
                 }
                 Step::Mask(mask) => {
                     masked = mask;
-                    device.write(spec::IER, if mask { 0x0c } else { 0x0d }, now);
+                    device.write(spec::IER, if mask { 0x0c } else { 0x0d }, Instant::from_nanos(now));
                 }
                 Step::Save { unnoticed, pause, clock } => {
                     let counted = device.events().count("timed_out");
@@ -162,21 +162,21 @@ proptest! {
                     if clock == Clock::Wall {
                         model.pass(pause);
                     }
-                    device = restored(&device, now - pause, now, clock);
+                    device = restored(&device, Instant::from_nanos(now - pause), Instant::from_nanos(now), clock);
                     began = now;
                 }
                 Step::MoveEpoch(epoch, clock) => {
                     told += device.events().count("timed_out");
                     let elapsed = if clock == Clock::Wall { epoch.saturating_sub(now) } else { 0 };
                     model.pass(elapsed);
-                    device = restored(&device, now, epoch, clock);
+                    device = restored(&device, Instant::from_nanos(now), Instant::from_nanos(epoch), clock);
                     (now, began) = (epoch, epoch);
                 }
             }
             prop_assert_eq!(told + device.events().count("timed_out"), model.fell_due);
-            prop_assert_eq!(device.next_deadline(), model.remaining.map(|remaining| now + remaining));
+            prop_assert_eq!(device.next_deadline(), model.remaining.map(|remaining| Instant::from_nanos(now + remaining)));
             prop_assert_eq!(device.interrupt_level(), model.interrupt(masked) & 1 == 0);
-            prop_assert_eq!(device.read(spec::IIR, now), model.interrupt(masked));
+            prop_assert_eq!(device.read(spec::IIR, Instant::from_nanos(now)), model.interrupt(masked));
         }
     }
 
@@ -188,17 +188,17 @@ proptest! {
         moments in prop::collection::vec(prop_oneof![any::<u64>(), 0..4 * TIMEOUT], 0..8),
     ) {
         let (mut device, line) = fifo_bench();
-        prop_assert_eq!(device.receive(b"x", start), 1);
+        prop_assert_eq!(device.receive(b"x", Instant::from_nanos(start)), 1);
         let mut fell_due = 0;
         let the_end = [u64::MAX - TIMEOUT, u64::MAX];
         for moment in moments.into_iter().chain(the_end) {
             let deadline = device.next_deadline();
-            device.advance(moment);
-            fell_due += usize::from(deadline.is_some_and(|deadline| deadline <= moment));
+            device.advance(Instant::from_nanos(moment));
+            fell_due += usize::from(deadline.is_some_and(|deadline| deadline <= Instant::from_nanos(moment)));
             prop_assert_eq!(device.events().count("timed_out"), fell_due);
             prop_assert_eq!(line.level(), fell_due == 1);
             if let Some(deadline) = device.next_deadline() {
-                prop_assert!(deadline > moment && deadline - moment <= TIMEOUT);
+                prop_assert!(deadline > Instant::from_nanos(moment) && deadline.as_nanos() - moment <= TIMEOUT);
             }
         }
         prop_assert_eq!(fell_due, 1);

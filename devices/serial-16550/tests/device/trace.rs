@@ -1,6 +1,6 @@
 //! A recorded Linux guest, from its BIOS to power-off: every read gives what it gave then.
 
-use devstate_core::Clock;
+use devstate_core::{Clock, Instant};
 use devstate_serial_16550::{Serial, SerialState};
 
 use crate::support::{Bench, Counters, Line, Sink, bench};
@@ -44,9 +44,9 @@ struct Replayed {
     reads: usize,
 }
 
-fn replay(mut device: Bench, mut between: impl FnMut(Bench, u64) -> Bench) -> Replayed {
+fn replay(mut device: Bench, mut between: impl FnMut(Bench, Instant) -> Bench) -> Replayed {
     let trace = std::fs::read_to_string(TRACE).expect("the trace is part of the repository");
-    let mut now = 0;
+    let mut now = Instant::EPOCH;
     let mut reads = 0;
     for (number, line) in (1..).zip(trace.lines()) {
         let words: Vec<_> = line.split(' ').collect();

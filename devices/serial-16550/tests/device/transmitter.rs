@@ -1,5 +1,6 @@
 //! Characters on their way out: a ready output, one that stalls, one that fails.
 
+use devstate_core::Instant;
 use devstate_serial_16550::spec;
 
 use crate::support::{Guest, Mode, bench, fifo_bench};
@@ -10,7 +11,7 @@ const STALLS: [Mode; 4] = [Mode::Busy, Mode::TakesNothing, Mode::FailsToWrite, M
 fn a_ready_output_takes_the_character_within_the_access() {
     for fcr in [0, 1] {
         let (mut device, _) = bench();
-        device.write(spec::FCR, fcr, 0);
+        device.write(spec::FCR, fcr, Instant::EPOCH);
         for byte in 0..=0xff {
             device.thr(byte);
             assert_eq!(device.output().taken.last(), Some(&byte));
@@ -30,9 +31,9 @@ fn nothing_is_lost_while_the_output_stalls_or_fails() {
             device.thr(byte);
         }
         assert_eq!(device.output_pending(), 17);
-        assert_eq!(device.drain_output(0), 0);
+        assert_eq!(device.drain_output(Instant::EPOCH), 0);
         device.output_mut().mode = Mode::Ready;
-        assert_eq!(device.drain_output(0), 17);
+        assert_eq!(device.drain_output(Instant::EPOCH), 17);
         assert_eq!(device.output().taken, (0..17).collect::<Vec<_>>());
         assert_eq!(device.output_pending(), 0);
         assert_eq!(device.lsr(), 0x60);
@@ -54,7 +55,7 @@ fn thre_and_temt_say_what_holds_characters_in_fifo_mode() {
     device.thr(2);
     assert_eq!(device.lsr(), 0x00, "in the FIFO");
     device.output_mut().mode = Mode::Ready;
-    device.drain_output(0);
+    device.drain_output(Instant::EPOCH);
     assert_eq!(device.lsr(), 0x60);
 }
 
@@ -77,7 +78,7 @@ fn thre_and_temt_say_what_holds_characters_in_16450_mode() {
         "a register holds the last value written"
     );
     device.output_mut().mode = Mode::Ready;
-    assert_eq!(device.drain_output(0), 2);
+    assert_eq!(device.drain_output(Instant::EPOCH), 2);
     assert_eq!(device.output().taken, [1, 3]);
 }
 
@@ -85,7 +86,7 @@ fn thre_and_temt_say_what_holds_characters_in_16450_mode() {
 fn the_interrupt_comes_when_the_fifo_runs_empty_not_when_the_shift_register_does() {
     let (mut device, line) = fifo_bench();
     device.output_mut().mode = Mode::Busy;
-    device.write(spec::IER, 0x02, 0);
+    device.write(spec::IER, 0x02, Instant::EPOCH);
     line.take();
     device.thr(1);
     assert_eq!(
@@ -95,17 +96,17 @@ fn the_interrupt_comes_when_the_fifo_runs_empty_not_when_the_shift_register_does
     );
     device.thr(2);
     assert_eq!(line.take(), [false]);
-    device.drain_output(0);
+    device.drain_output(Instant::EPOCH);
     assert_eq!(line.take(), []);
     device.output_mut().mode = Mode::Ready;
-    device.drain_output(0);
+    device.drain_output(Instant::EPOCH);
     assert_eq!(line.take(), [true]);
     assert_eq!(device.id(), 0x02);
     device.output_mut().mode = Mode::Busy;
     device.thr(3);
     assert_eq!(device.id(), 0x02);
     device.output_mut().mode = Mode::Ready;
-    device.drain_output(0);
+    device.drain_output(Instant::EPOCH);
     assert_eq!(device.id(), 0x01, "THR was empty all along");
 }
 
@@ -123,11 +124,11 @@ fn a_driver_that_waits_for_thre_never_overwrites() {
         }
         if round % 3 == 0 {
             device.output_mut().mode = Mode::Ready;
-            device.drain_output(0);
+            device.drain_output(Instant::EPOCH);
         }
     }
     device.output_mut().mode = Mode::Ready;
-    device.drain_output(0);
+    device.drain_output(Instant::EPOCH);
     assert_eq!(device.output().taken, written);
     assert_eq!(device.events().count("transmit_overwritten"), 0);
 }
@@ -141,7 +142,7 @@ fn writing_to_a_full_fifo_overwrites_the_oldest_place_and_counts_it() {
     }
     assert_eq!(device.events().count("transmit_overwritten"), 3);
     device.output_mut().mode = Mode::Ready;
-    assert_eq!(device.drain_output(0), 17);
+    assert_eq!(device.drain_output(Instant::EPOCH), 17);
     let expected: Vec<_> = std::iter::once(0).chain(4..20).collect();
     assert_eq!(device.output().taken, expected);
 }
@@ -168,10 +169,10 @@ fn nothing_else_offers_characters_to_the_output() {
     device.thr(b'a');
     device.output_mut().mode = Mode::Ready;
     for register in 1..8 {
-        device.read(register, 0);
+        device.read(register, Instant::EPOCH);
     }
-    device.advance(1_000_000);
-    assert_eq!(device.receive(b"x", 0), 1);
+    device.advance(Instant::from_nanos(1_000_000));
+    assert_eq!(device.receive(b"x", Instant::EPOCH), 1);
     assert_eq!(device.output().taken, b"");
-    assert_eq!(device.drain_output(0), 1);
+    assert_eq!(device.drain_output(Instant::EPOCH), 1);
 }

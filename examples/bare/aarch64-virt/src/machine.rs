@@ -4,7 +4,7 @@ use bare_board::Mapped;
 use core::arch::{asm, global_asm};
 use core::fmt;
 use core::panic::PanicInfo;
-use devstate_core::RegisterIo;
+use devstate_core::{Instant, RegisterIo};
 
 global_asm!(include_str!("boot.s"));
 
@@ -51,13 +51,13 @@ pub fn enable_interrupts() {
     interrupts().write(0, 1);
 }
 
-/// Sleeps until `deadline`, in nanoseconds on [`now`]'s clock, or until the PL031 interrupts. Whether it did.
-pub fn rtc_interrupts_before(deadline: u64) -> bool {
+/// Sleeps until `deadline`, on [`now`]'s clock, or until the PL031 interrupts. Returns whether it did.
+pub fn rtc_interrupts_before(deadline: Instant) -> bool {
     const ACKNOWLEDGE: u16 = 0x0c;
     const END: u16 = 0x10;
     // SAFETY: sets the timer and waits; no handler runs, for the processor's own mask is closed.
     unsafe {
-        asm!("msr cntv_cval_el0, {}", "mov {1}, #1", "msr cntv_ctl_el0, {1}", in(reg) to_ticks(deadline), out(reg) _);
+        asm!("msr cntv_cval_el0, {}", "mov {1}, #1", "msr cntv_ctl_el0, {1}", in(reg) to_ticks(deadline.as_nanos()), out(reg) _);
         asm!("wfi");
         asm!("msr cntv_ctl_el0, xzr");
     }
@@ -66,12 +66,12 @@ pub fn rtc_interrupts_before(deadline: u64) -> bool {
     interrupt & 0x3ff == RTC_INTERRUPT
 }
 
-/// Nanoseconds since the machine was switched on: the generic timer, which a reset does not touch.
-pub fn now() -> u64 {
+/// The time since the machine was switched on: the generic timer, which a reset does not touch.
+pub fn now() -> Instant {
     let ticks: u64;
     // SAFETY: reads a counter.
     unsafe { asm!("isb", "mrs {}, cntvct_el0", out(reg) ticks, options(nomem, nostack)) };
-    (u128::from(ticks) * 1_000_000_000 / u128::from(frequency())) as u64
+    Instant::from_nanos((u128::from(ticks) * 1_000_000_000 / u128::from(frequency())) as u64)
 }
 
 fn to_ticks(nanoseconds: u64) -> u64 {

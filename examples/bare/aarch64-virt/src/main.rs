@@ -13,14 +13,13 @@ mod release;
 
 use bare_slots::{RamFlash, Slots};
 use core::fmt::Display;
+use core::time::Duration;
 use devstate_core::{Clock, RegisterIo};
 use devstate_rtc_pl031::{RtcState, Unapplied, spec};
 use devstate_rtc_pl031_ser::RtcStateSer;
 use devstate_versioning::{buffer, load, save};
 use machine::{now, rtc};
 use release::{BoardSer, Release};
-
-const SECOND: u64 = 1_000_000_000;
 
 #[unsafe(no_mangle)]
 extern "C" fn main() -> ! {
@@ -127,7 +126,7 @@ fn print_clock(what: &str, state: &RtcState) {
 
 /// Waits, and says when alarms came.
 fn count_alarms(seconds: u64) {
-    let end = now() + seconds * SECOND;
+    let end = now().saturating_add(Duration::from_secs(seconds));
     let mut count = 0;
     while machine::rtc_interrupts_before(end) {
         count += 1;
@@ -137,7 +136,7 @@ fn count_alarms(seconds: u64) {
 }
 
 fn serve_alarm() {
-    if machine::rtc_interrupts_before(now() + 10 * SECOND) {
+    if machine::rtc_interrupts_before(now().saturating_add(Duration::from_secs(10))) {
         acknowledge();
     }
 }
@@ -153,7 +152,7 @@ fn acknowledge() {
 fn do_something_else(seconds: u64) {
     let mut rtc = rtc();
     rtc.write(spec::RTCIMSC, 0);
-    machine::rtc_interrupts_before(now() + seconds * SECOND);
+    machine::rtc_interrupts_before(now().saturating_add(Duration::from_secs(seconds)));
     rtc.write(spec::RTCIMSC, spec::INTERRUPT);
     println!("  {seconds} s later, nobody has served it");
 }
@@ -165,7 +164,7 @@ fn wreck_and_reset(asleep: u64) -> ! {
     rtc.write(spec::RTCLR, 7);
     rtc.write(spec::RTCMR, 7);
     rtc.write(spec::RTCICR, spec::INTERRUPT);
-    machine::rtc_interrupts_before(now() + asleep * SECOND);
+    machine::rtc_interrupts_before(now().saturating_add(Duration::from_secs(asleep)));
     println!("  wrecked; resetting the machine after {asleep} s");
     machine::reset()
 }

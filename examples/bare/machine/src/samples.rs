@@ -6,7 +6,7 @@ use devstate_i8042::I8042State;
 use devstate_i8042_ser::I8042StateSer;
 use devstate_rtc_pl031::RtcState;
 use devstate_rtc_pl031_ser::RtcStateSer;
-use devstate_serial_16550::{Fifo, SerialState};
+use devstate_serial_16550::{Fifo, Instant, SerialState};
 use devstate_serial_16550_ser::SerialStateSer;
 
 /// In the middle of its work: a full receive FIFO, characters that wait to be sent, an alarm set.
@@ -22,16 +22,16 @@ pub fn busy() -> MachineSer {
             bytes: *b"0123456789abcdef",
             len: 16,
         },
-        timeout_remaining: SerialState::timeout(1, 0x03),
+        timeout_remaining: SerialState::timeout(1, 0x03).as_nanos() as u64,
         tx: Fifo {
             bytes: *b"ABCDEFGH\0\0\0\0\0\0\0\0",
             len: 8,
         },
         tsr: Some(b'@'),
-        saved_at: 1,
+        saved_at: SAVED_AT,
         ..SerialState::RESET
     };
-    let set = RtcState::at_unix_time(UNIX_TIME, 1);
+    let set = RtcState::at_unix_time(UNIX_TIME, SAVED_AT);
     let rtc = RtcState {
         mr: set.counter + 10,
         ..set
@@ -59,4 +59,5 @@ pub fn of_release_1() -> MachineSer {
     machine
 }
 
+const SAVED_AT: Instant = Instant::from_nanos(1);
 const UNIX_TIME: Duration = Duration::from_secs(1_767_323_046);

@@ -2,7 +2,7 @@
 
 use core::hint::black_box;
 use core::time::Duration;
-use devstate_core::{Clock, NoInterrupt};
+use devstate_core::{Clock, Instant, NoInterrupt};
 use devstate_i8042::{ByteQueue, I8042, I8042State, Key, KeySet, MouseInput, MouseProtocol, NoControl, ScanCodeSet};
 use devstate_rtc_pl031::{Rtc, RtcState};
 use devstate_serial_16550::{AlwaysReady, CharacterErrors, Fifo, ModemLines, Serial, SerialState};
@@ -132,8 +132,8 @@ fn prove_keys(bytes: &[u8]) {
 }
 
 /// Any moment.
-fn any() -> u64 {
-    black_box(0)
+fn any() -> Instant {
+    black_box(Instant::EPOCH)
 }
 
 /// An output that does anything.

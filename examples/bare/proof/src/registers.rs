@@ -1,8 +1,9 @@
 //! Buses, and hardware that says anything.
 
 use core::hint::black_box;
+use core::time::Duration;
 use devstate_core::{
-    ByteRegisters, Clock, InterruptLine, NoInterrupt, Region, RegisterIo, RisingEdge, Trigger, WordRegisters,
+    ByteRegisters, Clock, Instant, InterruptLine, NoInterrupt, Region, RegisterIo, RisingEdge, Trigger, WordRegisters,
 };
 use devstate_i8042::I8042State;
 use devstate_rtc_pl031::RtcState;
@@ -53,9 +54,10 @@ pub fn prove(bytes: &mut [u8]) {
     edge.set_level(black_box(true));
     black_box(edge.take_error());
     NoInterrupt.set_level(black_box(true));
-    black_box(black_box(Clock::Wall).elapsed(black_box(0), black_box(0)));
+    let now = black_box(Instant::EPOCH);
+    black_box(black_box(Clock::Wall).elapsed(black_box(now), black_box(now)));
+    prove_instant(now, black_box(Duration::ZERO));
 
-    let now = black_box(0);
     black_box(RtcState::capture(&mut Anything, now));
     black_box(black_box(RtcState::RESET).apply(&mut Anything).is_ok());
     black_box(SerialState::capture(&mut Anything, black_box(0), now));
@@ -63,4 +65,18 @@ pub fn prove(bytes: &mut [u8]) {
     let known = black_box(I8042State::RESET);
     black_box(I8042State::capture(&mut Anything, &known).is_ok());
     black_box(known.apply(&mut Anything).is_ok());
+}
+
+fn prove_instant(at: Instant, by: Duration) {
+    let nanos = black_box(0);
+    black_box((Instant::from_millis(nanos), Instant::from_secs(nanos), at.since_epoch()));
+    black_box((at.saturating_add(by), at.saturating_sub(by)));
+    black_box((at.checked_add(by), at.checked_sub(by)));
+    let other = black_box(at);
+    black_box((at.saturating_duration_since(other), at.checked_duration_since(other)));
+    black_box((
+        at.saturating_nanos_since(other),
+        at.saturating_add_nanos(nanos),
+        at.checked_add_nanos(nanos),
+    ));
 }

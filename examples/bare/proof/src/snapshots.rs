@@ -5,7 +5,7 @@ use core::hint::black_box;
 use core::time::Duration;
 use devstate_i8042::I8042State;
 use devstate_i8042_ser::I8042StateSer;
-use devstate_rtc_pl031::RtcState;
+use devstate_rtc_pl031::{Instant, RtcState};
 use devstate_rtc_pl031_ser::RtcStateSer;
 use devstate_serial_16550::SerialState;
 use devstate_serial_16550_ser::SerialStateSer;
@@ -26,7 +26,7 @@ pub fn prove(bytes: &mut [u8]) {
 
 fn prove_mirrors() {
     let mut mirror = black_box(MachineSer::default());
-    mirror.rtc.resolve(black_box(Duration::ZERO), black_box(0));
+    mirror.rtc.resolve(black_box(Duration::ZERO), black_box(Instant::EPOCH));
     black_box(mirror.serial.take_backlog());
     black_box(RtcState::try_from(&mirror.rtc).is_ok());
     black_box(SerialState::try_from(&mirror.serial).is_ok());

@@ -9,7 +9,7 @@ mod release;
 use bare_board::uart;
 use bare_slots::{RamFlash, Slots};
 use core::fmt::Display;
-use devstate_serial_16550::{SerialState, Unapplied};
+use devstate_serial_16550::{Instant, SerialState, Unapplied};
 use devstate_serial_16550_ser::SerialStateSer;
 use devstate_versioning::{buffer, load, save};
 use release::{BoardSer, Release};
@@ -39,7 +39,7 @@ extern "C" fn main() -> ! {
 
 /// Takes the UART's state and writes it over the older of the two slots.
 fn save_board(starts: u32, slots: &mut Slots<RamFlash<'_>>) {
-    let uart = SerialState::capture(&mut machine::uart(), uart::FCR, 0);
+    let uart = SerialState::capture(&mut machine::uart(), uart::FCR, Instant::EPOCH);
     println!("  uart: {}", uart::Shown(&uart));
     let board = BoardSer {
         starts,
@@ -59,7 +59,7 @@ fn restore(snapshot: &[u8]) {
     let uart = SerialState::try_from(&board.uart).unwrap_or_else(stop);
     apply(&uart);
     // Looking takes what has been received out of the chip, so it is put back once more.
-    let now = SerialState::capture(&mut machine::uart(), uart::FCR, 0);
+    let now = SerialState::capture(&mut machine::uart(), uart::FCR, Instant::EPOCH);
     println!("  uart: {}", uart::Shown(&now));
     apply(&now);
     println!("  uart: {}", uart::receive(&mut machine::uart()));

@@ -2,7 +2,8 @@
 
 use bare_machine::MachineSer;
 use core::convert::Infallible;
-use devstate_core::{Clock, InvalidState, NoInterrupt};
+use core::time::Duration;
+use devstate_core::{Clock, Instant, InvalidState, NoInterrupt};
 use devstate_i8042::{I8042, I8042State, Key, NoControl};
 use devstate_i8042_ser::I8042StateSer;
 use devstate_rtc_pl031::{Rtc, RtcState, spec as rtc};
@@ -10,8 +11,6 @@ use devstate_rtc_pl031_ser::RtcStateSer;
 use devstate_serial_16550::{AlwaysReady, Serial, SerialState, spec as serial};
 use devstate_serial_16550_ser::SerialStateSer;
 use embedded_io::{ErrorType, Write};
-
-const SECOND: u64 = 1_000_000_000;
 
 /// The three of them. Nothing is connected: this is about what is in them.
 pub struct Devices {
@@ -30,7 +29,7 @@ impl Devices {
     }
 
     /// An alarm in five seconds, three characters that nobody has read, a key that nobody has seen.
-    pub fn use_them(&mut self, now: u64) {
+    pub fn use_them(&mut self, now: Instant) {
         self.rtc.write(rtc::RTCCR, rtc::RTCCR_START, now);
         self.rtc.write(rtc::RTCLR, 1_000, now);
         self.rtc.write(rtc::RTCMR, 1_005, now);
@@ -42,7 +41,7 @@ impl Devices {
         defmt::info!("in use: alarm at 1005, {} characters, one key", taken as u32);
     }
 
-    pub fn mirror(&self, now: u64) -> MachineSer {
+    pub fn mirror(&self, now: Instant) -> MachineSer {
         MachineSer {
             rtc: RtcStateSer::new(&self.rtc.state(now)),
             serial: SerialStateSer::new(&self.serial.state(now)),
@@ -51,7 +50,7 @@ impl Devices {
     }
 
     /// All or nothing: each state is checked before a device is touched.
-    pub fn restore(&mut self, mirror: &MachineSer, now: u64, clock: Clock) -> Result<(), InvalidState> {
+    pub fn restore(&mut self, mirror: &MachineSer, now: Instant, clock: Clock) -> Result<(), InvalidState> {
         let rtc = RtcState::try_from(&mirror.rtc)?;
         let serial = SerialState::try_from(&mirror.serial)?;
         let i8042 = I8042State::try_from(&mirror.i8042)?;
@@ -60,11 +59,10 @@ impl Devices {
         self.i8042.restore(&i8042)
     }
 
-    /// Reads what it left behind: `later` nanoseconds after the restore.
-    pub fn look_at_them(&mut self, later: u64) {
-        let now = SECOND + later;
+    /// Reads what it left behind.
+    pub fn look_at_them(&mut self, now: Instant) {
         let alarms = (0..20).filter(|second| {
-            let now = now + second * SECOND;
+            let now = now.saturating_add(Duration::from_secs(*second));
             let due = self.rtc.read(rtc::RTCMIS, now) & rtc::INTERRUPT != 0;
             if due {
                 defmt::info!("  alarm at {}", self.rtc.read(rtc::RTCDR, now));

@@ -12,14 +12,14 @@ use core::time::Duration;
 use cortex_m_semihosting::debug::{self, EXIT_FAILURE, EXIT_SUCCESS};
 use defmt_semihosting as _;
 use devices::Devices;
-use devstate_core::Clock;
+use devstate_core::{Clock, Instant};
 use devstate_versioning::{Error, Mirror};
 use static_cell::ConstStaticCell;
 
 static BUFFER: ConstStaticCell<[u8; BUFFER_LEN]> = ConstStaticCell::new([0; BUFFER_LEN]);
 static DEVICES: ConstStaticCell<Devices> = ConstStaticCell::new(Devices::new());
 
-const SECOND: u64 = 1_000_000_000;
+const RESTORED_AT: Instant = Instant::from_secs(1);
 
 #[cortex_m_rt::entry]
 fn main() -> ! {
@@ -31,8 +31,8 @@ fn main() -> ! {
         BUFFER_LEN as u32
     );
 
-    devices.use_them(0);
-    let saved = devices.mirror(SECOND);
+    devices.use_them(Instant::EPOCH);
+    let saved = devices.mirror(RESTORED_AT);
     let result = at_release_2(&saved, buffer, devices).and_then(|()| at_release_1(&saved, buffer, devices));
     if let Err(error) = result {
         defmt::error!("{}", error);
@@ -53,7 +53,7 @@ fn at_release_2(saved: &MachineSer, buffer: &mut [u8], devices: &mut Devices) ->
     CONTAINER.load::<Release, _>(&snapshot, &mut mirror)?;
     defmt::info!("  as saved: {}", mirror == *saved);
     restore(devices, &mirror, Clock::Frozen);
-    devices.look_at_them(0);
+    devices.look_at_them(RESTORED_AT);
     Ok(())
 }
 
@@ -74,9 +74,9 @@ fn at_release_1(saved: &MachineSer, buffer: &mut [u8], devices: &mut Devices) ->
     let mut mirror = MachineSer::default();
     CONTAINER.load::<Release, _>(&snapshot, &mut mirror)?;
     // That release knew the time only as a distance from its host's.
-    mirror.rtc.resolve(Duration::from_secs(1), SECOND);
+    mirror.rtc.resolve(Duration::from_secs(1), RESTORED_AT);
     restore(devices, &mirror, Clock::Wall);
-    devices.look_at_them(SECOND);
+    devices.look_at_them(Instant::from_secs(2));
     Ok(())
 }
 
@@ -84,7 +84,7 @@ fn restore(devices: &mut Devices, mirror: &MachineSer, clock: Clock) {
     if cfg!(feature = "broken-restore") {
         return;
     }
-    if let Err(invalid) = devices.restore(mirror, SECOND, clock) {
+    if let Err(invalid) = devices.restore(mirror, RESTORED_AT, clock) {
         defmt::error!("{}", invalid);
     }
 }

@@ -17,7 +17,7 @@ use bare_slots::{RamFlash, Slots};
 use core::fmt::Display;
 use devstate_i8042::I8042State;
 use devstate_i8042_ser::I8042StateSer;
-use devstate_serial_16550::{SerialState, Unapplied};
+use devstate_serial_16550::{Instant, SerialState, Unapplied};
 use devstate_serial_16550_ser::SerialStateSer;
 use devstate_versioning::{Architecture, Checksum, Crc64, ReleaseTable, buffer, load, save};
 use machine::Ports;
@@ -85,7 +85,7 @@ fn save_board(starts: u32, slots: &mut Slots<RamFlash<'_>>) {
 
 /// The devices' state, which is printed. It is no longer in the devices then, as far as reading takes it out.
 fn look() -> (SerialState, I8042State) {
-    let com1 = SerialState::capture(&mut Ports::com1(), uart::FCR, 0);
+    let com1 = SerialState::capture(&mut Ports::com1(), uart::FCR, Instant::EPOCH);
     println!("  com1: {}", uart::Shown(&com1));
     let i8042 = I8042State::capture(&mut Ports::i8042(), &ps2::known()).unwrap_or_else(stop);
     ps2::print(&i8042);

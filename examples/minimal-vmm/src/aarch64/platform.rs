@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use anyhow::{Result, bail};
-use devstate_core::{Clock, InterruptLine, WordRegisters};
+use devstate_core::{Clock, Instant, InterruptLine, WordRegisters};
 use devstate_rtc_pl031::{NoEvents, Rtc, RtcState};
 
 use super::{RTC, RTC_LINE};
@@ -24,7 +24,7 @@ pub type PlatformState = RtcState;
 /// A clock that somebody has set.
 pub fn powered_on() -> PlatformState {
     let now = clock::unix();
-    RtcState::at_unix_time(Duration::from_nanos(now), now)
+    RtcState::at_unix_time(now.since_epoch(), now)
 }
 
 impl<L: InterruptLine> Platform<L> {
@@ -64,9 +64,9 @@ impl<L: InterruptLine> Platform<L> {
 
     /// On the clock that never goes backwards. People's clock may be set meanwhile, and goes on while the host sleeps:
     /// so nobody waits for long without looking at it again.
-    pub fn next_deadline(&self) -> Option<u64> {
-        let wait = self.rtc.next_deadline()?.saturating_sub(clock::unix());
-        Some(clock::monotonic() + wait.min(LONGEST_WAIT_NS))
+    pub fn next_deadline(&self) -> Option<Instant> {
+        let wait = self.rtc.next_deadline()?.saturating_duration_since(clock::unix());
+        Some(clock::monotonic().saturating_add(wait.min(LONGEST_WAIT)))
     }
 
     /// There is no keyboard.
@@ -77,4 +77,4 @@ impl<L: InterruptLine> Platform<L> {
 }
 
 const RTC_LEN: u64 = 0x1000;
-const LONGEST_WAIT_NS: u64 = 1_000_000_000;
+const LONGEST_WAIT: Duration = Duration::from_secs(1);

@@ -43,7 +43,7 @@ impl TryFrom<PlatformStateSer> for PlatformState {
     fn try_from(PlatformStateSer { mut rtc }: PlatformStateSer) -> Result<Self> {
         // The first release wrote the clock's distance from the host's.
         let now = clock::unix();
-        rtc.resolve(Duration::from_nanos(now), now);
+        rtc.resolve(now.since_epoch(), now);
         (&rtc).try_into().map_err(|error| anyhow!("the clock: {error}"))
     }
 }

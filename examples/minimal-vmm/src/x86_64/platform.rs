@@ -1,7 +1,7 @@
 //! What a PC has beside the UART: the keyboard controller, with keyboard, mouse and the reset line, and the switch.
 
 use anyhow::Result;
-use devstate_core::InterruptLine;
+use devstate_core::{Instant, InterruptLine};
 use devstate_i8042::{I8042, I8042State, NoEvents, SystemControl, spec};
 
 use crate::devices::Address;
@@ -67,7 +67,7 @@ impl<L: InterruptLine> Platform<L> {
     pub fn advance(&mut self) {}
 
     #[expect(clippy::unused_self, reason = "those of other architectures do")]
-    pub fn next_deadline(&self) -> Option<u64> {
+    pub fn next_deadline(&self) -> Option<Instant> {
         None
     }
 

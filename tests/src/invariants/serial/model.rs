@@ -1,7 +1,7 @@
 //! The chip once more, from the manual: characters in queues with their errors beside them, a timer that says what it is.
 
 use super::outside::{Mode, Told};
-use devstate_core::Clock;
+use devstate_core::{Clock, Instant};
 use devstate_serial_16550::{Fifo, SerialState};
 use std::collections::VecDeque;
 
@@ -45,7 +45,7 @@ impl Model {
             0 if state.fcr & 1 == 1 && state.rx.len > 0 => Timer::Due,
             0 => Timer::Off,
             remaining => match remaining.saturating_sub(match clock {
-                Clock::Wall => now.saturating_sub(state.saved_at),
+                Clock::Wall => now.saturating_sub(state.saved_at.as_nanos()),
                 Clock::Frozen => 0,
             }) {
                 0 => {
@@ -106,7 +106,7 @@ impl Model {
             thre_pending: self.thr_interrupt,
             msr_lines: self.lines,
             msr_deltas: self.deltas,
-            saved_at: now,
+            saved_at: Instant::from_nanos(now),
         }
     }
 

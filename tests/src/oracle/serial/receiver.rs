@@ -2,6 +2,7 @@
 
 use super::{SerialRows, Subject};
 use crate::oracle::subject::Stimulus;
+use devstate_core::Instant;
 use devstate_serial_16550::{SerialState, spec};
 
 impl Subject {
@@ -35,11 +36,11 @@ impl Subject {
         let wanted = bytes.len().min(theirs.into());
         let taken = &bytes[..wanted];
         if before.mcr & spec::mcr::LOOP != 0 {
-            let ours = self.device.receive(bytes, self.now);
+            let ours = self.device.receive(bytes, Instant::from_nanos(self.now));
             if wanted != 0 {
                 self.row(SerialRows::LoopbackInput, ours == 0);
                 self.with_the_receiver_connected(|subject| {
-                    let _ = subject.device.receive(taken, subject.now);
+                    let _ = subject.device.receive(taken, Instant::from_nanos(subject.now));
                 });
             }
         } else {
@@ -47,7 +48,7 @@ impl Subject {
             if bytes.len().min(ours) > wanted {
                 self.row(SerialRows::ReceiveUpToTheFifo, ours == usize::from(free));
             }
-            let _ = self.device.receive(taken, self.now);
+            let _ = self.device.receive(taken, Instant::from_nanos(self.now));
         }
         if taken.is_empty() {
             return Stimulus::Nothing;
@@ -65,11 +66,11 @@ impl Subject {
     pub(super) fn receive_break(&mut self) {
         let before = self.state();
         if before.mcr & spec::mcr::LOOP == 0 {
-            self.device.receive_break(self.now);
+            self.device.receive_break(Instant::from_nanos(self.now));
         } else {
-            self.device.receive_break(self.now);
+            self.device.receive_break(Instant::from_nanos(self.now));
             self.row(SerialRows::LoopbackInput, self.state() == before);
-            self.with_the_receiver_connected(|subject| subject.device.receive_break(subject.now));
+            self.with_the_receiver_connected(|subject| subject.device.receive_break(Instant::from_nanos(subject.now)));
         }
         let after = self.state();
         if before.fcr == 0 {

@@ -2,7 +2,7 @@
 
 use std::cell::Cell;
 
-use devstate_serial_16550::{CharacterErrors, InvalidState, SerialState};
+use devstate_serial_16550::{CharacterErrors, Instant, InvalidState, SerialState};
 use devstate_serial_16550_ser::SerialStateSer;
 use devstate_versioning::{Layout, buffer, load, payload, save};
 use proptest::prelude::*;
@@ -46,7 +46,7 @@ fn the_sample_has_something_in_every_field() {
     assert_ne!([ier, fcr, lcr, mcr, scr, rbr, lsr_errors, msr_deltas], [0; 8]);
     assert!(![ier, fcr, lcr, mcr, scr, rbr, lsr_errors, msr_deltas].contains(&0));
     assert_ne!((rx, rx_errors, tsr), (reset.rx, reset.rx_errors, reset.tsr));
-    assert!(timeout_remaining != 0 && saved_at != 0 && thre_pending && msr_lines == 0);
+    assert!(timeout_remaining != 0 && saved_at != Instant::EPOCH && thre_pending && msr_lines == 0);
     assert!(stalled.tx.len > 0);
 }
 
@@ -134,12 +134,12 @@ proptest! {
         for (offset, value, kind) in steps {
             let errors = [CharacterErrors::NONE, CharacterErrors::PARITY, CharacterErrors::FRAMING, CharacterErrors::BREAK];
             match kind {
-                0 => device.receive_character(value, errors[usize::from(offset) % 4], 0),
-                1 => drop(device.read(offset, 0)),
-                2 => device.write(2, 1 | value & 0xc8, 0),
-                _ => device.write(offset, value, 0),
+                0 => device.receive_character(value, errors[usize::from(offset) % 4], Instant::EPOCH),
+                1 => drop(device.read(offset, Instant::EPOCH)),
+                2 => device.write(2, 1 | value & 0xc8, Instant::EPOCH),
+                _ => device.write(offset, value, Instant::EPOCH),
             }
-            let state = device.state(5);
+            let state = device.state(Instant::from_nanos(5));
             let mirror = SerialStateSer::new(&state);
             prop_assert_eq!(SerialState::try_from(&mirror), Ok(state));
             let mut bytes = [0; SerialStateSer::MAX_ENCODED_LEN];

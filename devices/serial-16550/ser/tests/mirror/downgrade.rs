@@ -2,7 +2,7 @@
 
 use std::cell::Cell;
 
-use devstate_serial_16550::SerialState;
+use devstate_serial_16550::{Instant, SerialState};
 use devstate_serial_16550_ser::{SerialStateSer, VmSuperioSerialState};
 use devstate_versioning::{ErrorKind, Mirror, buffer, load, payload, plan, save_as, save_lossy, save_widest};
 use proptest::prelude::*;
@@ -25,11 +25,11 @@ fn plain() -> SerialState {
     let mut device = device(&line);
     device.output_mut().ready = true;
     for (offset, value) in [(3, 0x83), (0, 1), (1, 0), (3, 0x03), (2, 0x01), (4, 0x0b), (1, 0x07)] {
-        device.write(offset, value, 0);
+        device.write(offset, value, Instant::EPOCH);
     }
-    assert_eq!(device.receive(b"ls", 0), 2);
-    device.write(0, b'$', 0);
-    device.state(0)
+    assert_eq!(device.receive(b"ls", Instant::EPOCH), 2);
+    device.write(0, b'$', Instant::EPOCH);
+    device.state(Instant::EPOCH)
 }
 
 #[test]
@@ -37,7 +37,7 @@ fn a_plain_console_loses_nothing_that_an_older_reader_would_miss() {
     assert_eq!(losses(&plain()), [""; 0]);
     let later = SerialState {
         timeout_remaining: 100,
-        saved_at: 9,
+        saved_at: Instant::from_nanos(9),
         rbr: 1,
         ..plain()
     };
@@ -124,17 +124,17 @@ proptest! {
     fn what_is_not_named_as_lost_comes_back(steps in prop::collection::vec((0..8u16, any::<u8>(), 0..6u8), 0..60)) {
         let line = Cell::new(false);
         let mut device = device(&line);
-        device.write(2, 1, 0);
+        device.write(2, 1, Instant::EPOCH);
         for (offset, value, kind) in steps {
             device.output_mut().ready = kind != 0;
             match kind {
-                0 | 1 => drop(device.receive(&[value], 0)),
-                2 => drop(device.read(offset, 0)),
+                0 | 1 => drop(device.receive(&[value], Instant::EPOCH)),
+                2 => drop(device.read(offset, Instant::EPOCH)),
                 _ if offset == 2 => {}
-                _ => device.write(offset, value, 0),
+                _ => device.write(offset, value, Instant::EPOCH),
             }
         }
-        let state = device.state(0);
+        let state = device.state(Instant::EPOCH);
         let mirror = SerialStateSer::new(&state);
         let mut lost = Vec::new();
         plan(&mirror, Release::V1, &mut |loss| lost.push(loss.field.display(SerialStateSer::SCHEMA).to_string())).unwrap();

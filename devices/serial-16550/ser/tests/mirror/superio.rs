@@ -2,7 +2,7 @@
 
 use std::cell::Cell;
 
-use devstate_serial_16550::{Clock, SerialState};
+use devstate_serial_16550::{Clock, Instant, SerialState};
 use devstate_serial_16550_ser::{SerialStateSer, VmSuperioSerialState};
 use vm_superio::serial::NoEvents;
 use vm_superio::{Serial as Superio, SerialState as SuperioState, Trigger};
@@ -73,20 +73,32 @@ fn a_guest_of_vm_superio_goes_on_here() {
     let line = Cell::new(false);
     let mut new = restored(&SerialState::try_from(&mirror).unwrap(), &line);
     assert!(line.get());
-    assert_eq!(new.read(2, 0), 0xc4, "one source at a time");
+    assert_eq!(new.read(2, Instant::EPOCH), 0xc4, "one source at a time");
     assert_eq!(
-        [new.read(1, 0), new.read(3, 0), new.read(7, 0)],
+        [
+            new.read(1, Instant::EPOCH),
+            new.read(3, Instant::EPOCH),
+            new.read(7, Instant::EPOCH)
+        ],
         [old.read(1), old.read(3), old.read(7)]
     );
-    assert_eq!([new.read(4, 0), old.read(4)], [0x0b, 0xeb], "bits that no 16550A has");
+    assert_eq!(
+        [new.read(4, Instant::EPOCH), old.read(4)],
+        [0x0b, 0xeb],
+        "bits that no 16550A has"
+    );
     let mut read = Vec::new();
-    while new.read(5, 0) & 1 != 0 {
-        read.push(new.read(0, 0));
-        let taken = new.receive(&backlog, 0);
+    while new.read(5, Instant::EPOCH) & 1 != 0 {
+        read.push(new.read(0, Instant::EPOCH));
+        let taken = new.receive(&backlog, Instant::EPOCH);
         backlog.drain(..taken);
     }
     assert_eq!(read, b" command of more than sixteen characters");
-    assert_eq!(new.read(2, 0), 0xc2, "the transmitter's interrupt is still pending");
+    assert_eq!(
+        new.read(2, Instant::EPOCH),
+        0xc2,
+        "the transmitter's interrupt is still pending"
+    );
 }
 
 #[test]
@@ -95,16 +107,20 @@ fn a_guest_of_ours_goes_on_under_vm_superio() {
     let mut new = device(&line);
     new.output_mut().ready = true;
     for (offset, value) in [(3, 0x83), (0, 1), (1, 0), (3, 0x03), (2, 0x01), (7, 0x77), (1, 0x03)] {
-        new.write(offset, value, 0);
+        new.write(offset, value, Instant::EPOCH);
     }
-    assert_eq!(new.receive(b"exit", 0), 4);
+    assert_eq!(new.receive(b"exit", Instant::EPOCH), 4);
 
-    let state = VmSuperioSerialState::try_from(&SerialStateSer::new(&new.state(0))).unwrap();
+    let state = VmSuperioSerialState::try_from(&SerialStateSer::new(&new.state(Instant::EPOCH))).unwrap();
     let kicks = Kicks::default();
     let mut old = Superio::from_state(&given_out(&state), &kicks, NoEvents, Vec::new()).unwrap();
     assert!(kicks.0.get() > 0, "the pending interrupts were raised again");
     for offset in [1, 3, 5, 6, 7] {
-        assert_eq!(old.read(offset), new.read(offset.into(), 0), "offset {offset}");
+        assert_eq!(
+            old.read(offset),
+            new.read(offset.into(), Instant::EPOCH),
+            "offset {offset}"
+        );
     }
     let read: Vec<_> = std::iter::repeat_with(|| old.read(0)).take(4).collect();
     assert_eq!(read, b"exit");
@@ -127,7 +143,7 @@ fn a_reading_of_iir_under_vm_superio_loses_no_character_here() {
         &line,
         crate::support::Sink::default(),
         devstate_serial_16550::NoEvents,
-        0,
+        Instant::EPOCH,
         Clock::Wall,
     );
     assert!(device.is_ok() && line.get());

@@ -2,7 +2,7 @@
 
 use std::cell::Cell;
 
-use devstate_serial_16550::{CharacterErrors, Clock, ModemLines, NoEvents, Serial, SerialState};
+use devstate_serial_16550::{CharacterErrors, Clock, Instant, ModemLines, NoEvents, Serial, SerialState};
 use devstate_serial_16550_ser::SerialStateSer;
 use devstate_versioning::release_table;
 use embedded_io::{ErrorType, Write, WriteReady};
@@ -48,7 +48,7 @@ pub(crate) fn device(line: &Cell<bool>) -> Device<'_> {
 }
 
 pub(crate) fn restored<'a>(state: &SerialState, line: &'a Cell<bool>) -> Device<'a> {
-    Serial::from_state(state, line, Sink::default(), NoEvents, 0, Clock::Frozen).unwrap()
+    Serial::from_state(state, line, Sink::default(), NoEvents, Instant::EPOCH, Clock::Frozen).unwrap()
 }
 
 /// Every field of the state differs from the reset.
@@ -56,23 +56,23 @@ pub(crate) fn busy() -> SerialState {
     let line = Cell::new(false);
     let mut device = device(&line);
     for (offset, value) in [(3, 0x80), (0, 0x34), (1, 0x12), (3, 0x1b), (4, 0x0b), (7, 0x5a)] {
-        device.write(offset, value, 0);
+        device.write(offset, value, Instant::EPOCH);
     }
-    device.receive_character(b'r', CharacterErrors::NONE, 0);
-    assert_eq!(device.read(0, 0), b'r');
-    device.write(2, 0x89, 0);
-    device.write(1, 0x0f, 0);
-    device.write(0, b's', 0);
+    device.receive_character(b'r', CharacterErrors::NONE, Instant::EPOCH);
+    assert_eq!(device.read(0, Instant::EPOCH), b'r');
+    device.write(2, 0x89, Instant::EPOCH);
+    device.write(1, 0x0f, Instant::EPOCH);
+    device.write(0, b's', Instant::EPOCH);
     for (byte, errors) in [
         (b'a', CharacterErrors::FRAMING),
         (b'b', CharacterErrors::PARITY | CharacterErrors::FRAMING),
         (0, CharacterErrors::BREAK),
         (b'd', CharacterErrors::NONE),
     ] {
-        device.receive_character(byte, errors, 100);
+        device.receive_character(byte, errors, Instant::from_nanos(100));
     }
-    device.set_modem_lines(ModemLines::DISCONNECTED, 100);
-    device.state(1_000)
+    device.set_modem_lines(ModemLines::DISCONNECTED, Instant::from_nanos(100));
+    device.state(Instant::from_nanos(1_000))
 }
 
 /// The same, with characters that wait for the shift register.
@@ -80,7 +80,7 @@ pub(crate) fn stalled() -> SerialState {
     let line = Cell::new(false);
     let mut device = restored(&busy(), &line);
     for byte in b"ending" {
-        device.write(0, *byte, 0);
+        device.write(0, *byte, Instant::EPOCH);
     }
-    device.state(0)
+    device.state(Instant::EPOCH)
 }

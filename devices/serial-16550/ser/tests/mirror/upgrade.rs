@@ -2,7 +2,7 @@
 
 use std::cell::Cell;
 
-use devstate_serial_16550::SerialState;
+use devstate_serial_16550::{Instant, SerialState};
 use devstate_serial_16550_ser::{SerialStateSer, VmSuperioSerialState};
 use devstate_versioning::{Refused, Wire, payload};
 
@@ -37,9 +37,9 @@ fn a_version_1_guest_finds_its_uart() {
     let line = Cell::new(false);
     let mut device = restored(&state, &line);
     assert!(line.get());
-    let registers: Vec<_> = (1..8).map(|offset| device.read(offset, 0)).collect();
+    let registers: Vec<_> = (1..8).map(|offset| device.read(offset, Instant::EPOCH)).collect();
     assert_eq!(registers, [0x05, 0xc4, 0x03, 0x0b, 0x61, 0xb0, 0x5a]);
-    assert_eq!([device.read(0, 0), device.read(0, 0)], *b"hi");
+    assert_eq!([device.read(0, Instant::EPOCH), device.read(0, Instant::EPOCH)], *b"hi");
     assert!(!line.get());
     assert_eq!(device.line_parameters().baud_rate(), 9_600);
 }
@@ -66,7 +66,7 @@ fn received_data_follows_from_the_characters_whatever_iir_and_lsr_say() {
             let state = SerialState::try_from(&loaded(&bytes).unwrap()).unwrap();
             let mut device = restored(&state, &line);
             assert_eq!(
-                (device.read(2, 0), device.read(5, 0)),
+                (device.read(2, Instant::EPOCH), device.read(5, Instant::EPOCH)),
                 (0xc4, 0x61),
                 "{iir:#x}, {lsr:#x}"
             );
@@ -146,9 +146,9 @@ fn characters_beyond_the_sixteenth_are_handed_back() {
     let line = Cell::new(false);
     let mut device = restored(&SerialState::try_from(&mirror).unwrap(), &line);
     let mut read = Vec::new();
-    while device.read(5, 0) & 1 != 0 {
-        read.push(device.read(0, 0));
-        let taken = device.receive(&backlog, 0);
+    while device.read(5, Instant::EPOCH) & 1 != 0 {
+        read.push(device.read(0, Instant::EPOCH));
+        let taken = device.receive(&backlog, Instant::EPOCH);
         backlog.drain(..taken);
     }
     assert_eq!(read, (0..64).collect::<Vec<_>>());
