@@ -137,12 +137,13 @@ impl From<&RtcState> for RtcStateSer {
 impl TryFrom<&RtcStateSer> for RtcState {
     type Error = InvalidState;
 
-    /// The state that a mirror of the latest version stands for.
+    /// Returns the state that the mirror holds, if a device can be in it.
     ///
     /// # Errors
     ///
-    /// `imsc` or `ris` is neither 0 nor 1, or `host_offset` is not [resolved](RtcStateSer::resolve). What else cannot
-    /// be true is refused by [`RtcState::validate`].
+    /// - `imsc` or `ris` is neither 0 nor 1.
+    /// - `host_offset` is not [resolved](RtcStateSer::resolve).
+    /// - [`RtcState::validate`] refuses the state.
     fn try_from(mirror: &RtcStateSer) -> Result<Self, InvalidState> {
         let RtcStateSer {
             lr,
@@ -160,7 +161,7 @@ impl TryFrom<&RtcStateSer> for RtcState {
             let reason = "relative to the host's clock: call `resolve` with the host's time";
             return Err(InvalidState::new("host_offset", offset.cast_unsigned(), reason));
         }
-        Ok(Self {
+        let state = Self {
             counter,
             sub_second_ns,
             lr,
@@ -169,7 +170,9 @@ impl TryFrom<&RtcStateSer> for RtcState {
             imsc: bit("imsc", imsc)?,
             ris: bit("ris", ris)?,
             saved_at: Instant::from_nanos(saved_at),
-        })
+        };
+        state.validate()?;
+        Ok(state)
     }
 }
 

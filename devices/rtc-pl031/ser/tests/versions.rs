@@ -231,6 +231,16 @@ fn registers_of_one_bit_have_one_bit() {
     }
 }
 
+#[test]
+fn a_mirror_of_an_impossible_state_does_not_convert() {
+    let mirror = RtcStateSer {
+        sub_second_ns: 4_000_000_000,
+        ..RtcStateSer::default()
+    };
+    let error = RtcState::try_from(&mirror).unwrap_err();
+    assert_eq!((error.field, error.value), ("sub_second_ns", 4_000_000_000));
+}
+
 proptest! {
     #[test]
     fn every_state_comes_back(
