@@ -1,32 +1,41 @@
 //! Interrupt lines as levels, and the adapter for hosts that want edges.
 
 use core::cell::Cell;
+use core::ops::Deref;
 #[cfg(target_has_atomic = "8")]
 use core::sync::atomic::{AtomicBool, Ordering};
 
 /// The wire from a device to an interrupt controller.
 ///
-/// The level is a pure function of the device's state. A device drives the line whenever that level changes, and
-/// once after a restore, so an interrupt that was raised and not yet served survives being saved.
+/// The level is a pure function of the device's state. A device drives the line when that level changes, and once after
+/// a restore: an interrupt that is pending when the state is saved is pending after the restore.
+///
+/// Anything that dereferences to a [`SharedLevel`] is a line, such as `&Cell<bool>` or `Arc<AtomicBool>`:
 ///
 /// ```
-/// use core::cell::Cell;
+/// use std::sync::Arc;
+/// use std::sync::atomic::{AtomicBool, Ordering};
 /// use devstate_core::InterruptLine;
 ///
-/// let level = Cell::new(false);
-/// let mut line = &level;
+/// let level = Arc::new(AtomicBool::new(false));
+/// let mut line = Arc::clone(&level);
 /// line.set_level(true);
-/// assert!(level.get());
+/// assert!(level.load(Ordering::Acquire));
 /// ```
-///
-/// A device that moves between threads takes a `&AtomicBool` in the place of the `&Cell<bool>`.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not an interrupt line",
+    label = "`InterruptLine` drives levels",
+    note = "for an edge-triggered interrupt, such as an eventfd behind irqfd: implement `Trigger` and pass `RisingEdge::new(trigger)`",
+    note = "for a device that is polled: pass `NoInterrupt`"
+)]
 pub trait InterruptLine {
-    /// Drives the line high (`true`) or low. It cannot fail: an implementation that can keeps its error for the
-    /// host to ask for, as [`RisingEdge`] does.
+    /// Drives the line high (`true`) or low.
+    ///
+    /// The call cannot fail. An implementation that can fail keeps its error for the host, as [`RisingEdge`] does.
     fn set_level(&mut self, asserted: bool);
 }
 
-/// A line that is not connected; for devices that are polled.
+/// A line that is not connected, for devices that are polled.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct NoInterrupt;
@@ -35,38 +44,54 @@ impl InterruptLine for NoInterrupt {
     fn set_level(&mut self, _asserted: bool) {}
 }
 
-impl InterruptLine for &Cell<bool> {
-    fn set_level(&mut self, asserted: bool) {
+/// A level that can be set through a shared reference.
+///
+/// Anything that dereferences to such a level is an [`InterruptLine`]: `&Cell<bool>`, `Rc<Cell<bool>>`,
+/// `Arc<AtomicBool>`, `Box<dyn SharedLevel>`.
+pub trait SharedLevel {
+    /// Sets the level: high (`true`) or low.
+    fn set_level(&self, asserted: bool);
+}
+
+impl SharedLevel for Cell<bool> {
+    fn set_level(&self, asserted: bool) {
         self.set(asserted);
     }
 }
 
 #[cfg(target_has_atomic = "8")]
-impl InterruptLine for &AtomicBool {
-    fn set_level(&mut self, asserted: bool) {
-        // Whoever sees the line high also sees what the device did before.
+impl SharedLevel for AtomicBool {
+    /// Stores the level with release ordering: a thread that loads it with acquire ordering sees what the device did
+    /// before.
+    fn set_level(&self, asserted: bool) {
         self.store(asserted, Ordering::Release);
     }
 }
 
-impl<L: InterruptLine + ?Sized> InterruptLine for &mut L {
+#[diagnostic::do_not_recommend]
+impl<P: Deref<Target: SharedLevel>> InterruptLine for P {
     fn set_level(&mut self, asserted: bool) {
         (**self).set_level(asserted);
     }
 }
 
-/// Something that can be kicked: an `eventfd` behind `irqfd`, a software interrupt.
+/// Signals an edge-triggered interrupt: an `eventfd` behind `irqfd`, a software interrupt.
 ///
-/// Its shape is vm-superio's `Trigger`: an implementation for that one is repeated for this one by its name alone.
+/// It has the shape of vm-superio's `Trigger`: to port an implementation, change the name of the trait.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not a trigger",
+    label = "`RisingEdge` needs a `Trigger`",
+    note = "implement `devstate_core::Trigger` for your own type around it: `fn trigger(&self)` signals once, such as `EventFd::write(1)`"
+)]
 pub trait Trigger {
-    /// What can go wrong.
+    /// The error of the mechanism behind it.
     type E;
 
-    /// Kicks once.
+    /// Signals once.
     ///
     /// # Errors
     ///
-    /// Whatever the mechanism behind it reports.
+    /// The error of the mechanism behind it.
     fn trigger(&self) -> Result<(), Self::E>;
 }
 
@@ -78,17 +103,17 @@ impl<T: Trigger + ?Sized> Trigger for &T {
     }
 }
 
-/// Turns a level into edges: kicks a [`Trigger`] each time the line goes from low to high.
+/// Turns levels into edges: signals a [`Trigger`] each time the line goes from low to high.
 ///
-/// It starts low, so a restored device whose level is high kicks again. That is what an edge-triggered controller
-/// needs after a restore: at worst the guest finds nothing to do, but it never waits for an interrupt that was lost.
+/// The line starts low, so a restored device whose level is high signals again. An edge-triggered controller needs that
+/// after a restore: at worst the guest finds nothing to do, but it never waits for an interrupt that was lost.
 ///
 /// ```
 /// use core::cell::Cell;
 /// use devstate_core::{InterruptLine, RisingEdge, Trigger};
 ///
-/// struct Kicks(Cell<u32>);
-/// impl Trigger for Kicks {
+/// struct Signals(Cell<u32>);
+/// impl Trigger for Signals {
 ///     type E = ();
 ///     fn trigger(&self) -> Result<(), ()> {
 ///         self.0.set(self.0.get() + 1);
@@ -96,13 +121,13 @@ impl<T: Trigger + ?Sized> Trigger for &T {
 ///     }
 /// }
 ///
-/// let kicks = Kicks(Cell::new(0));
-/// let mut line = RisingEdge::new(&kicks);
+/// let signals = Signals(Cell::new(0));
+/// let mut line = RisingEdge::new(&signals);
 /// line.set_level(true);
 /// line.set_level(true);
 /// line.set_level(false);
 /// line.set_level(true);
-/// assert_eq!(kicks.0.get(), 2);
+/// assert_eq!(signals.0.get(), 2);
 /// assert!(line.take_error().is_none());
 /// ```
 #[derive(Debug)]
@@ -113,7 +138,7 @@ pub struct RisingEdge<T: Trigger> {
 }
 
 impl<T: Trigger> RisingEdge<T> {
-    /// An adapter whose line is low.
+    /// Creates an adapter whose line is low.
     pub const fn new(trigger: T) -> Self {
         Self {
             trigger,
@@ -122,12 +147,12 @@ impl<T: Trigger> RisingEdge<T> {
         }
     }
 
-    /// The trigger.
+    /// Returns the trigger.
     pub const fn trigger(&self) -> &T {
         &self.trigger
     }
 
-    /// The trigger's latest error, which is forgotten by asking.
+    /// Returns the trigger's latest error and forgets it.
     pub fn take_error(&mut self) -> Option<T::E> {
         self.error.take()
     }

@@ -1,5 +1,5 @@
-//! Mistakes in a version history, and uses of memory that its rights forbid, which do not compile, each beside the
-//! corrected source, which does.
+//! Mistakes that do not compile, each beside the corrected source, which does: in a version history, in the use of
+//! memory, and in what a device is given.
 //!
 //! What the compiler says is compared on one version of it, for it words and draws things anew now and then; another one
 //! skips the comparison, unless the environment has `CI=true`:
@@ -40,9 +40,11 @@ corrected! {
     array_length_changed = "compile_fail/array_length_changed.fixed.rs",
     bound_changed = "compile_fail/bound_changed.fixed.rs",
     buffer_too_small = "compile_fail/buffer_too_small.fixed.rs",
+    counters_given_as_events = "compile_fail/counters_given_as_events.fixed.rs",
     end_one = "compile_fail/end_one.fixed.rs",
     end_outside = "compile_fail/end_outside.fixed.rs",
     end_zero = "compile_fail/end_zero.fixed.rs",
+    eventfd_without_trigger = "compile_fail/eventfd_without_trigger.fixed.rs",
     field_deleted = "compile_fail/field_deleted.fixed.rs",
     field_renamed = "compile_fail/field_renamed.fixed.rs",
     fields_in_another_order = "compile_fail/fields_in_another_order.fixed.rs",
@@ -92,6 +94,7 @@ corrected! {
     start_zero = "compile_fail/start_zero.fixed.rs",
     tag_of_a_removed_variant = "compile_fail/tag_of_a_removed_variant.fixed.rs",
     tag_used_again = "compile_fail/tag_used_again.fixed.rs",
+    trigger_given_as_interrupt_line = "compile_fail/trigger_given_as_interrupt_line.fixed.rs",
     type_changed = "compile_fail/type_changed.fixed.rs",
     type_parameter = "compile_fail/type_parameter.fixed.rs",
     unbounded = "compile_fail/unbounded.fixed.rs",
@@ -113,6 +116,7 @@ corrected! {
     version_missing = "compile_fail/version_missing.fixed.rs",
     version_zero = "compile_fail/version_zero.fixed.rs",
     wire_name_used_twice = "compile_fail/wire_name_used_twice.fixed.rs",
+    writer_of_std_given_as_output = "compile_fail/writer_of_std_given_as_output.fixed.rs",
 }
 
 #[test]

@@ -7,8 +7,11 @@ use devstate_i8042::{I8042, I8042Events, Key, MouseInput, NoControl};
 use devstate_rtc_pl031::{Rtc, RtcEvents};
 use devstate_serial_16550::{CharacterErrors, Serial, SerialEvents};
 use embedded_io::{ErrorKind, ErrorType, Write, WriteReady};
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::collections::BTreeSet;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 /// The names of the events that were told.
 #[derive(Default)]
@@ -267,4 +270,46 @@ fn of_the_keyboard_controller() {
             ("invalid_write", with(|device| device.write(1, 0))),
         ],
     );
+}
+
+/// A handler behind every pointer of the standard library; the crates themselves need no heap for that.
+#[test]
+fn a_handler_can_stand_behind_any_pointer() {
+    fn alarm(events: impl RtcEvents) {
+        Rtc::with_events(NoInterrupt, events).write(0x04, 0, Instant::EPOCH);
+    }
+    let (heard, counted) = (Rc::new(Heard::default()), Arc::new(AtomicUsize::new(0)));
+    alarm(&*heard);
+    alarm(Rc::clone(&heard));
+    alarm(Box::new(Rc::clone(&heard)));
+    assert!(heard.0.borrow().contains("alarm"));
+
+    struct Counter(Arc<AtomicUsize>);
+    impl SerialEvents for Counter {
+        fn received(&self) {
+            self.0.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+    let shared: Arc<dyn SerialEvents + Send + Sync> = Arc::new(Counter(Arc::clone(&counted)));
+    let mut serial = Serial::with_events(NoInterrupt, Output::Ready, Arc::clone(&shared));
+    std::thread::scope(|scope| {
+        scope.spawn(|| assert_eq!(serial.receive(b"x", Instant::EPOCH), 1));
+    });
+    assert_eq!(counted.load(Ordering::Relaxed), 1);
+}
+
+#[test]
+fn an_interrupt_line_can_be_a_level_behind_any_pointer() {
+    let (shared, local) = (Arc::new(AtomicBool::new(false)), Rc::new(Cell::new(false)));
+    let mut rtc = Rtc::new(Arc::clone(&shared));
+    let mut here = Rtc::new(Rc::clone(&local));
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            rtc.write(0x10, 1, Instant::EPOCH);
+            rtc.write(0x04, 0, Instant::EPOCH);
+        });
+    });
+    here.write(0x10, 1, Instant::EPOCH);
+    here.write(0x04, 0, Instant::EPOCH);
+    assert!(shared.load(Ordering::Acquire) && local.get());
 }

@@ -1,4 +1,6 @@
-//! What happened, for metrics and for hosts that want to be told.
+//! The events of a device, for metrics and for the host's loop.
+
+use core::ops::Deref;
 
 /// Told what happens in a device. Every method has a default that does nothing.
 ///
@@ -24,6 +26,12 @@
 /// assert_eq!(rtc.read(0x20, Instant::EPOCH), 0);
 /// assert_eq!(metrics.invalid_reads.get(), 1);
 /// ```
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not an event handler",
+    label = "`RtcEvents` receives the device's events",
+    note = "without a handler, use the constructor without events, or pass `NoEvents`",
+    note = "implement `RtcEvents` for your type; every method has a default body"
+)]
 pub trait RtcEvents {
     /// The clock met the match register, masked or not: RTCRIS went from 0 to 1.
     fn alarm(&self) {}
@@ -46,7 +54,8 @@ pub struct NoEvents;
 
 impl RtcEvents for NoEvents {}
 
-impl<E: RtcEvents + ?Sized> RtcEvents for &E {
+#[diagnostic::do_not_recommend]
+impl<P: Deref<Target: RtcEvents>> RtcEvents for P {
     fn alarm(&self) {
         (**self).alarm();
     }

@@ -2,21 +2,7 @@
 
 use crate::spec::{INTERRUPT, RTCCR, RTCCR_START, RTCDR, RTCICR, RTCIMSC, RTCLR, RTCMR, RTCRIS};
 use crate::state::RtcState;
-use devstate_core::{Instant, InvalidState, RegisterIo};
-
-/// What of a state a real clock could not be given, for the firmware to deal with: see [`RtcState::apply`].
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-#[cfg_attr(feature = "defmt", derive(defmt::Format))]
-#[must_use = "what the hardware was not given is lost unless the firmware deals with it"]
-pub struct Unapplied {
-    /// The alarm that is pending in the state and not in the hardware: the firmware serves it itself.
-    pub alarm: bool,
-}
-
-impl Unapplied {
-    /// The hardware is in the state.
-    pub const NONE: Self = Self { alarm: false };
-}
+use devstate_core::{Instant, InvalidState, RegisterIo, Unapplied};
 
 impl RtcState {
     /// Reads a real clock's state, which it leaves as it is.
@@ -72,7 +58,8 @@ impl RtcState {
         }
     }
 
-    /// Programs a real clock with this state, and says what it could not be given.
+    /// Programs a real clock with this state and returns what it could not be given: `ris` for a pending alarm, which the
+    /// firmware then serves itself.
     ///
     /// Bring the state up to date with [`resumed`](Self::resumed) first. An alarm that is pending may not show: hardware
     /// may compare only with its slow clock's next tick (section 2.2.4), and no register sets the interrupt directly.
@@ -102,9 +89,8 @@ impl RtcState {
             registers.write(RTCMR, self.mr);
         }
         registers.write(RTCIMSC, if self.imsc { INTERRUPT } else { 0 });
-        Ok(Unapplied {
-            alarm: self.ris && registers.read(RTCRIS) & INTERRUPT == 0,
-        })
+        let missing = self.ris && registers.read(RTCRIS) & INTERRUPT == 0;
+        Ok(Unapplied::NONE.with("ris", missing.into()))
     }
 }
 

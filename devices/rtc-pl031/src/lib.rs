@@ -10,8 +10,7 @@ mod state;
 
 pub use device::Rtc;
 pub use events::{NoEvents, RtcEvents};
-pub use hardware::Unapplied;
 pub use state::RtcState;
 
 #[doc(no_inline)]
-pub use devstate_core::{Clock, Instant, InterruptLine, InvalidState};
+pub use devstate_core::{Clock, Instant, InterruptLine, InvalidState, Unapplied};

@@ -1,11 +1,11 @@
 //! The device: its life, and what each register does.
 
 use devstate_core::{Clock, Instant, InterruptLine, InvalidState};
-use embedded_io::{Write, WriteReady};
 
 use crate::events::{NoEvents, SerialEvents};
 use crate::line::LineParameters;
 use crate::modem::{self, ModemLines, ModemOutputs};
+use crate::output::Output;
 use crate::spec::{self, fcr, ier, iir, lcr, mcr, msr};
 use crate::state::SerialState;
 
@@ -25,7 +25,7 @@ pub struct Serial<I, W, EV = NoEvents> {
     pub(crate) events: EV,
 }
 
-impl<I: InterruptLine, W: Write + WriteReady> Serial<I, W> {
+impl<I: InterruptLine, W: Output> Serial<I, W> {
     /// A device after power-on, in [`SerialState::RESET`]. Its interrupt line is taken to be low.
     #[must_use]
     pub const fn new(interrupt: I, output: W) -> Self {
@@ -33,7 +33,7 @@ impl<I: InterruptLine, W: Write + WriteReady> Serial<I, W> {
     }
 }
 
-impl<I: InterruptLine, W: Write + WriteReady, EV: SerialEvents> Serial<I, W, EV> {
+impl<I: InterruptLine, W: Output, EV: SerialEvents> Serial<I, W, EV> {
     /// The same, with someone who is told what happens.
     #[must_use]
     pub const fn with_events(interrupt: I, output: W, events: EV) -> Self {

@@ -1,4 +1,6 @@
-//! What happened, for metrics and for hosts that want to be told.
+//! The events of a device, for metrics and for the host's loop.
+
+use core::ops::Deref;
 
 /// Told what happens in a device. Every method has a default that does nothing.
 ///
@@ -26,6 +28,12 @@
 /// serial.write(0, b'!', Instant::EPOCH);
 /// assert_eq!(metrics.transmitted.get(), 1);
 /// ```
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not an event handler",
+    label = "`SerialEvents` receives the device's events",
+    note = "without a handler, use the constructor without events, or pass `NoEvents`",
+    note = "implement `SerialEvents` for your type; every method has a default body"
+)]
 pub trait SerialEvents {
     /// The output took a character.
     fn transmitted(&self) {}
@@ -85,7 +93,8 @@ pub struct NoEvents;
 
 impl SerialEvents for NoEvents {}
 
-impl<E: SerialEvents + ?Sized> SerialEvents for &E {
+#[diagnostic::do_not_recommend]
+impl<P: Deref<Target: SerialEvents>> SerialEvents for P {
     fn transmitted(&self) {
         (**self).transmitted();
     }

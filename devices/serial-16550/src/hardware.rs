@@ -1,35 +1,10 @@
 //! The same state, from and to a real 16550A.
 
-use devstate_core::{Instant, InvalidState, RegisterIo};
+use devstate_core::{Instant, InvalidState, RegisterIo, Unapplied};
 
 use crate::line::four_characters_time;
 use crate::spec::{self, fcr, ier, iir, lcr, lsr, mcr, msr};
 use crate::state::SerialState;
-
-/// What of a state a real UART could not be given, for the firmware to deal with: see [`SerialState::apply`].
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-#[cfg_attr(feature = "defmt", derive(defmt::Format))]
-#[must_use = "what the hardware was not given is lost unless the firmware deals with it"]
-pub struct Unapplied {
-    /// Received characters, the last ones, that did not come round through the loopback.
-    pub received: u8,
-    /// Characters to send, the last ones, that the transmitter did not take.
-    pub unsent: u8,
-    /// Errors at their places in LSR that the firmware has not been told of yet: no write sets them, so LSR is clear.
-    pub lsr_errors: u8,
-    /// Changes at their places in MSR that the firmware has not been told of yet: no write sets them either.
-    pub msr_deltas: u8,
-}
-
-impl Unapplied {
-    /// The hardware is in the state.
-    pub const NONE: Self = Self {
-        received: 0,
-        unsent: 0,
-        lsr_errors: 0,
-        msr_deltas: 0,
-    };
-}
 
 impl SerialState {
     /// Takes over the state of a real UART. `fcr` is what the firmware last wrote to the FIFO control register, which
@@ -128,7 +103,7 @@ impl SerialState {
         }
     }
 
-    /// Programs a real UART with this state, whatever it was set to before, and says what it could not be given.
+    /// Programs a real UART with this state, whatever it was set to before, and returns what it could not be given.
     ///
     /// Characters that were received and not read go back into the FIFO by way of the loopback, at the highest rate;
     /// meanwhile the UART is cut off from its line. Characters that were to be sent are sent. Interrupts are enabled
@@ -137,6 +112,12 @@ impl SerialState {
     ///
     /// The modem's inputs are what is plugged in, and the receive time-out starts anew. In 16450 mode, a character that
     /// has been read is not shown a second time.
+    ///
+    /// The returned list has these fields:
+    ///
+    /// - `rx`: the number of received characters, the last ones, that did not come back through the loopback.
+    /// - `tx`: the number of characters, the last ones, that the transmitter did not take.
+    /// - `lsr_errors`, `msr_deltas`: latched bits that the guest has not read. No write sets them, so they are clear.
     ///
     /// # Errors
     ///
@@ -168,15 +149,15 @@ impl SerialState {
         }
         registers.write(spec::IER, self.ier);
         registers.write(spec::LCR, self.lcr);
-        Ok(Unapplied {
-            received,
-            unsent,
-            lsr_errors: self
-                .rx_errors
-                .iter()
-                .fold(self.lsr_errors, |errors, error| errors | error),
-            msr_deltas: self.msr_deltas,
-        })
+        let errors = self
+            .rx_errors
+            .iter()
+            .fold(self.lsr_errors, |errors, error| errors | error);
+        Ok(Unapplied::NONE
+            .with("rx", received)
+            .with("tx", unsent)
+            .with("lsr_errors", errors)
+            .with("msr_deltas", self.msr_deltas))
     }
 
     /// Gives the number of characters that could not be put back.

@@ -5,7 +5,6 @@
 mod device;
 mod errors;
 mod events;
-mod fifo;
 mod hardware;
 mod interrupt;
 mod line;
@@ -19,12 +18,10 @@ mod transmitter;
 pub use device::Serial;
 pub use errors::CharacterErrors;
 pub use events::{NoEvents, SerialEvents};
-pub use fifo::Fifo;
-pub use hardware::Unapplied;
 pub use line::{LineParameters, Parity, StopBits};
 pub use modem::{ModemLines, ModemOutputs};
-pub use output::AlwaysReady;
-pub use state::SerialState;
+pub use output::{AlwaysReady, Output};
+pub use state::{Fifo, SerialState};
 
 #[doc(no_inline)]
-pub use devstate_core::{Clock, Instant, InterruptLine, InvalidState};
+pub use devstate_core::{Clock, Instant, InterruptLine, InvalidState, Unapplied};

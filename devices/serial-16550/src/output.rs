@@ -1,6 +1,20 @@
-//! An adapter for sinks that never block.
+//! What the UART writes to.
 
 use embedded_io::{ErrorType, Write, WriteReady};
+
+/// The output of a UART: any writer of `embedded-io` that says whether it is ready.
+///
+/// Every type with [`Write`] and [`WriteReady`] has it. [`AlwaysReady`] makes one of a writer that has only [`Write`].
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not an output for a UART",
+    label = "the output needs `embedded_io::Write` and `embedded_io::WriteReady`",
+    note = "for a writer that never blocks: pass `AlwaysReady(writer)`",
+    note = "for a writer of `std::io`: pass `AlwaysReady(embedded_io_adapters::std::FromStd::new(writer))`"
+)]
+pub trait Output: Write + WriteReady {}
+
+#[diagnostic::do_not_recommend]
+impl<W: Write + WriteReady + ?Sized> Output for W {}
 
 /// Says "ready" for a writer that does not implement [`WriteReady`] and never blocks, or may: a slice, a vector, and with
 /// `std`, through `embedded_io_adapters::std::FromStd`, a file or the standard output.

@@ -1,16 +1,15 @@
 //! Characters on their way in: from the host or looped back, to the guest.
 
-use devstate_core::{Instant, InterruptLine};
-use embedded_io::{Write, WriteReady};
-
 use crate::device::Serial;
 use crate::errors::CharacterErrors;
 use crate::events::SerialEvents;
-use crate::fifo::{Fifo, shift_out};
 use crate::line::four_characters_time;
+use crate::output::Output;
 use crate::spec::{FIFO_LEN, lsr};
+use crate::state::Fifo;
+use devstate_core::{Instant, InterruptLine};
 
-impl<I: InterruptLine, W: Write + WriteReady, EV: SerialEvents> Serial<I, W, EV> {
+impl<I: InterruptLine, W: Output, EV: SerialEvents> Serial<I, W, EV> {
     /// How many characters [`receive`](Self::receive) would take: what the FIFO has room for, one or none in 16450
     /// mode, none in loopback.
     #[must_use]
@@ -123,8 +122,7 @@ impl<I: InterruptLine, W: Write + WriteReady, EV: SerialEvents> Serial<I, W, EV>
             return if fifo_enabled { 0 } else { self.state.rbr };
         };
         if fifo_enabled {
-            let _ = shift_out(&mut self.state.rx_errors);
-            self.state.lsr_errors |= core::mem::take(first(&mut self.state.rx_errors));
+            self.state.lsr_errors |= reveal_next(&mut self.state.rx_errors);
         } else {
             self.state.rbr = character;
         }
@@ -171,7 +169,9 @@ impl<I: InterruptLine, W: Write + WriteReady, EV: SerialEvents> Serial<I, W, EV>
     }
 }
 
-const fn first(errors: &mut [u8; FIFO_LEN]) -> &mut u8 {
+/// Moves the errors up by one character, and takes out those of the character that is first then.
+fn reveal_next(errors: &mut [u8; FIFO_LEN]) -> u8 {
+    *errors = (u128::from_le_bytes(*errors) >> 8).to_le_bytes();
     let [first, ..] = errors;
-    first
+    core::mem::take(first)
 }

@@ -2,12 +2,14 @@
 
 use core::time::Duration;
 
-use devstate_core::{Instant, InvalidState};
+use devstate_core::{ByteQueue, Instant, InvalidState};
 
-use crate::fifo::Fifo;
 use crate::line::{LineParameters, four_characters_time};
 use crate::modem::{self, ModemLines};
 use crate::spec::{FIFO_LEN, INITIAL_DIVISOR, fcr, ier, lcr, lsr, mcr, msr};
+
+/// Characters of one direction, oldest first. In 16450 mode it holds one at most, as the chip's register then does.
+pub type Fifo = ByteQueue<FIFO_LEN>;
 
 /// The state of a 16550A: registers, FIFOs, latches and the running time-out.
 ///

@@ -1,15 +1,14 @@
 //! Characters on their way out: holding register or FIFO, shift register, output.
 
-use devstate_core::{Instant, InterruptLine};
-use embedded_io::{Write, WriteReady};
-
 use crate::device::Serial;
 use crate::errors::CharacterErrors;
 use crate::events::SerialEvents;
-use crate::fifo::Fifo;
+use crate::output::Output;
 use crate::spec::ier;
+use crate::state::Fifo;
+use devstate_core::{Instant, InterruptLine};
 
-impl<I: InterruptLine, W: Write + WriteReady, EV: SerialEvents> Serial<I, W, EV> {
+impl<I: InterruptLine, W: Output, EV: SerialEvents> Serial<I, W, EV> {
     /// Offers the output what it did not take before, when the host learns that it is ready again; says how many
     /// characters it took.
     pub fn drain_output(&mut self, now: Instant) -> usize {

@@ -1,7 +1,5 @@
 //! The wire form of what only this machine has, and the releases in which this VMM has written it.
 
-use std::time::Duration;
-
 use anyhow::{Result, anyhow};
 use devstate_rtc_pl031_ser::RtcStateSer;
 use devstate_serial_16550_ser::SerialStateSer;
