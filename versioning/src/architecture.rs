@@ -2,12 +2,12 @@
 
 use core::fmt;
 
-/// What kind of machine a snapshot belongs to: the last byte of its magic.
+/// The architecture that a snapshot belongs to: one byte of its header.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
 pub enum Architecture {
-    /// Any: state that means the same everywhere.
+    /// Any architecture: state that does not depend on it.
     Any,
     /// x86-64.
     X86_64,
@@ -34,7 +34,7 @@ impl Architecture {
         Self::X86,
     ];
 
-    /// The one that this build runs on; `Any` where it has no code.
+    /// The architecture of this build. `Any` if it has no code.
     pub const NATIVE: Self = if cfg!(target_arch = "x86_64") {
         Self::X86_64
     } else if cfg!(target_arch = "aarch64") {
@@ -51,7 +51,7 @@ impl Architecture {
         Self::Any
     };
 
-    /// The byte in the magic.
+    /// Returns the code in the header.
     #[must_use]
     pub const fn code(self) -> u8 {
         match self {
@@ -65,7 +65,7 @@ impl Architecture {
         }
     }
 
-    /// The architecture with that code.
+    /// Returns the architecture with that code.
     #[must_use]
     pub fn from_code(code: u8) -> Option<Self> {
         Self::ALL.into_iter().find(|architecture| architecture.code() == code)

@@ -7,7 +7,7 @@
 use crate::diagnose::{LayoutChange, layout_change, release_change};
 use crate::fingerprint::{find, version_in};
 use crate::message::Message;
-use crate::schema::{Field, MAX_DEPTH, Row, Schema, Shape, Type, Versions};
+use crate::schema_data::{Field, MAX_DEPTH, Row, Schema, Shape, Type, Versions};
 
 /// Checks the fingerprints of a mirror's published versions: one literal for each, `None` for an open last one.
 ///

@@ -7,7 +7,7 @@ use crc::{CRC_64_XZ, Crc, Digest, NoTable, Table};
 /// An implementation must agree with this one on every input: the algorithm is part of the format.
 ///
 /// ```
-/// use devstate_versioning::{Checksum, Crc64};
+/// use devstate_versioning::checksum::{Checksum, Crc64};
 ///
 /// assert_eq!(Crc64::checksum(b"123456789"), 0x995d_c9bb_df19_39fa);
 /// let mut digest = Crc64::start();

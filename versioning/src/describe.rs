@@ -6,8 +6,8 @@ use core::marker::PhantomData;
 
 use crate::check::release_fingerprint;
 use crate::fingerprint::version_in;
-use crate::release::ReleaseTable;
-use crate::schema::{Field, Row, Shape, Type, Versions};
+use crate::schema_data::{Field, Row, Shape, Type, Versions};
+use crate::table::Releases;
 
 /// The table `R` and every mirror in it as JSON, by way of [`Display`].
 ///
@@ -40,7 +40,7 @@ pub struct Json<R>(PhantomData<R>);
 /// ```
 pub struct Table<R>(PhantomData<R>);
 
-impl<R: ReleaseTable> Json<R> {
+impl<R: Releases> Json<R> {
     /// The table's description.
     #[must_use]
     pub const fn new() -> Self {
@@ -48,7 +48,7 @@ impl<R: ReleaseTable> Json<R> {
     }
 }
 
-impl<R: ReleaseTable> Table<R> {
+impl<R: Releases> Table<R> {
     /// The table's description.
     #[must_use]
     pub const fn new() -> Self {
@@ -56,7 +56,7 @@ impl<R: ReleaseTable> Table<R> {
     }
 }
 
-impl<R: ReleaseTable> Display for Json<R> {
+impl<R: Releases> Display for Json<R> {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         f.write_str("{\n  \"releases\": [")?;
         for (i, (release, name)) in R::ALL.iter().zip(R::NAMES).enumerate() {
@@ -176,7 +176,7 @@ fn json_type(f: &mut Formatter<'_>, ty: &Type) -> fmt::Result {
     f.write_str("}")
 }
 
-impl<R: ReleaseTable> Display for Table<R> {
+impl<R: Releases> Display for Table<R> {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         f.write_str("release                     ")?;
         for name in R::NAMES {
@@ -231,7 +231,7 @@ fn table_fields(f: &mut Formatter<'_>, fields: &[Field], indent: &str) -> fmt::R
 }
 
 /// Whether a release's layouts are pinned by the table.
-fn is_published<R: ReleaseTable>(release: usize) -> bool {
+fn is_published<R: Releases>(release: usize) -> bool {
     matches!(R::PINNED.get(release), Some(Some(_)))
 }
 
@@ -321,7 +321,7 @@ impl Display for Type {
 
 macro_rules! common {
     ($($Description:ident),+) => {$(
-        impl<R: ReleaseTable> Default for $Description<R> {
+        impl<R: Releases> Default for $Description<R> {
             fn default() -> Self {
                 Self::new()
             }

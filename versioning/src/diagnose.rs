@@ -7,7 +7,7 @@
 )]
 
 use crate::fingerprint::{Edit, layout_edited, layout_text, version_in};
-use crate::schema::{Field, Row, Schema, Shape, Type, Variant};
+use crate::schema_data::{Field, Row, Schema, Shape, Type, Variant};
 
 /// The change of a layout since it was published.
 pub(crate) enum LayoutChange {

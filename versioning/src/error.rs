@@ -5,177 +5,210 @@ use core::fmt;
 use crate::architecture::Architecture;
 use crate::path::FieldPath;
 
-/// Why something could not be saved or loaded, and where.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "defmt", derive(defmt::Format))]
-pub struct Error {
-    /// What is wrong.
-    pub kind: ErrorKind,
-    /// The byte at which it was found, counted from the start of what was given; 0 while saving.
-    /// [`locate`](crate::locate) turns it into the path of a field.
-    pub offset: usize,
-}
-
-/// What is wrong.
+/// Why a value could not be saved. The variants that can occur before anything is written say so.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
-pub enum ErrorKind {
-    /// The buffer is too small for what is to be saved; nothing has been written.
+pub enum SaveError {
+    /// The buffer is too small. Nothing was written.
     BufferTooSmall {
-        /// Bytes that it takes.
+        /// The required length in bytes.
         needed: usize,
-        /// Bytes that there are.
+        /// The buffer's length in bytes.
+        available: usize,
+    },
+    /// The release has no such mirror. Nothing was written.
+    NotInRelease {
+        /// The number of the release.
+        release: u16,
+    },
+    /// The downgrade would lose a field, and the loss was not accepted. Nothing was written.
+    Lossy {
+        /// The first field that would be lost. [`FieldPath::display`] gives its name.
+        field: FieldPath,
+        /// The number of the release.
+        release: u16,
+    },
+    /// A semantic function cannot convert the value. Nothing was written.
+    Conversion(ConversionError),
+    /// The payload is longer than a header can express. Nothing was written.
+    PayloadTooLong {
+        /// The payload's length in bytes.
+        len: usize,
+    },
+    /// The sink accepted no more bytes. The sink keeps the reason.
+    Sink,
+    /// A value has no encoding: a variant that the version does not have, or a [`Sequence`](crate::Sequence) beyond its
+    /// bound.
+    Value {
+        /// What can be encoded.
+        expected: Expected,
+        /// The tag of the variant, or the number of elements.
+        found: u64,
+    },
+    /// A foreign value cannot be encoded, or its encoding is longer than its stated maximum.
+    Foreign {
+        /// The maximum in bytes.
+        max: usize,
+    },
+    /// A hand-written encoder or a [`Source`](crate::Source) wrote another length than it announced.
+    WrongLength {
+        /// The announced length: bytes for an encoder, elements for a source.
+        announced: usize,
+        /// The written length, in the same unit.
+        written: usize,
+    },
+}
+
+/// Why a snapshot could not be loaded, and where.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub struct LoadError {
+    /// What is wrong.
+    pub kind: LoadErrorKind,
+    /// The offset in bytes from the start of the snapshot. `None` if the error is not about a byte of it.
+    /// [`locate`](crate::locate) gives the path of the field at this offset.
+    pub offset: Option<usize>,
+}
+
+/// What is wrong with a snapshot.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+#[non_exhaustive]
+pub enum LoadErrorKind {
+    /// The buffer for the snapshot is too small. Nothing behind the header was read from the stream. No offset.
+    BufferTooSmall {
+        /// The required length in bytes.
+        needed: usize,
+        /// The buffer's length in bytes.
         available: usize,
     },
     /// The bytes end too early.
     Truncated {
-        /// Bytes that it takes from the offset on, at least.
+        /// The minimum number of bytes that are needed from the offset on.
         needed: usize,
-        /// Bytes that there are from the offset on.
+        /// The number of bytes that there are from the offset on.
         available: usize,
     },
-    /// More bytes follow than the snapshot has.
+    /// There are bytes behind the end.
     TrailingBytes {
-        /// How many.
+        /// The number of these bytes.
         bytes: usize,
     },
-    /// This is no snapshot: it starts with other bytes than [`MAGIC`](crate::MAGIC).
+    /// The bytes are not a snapshot: they do not start with [`Header::MAGIC`](crate::Header::MAGIC).
     Magic {
-        /// The first seven bytes, the first one lowest.
+        /// The first seven bytes, the first one in the lowest byte.
         found: u64,
     },
-    /// The snapshot comes from another architecture than the one that was asked for.
+    /// The snapshot belongs to another architecture.
     Architecture {
-        /// What was asked for.
+        /// The architecture of the [`Options`](crate::Options).
         expected: Architecture,
-        /// The code in the header; see [`Architecture::from_code`].
+        /// The code in the header. [`Architecture::from_code`] decodes it.
         found: u8,
     },
-    /// The header or the encoding has a format that this build does not know.
+    /// The format is not known to this build.
     Format {
-        /// The version in the header.
+        /// The format number in the header.
         found: u16,
-        /// The one that this build reads and writes.
+        /// The format number of this build.
         known: u16,
     },
-    /// The snapshot was written by a newer release than this build knows.
+    /// The release is newer than the newest one known to this build.
     NewerRelease {
         /// The number in the header.
         found: u16,
-        /// The newest that this build reads.
+        /// The newest number in the release table.
         newest: u16,
     },
-    /// The release is older than the newest one known, but not, or no longer, in the table.
+    /// The release is not in the release table, and is not newer than the newest one.
     UnknownRelease {
         /// The number in the header.
         found: u16,
     },
-    /// The release has no such mirror.
+    /// The release has no such mirror. No offset where a bare payload is decoded.
     NotInRelease {
-        /// The release's number.
+        /// The number of the release.
         release: u16,
     },
-    /// The bytes are not those that were written.
+    /// The bytes were changed after they were written.
     Checksum {
         /// The checksum in the snapshot.
         expected: u64,
         /// The checksum of the bytes.
         found: u64,
     },
-    /// The snapshot has another layout than this build's release of that number: another application's, or one that
-    /// was never published.
+    /// The layout is not the one that this build has for the release: another application wrote the snapshot, or an
+    /// unpublished build.
     Fingerprint {
-        /// What this build has for the release.
+        /// The fingerprint of this build.
         expected: u64,
-        /// What stands in the header.
+        /// The fingerprint in the header.
         found: u64,
     },
-    /// A byte or a length says something that the encoder never writes.
+    /// A byte or a length has a value that the encoder never writes.
     Value {
-        /// What it was to be.
+        /// What the encoder writes.
         expected: Expected,
-        /// What stands there.
+        /// The value.
         found: u64,
     },
-    /// Saving at that release would lose something.
-    Lossy {
-        /// The first field that would not come back; [`FieldPath::display`] has its name.
-        field: FieldPath,
-        /// The release's number.
-        release: u16,
-    },
-    /// A semantic function refused the translation.
-    Refused(Refused),
-    /// The payload is longer than a header can say.
-    PayloadTooLong {
-        /// Its length in bytes.
-        len: usize,
-    },
-    /// The sink took no more bytes; it keeps the reason.
-    Sink,
-    /// A field's foreign type cannot be written, or not within its stated maximum.
-    Foreign {
-        /// The maximum in bytes.
-        max: usize,
-    },
-    /// A hand-written [`Wire`](crate::Wire) wrote another number of bytes than it had announced.
-    WrongLength {
-        /// What `encoded_len` said.
-        announced: usize,
-        /// What `encode` wrote, or tried to.
-        written: usize,
-    },
+    /// A semantic function cannot convert the value. No offset.
+    Conversion(ConversionError),
 }
 
-/// What a byte or a length on the wire was to be.
+/// What a byte or a length can be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
 pub enum Expected {
     /// 0 or 1.
     Bool,
-    /// 0 for none or 1 for a value.
+    /// The tag of an `Option`: 0 or 1.
     OptionTag,
-    /// The tag of a variant that this version has.
+    /// The tag of a variant that the version has.
     VariantTag,
     /// A length in its shortest form.
     ShortestLength,
     /// A length up to the bound.
     LengthUpTo(usize),
-    /// UTF-8; what was found is the first bad byte.
+    /// UTF-8. The value found is the first bad byte.
     Utf8,
     /// The UTF-8 of one `char`.
     Char,
-    /// The bytes that the foreign type's own encoder writes; what was found is their number.
+    /// The bytes that the foreign type's encoder writes. The value found is their number.
     Foreign,
 }
 
-/// A semantic function's answer that a value has no counterpart in another version.
+/// A value has no counterpart in another version. Semantic functions return it.
 ///
 /// ```
-/// use devstate_versioning::Refused;
+/// use devstate_versioning::ConversionError;
 ///
-/// fn queue_size_was_fixed(queue_size: u16) -> Result<(), Refused> {
-///     if queue_size == 128 { Ok(()) } else { Err(Refused::new("the queue had 128 entries before version 2")) }
+/// fn check_queue_size(queue_size: u16) -> Result<(), ConversionError> {
+///     if queue_size == 128 {
+///         Ok(())
+///     } else {
+///         Err(ConversionError::new("the queue had 128 entries before version 2"))
+///     }
 /// }
-/// assert!(queue_size_was_fixed(256).is_err());
+/// assert!(check_queue_size(256).is_err());
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
-pub struct Refused {
-    /// Why.
+pub struct ConversionError {
+    /// The reason.
     pub reason: &'static str,
-    /// The wire name of the mirror whose function refused; empty in the function itself.
+    /// The wire name of the mirror. Empty in an error that the semantic function has just made.
     pub mirror: &'static str,
-    /// The wire name of the field that the function belongs to.
+    /// The wire name of the field that the semantic function belongs to.
     pub field: &'static str,
-    /// The version on the wire, which the function was given.
+    /// The version on the wire.
     pub version: u16,
 }
 
-impl Refused {
-    /// A refusal with its reason: one clause without a full stop.
+impl ConversionError {
+    /// Creates an error with its reason: one clause without a full stop.
     #[must_use]
     pub const fn new(reason: &'static str) -> Self {
         Self {
@@ -186,7 +219,7 @@ impl Refused {
         }
     }
 
-    /// The same refusal, with the place that it came from unless it has one already.
+    /// Returns the error with a place. An error that has a place already keeps it.
     #[must_use]
     pub const fn at(self, mirror: &'static str, field: &'static str, version: u16) -> Self {
         if self.mirror.is_empty() {
@@ -202,34 +235,46 @@ impl Refused {
     }
 }
 
-impl ErrorKind {
-    /// The error of this kind at an offset.
+impl LoadErrorKind {
+    /// Returns the error of this kind at an offset.
     #[must_use]
-    pub const fn at(self, offset: usize) -> Error {
-        Error { kind: self, offset }
+    pub const fn at(self, offset: usize) -> LoadError {
+        LoadError {
+            kind: self,
+            offset: Some(offset),
+        }
+    }
+
+    /// Returns the error of this kind without an offset.
+    #[must_use]
+    pub const fn without_offset(self) -> LoadError {
+        LoadError {
+            kind: self,
+            offset: None,
+        }
     }
 }
 
-impl From<ErrorKind> for Error {
-    fn from(kind: ErrorKind) -> Self {
-        kind.at(0)
+impl From<ConversionError> for SaveError {
+    fn from(error: ConversionError) -> Self {
+        Self::Conversion(error)
     }
 }
 
-impl From<Refused> for Error {
-    fn from(refused: Refused) -> Self {
-        ErrorKind::Refused(refused).at(0)
+impl From<ConversionError> for LoadError {
+    fn from(error: ConversionError) -> Self {
+        LoadErrorKind::Conversion(error).without_offset()
     }
 }
 
-impl fmt::Display for Refused {
+impl fmt::Display for ConversionError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if self.mirror.is_empty() {
             f.write_str(self.reason)
         } else {
             write!(
                 f,
-                "{}.{} cannot be translated between version {} and the latest: ",
+                "cannot convert {}.{} between version {} and the latest version: ",
                 self.mirror, self.field, self.version
             )?;
             f.write_str(self.reason)
@@ -252,12 +297,31 @@ impl fmt::Display for Expected {
     }
 }
 
-impl fmt::Display for ErrorKind {
+impl fmt::Display for SaveError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match *self {
-            Self::BufferTooSmall { needed, available } => {
-                write!(f, "buffer too small: {needed} bytes needed, {available} available")
+            Self::BufferTooSmall { needed, available } => too_small(f, needed, available),
+            Self::NotInRelease { release } => write!(f, "release {release} has no such mirror"),
+            Self::Lossy { field, release } => write!(f, "release {release} would lose field {field}"),
+            Self::Conversion(error) => error.fmt(f),
+            Self::PayloadTooLong { len } => write!(f, "a payload of {len} bytes is longer than a header can express"),
+            Self::Sink => f.write_str("the sink accepted no more bytes"),
+            Self::Value { expected, found } => write!(f, "{found:#x} cannot be encoded, {expected} expected"),
+            Self::Foreign { max } => write!(f, "a foreign value does not encode within its {max} bytes"),
+            Self::WrongLength { announced, written } => {
+                write!(
+                    f,
+                    "a hand-written encoder announced a length of {announced} and wrote {written}"
+                )
             }
+        }
+    }
+}
+
+impl fmt::Display for LoadErrorKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match *self {
+            Self::BufferTooSmall { needed, available } => too_small(f, needed, available),
             Self::Truncated { needed, available } => write!(f, "truncated: {needed} bytes needed, {available} left"),
             Self::TrailingBytes { bytes } => write!(f, "{bytes} bytes too many"),
             Self::Magic { found } => write!(f, "not a snapshot: starts with {found:#016x}"),
@@ -286,38 +350,25 @@ impl fmt::Display for ErrorKind {
                 )
             }
             Self::Value { expected, found } => write!(f, "{found:#x} found, {expected} expected"),
-            Self::Lossy { field, release } => write!(f, "release {release} would lose field {field}"),
-            Self::Refused(refused) => write!(f, "{refused}"),
-            Self::PayloadTooLong { len } => write!(f, "a payload of {len} bytes is longer than a header can say"),
-            Self::Sink => f.write_str("the sink took no more bytes"),
-            Self::Foreign { max } => write!(f, "a foreign value does not encode within its {max} bytes"),
-            Self::WrongLength { announced, written } => {
-                write!(
-                    f,
-                    "{announced} bytes announced by a hand-written encoder, {written} written"
-                )
-            }
+            Self::Conversion(error) => error.fmt(f),
         }
     }
 }
 
-impl fmt::Display for Error {
+impl fmt::Display for LoadError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}", self.kind)?;
-        match self.kind {
-            // About the whole of what was to be saved or loaded.
-            ErrorKind::BufferTooSmall { .. }
-            | ErrorKind::NotInRelease { .. }
-            | ErrorKind::Lossy { .. }
-            | ErrorKind::Refused(_)
-            | ErrorKind::PayloadTooLong { .. }
-            | ErrorKind::Sink
-            | ErrorKind::Foreign { .. }
-            | ErrorKind::WrongLength { .. } => Ok(()),
-            _ => write!(f, " (at byte {})", self.offset),
+        self.kind.fmt(f)?;
+        match self.offset {
+            Some(offset) => write!(f, " (at byte {offset})"),
+            None => Ok(()),
         }
     }
 }
 
-impl core::error::Error for Error {}
-impl core::error::Error for Refused {}
+fn too_small(f: &mut fmt::Formatter<'_>, needed: usize, available: usize) -> fmt::Result {
+    write!(f, "buffer too small: {needed} bytes needed, {available} available")
+}
+
+impl core::error::Error for SaveError {}
+impl core::error::Error for LoadError {}
+impl core::error::Error for ConversionError {}

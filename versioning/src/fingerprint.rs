@@ -6,7 +6,7 @@
 )]
 
 use crate::fnv::{fnv1a_byte, fnv1a_onto, fnv1a_start};
-use crate::schema::{Field, Row, Schema, Shape, Type, Variant, Versions};
+use crate::schema_data::{Field, Row, Schema, Shape, Type, Variant, Versions};
 
 /// The fingerprint of one version of a mirror: what its literal in `layouts(…)` pins.
 ///

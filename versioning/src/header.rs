@@ -1,20 +1,8 @@
 //! The header of a snapshot, which can be read without knowing what the payload is.
 
-use crate::error::{Error, ErrorKind};
+use crate::error::{LoadError, LoadErrorKind};
 
-/// The first seven bytes of every snapshot; the eighth names the architecture.
-pub const MAGIC: [u8; 7] = *b"DEVSTAT";
-
-/// The version of the header and of how primitives are encoded.
-pub const FORMAT: u16 = 1;
-
-/// Bytes before the payload.
-pub const HEADER_LEN: usize = 24;
-
-/// Bytes behind the payload: the checksum.
-pub const TRAILER_LEN: usize = 8;
-
-/// What stands before a payload.
+/// The header of a snapshot: the bytes before the payload.
 ///
 /// ```
 /// use devstate_versioning::{Architecture, Header};
@@ -25,32 +13,44 @@ pub const TRAILER_LEN: usize = 8;
 /// assert_eq!((header.release, header.payload_len), (5, 2));
 /// assert_eq!(header.fingerprint, 0x1122_3344_5566_7788);
 /// assert_eq!(header.snapshot_len(), 34);
-/// # Ok::<(), devstate_versioning::Error>(())
+/// # Ok::<(), devstate_versioning::LoadError>(())
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Header {
-    /// The architecture's code; see [`Architecture::from_code`].
+    /// The code of the architecture. [`Architecture::from_code`](crate::Architecture::from_code) decodes it.
     pub architecture_code: u8,
-    /// The number of the release that it was written at.
+    /// The number of the release at which the snapshot was written.
     pub release: u16,
-    /// Bytes of payload.
+    /// The length of the payload in bytes.
     pub payload_len: u32,
     /// The fingerprint of the root mirror at that release.
     pub fingerprint: u64,
 }
 
 impl Header {
-    /// Reads the header at the start of `bytes`, without looking at what follows: neither length nor checksum have
-    /// been verified.
+    /// The first seven bytes of every snapshot. The eighth is the code of the architecture.
+    pub const MAGIC: [u8; 7] = *b"DEVSTAT";
+
+    /// The version of the header and of the encoding of primitives.
+    pub const FORMAT: u16 = 1;
+
+    /// The length of the header in bytes.
+    pub const LEN: usize = 24;
+
+    /// The length of the checksum behind the payload in bytes.
+    pub const TRAILER_LEN: usize = 8;
+
+    /// Reads the header at the start of `bytes`. It checks magic and format, and neither the length nor the checksum of
+    /// the snapshot.
     ///
     /// # Errors
     ///
     /// `Truncated`, `Magic` or `Format`.
-    pub fn peek(bytes: &[u8]) -> Result<Self, Error> {
-        let Some(header) = bytes.first_chunk::<HEADER_LEN>() else {
-            return Err(ErrorKind::Truncated {
-                needed: HEADER_LEN,
+    pub fn peek(bytes: &[u8]) -> Result<Self, LoadError> {
+        let Some(header) = bytes.first_chunk::<{ Self::LEN }>() else {
+            return Err(LoadErrorKind::Truncated {
+                needed: Self::LEN,
                 available: bytes.len(),
             }
             .at(0));
@@ -75,17 +75,17 @@ impl Header {
             fingerprint @ ..,
         ] = *header;
         let magic = [m0, m1, m2, m3, m4, m5, m6];
-        if magic != MAGIC {
-            return Err(ErrorKind::Magic {
+        if magic != Self::MAGIC {
+            return Err(LoadErrorKind::Magic {
                 found: u64::from_le_bytes([m0, m1, m2, m3, m4, m5, m6, 0]),
             }
             .at(0));
         }
         let format = u16::from_le_bytes([f0, f1]);
-        if format != FORMAT {
-            return Err(ErrorKind::Format {
+        if format != Self::FORMAT {
+            return Err(LoadErrorKind::Format {
                 found: format,
-                known: FORMAT,
+                known: Self::FORMAT,
             }
             .at(8));
         }
@@ -97,18 +97,18 @@ impl Header {
         })
     }
 
-    /// Bytes of the whole snapshot: header, payload and checksum.
+    /// Returns the length of the whole snapshot in bytes: header, payload and checksum.
     #[must_use]
     pub const fn snapshot_len(&self) -> usize {
-        (self.payload_len as usize).saturating_add(HEADER_LEN + TRAILER_LEN)
+        (self.payload_len as usize).saturating_add(Self::LEN + Self::TRAILER_LEN)
     }
 
-    /// The header as it stands in a snapshot.
+    /// Returns the bytes of the header.
     #[must_use]
     #[inline]
-    pub const fn to_bytes(self) -> [u8; HEADER_LEN] {
-        let [m0, m1, m2, m3, m4, m5, m6] = MAGIC;
-        let [f0, f1] = FORMAT.to_le_bytes();
+    pub const fn to_bytes(self) -> [u8; Self::LEN] {
+        let [m0, m1, m2, m3, m4, m5, m6] = Self::MAGIC;
+        let [f0, f1] = Self::FORMAT.to_le_bytes();
         let [r0, r1] = self.release.to_le_bytes();
         let [l0, l1, l2, l3] = self.payload_len.to_le_bytes();
         let [p0, p1, p2, p3, p4, p5, p6, p7] = self.fingerprint.to_le_bytes();

@@ -4,13 +4,14 @@
 
 use core::fmt;
 
-use crate::error::{Error, ErrorKind, Expected};
+use crate::at::RowOf;
+use crate::error::{Expected, LoadError, LoadErrorKind};
 use crate::fingerprint::{find, version_in};
 use crate::header::Header;
 use crate::path::{FieldPath, NamedPath};
 use crate::reader::{Malformed, Reader};
-use crate::release::{ReleaseTable, VersionOf};
-use crate::schema::{Field, Row, Schema, Shape, Type};
+use crate::schema_data::{Field, Row, Schema, Shape, Type};
+use crate::table::Releases;
 
 /// What a payload's bytes mean: a root mirror at one release of a table, as data.
 ///
@@ -97,13 +98,13 @@ pub struct Unreadable {
     /// The field that could not be read.
     pub path: NamedPath,
     /// Why.
-    pub error: Error,
+    pub error: LoadError,
 }
 
 impl PayloadSchema {
     /// Payloads of the mirror `M` at a release.
     #[must_use]
-    pub fn of<R: VersionOf<M>, M: crate::wire::Mirror>(release: R) -> Self {
+    pub fn of<R: Releases, M: RowOf<R>>(release: R) -> Self {
         Self {
             rows: R::ROWS,
             release: release.index(),
@@ -114,7 +115,7 @@ impl PayloadSchema {
 
     /// Finds out which mirror of a table a snapshot holds, by the release and the fingerprint in its header.
     #[must_use]
-    pub fn identify<R: ReleaseTable>(header: &Header) -> Option<Self> {
+    pub fn identify<R: Releases>(header: &Header) -> Option<Self> {
         let release = R::from_number(header.release)?;
         let mut roots = R::ROWS.iter().zip(R::ROOTS);
         let (row, _) = roots
@@ -333,7 +334,7 @@ impl<'p> Walk<'_, 'p> {
     fn not_in_release(&mut self) -> Malformed {
         let release = self.schema.number;
         let offset = self.reader.offset();
-        self.reader.fail(ErrorKind::NotInRelease { release }.at(offset))
+        self.reader.fail(LoadErrorKind::NotInRelease { release }.at(offset))
     }
 }
 

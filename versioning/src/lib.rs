@@ -3,8 +3,10 @@
 #![forbid(unsafe_code)]
 
 mod architecture;
+mod at;
 mod check;
-mod checksum;
+pub mod checksum;
+mod codec;
 mod describe;
 mod diagnose;
 mod downgrade;
@@ -16,23 +18,23 @@ pub mod inspect;
 mod locate;
 mod loss;
 mod message;
+mod mirror;
+mod options;
 mod path;
-pub mod payload;
 mod reader;
 mod release;
-pub mod schema;
+mod schema_data;
 mod sequence;
 mod snapshot;
 mod stream;
 mod summing;
+mod table;
 mod varint;
-mod wire;
 mod writer;
 
 pub use architecture::Architecture;
-pub use check::check_layouts;
-pub use checksum::{Checksum, Crc64, Crc64Nibbles, Crc64NoTable, Crc64Slice16};
-/// Gives a struct or an enum its versioned wire form: [`Layout`], [`Mirror`] and [`Wire`].
+pub use codec::{Bytes, MirrorOf, Str};
+/// Makes a struct or an enum a mirror: implements [`Mirror`], [`wire::Layout`] and [`wire::Wire`].
 ///
 /// # On the mirror
 ///
@@ -50,10 +52,10 @@ pub use checksum::{Checksum, Crc64, Crc64Nibbles, Crc64NoTable, Crc64Slice16};
 /// | `start = 2` | the first version that has it |
 /// | `end = 3` | the first version that no longer has it; the field stays in the struct, and is `Default` in every latest value |
 /// | `default_fn = path` | `fn(version: u16) -> T`: its value where a version does not have it, or when an older version that has it is written; without it `Default` |
-/// | `ser_fn = path`, `de_fn = path` | `fn(&mut Mirror, version: u16) -> Result<(), Refused>`: change values, or refuse, when an older version is written or was read; `version` is the one on the wire. They belong to the field's `start` and `end`, and run once for each of the two that lies between the versions |
+/// | `ser_fn = path`, `de_fn = path` | `fn(&mut Mirror, version: u16) -> Result<(), ConversionError>`: changes values, or returns an error, when an older version is written or was read; `version` is the one on the wire. They belong to the field's `start` and `end`, and run once for each of the two that lies between the versions |
 /// | `at = 2` | in an annotation of its own: ties its `ser_fn` and `de_fn` to the step to version 2, for a change of meaning; may be repeated |
 /// | `skip` | never written; `Default` after loading |
-/// | `ignorable` | an older reader does without it unharmed: no reason for [`save_widest`] to take a newer release |
+/// | `ignorable` | older readers may ignore the field; it never forces [`downgrade_compatible`](ReleaseTable::downgrade_compatible) to a newer release |
 /// | `name = "…"` | the wire name, where the field was renamed since |
 /// | `serde, max = 32, layout = "name/1"` | a foreign serde type, carried as what postcard writes, in at most so many bytes; `layout` names its layout for the fingerprint |
 ///
@@ -63,31 +65,52 @@ pub use checksum::{Checksum, Crc64, Crc64Nibbles, Crc64NoTable, Crc64Slice16};
 ///
 /// # Order
 ///
-/// Reading an older version: nested mirrors are raised, missing fields get their value, `de_fn`s run by ascending
-/// version and in order of appearance, then removed and skipped fields become `Default`. Writing an older version: a
-/// copy's removed fields get their value, `ser_fn`s run in the exact reverse order, then nested mirrors are lowered.
+/// Reading an older version: nested mirrors are upgraded, missing fields get their value, `de_fn`s run by ascending
+/// version and in order of appearance, then removed and skipped fields become `Default`. Writing an older version: removed
+/// fields get their value, `ser_fn`s run in the exact reverse order, then nested mirrors are downgraded.
 pub use devstate_versioning_derive::Versioned;
-pub use downgrade::{plan, plan_in};
-pub use error::{Error, ErrorKind, Expected, Refused};
-pub use fingerprint::{layout, layout_text};
-pub use fnv::fnv1a;
-pub use header::{FORMAT, HEADER_LEN, Header, MAGIC, TRAILER_LEN};
+pub use error::{ConversionError, Expected, LoadError, LoadErrorKind, SaveError};
+pub use header::Header;
 pub use locate::locate;
-pub use loss::{Differ, Loss};
+pub use loss::Loss;
+pub use mirror::Mirror;
+pub use options::Options;
 pub use path::{FieldPath, NamedPath};
-pub use reader::{Malformed, Reader};
-pub use release::{Latest, ReleaseTable, VersionOf};
+pub use release::ReleaseTable;
 pub use sequence::{IterSource, Sequence, Source};
-pub use snapshot::{Container, encoded_len, load, max_snapshot_len, save, save_as, save_lossy, save_widest};
+pub use snapshot::{Translated, max_snapshot_len};
 pub use stream::StreamError;
-pub use wire::{BadValue, Bytes, Fixed, Layout, Mirror, MissingValue, Str, Wire};
-pub use writer::{Sink, SinkWriter, SliceWriter, Writer, length_len};
+pub use writer::Sink;
+
+/// Release tables and mirrors as constant data, and as text.
+pub mod schema {
+    pub use crate::describe::{Json, Table};
+    pub use crate::schema_data::{Field, MAX_DEPTH, Row, Schema, Shape, Type, Variant, Versions};
+    pub use crate::table::Releases;
+}
+
+/// The byte layer, for authors of hand-written codecs.
+///
+/// `#[derive(Versioned)]` writes the codec of a mirror. A mirror with type parameters needs one by hand: implement
+/// [`Layout`], [`Mirror`](crate::Mirror) and [`Wire`], and check the layouts with [`check_layouts`].
+pub mod wire {
+    pub use crate::at::{At, Newest, RowOf, VersionOf, Versions};
+    pub use crate::check::check_layouts;
+    pub use crate::codec::Wire;
+    pub use crate::fingerprint::{layout, layout_text};
+    pub use crate::fnv::fnv1a;
+    pub use crate::loss::Differ;
+    pub use crate::mirror::Layout;
+    pub use crate::reader::{Malformed, Reader};
+    pub use crate::writer::{Writer, length_len};
+}
 
 /// What the macros expand to. Not part of the interface: it changes without notice.
 #[doc(hidden)]
 pub mod __private {
-    pub use crate::check::{check_buffer, check_layouts, check_pinned, check_published, check_releases, check_row};
+    pub use crate::check::{check_buffer, check_pinned, check_published, check_releases, check_row};
+    pub use crate::codec::{
+        BadValue, Fixed, Itself, MissingValue, VariantValue, foreign_decode, foreign_encode, foreign_len,
+    };
     pub use crate::fingerprint::{deep, layouts};
-    pub use crate::release::NoMirror;
-    pub use crate::wire::{Itself, VariantValue, foreign_decode, foreign_encode, foreign_len};
 }

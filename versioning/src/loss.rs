@@ -120,3 +120,10 @@ impl Place<'_> {
         core::iter::successors(Some(self), |place| place.above).filter(|place| place.above.is_some())
     }
 }
+
+impl core::fmt::Display for Loss {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        write!(f, "field {}", self.field)?;
+        f.write_str(if self.ignorable { " (ignorable)" } else { "" })
+    }
+}

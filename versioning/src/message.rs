@@ -7,7 +7,7 @@
 )]
 
 use crate::fingerprint::{layout_text, type_text};
-use crate::schema::{Schema, Type};
+use crate::schema_data::{Schema, Type};
 
 /// The longest sentence, in bytes; what goes beyond it is cut off.
 const CAPACITY: usize = 2048;
@@ -104,7 +104,7 @@ impl Message {
 #[cfg(test)]
 mod tests {
     use super::{CAPACITY, Message};
-    use crate::schema::{Schema, Shape};
+    use crate::schema_data::{Schema, Shape};
 
     const TWO_BYTES_EACH: [u8; CAPACITY] = {
         let mut bytes = [0xc3; CAPACITY];

@@ -2,7 +2,7 @@
 
 use core::fmt;
 
-use crate::schema::{Field, MAX_DEPTH, Schema, Shape, Type};
+use crate::schema_data::{Field, MAX_DEPTH, Schema, Shape, Type};
 
 /// The way from a mirror to one of its fields, as positions: small, without names, cheap in flash.
 ///

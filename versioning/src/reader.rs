@@ -1,39 +1,40 @@
-//! Reads a payload and keeps the first thing that is wrong with it.
+//! Reads a payload and keeps the first error.
 
-use crate::error::{Error, ErrorKind, Expected};
+use crate::error::{Expected, LoadError, LoadErrorKind};
 
-/// Decoding stopped; the [`Reader`] that gave this holds the error.
+/// Decoding stopped. The [`Reader`] that returned this has the error.
 ///
-/// Only a reader can make one, so an implementation cannot fail without saying why.
+/// Only a reader makes one, so an implementation cannot fail without a reason.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Malformed(());
 
 /// Reads a payload front to back.
 ///
 /// ```
-/// use devstate_versioning::{ErrorKind, Reader};
+/// use devstate_versioning::LoadErrorKind;
+/// use devstate_versioning::wire::Reader;
 ///
 /// let mut reader = Reader::new(&[1, 2, 3]);
 /// assert_eq!(reader.array::<2>(), Ok(&[1, 2]));
 /// assert!(reader.array::<2>().is_err());
-/// assert_eq!(reader.finish(), Err(ErrorKind::Truncated { needed: 2, available: 1 }.at(2)));
+/// assert_eq!(reader.finish(), Err(LoadErrorKind::Truncated { needed: 2, available: 1 }.at(2)));
 /// ```
 #[derive(Debug)]
 pub struct Reader<'de> {
     rest: &'de [u8],
-    /// The offset just behind `rest`.
+    /// The offset of the first byte behind `rest`.
     end: usize,
-    error: Option<Error>,
+    error: Option<LoadError>,
 }
 
 impl<'de> Reader<'de> {
-    /// A reader whose offsets count from the start of `bytes`.
+    /// Creates a reader whose offsets count from the start of `bytes`.
     #[must_use]
     pub const fn new(bytes: &'de [u8]) -> Self {
         Self::at(bytes, 0)
     }
 
-    /// A reader whose first byte has the offset `start`.
+    /// Creates a reader whose first byte has the offset `start`.
     #[must_use]
     pub const fn at(bytes: &'de [u8], start: usize) -> Self {
         Self {
@@ -43,18 +44,18 @@ impl<'de> Reader<'de> {
         }
     }
 
-    /// The offset of the next byte.
+    /// Returns the offset of the next byte.
     #[must_use]
     pub const fn offset(&self) -> usize {
         self.end - self.rest.len()
     }
 
-    /// What has not been read yet.
+    /// Returns the bytes that were not read yet.
     pub(crate) const fn rest(&self) -> &'de [u8] {
         self.rest
     }
 
-    /// The next `N` bytes.
+    /// Reads the next `N` bytes.
     ///
     /// # Errors
     ///
@@ -70,7 +71,7 @@ impl<'de> Reader<'de> {
         }
     }
 
-    /// The next `n` bytes.
+    /// Reads the next `n` bytes.
     ///
     /// # Errors
     ///
@@ -86,7 +87,7 @@ impl<'de> Reader<'de> {
         }
     }
 
-    /// The next byte.
+    /// Reads the next byte.
     ///
     /// # Errors
     ///
@@ -96,7 +97,7 @@ impl<'de> Reader<'de> {
         self.array::<1>().map(|[byte]| *byte)
     }
 
-    /// The length of a sequence of at most `bound` elements.
+    /// Reads the length of a sequence of at most `bound` elements.
     ///
     /// # Errors
     ///
@@ -106,7 +107,7 @@ impl<'de> Reader<'de> {
     pub fn length(&mut self, bound: usize) -> Result<usize, Malformed> {
         let start = self.offset();
         let first = self.byte()?;
-        // Up to a bound below 128 no length has a second byte, and the code for one would be dead weight in a firmware.
+        // With a bound below 128 no length has a second byte, and firmware does not link code for one.
         let length = if first < 0x80 || bound < 0x80 {
             usize::from(first)
         } else {
@@ -138,18 +139,18 @@ impl<'de> Reader<'de> {
         Err(self.refuse_at(start, Expected::ShortestLength, length))
     }
 
-    /// Stops because of a value that starts at `offset`.
+    /// Stops the decoding because of a value at `offset`.
     #[cold]
     #[inline(never)]
     pub fn refuse_at(&mut self, offset: usize, expected: Expected, found: u64) -> Malformed {
-        self.fail(ErrorKind::Value { expected, found }.at(offset))
+        self.fail(LoadErrorKind::Value { expected, found }.at(offset))
     }
 
     #[cold]
     #[inline(never)]
     fn truncated(&mut self, needed: usize) -> Malformed {
         self.fail(
-            ErrorKind::Truncated {
+            LoadErrorKind::Truncated {
                 needed,
                 available: self.rest.len(),
             }
@@ -157,29 +158,29 @@ impl<'de> Reader<'de> {
         )
     }
 
-    pub(crate) fn fail(&mut self, error: Error) -> Malformed {
+    pub(crate) fn fail(&mut self, error: LoadError) -> Malformed {
         self.error.get_or_insert(error);
         Malformed(())
     }
 
-    /// Ends the reading.
+    /// Ends the decoding.
     ///
     /// # Errors
     ///
-    /// The first error, also where whoever decoded went on after it, or `TrailingBytes`.
-    pub fn finish(self) -> Result<(), Error> {
+    /// The first error, also if the decoding continued after it, or `TrailingBytes`.
+    pub fn finish(self) -> Result<(), LoadError> {
         match self.error {
             Some(error) => Err(error),
             None if self.rest.is_empty() => Ok(()),
-            None => Err(ErrorKind::TrailingBytes { bytes: self.rest.len() }.at(self.offset())),
+            None => Err(LoadErrorKind::TrailingBytes { bytes: self.rest.len() }.at(self.offset())),
         }
     }
 
-    /// The error that a [`Malformed`] of this reader stands for.
+    /// Returns the error behind a [`Malformed`] of this reader.
     #[cold]
     #[inline(never)]
-    pub(crate) fn error(&self, _malformed: Malformed) -> Error {
-        let nothing_noted = ErrorKind::Truncated {
+    pub(crate) fn error(&self, _malformed: Malformed) -> LoadError {
+        let nothing_noted = LoadErrorKind::Truncated {
             needed: 0,
             available: 0,
         };

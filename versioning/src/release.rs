@@ -1,132 +1,277 @@
-//! Releases: which version of each mirror was shipped together.
+//! Release tables: saving, loading and translating with the versions of one application.
 
-use core::fmt::{self, Debug};
-use core::marker::PhantomData;
+use crate::at::{At, Newest};
+use crate::checksum::Checksum;
+use crate::codec::{MirrorOf, Wire};
+use crate::downgrade;
+use crate::error::{LoadError, LoadErrorKind, SaveError};
+use crate::header::Header;
+use crate::loss::Loss;
+use crate::options::Options;
+use crate::reader::Reader;
+use crate::snapshot::Translated;
+use crate::table::Releases;
 
-use crate::schema::Row;
-use crate::wire::Mirror;
-
-/// The releases of one application, oldest first. [`release_table!`](crate::release_table) implements it.
-pub trait ReleaseTable: Copy + Eq + Debug + 'static {
-    /// Every release, oldest first.
-    const ALL: &'static [Self];
-    /// Their names, in the same order.
-    const NAMES: &'static [&'static str];
-    /// The newest release.
-    const LATEST: Self;
-    /// The table as data, a row for each mirror.
-    const ROWS: &'static [Row];
-    /// For each row the fingerprint of a snapshot whose root is that mirror, for each release; zero where there is none.
-    const ROOTS: &'static [&'static [u64]];
-    /// For each release the fingerprint that the table pins, none for an open one.
-    const PINNED: &'static [Option<u64>];
-
-    /// The number that stands in a snapshot's header.
-    fn number(self) -> u16;
-
-    /// The position among [`ALL`](Self::ALL).
-    fn index(self) -> usize;
-
-    /// The release with that number, if this build knows it.
-    #[must_use]
-    fn from_number(number: u16) -> Option<Self> {
-        Self::ALL.iter().copied().find(|release| release.number() == number)
-    }
-}
-
-/// A release table that has a row for the mirror `M`.
-#[diagnostic::on_unimplemented(
-    message = "the release table `{Self}` has no row for the mirror `{M}`",
-    label = "`{M}` stands in no row of this table",
-    note = "add `{M} => [..]` to the `release_table!` that declares `{Self}`, with one version for each release, `_` for those that had no such mirror"
-)]
-pub trait VersionOf<M: ?Sized>: ReleaseTable {
-    /// The fingerprint of a snapshot whose root is `M`, for each release; zero where the release has no `M`.
-    const FINGERPRINTS: &'static [u64];
-
-    /// The version of `M` in this release; zero where the release has no `M`.
-    fn version(self) -> u16;
-
-    /// The fingerprint of a snapshot of this release whose root is `M`.
-    #[must_use]
-    fn fingerprint(self) -> u64 {
-        Self::FINGERPRINTS.get(self.index()).copied().unwrap_or(0)
-    }
-}
-
-/// Stands in every table, and is no mirror.
-#[derive(Debug)]
-pub enum NoMirror {}
-
-/// The latest release of the table `R`, known when the program is built: code that is generic over the release is
-/// compiled once more for it, without a question about versions left in it.
+/// The releases of one application, and everything that a program does with them. The enum that
+/// [`release_table!`](crate::release_table) declares implements it.
 ///
-/// [`save`](crate::save) uses it; with [`payload`](crate::payload) it can be given in place of a release.
-pub struct Latest<R>(PhantomData<R>);
-
-impl<R> Latest<R> {
-    /// The latest release.
-    pub const RELEASE: Self = Self(PhantomData);
-}
-
-impl<R: ReleaseTable> ReleaseTable for Latest<R> {
-    const ALL: &'static [Self] = &[Self::RELEASE];
-    const NAMES: &'static [&'static str] = match R::NAMES {
-        [.., latest] => core::slice::from_ref(latest),
-        [] => &[],
-    };
-    const LATEST: Self = Self::RELEASE;
-    const ROWS: &'static [Row] = R::ROWS;
-    const ROOTS: &'static [&'static [u64]] = R::ROOTS;
-    const PINNED: &'static [Option<u64>] = R::PINNED;
-
-    #[inline]
-    fn number(self) -> u16 {
-        R::LATEST.number()
-    }
-
-    #[inline]
-    fn index(self) -> usize {
-        R::LATEST.index()
-    }
-}
-
-impl<R: VersionOf<M>, M: Mirror> VersionOf<M> for Latest<R> {
-    const FINGERPRINTS: &'static [u64] = R::FINGERPRINTS;
-
-    /// A table's last release has every mirror at its latest version.
-    #[inline]
-    fn version(self) -> u16 {
-        const { M::SCHEMA.version }
-    }
-}
-
-impl<R> Clone for Latest<R> {
-    fn clone(&self) -> Self {
-        *self
-    }
-}
-
-impl<R> Copy for Latest<R> {}
-
-impl<R> PartialEq for Latest<R> {
-    fn eq(&self, _other: &Self) -> bool {
-        true
-    }
-}
-
-impl<R> Eq for Latest<R> {}
-
-impl<R> Debug for Latest<R> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Latest")
-    }
-}
-
-/// Declares an application's releases and the version of each mirror in them, and has the compiler check the history.
+/// | to | call |
+/// |---|---|
+/// | write at the latest release | [`save`](Self::save), or [`latest`](Self::latest) for a stream, a sink or other options |
+/// | write at an older release | a downgrade, then [`Translated::save`] |
+/// | … and refuse every loss | [`downgrade`](Self::downgrade) |
+/// | … and accept some losses | [`downgrade_lossy`](Self::downgrade_lossy) |
+/// | … that as many readers as possible can read | [`downgrade_compatible`](Self::downgrade_compatible) |
+/// | know what a downgrade loses | [`losses`](Self::losses) |
+/// | read any release | [`load`](Self::load), [`load_with`](Self::load_with) |
 ///
 /// ```
-/// use devstate_versioning::{ReleaseTable, Versioned, release_table};
+/// use devstate_versioning::{Mirror, ReleaseTable, SaveError, Versioned, buffer, release_table};
+///
+/// #[derive(Versioned, Clone, Debug, Default, PartialEq)]
+/// #[versioned(version = 2, layouts(0xbf16_3a3d_d791_3fbe, open))]
+/// pub struct TimerSer {
+///     pub count: u32,
+///     #[versioned(start = 2)]
+///     pub prescaler: u8,
+/// }
+///
+/// release_table! {
+///     pub enum Release { V1_0 = 1 @ 0xbf16_3a3d_d791_3fbe, V1_1 = 2 @ open }
+///     TimerSer => [1, 2],
+/// }
+///
+/// let mut memory = buffer!(TimerSer);
+/// let mut scratch = TimerSer::default();
+///
+/// // The prescaler is lost at release 1.
+/// let timer = TimerSer { count: 7, prescaler: 3 };
+/// let error = Release::V1_0.downgrade(&timer, &mut scratch).unwrap_err();
+/// let SaveError::Lossy { field, .. } = error else { panic!("{error}") };
+/// assert_eq!(field.display(TimerSer::SCHEMA).to_string(), "prescaler");
+///
+/// // Without one nothing is lost.
+/// let timer = TimerSer { count: 7, prescaler: 0 };
+/// let older = Release::V1_0.downgrade(&timer, &mut scratch)?;
+/// let snapshot = older.save(&mut memory)?;
+///
+/// let mut loaded = TimerSer::default();
+/// assert_eq!(Release::load(snapshot, &mut loaded), Ok(Release::V1_0));
+/// assert_eq!(loaded, timer);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+pub trait ReleaseTable: Releases {
+    /// Writes `mirror` at the latest release to the start of `buffer`, and returns the written part.
+    ///
+    /// [`buffer!`](crate::buffer) creates a buffer that is long enough.
+    ///
+    /// # Errors
+    ///
+    /// As [`Translated::save`].
+    #[inline]
+    fn save<'de, 'b, M>(mirror: &M, buffer: &'b mut [u8]) -> Result<&'b [u8], SaveError>
+    where
+        M: MirrorOf<'de, Self>,
+    {
+        Self::latest(mirror).save(buffer)
+    }
+
+    /// Returns `mirror` as a value to be written at the latest release: into a stream or a sink, or with other options.
+    #[inline]
+    fn latest<'m, 'de, M>(mirror: &'m M) -> Translated<'m, M, Newest<Self>>
+    where
+        M: MirrorOf<'de, Self>,
+    {
+        Translated::new(mirror, Newest::new())
+    }
+
+    /// Translates `mirror` to this release, and refuses every loss.
+    ///
+    /// A downgrade loses nothing if what an older build loads and saves again is equal to `mirror`. Skipped fields do not
+    /// count. The translated value is in `scratch`, whose content before does not matter: `&mut mirror.clone()` is on the
+    /// stack, and a `static` or a heap serves large mirrors.
+    ///
+    /// # Errors
+    ///
+    /// `Lossy` with the first field that would be lost, `NotInRelease`, or `Conversion` from a semantic function.
+    fn downgrade<'m, 'de, M>(self, mirror: &M, scratch: &'m mut M) -> Result<Translated<'m, M, At<Self>>, SaveError>
+    where
+        M: MirrorOf<'de, Self>,
+    {
+        self.downgrade_lossy(mirror, scratch, &mut |_| false)
+    }
+
+    /// Translates `mirror` to this release. `accept` is called with each loss, and returns `true` to accept it.
+    ///
+    /// # Errors
+    ///
+    /// `Lossy` with the first field whose loss is not accepted, `NotInRelease`, or `Conversion` from a semantic function.
+    fn downgrade_lossy<'m, 'de, M>(
+        self,
+        mirror: &M,
+        scratch: &'m mut M,
+        accept: &mut dyn FnMut(&Loss) -> bool,
+    ) -> Result<Translated<'m, M, At<Self>>, SaveError>
+    where
+        M: MirrorOf<'de, Self>,
+    {
+        let at = At::new(self);
+        downgrade::translate(mirror, at, scratch, accept)?;
+        Ok(Translated::new(scratch, at))
+    }
+
+    /// Translates `mirror` to the oldest release, from `oldest` on, that loses nothing. Then as many builds as possible
+    /// can read the snapshot. Fields marked as `ignorable` do not count as a loss.
+    ///
+    /// # Errors
+    ///
+    /// `Conversion` if a value has no counterpart even at the latest release. That release has every mirror and loses
+    /// nothing.
+    fn downgrade_compatible<'m, 'de, M>(
+        mirror: &M,
+        oldest: Self,
+        scratch: &'m mut M,
+    ) -> Result<Translated<'m, M, At<Self>>, SaveError>
+    where
+        M: MirrorOf<'de, Self>,
+    {
+        let mut release = Self::LATEST;
+        for &candidate in Self::ALL {
+            if candidate.number() < oldest.number() {
+                continue;
+            }
+            let mut lossless = true;
+            let losses = candidate.losses(mirror, scratch, &mut |loss| lossless &= loss.ignorable);
+            if losses.is_ok() && lossless {
+                release = candidate;
+                break;
+            }
+        }
+        release.downgrade_lossy(mirror, scratch, &mut |_| true)
+    }
+
+    /// Calls `visit` with each field that a downgrade to this release would lose. Nothing is written. `scratch` is
+    /// overwritten.
+    ///
+    /// # Errors
+    ///
+    /// `NotInRelease`, or `Conversion` from a semantic function: then there is no downgrade at all.
+    fn losses<'de, M>(self, mirror: &M, scratch: &mut M, visit: &mut dyn FnMut(&Loss)) -> Result<(), SaveError>
+    where
+        M: MirrorOf<'de, Self>,
+    {
+        downgrade::losses(mirror, At::new(self), scratch, visit)
+    }
+
+    /// Reads a snapshot of any release in the table into `mirror`, and returns the release at which it was written.
+    ///
+    /// The checksum is verified before anything is decoded. Then every byte must be one that the encoder writes.
+    /// `mirror` is scratch memory: after an error its content is meaningless. Restore a device from it only after the load
+    /// succeeded.
+    ///
+    /// # Errors
+    ///
+    /// [`LoadErrorKind`] lists everything that can be wrong with a snapshot.
+    #[inline]
+    fn load<'de, M>(snapshot: &'de [u8], mirror: &mut M) -> Result<Self, LoadError>
+    where
+        M: MirrorOf<'de, Self>,
+    {
+        Self::load_with(Options::NATIVE, snapshot, mirror)
+    }
+
+    /// Like [`load`](Self::load), with options.
+    ///
+    /// # Errors
+    ///
+    /// As [`load`](Self::load).
+    fn load_with<'de, M, C>(options: Options<C>, snapshot: &'de [u8], mirror: &mut M) -> Result<Self, LoadError>
+    where
+        M: MirrorOf<'de, Self>,
+        C: Checksum,
+    {
+        let (header, payload) = options.verify(snapshot)?;
+        let release = release_of::<Self, M>(&header)?;
+        decode(payload, Header::LEN, At::new(release), mirror)?;
+        Ok(release)
+    }
+
+    /// Reads a bare payload of this release, which [`Translated::encode`] wrote, into `mirror`.
+    ///
+    /// # Errors
+    ///
+    /// `NotInRelease`, `Truncated`, `Value`, `TrailingBytes` or `Conversion`.
+    fn decode<'de, M>(self, payload: &'de [u8], mirror: &mut M) -> Result<(), LoadError>
+    where
+        M: MirrorOf<'de, Self>,
+    {
+        if M::version(self) == 0 {
+            let release = self.number();
+            return Err(LoadErrorKind::NotInRelease { release }.without_offset());
+        }
+        decode(payload, 0, At::new(self), mirror)
+    }
+}
+
+impl<R: Releases> ReleaseTable for R {}
+
+impl<M, R: Releases, C> Translated<'_, M, At<R>, C> {
+    /// Returns the release that the value was translated to.
+    #[must_use]
+    pub const fn release(&self) -> R {
+        self.at().release()
+    }
+}
+
+/// Returns the release of a header whose snapshot has the mirror `M`.
+fn release_of<'de, R, M>(header: &Header) -> Result<R, LoadError>
+where
+    R: Releases,
+    M: MirrorOf<'de, R>,
+{
+    let found = header.release;
+    let Some(release) = R::from_number(found) else {
+        let newest = R::LATEST.number();
+        let kind = if found > newest {
+            LoadErrorKind::NewerRelease { found, newest }
+        } else {
+            LoadErrorKind::UnknownRelease { found }
+        };
+        return Err(kind.at(10));
+    };
+    if M::version(release) == 0 {
+        return Err(LoadErrorKind::NotInRelease { release: found }.at(10));
+    }
+    let expected = M::FINGERPRINTS.get(release.index()).copied().unwrap_or(0);
+    if header.fingerprint != expected {
+        return Err(LoadErrorKind::Fingerprint {
+            expected,
+            found: header.fingerprint,
+        }
+        .at(16));
+    }
+    Ok(release)
+}
+
+/// Fills `mirror` from exactly the bytes of `payload`, and upgrades it. `offset` is that of the first byte.
+#[inline]
+fn decode<'de, R, M>(payload: &'de [u8], offset: usize, at: At<R>, mirror: &mut M) -> Result<(), LoadError>
+where
+    R: Releases,
+    M: MirrorOf<'de, R>,
+{
+    let mut reader = Reader::at(payload, offset);
+    match Wire::<At<R>>::decode_into(mirror, at, &mut reader) {
+        Ok(()) => reader.finish()?,
+        Err(malformed) => return Err(reader.error(malformed)),
+    }
+    Ok(Wire::<At<R>>::upgrade(mirror, at)?)
+}
+
+/// Declares the releases of an application and the version of each mirror in them. The compiler checks the history.
+///
+/// ```
+/// use devstate_versioning::{Versioned, release_table};
 ///
 /// #[derive(Versioned, Clone, Debug, Default)]
 /// #[versioned(version = 2, layouts(0xbf16_3a3d_d791_3fbe, open))]
@@ -145,14 +290,17 @@ impl<R> Debug for Latest<R> {
 /// assert_eq!(Release::LATEST.number(), 2);
 /// ```
 ///
-/// Each release has its number in the header and, behind `@`, the fingerprint of the layouts that it published; the
-/// last one may be `open` while it is not published yet. Numbers ascend and may have gaps, for releases that are no
-/// longer supported. Each row has one version for each release, `_` for a release that had no such mirror.
+/// Each release has its number in the header and, behind `@`, the fingerprint of the layouts that it published. The last
+/// release may be `open` while it is not published. Numbers ascend and may have gaps, for releases that are no longer
+/// supported. Each row has one version for each release, and `_` for a release without this mirror.
 ///
-/// These do not compile, and each says what is wrong and what to do: a row missing for a mirror, also a nested one; a
-/// row of another length than the table; a version that is 0, goes down, or is above the mirror's own; a last release
-/// that is not at a mirror's latest version; numbers that do not ascend; a mirror that a release reaches though its
-/// row says `_`; a layout that differs from the fingerprint of a published release, or is still `open` in one.
+/// The enum has `ALL`, `LATEST`, `number` and `from_number`, and implements [`ReleaseTable`](crate::ReleaseTable).
+///
+/// The following mistakes do not compile, and the message says what to do: a missing row for a mirror, also for a nested
+/// one; a row of another length than the table; a version that is 0, goes down, or is above the version of the mirror; a
+/// last release that is not at the latest version of a mirror; numbers that do not ascend; a mirror that a release
+/// reaches although its row has `_`; a layout that differs from the fingerprint of a published release, or that is still
+/// `open` in one.
 #[macro_export]
 macro_rules! release_table {
     (
@@ -181,7 +329,28 @@ macro_rules! release_table {
             )+
         }
 
-        impl $crate::ReleaseTable for $Release {
+        #[allow(dead_code)]
+        impl $Release {
+            /// All releases, oldest first.
+            $visibility const ALL: &'static [Self] = <Self as $crate::schema::Releases>::ALL;
+
+            /// The newest release.
+            $visibility const LATEST: Self = <Self as $crate::schema::Releases>::LATEST;
+
+            /// Returns the number of the release in a snapshot's header.
+            #[must_use]
+            $visibility fn number(self) -> ::core::primitive::u16 {
+                <Self as $crate::schema::Releases>::number(self)
+            }
+
+            /// Returns the release with that number, if the table has it.
+            #[must_use]
+            $visibility fn from_number(number: ::core::primitive::u16) -> ::core::option::Option<Self> {
+                <Self as $crate::schema::Releases>::from_number(number)
+            }
+        }
+
+        impl $crate::schema::Releases for $Release {
             const ALL: &'static [Self] = &[$(Self::$name),+];
             const NAMES: &'static [&'static ::core::primitive::str] = &[$(::core::stringify!($name)),+];
             const LATEST: Self = {
@@ -196,7 +365,7 @@ macro_rules! release_table {
                 }),+
             ];
             const ROOTS: &'static [&'static [::core::primitive::u64]] = &[
-                $(<Self as $crate::VersionOf<$mirror>>::FINGERPRINTS),+
+                $(<$mirror as $crate::wire::RowOf<Self>>::FINGERPRINTS),+
             ];
             const PINNED: &'static [::core::option::Option<::core::primitive::u64>] = &[$($crate::release_table!(@literal $fingerprint)),+];
 
@@ -214,18 +383,18 @@ macro_rules! release_table {
         }
 
         $(
-            impl $crate::VersionOf<$mirror> for $Release {
+            impl $crate::wire::RowOf<$Release> for $mirror {
                 const FINGERPRINTS: &'static [::core::primitive::u64] = &$crate::__private::deep::<
-                    { <$Release as $crate::ReleaseTable>::ALL.len() }
+                    { <$Release as $crate::schema::Releases>::ALL.len() }
                 >(
-                    <$Release as $crate::ReleaseTable>::ROWS,
+                    <$Release as $crate::schema::Releases>::ROWS,
                     <$mirror as $crate::Mirror>::SCHEMA,
                 );
 
                 #[inline]
-                fn version(self) -> ::core::primitive::u16 {
+                fn version(release: $Release) -> ::core::primitive::u16 {
                     const VERSIONS: &[::core::primitive::u16] = &[$($crate::release_table!(@version $version)),*];
-                    match VERSIONS.get(self as ::core::primitive::usize) {
+                    match VERSIONS.get(release as ::core::primitive::usize) {
                         ::core::option::Option::Some(version) => *version,
                         ::core::option::Option::None => 0,
                     }
@@ -233,37 +402,27 @@ macro_rules! release_table {
             }
         )+
 
-        // With one row alone, type inference would take its mirror for any other and say that types differ.
-        #[diagnostic::do_not_recommend]
-        impl $crate::VersionOf<$crate::__private::NoMirror> for $Release {
-            const FINGERPRINTS: &'static [::core::primitive::u64] = &[];
-
-            fn version(self) -> ::core::primitive::u16 {
-                0
-            }
-        }
-
         const _: () = {
-            const fn has_a_row_for_each_part_of<'de, M: $crate::Wire<'de, $Release>>() {}
+            const fn has_a_row_for_each_part_of<'de, M: $crate::wire::Wire<'de, $crate::wire::At<$Release>>>() {}
             $(has_a_row_for_each_part_of::<$mirror>();)+
         };
         // One item, so that a mistake is reported once and without what follows from it.
         const _: () = {
             $crate::__private::check_releases(
-                <$Release as $crate::ReleaseTable>::ROWS,
+                <$Release as $crate::schema::Releases>::ROWS,
                 &[$((::core::stringify!($name), $number, $crate::release_table!(@literal $fingerprint))),+],
             );
             $(
                 $crate::__private::check_row(
-                    <$Release as $crate::ReleaseTable>::ROWS,
-                    <$Release as $crate::ReleaseTable>::NAMES,
+                    <$Release as $crate::schema::Releases>::ROWS,
+                    <$Release as $crate::schema::Releases>::NAMES,
                     <$mirror as $crate::Mirror>::SCHEMA,
                     &[$($crate::release_table!(@given $version)),*],
                 );
             )+
             $(
                 $crate::__private::check_published(
-                    <$Release as $crate::ReleaseTable>::ROWS,
+                    <$Release as $crate::schema::Releases>::ROWS,
                     <$Release>::$name as ::core::primitive::usize,
                     ::core::stringify!($name),
                     $crate::release_table!(@literal $fingerprint),
@@ -271,8 +430,8 @@ macro_rules! release_table {
             )+
             $(
                 $crate::__private::check_pinned(
-                    <$Release as $crate::ReleaseTable>::NAMES,
-                    <$Release as $crate::ReleaseTable>::PINNED,
+                    <$Release as $crate::schema::Releases>::NAMES,
+                    <$Release as $crate::schema::Releases>::PINNED,
                     <$mirror as $crate::Mirror>::SCHEMA,
                     <$mirror as $crate::Mirror>::LAYOUTS,
                     <$mirror as $crate::Mirror>::OPEN,

@@ -1,35 +1,38 @@
-//! Sequences too long to hold: written from whatever has the items, read one by one from the buffer.
+//! Sequences that are too long to hold: written from a source of items, and read item by item from the buffer.
 
 use core::{fmt, slice};
 
 use heapless::Vec;
 
-use crate::error::{Error, ErrorKind, Expected, Refused};
-use crate::loss::{Differ, Loss};
+use crate::at::Versions;
+use crate::codec::Wire;
+use crate::error::{ConversionError, Expected, LoadError, LoadErrorKind, SaveError};
+use crate::loss::Differ;
+use crate::mirror::Layout;
 use crate::reader::{Malformed, Reader};
-use crate::release::ReleaseTable;
-use crate::schema::Type;
-use crate::wire::{Layout, Wire};
+use crate::schema_data::Type;
 use crate::writer::{Writer, length_len};
 
-/// Items of a [`Sequence`] that is to be written, wherever they are.
+/// The items of a [`Sequence`] that is to be written, wherever they are.
 ///
-/// They are gone through several times, and must be the same each time: to measure, to find losses, to write.
+/// The items are visited several times: to measure, to find losses, to write. They must be the same each time.
 pub trait Source<T> {
-    /// How many there are.
+    /// Returns the number of items.
     fn len(&self) -> usize;
 
-    /// Shows all items to `visit`, in order, as many at a time as suits the source.
+    /// Calls `visit` with all items, in order, in batches of any size.
     fn for_each(&self, visit: &mut dyn FnMut(&[T]));
 
-    /// Whether there are none.
+    /// Returns `true` if there are no items.
     fn is_empty(&self) -> bool {
         self.len() == 0
     }
 
-    /// Bytes that all items together take at the release with that number, where the source knows it: then nobody goes
-    /// over them to measure them. It can keep the sum of what [`Wire::encoded_len`] gives for each item, lowered to that
-    /// release. A sum that is wrong fails the saving with `WrongLength`.
+    /// Returns the number of bytes that all items together take at the release with that number, if the source knows it.
+    /// Then the items are not visited to measure them.
+    ///
+    /// A source can keep the sum of [`Translated::payload_len`](crate::Translated::payload_len) of its items. A wrong sum
+    /// fails the saving with `WrongLength`.
     fn encoded_len(&self, _release: u16) -> Option<usize> {
         None
     }
@@ -39,7 +42,7 @@ pub trait Source<T> {
 #[derive(Clone, Copy, Debug)]
 pub struct IterSource<I>(pub I);
 
-/// How many small items an iterator gathers before it shows them: one call for all of them.
+/// The number of small items in a batch: one call for all of them.
 const BATCH: usize = 8;
 
 impl<T, I: ExactSizeIterator<Item = T> + Clone> Source<T> for IterSource<I> {
@@ -49,7 +52,7 @@ impl<T, I: ExactSizeIterator<Item = T> + Clone> Source<T> for IterSource<I> {
 
     fn for_each(&self, visit: &mut dyn FnMut(&[T])) {
         if const { size_of::<T>() > 64 } {
-            // Large ones would take much stack, and the call is little beside them.
+            // A batch of large items takes much stack, and saves little.
             return self.0.clone().for_each(|item| visit(slice::from_ref(&item)));
         }
         let mut batch: Vec<T, BATCH> = Vec::new();
@@ -65,11 +68,11 @@ impl<T, I: ExactSizeIterator<Item = T> + Clone> Source<T> for IterSource<I> {
     }
 }
 
-/// At most `N` items that are not held: a field of a mirror that is written from a [`Source`] and, once loaded, visited
-/// where it lies in the buffer. On the wire it is a sequence like any other.
+/// At most `N` items that are not held in memory: a field of a mirror that is written from a [`Source`]. After loading, the
+/// items are visited in the buffer. The encoding is that of any other sequence.
 ///
 /// ```
-/// use devstate_versioning::{IterSource, Sequence, Str, Versioned, load, release_table, save};
+/// use devstate_versioning::{IterSource, ReleaseTable, Sequence, Str, Versioned, release_table};
 ///
 /// #[derive(Versioned, Clone, Debug, Default)]
 /// #[versioned(version = 1, layouts(open))]
@@ -92,22 +95,16 @@ impl<T, I: ExactSizeIterator<Item = T> + Clone> Source<T> for IterSource<I> {
 /// let lines = ["one", "two"];
 /// let source = IterSource(lines.iter().map(|text| LineSer { text: Str::new(text).unwrap_or_default() }));
 /// let mut memory = [0; 64];
-/// let snapshot = save::<Release, _>(&LogSer { lines: Sequence::from_source(&source) }, &mut memory)?;
+/// let snapshot = Release::save(&LogSer { lines: Sequence::from_source(&source) }, &mut memory)?;
 ///
 /// let mut log = LogSer::default();
-/// load::<Release, _>(&snapshot, &mut log)?;
+/// Release::load(snapshot, &mut log)?;
 /// let mut read = Vec::new();
 /// log.lines.visit(&mut |line| read.push(line.text.get()))?;
 /// assert_eq!(read, lines);
-/// # Ok::<(), devstate_versioning::Error>(())
+/// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
-pub struct Sequence<'de, T, const N: usize> {
-    content: Content<'de, T>,
-    /// Lowered to an older release: raising goes there and back, and finds what is lost.
-    lowered: bool,
-    /// What an older release would lose: the first item with a loss, or else with an ignorable one.
-    lost: Option<(usize, Loss)>,
-}
+pub struct Sequence<'de, T, const N: usize>(Content<'de, T>);
 
 enum Content<'de, T> {
     Nothing,
@@ -115,33 +112,34 @@ enum Content<'de, T> {
     Encoded(Encoded<'de, T>),
 }
 
-/// Items that have been decoded once, so they will decode again.
+/// Items in a buffer. They were decoded once, so they decode again.
 struct Encoded<'de, T> {
     items: &'de [u8],
     count: usize,
+    /// The number of the release at which they were written.
     release: u16,
-    /// Goes over them at the release of the table that they were loaded with.
+    /// Decodes and upgrades each item, with the release table that they were loaded with.
     visit: Visit<Self, T>,
 }
 
-type Visit<Items, T> = fn(&Items, &mut dyn FnMut(&[T])) -> Result<(), Error>;
+type Visit<Items, T> = fn(&Items, &mut dyn FnMut(&[T])) -> Result<(), LoadError>;
 
 impl<'de, T> Encoded<'de, T> {
-    fn visit<R>(&self, visit: &mut dyn FnMut(&[T])) -> Result<(), Error>
+    fn visit<V>(&self, visit: &mut dyn FnMut(&[T])) -> Result<(), LoadError>
     where
-        R: ReleaseTable,
-        T: Wire<'de, R> + Default,
+        V: Versions,
+        T: Wire<'de, V> + Default,
     {
-        let Some(release) = R::from_number(self.release) else {
-            return Err(ErrorKind::UnknownRelease { found: self.release }.at(0));
+        let Some(at) = V::from_number(self.release) else {
+            return Err(LoadErrorKind::UnknownRelease { found: self.release }.without_offset());
         };
         let mut reader = Reader::new(self.items);
         for _ in 0..self.count {
             let mut item = T::default();
-            if let Err(malformed) = item.decode_into(release, &mut reader) {
+            if let Err(malformed) = item.decode_into(at, &mut reader) {
                 return Err(reader.error(malformed));
             }
-            item.raise(release)?;
+            item.upgrade(at)?;
             visit(slice::from_ref(&item));
         }
         reader.finish()
@@ -149,48 +147,40 @@ impl<'de, T> Encoded<'de, T> {
 }
 
 impl<'de, T, const N: usize> Sequence<'de, T, N> {
-    /// A sequence to be written. More than `N` items fail the saving.
+    /// Creates a sequence to be written. Saving refuses more than `N` items.
     #[must_use]
     pub fn from_source(source: &'de dyn Source<T>) -> Self {
-        Self::new(Content::Source(source))
+        Self(Content::Source(source))
     }
 
-    const fn new(content: Content<'de, T>) -> Self {
-        Self {
-            content,
-            lowered: false,
-            lost: None,
-        }
-    }
-
-    /// How many items there are.
+    /// Returns the number of items.
     #[must_use]
     pub fn len(&self) -> usize {
-        match &self.content {
+        match &self.0 {
             Content::Nothing => 0,
             Content::Source(source) => source.len(),
             Content::Encoded(encoded) => encoded.count,
         }
     }
 
-    /// Whether there are none.
+    /// Returns `true` if there are no items.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
 
-    /// Shows each item, raised to the latest version, to `visit`. Borrowed fields stay in the buffer that was loaded.
+    /// Calls `visit` with each item at its latest version. Borrowed fields stay in the buffer that was loaded.
     ///
     /// # Errors
     ///
-    /// `Refused` by a semantic function of the items. Loading has asked it before, so this happens only to a mirror that
-    /// was decoded and never raised.
-    pub fn visit(&self, visit: &mut dyn FnMut(&T)) -> Result<(), Error> {
+    /// `Conversion` from a semantic function of the items. Loading has checked each item, so a loaded sequence does not
+    /// fail.
+    pub fn visit(&self, visit: &mut dyn FnMut(&T)) -> Result<(), LoadError> {
         self.visit_batches(&mut |items| items.iter().for_each(&mut *visit))
     }
 
-    fn visit_batches(&self, visit: &mut dyn FnMut(&[T])) -> Result<(), Error> {
-        match &self.content {
+    fn visit_batches(&self, visit: &mut dyn FnMut(&[T])) -> Result<(), LoadError> {
+        match &self.0 {
             Content::Nothing => Ok(()),
             Content::Source(source) => {
                 source.for_each(visit);
@@ -200,36 +190,40 @@ impl<'de, T, const N: usize> Sequence<'de, T, N> {
         }
     }
 
-    /// Shows each item, lowered to `release`, to `visit`, up to the first that cannot be lowered.
+    /// Calls `visit` with each item, translated to the release, up to the first that has no translation.
     ///
-    /// At the latest release only the source's own call, for several items, stands between them and their encoder.
-    fn visit_lowered<R>(&self, release: R, mut visit: impl FnMut(&[T])) -> Result<(), ErrorKind>
+    /// At the latest release, the source passes whole batches to the encoder.
+    fn visit_translated<V>(&self, at: V, mut visit: impl FnMut(&[T])) -> Result<(), ConversionError>
     where
-        R: ReleaseTable,
-        T: Wire<'de, R> + Clone,
+        V: Versions,
+        T: Wire<'de, V> + Clone,
     {
-        let mut lowered = Ok(());
-        let visited = if release == R::LATEST {
-            self.visit_batches(&mut visit)
-        } else {
-            self.visit(&mut |item| {
-                if lowered.is_ok() {
-                    let mut item = item.clone();
-                    lowered = item.lower(release);
-                    if lowered.is_ok() {
-                        visit(slice::from_ref(&item));
-                    }
-                }
-            })
-        };
-        lowered.map_err(ErrorKind::Refused)?;
-        visited.map_err(|error| error.kind)
+        if at.is_latest() {
+            return conversion(self.visit_batches(&mut visit));
+        }
+        self.try_visit(&mut |item| {
+            let mut item = item.clone();
+            item.downgrade(at)?;
+            visit(slice::from_ref(&item));
+            Ok(())
+        })
     }
 
-    /// The same items, of which those that take no bytes, and so are all alike, are there once.
+    /// Calls `visit` with each item up to its first error.
+    fn try_visit(&self, visit: &mut dyn FnMut(&T) -> Result<(), ConversionError>) -> Result<(), ConversionError> {
+        let mut result = Ok(());
+        conversion(self.visit(&mut |item| {
+            if result.is_ok() {
+                result = visit(item);
+            }
+        }))?;
+        result
+    }
+
+    /// Returns the same items. Items without bytes are all equal, and only one of them is left.
     fn without_repetition(&self) -> Self {
         let mut once = self.clone();
-        if let Content::Encoded(encoded) = &mut once.content
+        if let Content::Encoded(encoded) = &mut once.0
             && encoded.items.is_empty()
         {
             encoded.count = encoded.count.min(1);
@@ -237,9 +231,9 @@ impl<'de, T, const N: usize> Sequence<'de, T, N> {
         once
     }
 
-    /// Whether both have their items from the same place, so that they are the same items.
+    /// Returns `true` if both have their items from the same place.
     fn is_same(&self, other: &Self) -> bool {
-        match (&self.content, &other.content) {
+        match (&self.0, &other.0) {
             (Content::Source(here), Content::Source(there)) => core::ptr::addr_eq(*here, *there),
             (Content::Encoded(here), Content::Encoded(there)) => {
                 core::ptr::eq(here.items, there.items) && here.count == there.count
@@ -249,133 +243,134 @@ impl<'de, T, const N: usize> Sequence<'de, T, N> {
     }
 }
 
+/// Returns the conversion error of a visit. Decoded items have no other errors.
+fn conversion(visited: Result<(), LoadError>) -> Result<(), ConversionError> {
+    match visited {
+        Err(LoadError {
+            kind: LoadErrorKind::Conversion(error),
+            ..
+        }) => Err(error),
+        _ => Ok(()),
+    }
+}
+
 #[diagnostic::do_not_recommend]
 impl<T: Layout, const N: usize> Layout for Sequence<'_, T, N> {
     const TYPE: &'static Type = &Type::Seq(T::TYPE, N);
 }
 
-impl<'de, R: ReleaseTable, T: Wire<'de, R> + Default + Clone, const N: usize> Wire<'de, R> for Sequence<'de, T, N> {
-    fn encoded_len(&self, release: R) -> usize {
+impl<'de, V: Versions, T: Wire<'de, V> + Default + Clone, const N: usize> Wire<'de, V> for Sequence<'de, T, N> {
+    fn encoded_len(&self, at: V) -> usize {
         let mut len = length_len::<N>(self.len());
-        if let Content::Source(source) = self.content
-            && let Some(items) = source.encoded_len(release.number())
+        if let Content::Source(source) = self.0
+            && let Some(items) = source.encoded_len(at.number())
         {
             return len.saturating_add(items);
         }
-        // Items that cannot be lowered have no length, and fail the saving.
-        let _ = self.visit_lowered(release, |items| {
-            len = len.saturating_add(T::slice_encoded_len(items, release));
+        // An item without a translation has no length. The encoder reports it.
+        let _ = self.visit_translated(at, |items| {
+            len = len.saturating_add(T::slice_encoded_len(items, at));
         });
         len
     }
 
-    fn encode<W: Writer>(&self, release: R, writer: &mut W) {
+    fn encode<W: Writer>(&self, at: V, writer: &mut W) {
         let announced = self.len();
         if announced > N {
-            writer.fail(ErrorKind::Value {
+            writer.fail(SaveError::Value {
                 expected: Expected::LengthUpTo(N),
                 found: announced as u64,
             });
         }
         writer.length::<N>(announced);
         let mut written = 0;
-        let visited = self.visit_lowered(release, |items| {
+        let visited = self.visit_translated(at, |items| {
             written += items.len();
-            T::encode_slice(items, release, writer);
-            writer.settle();
+            T::encode_slice(items, at, writer);
+            writer.commit();
         });
-        if let Err(kind) = visited {
-            writer.fail(kind);
+        if let Err(error) = visited {
+            writer.fail(SaveError::Conversion(error));
         }
         if written != announced {
-            writer.fail(ErrorKind::WrongLength { announced, written });
+            writer.fail(SaveError::WrongLength { announced, written });
         }
     }
 
-    fn decode_into(&mut self, release: R, reader: &mut Reader<'de>) -> Result<(), Malformed> {
+    fn decode_into(&mut self, at: V, reader: &mut Reader<'de>) -> Result<(), Malformed> {
         let count = reader.length(N)?;
         let before = reader.rest();
         for _ in 0..count {
             let left = reader.rest().len();
-            T::default().decode_into(release, reader)?;
+            T::default().decode_into(at, reader)?;
             if reader.rest().len() == left {
-                // Items that take no bytes are all alike, and a length can announce four billion of them.
+                // Items without bytes are all equal, and a length can announce four billion of them.
                 break;
             }
         }
         let taken = before.len() - reader.rest().len();
-        *self = Self::new(Content::Encoded(Encoded {
+        self.0 = Content::Encoded(Encoded {
             items: before.get(..taken).unwrap_or_default(),
             count,
-            release: release.number(),
-            visit: Encoded::visit::<R>,
-        }));
+            release: at.number(),
+            visit: Encoded::visit::<V>,
+        });
         Ok(())
     }
 
-    fn lower(&mut self, release: R) -> Result<(), Refused> {
-        self.lowered = true;
-        match self.visit_lowered(release, |_items| ()) {
-            Err(ErrorKind::Refused(refused)) => Err(refused),
-            _ => Ok(()),
+    /// Checks that each item can be downgraded, and upgraded again. The items stay where they are: the encoder
+    /// translates each one as it writes it.
+    fn downgrade(&mut self, at: V) -> Result<(), ConversionError> {
+        if at.is_latest() {
+            return Ok(());
         }
+        self.without_repetition()
+            .try_visit(&mut |item| there_and_back(item, at).map(drop))
     }
 
-    /// Asks each item whether it can be raised. After lowering it goes over them there and back, and keeps the first
-    /// loss: the items themselves stay where they are.
-    fn raise(&mut self, release: R) -> Result<(), Refused> {
-        let mut lost: Option<(usize, Loss)> = None;
-        let mut result = Ok(());
-        let mut index = 0;
-        let lowered = core::mem::take(&mut self.lowered);
-        let visited = self.without_repetition().visit(&mut |item| {
-            if lowered && result.is_ok() {
-                let mut copy = item.clone();
-                result = copy.lower(release).and_then(|()| copy.raise(release));
-                item.differ(
-                    &copy,
-                    &mut Differ::new(&mut |loss| {
-                        if lost.is_none_or(|(_, first)| first.ignorable && !loss.ignorable) {
-                            lost = Some((index, *loss));
-                        }
-                    }),
-                );
-            }
-            index += 1;
-        });
-        self.lost = lost;
-        match visited {
-            Err(Error {
-                kind: ErrorKind::Refused(refused),
-                ..
-            }) => Err(refused),
-            _ => result,
-        }
+    /// Checks that each item can be upgraded. [`visit`](Self::visit) does it again.
+    fn upgrade(&mut self, _at: V) -> Result<(), ConversionError> {
+        conversion(self.without_repetition().visit(&mut |_item| ()))
     }
 
-    /// Reports the first item that `other`, raised from an older release, would lose. Items from another place count as
-    /// different ones.
-    fn differ(&self, other: &Self, differ: &mut Differ<'_>) {
+    /// Reports the losses of the items at this release. `other` has the same items, unless a semantic function
+    /// replaced them.
+    fn differ(&self, other: &Self, at: V, differ: &mut Differ<'_>) {
         if self.is_empty() && other.is_empty() {
             return;
         }
-        differ.leaf(self.is_same(other));
-        if let Some((index, loss)) = other.lost {
-            let step = u16::try_from(index).unwrap_or(u16::MAX);
-            differ.field(step, |differ| differ.report(&loss));
+        if at.is_latest() || !self.is_same(other) {
+            return differ.leaf(self.is_same(other));
         }
+        let mut index = 0_usize;
+        let _ = self.without_repetition().visit(&mut |item| {
+            // `downgrade` has checked each item.
+            if let Ok(copy) = there_and_back(item, at) {
+                let step = u16::try_from(index).unwrap_or(u16::MAX);
+                differ.field(step, |differ| item.differ(&copy, at, differ));
+            }
+            index = index.saturating_add(1);
+        });
     }
+}
+
+/// Returns a copy of `item` that was downgraded to the release and upgraded again.
+fn there_and_back<'de, V: Versions, T: Wire<'de, V> + Clone>(item: &T, at: V) -> Result<T, ConversionError> {
+    let mut copy = item.clone();
+    copy.downgrade(at)?;
+    copy.upgrade(at)?;
+    Ok(copy)
 }
 
 impl<T, const N: usize> Default for Sequence<'_, T, N> {
     fn default() -> Self {
-        Self::new(Content::Nothing)
+        Self(Content::Nothing)
     }
 }
 
 impl<T, const N: usize> Clone for Sequence<'_, T, N> {
     fn clone(&self) -> Self {
-        Self { ..*self }
+        Self(self.0)
     }
 }
 

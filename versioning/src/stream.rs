@@ -1,48 +1,53 @@
-//! Snapshots through byte streams, with the caller's buffer between.
+//! Snapshots through byte streams.
 
 use core::fmt;
 
 use embedded_io::{Read, ReadExactError, Write};
 
+use crate::at::VersionOf;
 use crate::checksum::Checksum;
-use crate::downgrade;
-use crate::error::{Error, ErrorKind};
-use crate::header::{HEADER_LEN, Header};
-use crate::release::{Latest, VersionOf};
-use crate::snapshot::Container;
-use crate::wire::Wire;
+use crate::codec::Wire;
+use crate::error::{LoadError, LoadErrorKind, SaveError};
+use crate::header::Header;
+use crate::options::Options;
+use crate::snapshot::Translated;
 use crate::writer::Sink;
 
-/// Why a snapshot could not go through a stream.
+/// Why a snapshot could not be written to a stream or read from it. `S` is [`SaveError`] or [`LoadError`], and `E` the
+/// error of the stream.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
-pub enum StreamError<E> {
-    /// The snapshot is at fault, or the buffer.
-    Snapshot(Error),
+pub enum StreamError<S, E> {
+    /// The snapshot or the buffer is wrong.
+    Snapshot(S),
     /// The stream reported an error.
     Io(E),
-    /// The stream ended in the middle of a snapshot, or took no more bytes.
+    /// The stream ended in the middle of a snapshot, or accepted no more bytes.
     Ended,
 }
 
-impl<E> From<Error> for StreamError<E> {
-    fn from(error: Error) -> Self {
+impl<S, E> From<S> for StreamError<S, E> {
+    fn from(error: S) -> Self {
         Self::Snapshot(error)
     }
 }
 
-impl<E: fmt::Display> fmt::Display for StreamError<E> {
+impl<S: fmt::Display, E: fmt::Display> fmt::Display for StreamError<S, E> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Snapshot(error) => error.fmt(f),
             Self::Io(error) => write!(f, "stream: {error}"),
-            Self::Ended => f.write_str("the stream ended in the middle of a snapshot, or took no more of it"),
+            Self::Ended => f.write_str("the stream ended in the middle of a snapshot, or accepted no more bytes"),
         }
     }
 }
 
-impl<E: core::error::Error + 'static> core::error::Error for StreamError<E> {
+impl<S, E> core::error::Error for StreamError<S, E>
+where
+    S: core::error::Error + 'static,
+    E: core::error::Error + 'static,
+{
     fn source(&self) -> Option<&(dyn core::error::Error + 'static)> {
         match self {
             Self::Snapshot(error) => Some(error),
@@ -52,110 +57,72 @@ impl<E: core::error::Error + 'static> core::error::Error for StreamError<E> {
     }
 }
 
-impl<C: Checksum> Container<C> {
-    /// Writes a snapshot of the latest release to `stream`, gathered in `buffer`, which may be smaller than it:
-    /// at least 64 bytes, and the longest run of fixed-length fields of one mirror must fit.
+impl<M, V: VersionOf<M>, C: Checksum> Translated<'_, M, V, C> {
+    /// Writes the snapshot to `stream` and flushes it. `gather` collects short values and may be shorter than the
+    /// snapshot: 64 bytes are the minimum, and the longest run of fixed-length fields of one mirror must fit.
     ///
     /// # Errors
     ///
-    /// `Snapshot` as [`save`](crate::save); `Io` or `Ended` from the stream, which then has the start of a snapshot that
-    /// no reader accepts.
-    pub fn save_to<'de, R, M, W>(
-        self,
-        mirror: &M,
-        buffer: &mut [u8],
-        stream: &mut W,
-    ) -> Result<(), StreamError<W::Error>>
+    /// `Snapshot` as [`write_into`](Self::write_into), `Io` or `Ended` from the stream. A stream that failed has the start
+    /// of a snapshot, which no reader accepts.
+    pub fn write_to<'de, W>(&self, stream: &mut W, gather: &mut [u8]) -> Result<(), StreamError<SaveError, W::Error>>
     where
-        R: VersionOf<M>,
-        M: Wire<'de, Latest<R>>,
-        Latest<R>: VersionOf<M>,
+        M: Wire<'de, V>,
         W: Write,
     {
         let mut sink = StreamSink { stream, error: None };
-        let saved = self.save_into(mirror, Latest::<R>::RELEASE, buffer, &mut sink);
-        sink.end(saved)
-    }
-
-    /// Writes a snapshot of any release to `stream`, if nothing is lost by that.
-    ///
-    /// # Errors
-    ///
-    /// `Snapshot` as [`save_as`](crate::save_as), with nothing sent where the downgrade is refused; `Io` or `Ended` from
-    /// the stream.
-    pub fn save_as_to<'de, R, M, W>(
-        self,
-        mirror: &M,
-        release: R,
-        buffer: &mut [u8],
-        stream: &mut W,
-    ) -> Result<(), StreamError<W::Error>>
-    where
-        R: VersionOf<M>,
-        M: Wire<'de, R> + Clone,
-        W: Write,
-    {
-        let mut lowered = mirror.clone();
-        downgrade::lower_lossless(mirror, release, &mut lowered)?;
-        let mut sink = StreamSink { stream, error: None };
-        let saved = self.save_into(&lowered, release, buffer, &mut sink);
-        sink.end(saved)
-    }
-
-    /// Reads exactly one snapshot from `stream` into `buffer` and loads it from there.
-    ///
-    /// The header is read and checked first: one that announces more than the buffer holds is refused before anything
-    /// else is read.
-    ///
-    /// # Errors
-    ///
-    /// `Snapshot` as [`load`](crate::load), or with `BufferTooSmall`; `Io` or `Ended` from the stream.
-    pub fn load_from<'de, R, M, S>(
-        self,
-        stream: &mut S,
-        buffer: &'de mut [u8],
-        mirror: &mut M,
-    ) -> Result<R, StreamError<S::Error>>
-    where
-        R: VersionOf<M>,
-        M: Wire<'de, R>,
-        S: Read,
-    {
-        let available = buffer.len();
-        let too_small = |needed| Error::from(ErrorKind::BufferTooSmall { needed, available });
-        let (start, _) = buffer.split_at_mut_checked(HEADER_LEN).ok_or(too_small(HEADER_LEN))?;
-        receive(start, stream)?;
-        let header = Header::peek(start)?;
-        self.check_architecture(&header)?;
-        let needed = header.snapshot_len();
-        let (snapshot, _) = buffer.split_at_mut_checked(needed).ok_or(too_small(needed))?;
-        let (_, rest) = snapshot.split_at_mut_checked(HEADER_LEN).ok_or(too_small(needed))?;
-        receive(rest, stream)?;
-        Ok(self.load(snapshot, mirror)?)
-    }
-}
-
-/// A byte stream as a sink, and why it took no more.
-struct StreamSink<'s, W: Write> {
-    stream: &'s mut W,
-    error: Option<StreamError<W::Error>>,
-}
-
-impl<W: Write> StreamSink<'_, W> {
-    fn end(self, saved: Result<(), Error>) -> Result<(), StreamError<W::Error>> {
-        match self.error {
+        let written = self.write_into(&mut sink, gather);
+        match sink.error {
             Some(error) => Err(error),
             None => {
-                saved?;
-                self.stream.flush().map_err(StreamError::Io)
+                written?;
+                sink.stream.flush().map_err(StreamError::Io)
             }
         }
     }
 }
 
+impl<C: Checksum> Options<C> {
+    /// Reads exactly one snapshot from `stream` to the start of `buffer`, and returns it.
+    /// [`ReleaseTable::load_with`](crate::ReleaseTable::load_with) loads it.
+    ///
+    /// The header is read and checked first: a snapshot that is longer than the buffer is refused before anything else is
+    /// read.
+    ///
+    /// # Errors
+    ///
+    /// `Snapshot` with `Magic`, `Format`, `Architecture` or `BufferTooSmall`. `Io` or `Ended` from the stream.
+    pub fn read_from<'b, S>(
+        self,
+        stream: &mut S,
+        buffer: &'b mut [u8],
+    ) -> Result<&'b [u8], StreamError<LoadError, S::Error>>
+    where
+        S: Read,
+    {
+        let available = buffer.len();
+        let too_small = |needed| LoadErrorKind::BufferTooSmall { needed, available }.without_offset();
+        let (start, _) = buffer.split_at_mut_checked(Header::LEN).ok_or(too_small(Header::LEN))?;
+        receive(start, stream)?;
+        let header = Header::peek(start)?;
+        self.check_architecture(&header)?;
+        let needed = header.snapshot_len();
+        let (snapshot, _) = buffer.split_at_mut_checked(needed).ok_or(too_small(needed))?;
+        let (_, rest) = snapshot.split_at_mut_checked(Header::LEN).ok_or(too_small(needed))?;
+        receive(rest, stream)?;
+        Ok(snapshot)
+    }
+}
+
+/// A byte stream as a sink. It keeps the error of the stream.
+struct StreamSink<'s, W: Write> {
+    stream: &'s mut W,
+    error: Option<StreamError<SaveError, W::Error>>,
+}
+
 impl<W: Write> Sink for StreamSink<'_, W> {
     fn put(&mut self, mut bytes: &[u8]) -> bool {
-        // Not `write_all`, which panics where a writer takes nothing.
+        // Not `write_all`: it panics if a writer accepts nothing.
         while !bytes.is_empty() {
             match self.stream.write(bytes) {
                 Ok(taken @ 1..) => bytes = bytes.get(taken..).unwrap_or_default(),
@@ -170,7 +137,7 @@ impl<W: Write> Sink for StreamSink<'_, W> {
     }
 }
 
-fn receive<S: Read>(bytes: &mut [u8], stream: &mut S) -> Result<(), StreamError<S::Error>> {
+fn receive<S: Read>(bytes: &mut [u8], stream: &mut S) -> Result<(), StreamError<LoadError, S::Error>> {
     stream.read_exact(bytes).map_err(|error| match error {
         ReadExactError::UnexpectedEof => StreamError::Ended,
         ReadExactError::Other(error) => StreamError::Io(error),

@@ -1,29 +1,29 @@
-//! Writes a large payload, and sums it block by block while the blocks are still in the processor's cache.
+//! Writes a large payload, and checksums it block by block while the blocks are in the processor's cache.
 
 use crate::checksum::Checksum;
-use crate::error::ErrorKind;
+use crate::error::SaveError;
 use crate::writer::Writer;
 
-/// From this length on a payload is summed while it is written. A shorter one is in the cache anyway, and one call for all
-/// of it is faster.
+/// Payloads longer than this are checksummed while they are written. A shorter one is in the cache anyway, and one call
+/// for all of it is faster.
 pub(crate) const LARGE: usize = 1 << 20;
 
-/// Bytes that are summed at a time, or some more: what fits the second cache, and is long beside a checksum's tables,
-/// which each block has to bring back into the first.
+/// The minimum number of bytes in a block. A block fits the second-level cache. It is long compared with the checksum's
+/// tables, which each block loads into the first-level cache again.
 const BLOCK: usize = 128 << 10;
 
-/// Fills a buffer of exactly the announced length, as [`SliceWriter`](crate::SliceWriter) does.
+/// Fills a buffer of exactly the announced length, as [`SliceWriter`](crate::writer::SliceWriter) does.
 pub(crate) struct SummingWriter<'a, C: Checksum> {
-    /// What is not summed yet.
+    /// The bytes without a checksum.
     rest: &'a mut [u8],
-    /// Bytes of it that are written; more than there are from the first value on that did not fit.
+    /// The number of these bytes that are written. More than there are after the first value that did not fit.
     filled: usize,
     digest: C::Digest,
-    failure: Option<ErrorKind>,
+    failure: Option<SaveError>,
 }
 
 impl<'a, C: Checksum> SummingWriter<'a, C> {
-    /// A writer that fills `buffer`, whose bytes come behind those that `digest` has seen.
+    /// Creates a writer that fills `buffer`. `digest` has seen the bytes before.
     pub(crate) const fn new(buffer: &'a mut [u8], digest: C::Digest) -> Self {
         Self {
             rest: buffer,
@@ -33,12 +33,12 @@ impl<'a, C: Checksum> SummingWriter<'a, C> {
         }
     }
 
-    /// Ends the writing of `announced` bytes, and gives the checksum.
+    /// Ends the writing of `announced` bytes and returns the checksum.
     ///
     /// # Errors
     ///
-    /// As [`SliceWriter::finish`](crate::SliceWriter::finish).
-    pub(crate) fn finish(mut self, announced: usize) -> Result<u64, ErrorKind> {
+    /// As [`SliceWriter::finish`](crate::writer::SliceWriter::finish).
+    pub(crate) fn finish(mut self, announced: usize) -> Result<u64, SaveError> {
         match self.failure {
             Some(kind) => Err(kind),
             None if self.filled == self.rest.len() => {
@@ -47,7 +47,7 @@ impl<'a, C: Checksum> SummingWriter<'a, C> {
             }
             None => {
                 let summed = announced.saturating_sub(self.rest.len());
-                Err(ErrorKind::WrongLength {
+                Err(SaveError::WrongLength {
                     announced,
                     written: summed.saturating_add(self.filled),
                 })
@@ -87,12 +87,12 @@ impl<C: Checksum> Writer for SummingWriter<'_, C> {
     }
 
     #[cold]
-    fn fail(&mut self, kind: ErrorKind) {
+    fn fail(&mut self, kind: SaveError) {
         self.failure.get_or_insert(kind);
     }
 
     #[inline]
-    fn settle(&mut self) {
+    fn commit(&mut self) {
         if self.filled >= BLOCK {
             self.sum();
         }

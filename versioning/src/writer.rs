@@ -2,34 +2,33 @@
 
 use core::fmt;
 
-use crate::error::ErrorKind;
+use crate::error::SaveError;
 use crate::varint;
 
-/// Where encoded bytes go when they do not stay in the buffer that they were written to: a stream, or memory that only
-/// raw pointers may touch.
+/// A destination for encoded bytes other than a slice: a stream, or memory that only raw pointers may access.
 pub trait Sink {
-    /// Takes all of `bytes`, which follow what it took before; `false` if it could not. It is not called again then,
-    /// and keeps the reason for whoever owns it.
+    /// Accepts all of `bytes`, which follow the bytes of the last call, and returns `true`. Returns `false` if it could
+    /// not: then it is not called again, and it keeps the reason for its owner.
     fn put(&mut self, bytes: &[u8]) -> bool;
 }
 
-/// Where a payload is written to, front to back: [`SliceWriter`] or [`SinkWriter`].
+/// The destination of a payload, which is written front to back.
 ///
-/// It has as much room as `encoded_len` announced. What an implementation of [`Wire`](crate::Wire) writes beyond it is
-/// dropped, and the saving fails afterwards, so nothing here needs to return an error.
+/// It has room for the number of bytes that [`Wire::encoded_len`](crate::wire::Wire::encoded_len) announced. Bytes beyond
+/// that are dropped, and saving then fails, so no function here returns an error.
 pub trait Writer {
-    /// The next `N` bytes, to be filled; `None` where there are fewer.
+    /// Returns the next `N` bytes for the caller to fill, or `None` if there are fewer.
     fn window<const N: usize>(&mut self) -> Option<&mut [u8; N]>;
 
     /// Writes `bytes`.
     fn bytes(&mut self, bytes: &[u8]);
 
-    /// Notes that a value has no encoding; the saving fails with the first such error.
-    fn fail(&mut self, kind: ErrorKind);
+    /// Records that a value has no encoding. Saving fails with the first such error.
+    fn fail(&mut self, kind: SaveError);
 
-    /// Told between the items of a long sequence: what was written so far stays as it is.
+    /// Called between items. Bytes already written are final and may be checksummed.
     #[inline]
-    fn settle(&mut self) {}
+    fn commit(&mut self) {}
 
     /// Writes one byte.
     #[inline]
@@ -39,7 +38,8 @@ pub trait Writer {
         }
     }
 
-    /// Writes the length of a sequence of at most `BOUND`: seven bits a byte, least significant first, as postcard does.
+    /// Writes the length of a sequence of at most `BOUND` elements: seven bits in each byte, least significant first, as
+    /// in postcard.
     #[inline]
     fn length<const BOUND: usize>(&mut self, length: usize) {
         if BOUND < 0x80 || length < 0x80 {
@@ -65,18 +65,18 @@ fn write_long_length<W: Writer + ?Sized>(writer: &mut W, mut length: usize) {
 
 /// Fills a buffer of exactly the announced length.
 #[derive(Debug)]
-pub struct SliceWriter<'a> {
-    /// Nothing from the first value on that did not fit.
+pub(crate) struct SliceWriter<'a> {
+    /// Empty after the first value that did not fit.
     rest: &'a mut [u8],
-    /// What was asked for, whether it fitted or not: so wide that it cannot wrap.
+    /// Bytes requested, whether they fitted or not. It is wide enough not to wrap.
     written: u64,
-    failure: Option<ErrorKind>,
+    failure: Option<SaveError>,
 }
 
 impl<'a> SliceWriter<'a> {
-    /// A writer that fills `buffer`.
+    /// Creates a writer that fills `buffer`.
     #[must_use]
-    pub const fn new(buffer: &'a mut [u8]) -> Self {
+    pub(crate) const fn new(buffer: &'a mut [u8]) -> Self {
         Self {
             rest: buffer,
             written: 0,
@@ -88,12 +88,12 @@ impl<'a> SliceWriter<'a> {
     ///
     /// # Errors
     ///
-    /// What [`fail`](Writer::fail) noted, or `WrongLength` where fewer or more bytes were written.
-    pub fn finish(self, announced: usize) -> Result<(), ErrorKind> {
+    /// The error of [`fail`](Writer::fail), or `WrongLength` if fewer or more bytes were written.
+    pub(crate) fn finish(self, announced: usize) -> Result<(), SaveError> {
         match self.failure {
             Some(kind) => Err(kind),
             None if self.rest.is_empty() && self.written == announced as u64 => Ok(()),
-            None => Err(ErrorKind::WrongLength {
+            None => Err(SaveError::WrongLength {
                 announced,
                 written: usize::try_from(self.written).unwrap_or(usize::MAX),
             }),
@@ -102,7 +102,7 @@ impl<'a> SliceWriter<'a> {
 }
 
 impl Writer for SliceWriter<'_> {
-    // Nothing is told apart that need not be until the end: each window is one comparison.
+    // Errors are classified in `finish`, so each window is one comparison.
     #[inline]
     fn window<const N: usize>(&mut self) -> Option<&mut [u8; N]> {
         self.written += N as u64;
@@ -121,28 +121,28 @@ impl Writer for SliceWriter<'_> {
     }
 
     #[cold]
-    fn fail(&mut self, kind: ErrorKind) {
+    fn fail(&mut self, kind: SaveError) {
         self.failure.get_or_insert(kind);
     }
 }
 
-/// Gathers short values in a small buffer and hands everything to a sink.
-pub struct SinkWriter<'a> {
+/// Gathers short values in a small buffer and passes all bytes to a sink.
+pub(crate) struct SinkWriter<'a> {
     buffer: &'a mut [u8],
     filled: usize,
-    /// Bytes that have left the buffer, into the sink or dropped.
+    /// Bytes that have left the buffer, to the sink or dropped.
     gone: usize,
     sink: &'a mut dyn Sink,
-    failure: Option<ErrorKind>,
+    failure: Option<SaveError>,
 }
 
-/// From this length on a run of bytes goes to the sink without being copied into the buffer before.
+/// A run of at least this many bytes goes to the sink without a copy into the buffer.
 const DIRECT: usize = 256;
 
 impl<'a> SinkWriter<'a> {
-    /// A writer that hands everything to `sink`. A window that is longer than `buffer` fails the writing.
+    /// Creates a writer that passes all bytes to `sink`. A window that is longer than `buffer` fails the writing.
     #[must_use]
-    pub const fn new(buffer: &'a mut [u8], sink: &'a mut dyn Sink) -> Self {
+    pub(crate) const fn new(buffer: &'a mut [u8], sink: &'a mut dyn Sink) -> Self {
         Self {
             buffer,
             filled: 0,
@@ -152,18 +152,18 @@ impl<'a> SinkWriter<'a> {
         }
     }
 
-    /// Hands over what is left, and ends the writing of `announced` bytes.
+    /// Passes on the remaining bytes, and ends the writing of `announced` bytes.
     ///
     /// # Errors
     ///
-    /// What [`fail`](Writer::fail) noted, `BufferTooSmall` for a window that did not fit, `Sink` where the sink took no
-    /// more, or `WrongLength` where fewer or more bytes were written.
-    pub fn finish(mut self, announced: usize) -> Result<(), ErrorKind> {
+    /// The error of [`fail`](Writer::fail), `BufferTooSmall` for a window that did not fit, `Sink` if the sink accepted no
+    /// more bytes, or `WrongLength` if fewer or more bytes were written.
+    pub(crate) fn finish(mut self, announced: usize) -> Result<(), SaveError> {
         self.flush();
         match self.failure {
             Some(kind) => Err(kind),
             None if self.gone == announced => Ok(()),
-            None => Err(ErrorKind::WrongLength {
+            None => Err(SaveError::WrongLength {
                 announced,
                 written: self.gone,
             }),
@@ -175,7 +175,7 @@ impl<'a> SinkWriter<'a> {
         let bytes = self.buffer.get(..filled).unwrap_or_default();
         self.gone = self.gone.saturating_add(filled);
         if self.failure.is_none() && !bytes.is_empty() && !self.sink.put(bytes) {
-            self.failure = Some(ErrorKind::Sink);
+            self.failure = Some(SaveError::Sink);
         }
     }
 }
@@ -193,7 +193,7 @@ impl Writer for SinkWriter<'_> {
             .and_then(|free| free.first_chunk_mut::<N>())
         else {
             self.failure
-                .get_or_insert(ErrorKind::BufferTooSmall { needed: N, available });
+                .get_or_insert(SaveError::BufferTooSmall { needed: N, available });
             return None;
         };
         self.filled += N;
@@ -218,14 +218,14 @@ impl Writer for SinkWriter<'_> {
                 self.flush();
                 self.gone = self.gone.saturating_add(bytes.len());
                 if self.failure.is_none() && !self.sink.put(bytes) {
-                    self.failure = Some(ErrorKind::Sink);
+                    self.failure = Some(SaveError::Sink);
                 }
             }
         }
     }
 
     #[cold]
-    fn fail(&mut self, kind: ErrorKind) {
+    fn fail(&mut self, kind: SaveError) {
         self.failure.get_or_insert(kind);
     }
 }
@@ -238,7 +238,7 @@ impl fmt::Debug for SinkWriter<'_> {
     }
 }
 
-/// How many bytes [`Writer::length`] writes for a sequence of at most `BOUND` elements.
+/// Returns the number of bytes that [`Writer::length`] writes for a sequence of at most `BOUND` elements.
 #[inline]
 #[must_use]
 pub const fn length_len<const BOUND: usize>(length: usize) -> usize {
@@ -263,7 +263,7 @@ mod tests {
     }
 
     #[test]
-    fn a_sink_gets_everything_in_order_through_a_small_buffer() {
+    fn a_sink_receives_all_bytes_in_order_through_a_small_buffer() {
         for capacity in [5, 16, 300, 1000] {
             let mut buffer = std::vec![0; capacity];
             let mut taken = Taken(Vec::new(), usize::MAX);
@@ -281,25 +281,25 @@ mod tests {
     }
 
     #[test]
-    fn a_sink_that_takes_no_more_fails_the_writing() {
+    fn a_full_sink_fails_the_writing() {
         let mut buffer = [0; 16];
         let mut taken = Taken(Vec::new(), 20);
         let mut writer = SinkWriter::new(&mut buffer, &mut taken);
         for _ in 0..100 {
             writer.byte(1);
         }
-        assert_eq!(writer.finish(100), Err(ErrorKind::Sink));
+        assert_eq!(writer.finish(100), Err(SaveError::Sink));
     }
 
     #[test]
-    fn what_does_not_fit_is_counted() {
+    fn bytes_that_do_not_fit_are_counted() {
         let mut buffer = [0xa5; 4];
         let mut writer = SliceWriter::new(&mut buffer);
         writer.bytes(&[1, 2, 3]);
         assert!(writer.window::<2>().is_none());
         assert_eq!(
             writer.finish(4),
-            Err(ErrorKind::WrongLength {
+            Err(SaveError::WrongLength {
                 announced: 4,
                 written: 5
             })

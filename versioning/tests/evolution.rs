@@ -84,9 +84,7 @@ mod newer {
     }
 }
 
-use devstate_versioning::{
-    ErrorKind, HEADER_LEN, Mirror, TRAILER_LEN, buffer, load, plan, save, save_as, save_lossy, save_widest,
-};
+use devstate_versioning::{Header, LoadErrorKind, Mirror, ReleaseTable, SaveError, buffer};
 
 #[test]
 fn a_variant_that_came_later_changes_nothing_about_older_snapshots() {
@@ -95,35 +93,40 @@ fn a_variant_that_came_later_changes_nothing_about_older_snapshots() {
         choice: older::ChoiceSer::Nothing,
     };
     let mut memory = buffer!(older::RootSer);
-    let snapshot = save::<older::Release, _>(&old, &mut memory).unwrap();
+    let snapshot = older::Release::save(&old, &mut memory).unwrap();
 
     let mut loaded = newer::RootSer::default();
-    assert_eq!(load(&snapshot, &mut loaded), Ok(newer::Release::V1));
+    assert_eq!(newer::Release::load(snapshot, &mut loaded), Ok(newer::Release::V1));
     assert_eq!(loaded.part.value, 7);
 
     let mut again = buffer!(newer::RootSer);
-    let back = save_as(&loaded, newer::Release::V1, &mut again).unwrap();
-    assert_eq!(back.as_bytes(), snapshot.as_bytes());
+    let back = newer::Release::V1
+        .downgrade(&loaded, &mut loaded.clone())
+        .and_then(|older| older.save(&mut again))
+        .unwrap();
+    assert_eq!(back, snapshot);
 }
 
 #[test]
 fn a_release_without_the_mirror_is_refused_before_anything_is_asked() {
     let later = newer::LaterSer { value: 1 };
-    let refused = plan(&later, newer::Release::V1, &mut |_| unreachable!()).unwrap_err();
-    assert_eq!(refused.to_string(), "the release has no such mirror");
-    let mut memory = buffer!(newer::LaterSer);
-    let not_there = ErrorKind::NotInRelease { release: 1 };
-    let saved = save_as(&later, newer::Release::V1, &mut memory);
-    assert_eq!(saved.unwrap_err().to_string(), "release 1 has no such mirror");
-    let saved = save_lossy(&later, newer::Release::V1, &mut memory, &mut |_| unreachable!());
-    assert_eq!(saved.unwrap_err().kind, not_there);
-    let (release, _) = save_widest(&later, newer::Release::V1, &mut memory).unwrap();
-    assert_eq!(release, newer::Release::V2);
+    let v1 = newer::Release::V1;
+    let mut scratch = later.clone();
+    let not_there = SaveError::NotInRelease { release: 1 };
+    assert_eq!(not_there.to_string(), "release 1 has no such mirror");
+    assert_eq!(v1.losses(&later, &mut scratch, &mut |_| unreachable!()), Err(not_there));
+    assert_eq!(v1.downgrade(&later, &mut scratch).unwrap_err(), not_there);
+    let lossy = v1.downgrade_lossy(&later, &mut scratch, &mut |_| unreachable!());
+    assert_eq!(lossy.unwrap_err(), not_there);
+    let error = v1.decode(&[0; 4], &mut scratch).unwrap_err();
+    assert_eq!(error, LoadErrorKind::NotInRelease { release: 1 }.without_offset());
+    let compatible = newer::Release::downgrade_compatible(&later, v1, &mut scratch).unwrap();
+    assert_eq!(compatible.release(), newer::Release::V2);
 }
 
 /// A part that changed its meaning and got a field, inside everything that can hold one.
 mod holders {
-    use devstate_versioning::{Refused, Versioned, release_table};
+    use devstate_versioning::{ConversionError, Versioned, release_table};
     use heapless::{Deque, Vec};
 
     #[derive(Versioned, Clone, Debug, Default, PartialEq)]
@@ -140,13 +143,16 @@ mod holders {
         9
     }
 
-    fn to_tens(part: &mut PartSer, _version: u16) -> Result<(), Refused> {
+    fn to_tens(part: &mut PartSer, _version: u16) -> Result<(), ConversionError> {
         part.value /= 10;
         Ok(())
     }
 
-    fn from_tens(part: &mut PartSer, _version: u16) -> Result<(), Refused> {
-        part.value = part.value.checked_mul(10).ok_or(Refused::new("too many tens"))?;
+    fn from_tens(part: &mut PartSer, _version: u16) -> Result<(), ConversionError> {
+        part.value = part
+            .value
+            .checked_mul(10)
+            .ok_or(ConversionError::new("too many tens"))?;
         Ok(())
     }
 
@@ -207,7 +213,10 @@ fn parts_are_translated_wherever_they_lie() {
     all.deep = Some([deep].into_iter().collect());
 
     let mut memory = buffer!(AllSer);
-    let snapshot = save_as(&all, Release::V1, &mut memory).unwrap();
+    let snapshot = Release::V1
+        .downgrade(&all, &mut all.clone())
+        .and_then(|older| older.save(&mut memory))
+        .unwrap();
     let expected = [
         &[1, 1][..],       // option
         &[2, 3],           // array
@@ -218,18 +227,19 @@ fn parts_are_translated_wherever_they_lie() {
         &[1, 1, 3, 1, 10], // deep
     ]
     .concat();
-    assert_eq!(snapshot[HEADER_LEN..snapshot.len() - TRAILER_LEN], expected);
+    assert_eq!(snapshot[Header::LEN..snapshot.len() - Header::TRAILER_LEN], expected);
     let mut loaded = AllSer::default();
-    assert_eq!(load(&snapshot, &mut loaded), Ok(Release::V1));
+    assert_eq!(Release::load(snapshot, &mut loaded), Ok(Release::V1));
     assert_eq!(loaded, all);
 
     all.deep = None;
     all.vec[0].value = 71;
     all.holders[0] = HolderSer::Tuple(2, part(55));
     let mut lost = std::vec::Vec::new();
-    plan(&all, Release::V1, &mut |loss| {
-        lost.push(loss.field.display(AllSer::SCHEMA).to_string());
-    })
-    .unwrap();
+    Release::V1
+        .losses(&all, &mut all.clone(), &mut |loss| {
+            lost.push(loss.field.display(AllSer::SCHEMA).to_string());
+        })
+        .unwrap();
     assert_eq!(lost, ["vec[0].value", "holders[0].Tuple.1.value"]);
 }

@@ -12,7 +12,7 @@
     clippy::pedantic
 )]
 
-use devstate_versioning::{load, save_as};
+use devstate_versioning::ReleaseTable;
 
 /// A crate that hands the codec on under another name.
 mod product {
@@ -63,9 +63,9 @@ mod shadowed {
         7
     }
 
-    fn touch(edge: &mut EdgeSer, _version: u16) -> ::core::result::Result<(), ::devstate_versioning::Refused> {
+    fn touch(edge: &mut EdgeSer, _version: u16) -> ::core::result::Result<(), ::devstate_versioning::ConversionError> {
         if edge.r#type == 0xff {
-            return ::core::result::Result::Err(::devstate_versioning::Refused::new("no type has that number"));
+            return ::core::result::Result::Err(::devstate_versioning::ConversionError::new("no type has that number"));
         }
         ::core::result::Result::Ok(())
     }
@@ -157,7 +157,7 @@ mod tables {
     }
 
     pub(crate) fn second() -> u16 {
-        ::devstate_versioning::ReleaseTable::number(Second::Only)
+        Second::Only.number()
     }
 }
 
@@ -180,13 +180,16 @@ fn a_mirror_in_a_hostile_module_works() {
             },
             Release::V2 => saved.clone(),
         };
-        let snapshot = save_as(&saved, release, &mut memory).unwrap();
+        let snapshot = release
+            .downgrade(&saved, &mut saved.clone())
+            .and_then(|older| older.save(&mut memory))
+            .unwrap();
         let mut loaded = EdgeSer {
             cache: [1; 64],
             removed: [1; 40],
             ..EdgeSer::default()
         };
-        assert_eq!(load(&snapshot, &mut loaded), Ok(release));
+        assert_eq!(Release::load(snapshot, &mut loaded), Ok(release));
         assert_eq!(loaded, saved);
     }
     assert_eq!(tables::second(), 9);
@@ -212,7 +215,8 @@ fn the_schema_has_names_without_their_escapes() {
 fn a_bad_bool_in_an_array_is_named_where_it_stands() {
     let mut payload = [0; 6];
     payload[3] = 4;
-    let error = devstate_versioning::payload::decode(&payload, tables::Release::V2, &mut shadowed::EdgeSer::default())
+    let error = tables::Release::V2
+        .decode(&payload, &mut shadowed::EdgeSer::default())
         .unwrap_err();
-    assert_eq!(error.offset, 3);
+    assert_eq!(error.offset, Some(3));
 }

@@ -3,8 +3,7 @@
 #![allow(missing_docs, unreachable_pub, clippy::unwrap_used, reason = "a test")]
 
 use devstate_versioning::{
-    Error, ErrorKind, Expected, HEADER_LEN, Layout, ReleaseTable, TRAILER_LEN, Versioned, buffer, encoded_len, load,
-    max_snapshot_len, payload, release_table, save, save_as, save_lossy, save_widest,
+    Expected, Header, LoadErrorKind, ReleaseTable, SaveError, Versioned, buffer, max_snapshot_len, release_table,
 };
 use serde::{Deserialize, Serialize, Serializer};
 
@@ -56,39 +55,44 @@ fn the_maximum_itself_is_saved() {
     let saved = holder(LARGEST);
     for &release in Release::ALL {
         let mut memory = buffer!(HolderSer);
-        let snapshot = save_as(&saved, release, &mut memory).unwrap();
-        assert_eq!(Some(snapshot.len()), encoded_len(&saved, release));
-        let payload = snapshot.get(HEADER_LEN..snapshot.len() - TRAILER_LEN).unwrap();
+        let mut scratch = saved.clone();
+        let translated = release.downgrade(&saved, &mut scratch).unwrap();
+        let snapshot = translated.save(&mut memory).unwrap();
+        assert_eq!(snapshot.len(), translated.snapshot_len());
+        let payload = snapshot.get(Header::LEN..snapshot.len() - Header::TRAILER_LEN).unwrap();
         assert!(
             payload.starts_with(&[0xa5, 4, 0xff, 0xff, 0xff, 0x7f]),
             "{payload:02x?}"
         );
         let mut loaded = HolderSer::default();
-        assert_eq!(load(&snapshot, &mut loaded), Ok(release));
+        assert_eq!(Release::load(snapshot, &mut loaded), Ok(release));
         assert_eq!(loaded, saved);
     }
     let mut memory = buffer!(HolderSer);
-    let snapshot = save::<Release, _>(&saved, &mut memory).unwrap();
+    let snapshot = Release::save(&saved, &mut memory).unwrap();
     assert_eq!(snapshot.len(), max_snapshot_len::<HolderSer>());
 }
 
-/// What every way of saving says of `mirror` at the releases that have the value.
-fn refusals(mirror: &HolderSer, releases: &[Release]) -> Vec<Error> {
+/// The errors of every way of saving `mirror` at the releases that have the value.
+fn refusals(mirror: &HolderSer, releases: &[Release]) -> Vec<SaveError> {
     let mut memory = buffer!(HolderSer);
-    let mut payload = [0; HolderSer::MAX_ENCODED_LEN];
-    let mut refusals = vec![save::<Release, _>(mirror, &mut memory).unwrap_err()];
+    let mut scratch = mirror.clone();
+    let mut refusals = vec![Release::save(mirror, &mut memory).unwrap_err()];
     for &release in releases {
-        refusals.push(save_as(mirror, release, &mut memory).unwrap_err());
-        refusals.push(save_lossy(mirror, release, &mut memory, &mut |_| ()).unwrap_err());
-        refusals.push(save_widest(mirror, release, &mut memory).unwrap_err());
-        refusals.push(payload::encode(mirror, release, &mut payload).unwrap_err());
+        let older = release.downgrade(mirror, &mut scratch).unwrap();
+        refusals.push(older.save(&mut memory).unwrap_err());
+        refusals.push(older.encode(&mut memory).unwrap_err());
+        let older = release.downgrade_lossy(mirror, &mut scratch, &mut |_| true).unwrap();
+        refusals.push(older.save(&mut memory).unwrap_err());
+        let older = Release::downgrade_compatible(mirror, release, &mut scratch).unwrap();
+        refusals.push(older.save(&mut memory).unwrap_err());
     }
     refusals
 }
 
 #[test]
 fn one_byte_above_the_maximum_is_refused_by_name() {
-    let above = ErrorKind::Foreign { max: 4 }.at(0);
+    let above = SaveError::Foreign { max: 4 };
     for number in [LARGEST + 1, u64::MAX] {
         for refused in refusals(&holder(number), Release::ALL) {
             assert_eq!(refused, above);
@@ -104,25 +108,31 @@ fn what_postcard_cannot_write_is_refused() {
         ..holder(1)
     };
     for refused in refusals(&odd, &[Release::V2]) {
-        assert_eq!(refused, ErrorKind::Foreign { max: 1 }.at(0));
+        assert_eq!(refused, SaveError::Foreign { max: 1 });
     }
     // Release 1 does not have it.
     let mut memory = buffer!(HolderSer);
     let mut lost = 0;
-    let snapshot = save_lossy(&odd, Release::V1, &mut memory, &mut |_| lost += 1).unwrap();
+    let snapshot = Release::V1
+        .downgrade_lossy(&odd, &mut odd.clone(), &mut |_| {
+            lost += 1;
+            true
+        })
+        .and_then(|older| older.save(&mut memory))
+        .unwrap();
     assert_eq!(lost, 1);
-    assert_eq!(load(&snapshot, &mut HolderSer::default()), Ok(Release::V1));
+    assert_eq!(Release::load(snapshot, &mut HolderSer::default()), Ok(Release::V1));
 }
 
 #[test]
 fn only_the_bytes_of_its_own_encoder_are_read() {
     let read = |bytes: &[u8]| {
         let mut holder = HolderSer::default();
-        payload::decode(bytes, Release::V1, &mut holder).map(|()| holder.number.0)
+        Release::V1.decode(bytes, &mut holder).map(|()| holder.number.0)
     };
     assert_eq!(read(&[0, 1, 7]), Ok(7));
     assert_eq!(read(&[0, 2, 0x87, 1]), Ok(0x87));
-    let value = |expected, found| Err(ErrorKind::Value { expected, found }.at(1));
+    let value = |expected, found| Err(LoadErrorKind::Value { expected, found }.at(1));
     // The same 7, in more bytes than it takes; with a byte behind it; cut off; not there at all.
     assert_eq!(read(&[0, 2, 0x87, 0]), value(Expected::Foreign, 2));
     assert_eq!(read(&[0, 4, 0x87, 0x80, 0x80, 0]), value(Expected::Foreign, 4));

@@ -3,9 +3,10 @@
 
 #![allow(missing_docs, clippy::unwrap_used, clippy::unnecessary_wraps, reason = "a test")]
 
+use devstate_versioning::wire::{Layout, Reader};
 use devstate_versioning::{
-    Bytes, ErrorKind, Expected, HEADER_LEN, Layout, Mirror, Reader, Refused, ReleaseTable, Str, Versioned, buffer,
-    encoded_len, load, max_snapshot_len, plan, release_table, save, save_as, save_lossy, save_widest,
+    Bytes, ConversionError, Expected, Header, LoadErrorKind, Mirror, ReleaseTable, SaveError, Str, Versioned, buffer,
+    max_snapshot_len, release_table,
 };
 use heapless::{Deque, String, Vec};
 use serde::{Deserialize, Serialize};
@@ -39,24 +40,24 @@ fn old_hint(version: u16) -> u32 {
     u32::from(version) * 100
 }
 
-fn size_to_old(queue: &mut QueueSer, _version: u16) -> Result<(), Refused> {
+fn size_to_old(queue: &mut QueueSer, _version: u16) -> Result<(), ConversionError> {
     if queue.size == 128 {
         Ok(())
     } else {
-        Err(Refused::new("the queue had 128 entries before version 2"))
+        Err(ConversionError::new("the queue had 128 entries before version 2"))
     }
 }
 
-fn to_ticks(queue: &mut QueueSer, _version: u16) -> Result<(), Refused> {
+fn to_ticks(queue: &mut QueueSer, _version: u16) -> Result<(), ConversionError> {
     queue.delay /= 10;
     Ok(())
 }
 
-fn to_micros(queue: &mut QueueSer, _version: u16) -> Result<(), Refused> {
+fn to_micros(queue: &mut QueueSer, _version: u16) -> Result<(), ConversionError> {
     queue.delay = queue
         .delay
         .checked_mul(10)
-        .ok_or(Refused::new("the delay does not fit in microseconds"))?;
+        .ok_or(ConversionError::new("the delay does not fit in microseconds"))?;
     Ok(())
 }
 
@@ -160,9 +161,9 @@ fn old_machine() -> MachineSer {
     machine
 }
 
-fn losses(machine: &MachineSer, release: Release) -> Result<std::vec::Vec<std::string::String>, Refused> {
+fn losses(machine: &MachineSer, release: Release) -> Result<std::vec::Vec<std::string::String>, SaveError> {
     let mut losses = std::vec::Vec::new();
-    plan(machine, release, &mut |loss| {
+    release.losses(machine, &mut machine.clone(), &mut |loss| {
         let name = loss.field.display(MachineSer::SCHEMA).to_string();
         losses.push(if loss.ignorable { name + "?" } else { name });
     })?;
@@ -173,13 +174,13 @@ fn losses(machine: &MachineSer, release: Release) -> Result<std::vec::Vec<std::s
 fn the_latest_release_comes_back_as_it_was() {
     let mut memory = buffer!(MachineSer);
     let saved = machine();
-    let snapshot = save::<Release, _>(&saved, &mut memory).unwrap();
-    assert_eq!(Some(snapshot.len()), encoded_len(&saved, Release::LATEST));
+    let snapshot = Release::save(&saved, &mut memory).unwrap();
+    assert_eq!(snapshot.len(), Release::latest(&saved).snapshot_len());
     let mut loaded = MachineSer {
         queues: [const { QueueSerGarbage::VALUE }; 2],
         ..MachineSer::default()
     };
-    assert_eq!(load::<Release, _>(&snapshot, &mut loaded), Ok(Release::V5));
+    assert_eq!(Release::load(snapshot, &mut loaded), Ok(Release::V5));
     assert_eq!(loaded, saved);
 }
 
@@ -206,7 +207,9 @@ fn a_downgrade_names_what_it_would_lose() {
         ["queues[1].statistics?", "pending[1]"],
         "a variant with a stand-in is a loss, an ignorable field is one too, and says so"
     );
-    let refused = losses(&machine(), Release::V1).unwrap_err();
+    let SaveError::Conversion(refused) = losses(&machine(), Release::V1).unwrap_err() else {
+        panic!("not a conversion")
+    };
     assert_eq!(
         (refused.mirror, refused.field, refused.version),
         ("QueueSer", "size", 1)
@@ -231,15 +234,20 @@ fn a_downgrade_names_what_it_would_lose() {
 fn a_variant_without_a_stand_in_is_refused() {
     let mut machine = machine();
     machine.pending[1] = Pending::Wide(Vec::new());
-    let refused = losses(&machine, Release::V2).unwrap_err();
+    let SaveError::Conversion(refused) = losses(&machine, Release::V2).unwrap_err() else {
+        panic!("not a conversion")
+    };
     assert_eq!((refused.mirror, refused.field, refused.version), ("Pending", "Wide", 1));
 }
 
 #[test]
-fn a_lossy_save_is_refused_with_the_field_and_writes_nothing() {
+fn a_lossy_downgrade_is_refused_with_the_field() {
     let mut memory = [0xa5; max_snapshot_len::<MachineSer>()];
-    let error = save_as(&machine(), Release::V2, &mut memory).unwrap_err();
-    let ErrorKind::Lossy { field, release: 2 } = error.kind else {
+    let error = Release::V2
+        .downgrade(&machine(), &mut machine())
+        .and_then(|older| older.save(&mut memory))
+        .unwrap_err();
+    let SaveError::Lossy { field, release: 2 } = error else {
         panic!("{error}")
     };
     assert_eq!(field.display(MachineSer::SCHEMA).to_string(), "queues[1].statistics");
@@ -251,9 +259,12 @@ fn a_lossless_downgrade_comes_back_equal() {
     let saved = old_machine();
     for release in [Release::V1, Release::V2] {
         let mut memory = buffer!(MachineSer);
-        let snapshot = save_as(&saved, release, &mut memory).unwrap();
+        let snapshot = release
+            .downgrade(&saved, &mut saved.clone())
+            .and_then(|older| older.save(&mut memory))
+            .unwrap();
         let mut loaded = machine();
-        assert_eq!(load(&snapshot, &mut loaded), Ok(release));
+        assert_eq!(Release::load(snapshot, &mut loaded), Ok(release));
         assert_eq!(loaded, saved);
     }
 }
@@ -263,22 +274,31 @@ fn semantic_functions_run_on_the_way_down_and_up() {
     let mut memory = buffer!(MachineSer);
     let mut saved = old_machine();
     saved.queues[0].delay = 1230;
-    let snapshot = save_as(&saved, Release::V1, &mut memory).unwrap();
+    let snapshot = Release::V1
+        .downgrade(&saved, &mut saved.clone())
+        .and_then(|older| older.save(&mut memory))
+        .unwrap();
     // head, enabled, hint with its default for version 1, delay in ticks
     assert_eq!(
-        snapshot[HEADER_LEN..HEADER_LEN + 11],
+        snapshot[Header::LEN..Header::LEN + 11],
         [0, 0, 0, 100, 0, 0, 0, 123, 0, 0, 0]
     );
 }
 
 #[test]
-fn a_lossy_save_tells_and_writes() {
+fn a_lossy_downgrade_reports_and_writes() {
     let mut memory = buffer!(MachineSer);
     let mut lost = 0;
-    let snapshot = save_lossy(&machine(), Release::V2, &mut memory, &mut |_| lost += 1).unwrap();
+    let snapshot = Release::V2
+        .downgrade_lossy(&machine(), &mut machine(), &mut |_| {
+            lost += 1;
+            true
+        })
+        .and_then(|older| older.save(&mut memory))
+        .unwrap();
     assert_eq!(lost, 2);
     let mut loaded = MachineSer::default();
-    load::<Release, _>(&snapshot, &mut loaded).unwrap();
+    Release::load(snapshot, &mut loaded).unwrap();
     let mut expected = machine();
     expected.queues[1].statistics = 0;
     expected.pending[1] = stand_in(1);
@@ -286,9 +306,16 @@ fn a_lossy_save_tells_and_writes() {
 }
 
 #[test]
-fn the_widest_audience_is_the_oldest_release_that_loses_nothing_that_matters() {
+fn a_compatible_downgrade_takes_the_oldest_release_that_loses_nothing() {
     let mut memory = buffer!(MachineSer);
-    let widest = |machine: &MachineSer, oldest, memory: &mut [u8]| save_widest(machine, oldest, memory).unwrap().0;
+    let widest = |machine: &MachineSer, oldest, memory: &mut [u8]| {
+        let mut scratch = machine.clone();
+        let compatible = Release::downgrade_compatible(machine, oldest, &mut scratch).unwrap();
+        let mut loaded = MachineSer::default();
+        let release = Release::load(compatible.save(memory).unwrap(), &mut loaded).unwrap();
+        assert_eq!(release, compatible.release());
+        release
+    };
     assert_eq!(widest(&machine(), Release::V1, &mut memory), Release::V5);
     assert_eq!(widest(&old_machine(), Release::V1, &mut memory), Release::V1);
     assert_eq!(widest(&old_machine(), Release::V2, &mut memory), Release::V2);
@@ -308,9 +335,9 @@ fn borrowed_fields_stay_in_the_buffer() {
         key: Str::new("key").unwrap(),
         value: Bytes::new(&[7; 200]).unwrap(),
     };
-    let snapshot = save::<Release, _>(&item, &mut memory).unwrap();
+    let snapshot = Release::save(&item, &mut memory).unwrap();
     let mut loaded = ItemSer::default();
-    load::<Release, _>(&snapshot, &mut loaded).unwrap();
+    Release::load(snapshot, &mut loaded).unwrap();
     assert_eq!(loaded, item);
     assert!(snapshot.as_ptr_range().contains(&loaded.value.as_ptr()));
 }
@@ -318,25 +345,25 @@ fn borrowed_fields_stay_in_the_buffer() {
 #[test]
 fn every_truncation_and_every_bit_flip_is_refused() {
     let mut memory = buffer!(MachineSer);
-    let snapshot = save::<Release, _>(&machine(), &mut memory).unwrap();
+    let snapshot = Release::save(&machine(), &mut memory).unwrap();
     let mut loaded = MachineSer::default();
     for len in 0..snapshot.len() {
-        load::<Release, _>(&snapshot[..len], &mut loaded).unwrap_err();
+        Release::load(&snapshot[..len], &mut loaded).unwrap_err();
     }
     for bit in 0..snapshot.len() * 8 {
         let mut flipped = snapshot.to_vec();
         flipped[bit / 8] ^= 1 << (bit % 8);
-        load::<Release, _>(&flipped, &mut loaded).unwrap_err();
+        Release::load(&flipped, &mut loaded).unwrap_err();
     }
 }
 
 #[test]
 fn errors_name_what_and_where() {
-    fn payload_error(bytes: &[u8]) -> (ErrorKind, usize) {
-        let error = devstate_versioning::payload::decode(bytes, Release::V5, &mut QueueSer::default()).unwrap_err();
-        (error.kind, error.offset)
+    fn payload_error(bytes: &[u8]) -> (LoadErrorKind, usize) {
+        let error = Release::V5.decode(bytes, &mut QueueSer::default()).unwrap_err();
+        (error.kind, error.offset.unwrap())
     }
-    let value = |expected, found| ErrorKind::Value { expected, found };
+    let value = |expected, found| LoadErrorKind::Value { expected, found };
     // head 2, enabled 1, size 2, rx, delay 4, statistics 8
     assert_eq!(payload_error(&[0, 0, 2]), (value(Expected::Bool, 2), 2));
     assert_eq!(
@@ -351,7 +378,7 @@ fn errors_name_what_and_where() {
     assert_eq!(
         payload_error(&[0, 0, 1, 0, 0, 3, 1]),
         (
-            ErrorKind::Truncated {
+            LoadErrorKind::Truncated {
                 needed: 3,
                 available: 1
             },
@@ -362,7 +389,7 @@ fn errors_name_what_and_where() {
     assert!(above.length(300).is_err());
     assert_eq!(above.finish(), Err(value(Expected::ShortestLength, 1).at(0)));
     let mut whole = [0; 19];
-    assert_eq!(payload_error(&whole), (ErrorKind::TrailingBytes { bytes: 1 }, 18));
+    assert_eq!(payload_error(&whole), (LoadErrorKind::TrailingBytes { bytes: 1 }, 18));
     whole[2] = 0xff;
     assert_eq!(payload_error(&whole), (value(Expected::Bool, 0xff), 2));
 }

@@ -4,9 +4,10 @@
 
 use devstate_versioning::inspect::{PayloadSchema, Value};
 use devstate_versioning::schema::{Json, Table, Type};
+use devstate_versioning::wire::{Differ, Layout, Malformed, Reader, Versions, Wire, Writer, length_len};
 use devstate_versioning::{
-    Error, ErrorKind, Expected, HEADER_LEN, Header, Layout, Mirror, Str, Versioned, Wire, buffer, locate, payload,
-    release_table, save, save_as,
+    Expected, Header, LoadError, LoadErrorKind, Mirror, ReleaseTable, SaveError, Str, Versioned, buffer, locate,
+    release_table,
 };
 use heapless::{String, Vec};
 use serde::{Deserialize, Serialize};
@@ -80,9 +81,10 @@ fn machine() -> MachineSer {
 }
 
 fn encoded(machine: &MachineSer, release: Release) -> std::vec::Vec<u8> {
+    let mut scratch = machine.clone();
+    let translated = release.downgrade_lossy(machine, &mut scratch, &mut |_| true).unwrap();
     let mut buffer = [0; MachineSer::MAX_ENCODED_LEN];
-    let len = payload::encode(machine, release, &mut buffer).unwrap();
-    buffer[..len].to_vec()
+    translated.encode(&mut buffer).unwrap().to_vec()
 }
 
 #[test]
@@ -131,12 +133,22 @@ fn an_older_release_is_read_with_its_own_fields() {
         .walk(&payload, 0, &mut |item| paths.push(item.path.to_string()))
         .unwrap_err();
     assert_eq!(paths, ["divisor", "enabled", "hint", "rx"]);
-    assert!(matches!(error.error.kind, ErrorKind::TrailingBytes { .. }), "{error}");
+    assert!(
+        matches!(error.error.kind, LoadErrorKind::TrailingBytes { .. }),
+        "{error}"
+    );
 }
 
 /// Where the decoder stops, and where the walk does.
-fn both(bytes: &[u8], release: Release) -> (Result<(), Error>, Result<(), Error>, Option<std::string::String>) {
-    let decoded = payload::decode(bytes, release, &mut MachineSer::default());
+fn both(
+    bytes: &[u8],
+    release: Release,
+) -> (
+    Result<(), LoadError>,
+    Result<(), LoadError>,
+    Option<std::string::String>,
+) {
+    let decoded = release.decode(bytes, &mut MachineSer::default());
     let schema = PayloadSchema::of::<Release, MachineSer>(release);
     let walked = schema
         .walk(bytes, 0, &mut |_| ())
@@ -161,9 +173,9 @@ fn a_walk_stops_where_decoding_does_and_names_the_field() {
                 (Ok(()), walked) => walked.unwrap(),
                 // A walk does not look into foreign values.
                 (
-                    Err(Error {
+                    Err(LoadError {
                         kind:
-                            ErrorKind::Value {
+                            LoadErrorKind::Value {
                                 expected: Expected::Foreign,
                                 ..
                             },
@@ -172,10 +184,10 @@ fn a_walk_stops_where_decoding_does_and_names_the_field() {
                     _,
                 ) => assert_eq!(path.as_deref(), Some("foreign")),
                 (Err(decoded), Err(walked)) => {
-                    if !matches!(decoded.kind, ErrorKind::Truncated { .. }) {
+                    if !matches!(decoded.kind, LoadErrorKind::Truncated { .. }) {
                         assert_eq!(decoded, walked);
                     }
-                    let beyond = matches!(decoded.kind, ErrorKind::TrailingBytes { .. });
+                    let beyond = matches!(decoded.kind, LoadErrorKind::TrailingBytes { .. });
                     assert_eq!(path.is_none(), beyond, "{decoded}");
                 }
                 (Err(decoded), Ok(())) => panic!("only decoding refuses: {decoded}"),
@@ -188,33 +200,35 @@ fn a_walk_stops_where_decoding_does_and_names_the_field() {
 fn a_cut_in_a_run_of_fields_is_laid_at_the_one_that_it_cuts() {
     // The decoder takes `divisor` and `enabled` in one step and reports where they start.
     let (decoded, _, path) = both(&[0, 0], Release::V2);
-    assert_eq!(decoded.unwrap_err().offset, 0);
+    assert_eq!(decoded.unwrap_err().offset, Some(0));
     assert_eq!(path.as_deref(), Some("ports[0].enabled"));
 }
 
 #[test]
 fn an_error_of_a_snapshot_leads_to_a_field() {
     let mut memory = buffer!(MachineSer);
-    let refused = save_as(&machine(), Release::V1, &mut memory).unwrap_err();
-    let path = locate::<Release, MachineSer>(&[], &refused).unwrap();
-    assert_eq!(path.to_string(), "ports[0].pending");
+    let refused = Release::V1.downgrade(&machine(), &mut machine()).unwrap_err();
+    let SaveError::Lossy { field, .. } = refused else {
+        panic!("{refused}")
+    };
+    assert_eq!(field.display(MachineSer::SCHEMA).to_string(), "ports[0].pending");
 
-    let snapshot = save::<Release, _>(&machine(), &mut memory).unwrap();
-    let flipped = ErrorKind::Checksum { expected: 0, found: 1 }.at(HEADER_LEN);
-    assert_eq!(locate::<Release, MachineSer>(&snapshot, &flipped), None);
-    for offset in [0, HEADER_LEN - 1, usize::MAX] {
-        let kind = ErrorKind::Truncated {
+    let snapshot = Release::save(&machine(), &mut memory).unwrap();
+    let flipped = LoadErrorKind::Checksum { expected: 0, found: 1 }.at(Header::LEN);
+    assert_eq!(locate::<Release, MachineSer>(snapshot, &flipped), None);
+    for offset in [0, Header::LEN - 1, usize::MAX] {
+        let kind = LoadErrorKind::Truncated {
             needed: 1,
             available: usize::MAX,
         };
-        assert_eq!(locate::<Release, MachineSer>(&snapshot, &kind.at(offset)), None);
+        assert_eq!(locate::<Release, MachineSer>(snapshot, &kind.at(offset)), None);
     }
 }
 
 #[test]
 fn the_root_of_a_snapshot_is_known_by_its_header() {
     let mut memory = buffer!(MachineSer);
-    let snapshot = save::<Release, _>(&machine(), &mut memory).unwrap();
+    let snapshot = Release::save(&machine(), &mut memory).unwrap();
     let header = Header::peek(&snapshot).unwrap();
     assert_eq!(
         PayloadSchema::identify::<Release>(&header).unwrap().root(),
@@ -243,25 +257,21 @@ impl Layout for Unmade {
     const TYPE: &'static Type = &Type::Seq(&Type::Tuple(&[]), u32::MAX as usize);
 }
 
-impl<'de, R: Copy> Wire<'de, R> for Unmade {
-    fn encoded_len(&self, _release: R) -> usize {
-        devstate_versioning::length_len::<{ usize::MAX }>(self.0 as usize)
+impl<'de, V: Versions> Wire<'de, V> for Unmade {
+    fn encoded_len(&self, _at: V) -> usize {
+        length_len::<{ usize::MAX }>(self.0 as usize)
     }
 
-    fn encode<W: devstate_versioning::Writer>(&self, _release: R, writer: &mut W) {
+    fn encode<W: Writer>(&self, _at: V, writer: &mut W) {
         writer.length::<{ usize::MAX }>(self.0 as usize);
     }
 
-    fn decode_into(
-        &mut self,
-        _release: R,
-        reader: &mut devstate_versioning::Reader<'de>,
-    ) -> Result<(), devstate_versioning::Malformed> {
+    fn decode_into(&mut self, _at: V, reader: &mut Reader<'de>) -> Result<(), Malformed> {
         self.0 = reader.length(u32::MAX as usize)? as u32;
         Ok(())
     }
 
-    fn differ(&self, other: &Self, differ: &mut devstate_versioning::Differ<'_>) {
+    fn differ(&self, other: &Self, _at: V, differ: &mut Differ<'_>) {
         differ.leaf(self == other);
     }
 }

@@ -4,9 +4,9 @@
 
 use std::cell::Cell;
 
+use devstate_versioning::checksum::{Checksum, Crc64NoTable};
 use devstate_versioning::{
-    Architecture, Checksum, Container, Crc64NoTable, ErrorKind, IterSource, Sequence, Sink, Source, Str, Versioned,
-    encoded_len, load, release_table, save, save_as,
+    Architecture, IterSource, Options, ReleaseTable, SaveError, Sequence, Sink, Source, Str, Versioned, release_table,
 };
 
 #[derive(Versioned, Clone, Debug, Default, PartialEq)]
@@ -90,19 +90,24 @@ fn a_snapshot_of_megabytes_is_the_same_into_memory_and_into_a_sink() {
     let log = LogSer {
         lines: Sequence::from_source(&source),
     };
-    let container = Container::<Crc64NoTable>::new(Architecture::NATIVE);
+    let options = Options::<Crc64NoTable>::new(Architecture::NATIVE);
     for release in [Release::V1, Release::V2] {
-        let mut memory = vec![0xa5; encoded_len(&log, release).unwrap() + 1];
-        let snapshot = save_as(&log, release, &mut memory).unwrap();
+        let mut scratch = log.clone();
+        let translated = release.downgrade(&log, &mut scratch).unwrap();
+        let mut memory = vec![0xa5; translated.snapshot_len() + 1];
+        let snapshot = translated.save(&mut memory).unwrap();
         assert!(snapshot.len() > 2 << 20, "{} bytes are not many", snapshot.len());
         let (summed, checksum) = snapshot.split_last_chunk().unwrap();
         assert_eq!(Crc64NoTable::checksum(summed), u64::from_le_bytes(*checksum));
         let mut taken = Taken(Vec::new());
-        container.save_into(&log, release, &mut [0; 64], &mut taken).unwrap();
-        assert!(taken.0 == *snapshot, "release {release:?}");
+        translated
+            .with_options(options)
+            .write_into(&mut taken, &mut [0; 64])
+            .unwrap();
+        assert!(taken.0 == snapshot, "release {release:?}");
 
         let mut loaded = LogSer::default();
-        assert_eq!(load(&snapshot, &mut loaded), Ok(release));
+        assert_eq!(Release::load(snapshot, &mut loaded), Ok(release));
         let mut expected = lines();
         loaded
             .lines
@@ -122,7 +127,7 @@ fn a_source_that_knows_its_length_is_gone_over_once() {
             lines: Sequence::from_source(&source),
         };
         let mut memory = vec![0; 4 << 20];
-        let saved = save::<Release, _>(&log, &mut memory).map(|snapshot| snapshot.len());
+        let saved = Release::save(&log, &mut memory).map(|snapshot| snapshot.len());
         (saved, source.visits.get())
     };
     let (measured, visits) = visits_of(None);
@@ -138,20 +143,23 @@ fn a_source_that_is_wrong_about_its_length_fails_the_saving() {
             lines: Sequence::from_source(&source),
         };
         for release in [Release::V1, Release::V2] {
-            let error = save_as(&log, release, &mut vec![0; 5 << 20]).unwrap_err();
+            let error = release
+                .downgrade(&log, &mut log.clone())
+                .and_then(|older| older.save(&mut vec![0; 5 << 20]).map(drop))
+                .unwrap_err();
             // Three bytes of the length of the sequence.
             let numbers = if release == Release::V1 { 0 } else { 4 * LINES };
-            let expected = ErrorKind::WrongLength {
+            let expected = SaveError::WrongLength {
                 announced: wrong + numbers + 3,
                 written: texts_len() + numbers + 3,
             };
-            assert_eq!(error.kind, expected);
+            assert_eq!(error, expected);
         }
     }
     let source = Known::new(Some(usize::MAX - 4 * LINES));
     let log = LogSer {
         lines: Sequence::from_source(&source),
     };
-    let error = save::<Release, _>(&log, &mut [0; 64]).unwrap_err();
-    assert!(matches!(error.kind, ErrorKind::PayloadTooLong { .. }), "{error}");
+    let error = Release::save(&log, &mut [0; 64]).unwrap_err();
+    assert!(matches!(error, SaveError::PayloadTooLong { .. }), "{error}");
 }

@@ -11,9 +11,7 @@
 
 use std::cell::RefCell;
 
-use devstate_versioning::{
-    ErrorKind, Refused, ReleaseTable, Versioned, Wire, buffer, load, payload, plan, release_table, save, save_lossy,
-};
+use devstate_versioning::{ConversionError, MirrorOf, ReleaseTable, SaveError, Versioned, buffer, release_table};
 
 /// Who ran, and which version it was given.
 type Call = (&'static str, u16);
@@ -32,10 +30,10 @@ fn logged<T>(refusing: &[&'static str], run: impl FnOnce() -> T) -> (T, Vec<Call
     (result, LOG.take())
 }
 
-fn log(name: &'static str, version: u16) -> Result<(), Refused> {
+fn log(name: &'static str, version: u16) -> Result<(), ConversionError> {
     LOG.with_borrow_mut(|log| log.push((name, version)));
     if REFUSING.with_borrow(|refusing| refusing.contains(&name)) {
-        Err(Refused::new("told to"))
+        Err(ConversionError::new("as the test says"))
     } else {
         Ok(())
     }
@@ -45,7 +43,7 @@ fn log(name: &'static str, version: u16) -> Result<(), Refused> {
 macro_rules! functions {
     ($mirror:ty: $($name:ident)*) => {
         $(
-            pub(super) fn $name(_mirror: &mut $mirror, version: u16) -> Result<(), Refused> {
+            pub(super) fn $name(_mirror: &mut $mirror, version: u16) -> Result<(), ConversionError> {
                 log(concat!(stringify!($mirror), "::", stringify!($name)), version)
             }
         )*
@@ -70,7 +68,7 @@ pub struct PartSer {
 }
 
 mod part {
-    use super::{PartSer, Refused, log};
+    use super::{ConversionError, PartSer, log};
 
     functions! { PartSer: a2_up a2_down a4_up a4_down b_up b_down c3_up c3_down c4_up c4_down }
 
@@ -92,7 +90,7 @@ pub struct WholeSer {
 }
 
 mod whole {
-    use super::{Refused, WholeSer, log};
+    use super::{ConversionError, WholeSer, log};
 
     functions! { WholeSer: x_up x_down y_up y_down }
 
@@ -164,10 +162,18 @@ fn part_down(version: u16) -> Vec<Call> {
     at(version, steps)
 }
 
+/// Returns the payload of `mirror` at a release, whatever that loses.
+fn payload_of<M: for<'de> MirrorOf<'de, Release>>(mirror: &M, release: Release) -> Vec<u8> {
+    let mut scratch = mirror.clone();
+    let older = release.downgrade_lossy(mirror, &mut scratch, &mut |_| true).unwrap();
+    older.encode(&mut [0; 100]).unwrap().to_vec()
+}
+
 #[test]
 fn up_by_version_and_by_appearance_within_one() {
     for (release, version) in PART {
-        let (result, ran) = logged(&[], || PartSer::default().raise(release));
+        let payload = payload_of(&PartSer::default(), release);
+        let (result, ran) = logged(&[], || release.decode(&payload, &mut PartSer::default()));
         assert_eq!((result, ran), (Ok(()), part_up(version)), "from version {version}");
     }
 }
@@ -175,8 +181,15 @@ fn up_by_version_and_by_appearance_within_one() {
 #[test]
 fn down_in_the_exact_reverse() {
     for (release, version) in PART {
-        let (result, ran) = logged(&[], || PartSer::default().lower(release));
-        assert_eq!((result, ran), (Ok(()), part_down(version)), "to version {version}");
+        let part = PartSer::default();
+        let (result, ran) = logged(&[], || release.downgrade(&part, &mut part.clone()).map(drop));
+        assert_eq!(result, Ok(()));
+        let expected = match release {
+            Release::R5 => part_down(version),
+            // There and back to find losses, then there.
+            _ => [part_down(version), part_up(version), part_down(version)].concat(),
+        };
+        assert_eq!(ran, expected, "to version {version}");
     }
 }
 
@@ -206,11 +219,14 @@ fn whole_down(release: Release) -> Vec<Call> {
 }
 
 #[test]
-fn parts_are_raised_before_their_parent_and_lowered_after_it() {
+fn parts_are_upgraded_before_their_parent_and_downgraded_after_it() {
     for release in [Release::R1, Release::R4] {
-        let mut whole = WholeSer::default();
-        assert_eq!(logged(&[], || whole.raise(release)), (Ok(()), whole_up(release)));
-        assert_eq!(logged(&[], || whole.lower(release)), (Ok(()), whole_down(release)));
+        let whole = WholeSer::default();
+        let payload = payload_of(&whole, release);
+        let decoded = logged(&[], || release.decode(&payload, &mut WholeSer::default()));
+        assert_eq!(decoded, (Ok(()), whole_up(release)));
+        let (_, ran) = logged(&[], || release.downgrade(&whole, &mut whole.clone()).map(drop));
+        assert!(ran.starts_with(&whole_down(release)), "{ran:?}");
     }
 }
 
@@ -218,15 +234,20 @@ fn parts_are_raised_before_their_parent_and_lowered_after_it() {
 fn loading_and_planning_run_them_so() {
     let whole = WholeSer::default();
     for release in [Release::R1, Release::R4] {
-        let (planned, ran) = logged(&[], || plan(&whole, release, &mut |_| ()));
+        let (planned, ran) = logged(&[], || release.losses(&whole, &mut whole.clone(), &mut |_| ()));
         assert_eq!(planned, Ok(()));
         assert_eq!(ran, [whole_down(release), whole_up(release)].concat());
 
         let mut memory = buffer!(WholeSer);
-        let (snapshot, ran) = logged(&[], || save_lossy(&whole, release, &mut memory, &mut |_| ()).unwrap());
+        let (snapshot, ran) = logged(&[], || {
+            release
+                .downgrade_lossy(&whole, &mut whole.clone(), &mut |_| true)
+                .and_then(|older| older.save(&mut memory))
+                .unwrap()
+        });
         assert!(ran.starts_with(&whole_down(release)), "{ran:?}");
         let mut loaded = WholeSer::default();
-        let (loaded, ran) = logged(&[], || load(&snapshot, &mut loaded));
+        let (loaded, ran) = logged(&[], || Release::load(snapshot, &mut loaded));
         assert_eq!((loaded, ran), (Ok(release), whole_up(release)));
     }
 }
@@ -236,10 +257,11 @@ fn loading_and_planning_run_them_so() {
 fn the_byte_layer_runs_none() {
     let whole = WholeSer::default();
     let mut memory = buffer!(WholeSer);
+    let mut scratch = whole.clone();
+    let older = Release::R1.downgrade(&whole, &mut scratch).unwrap();
     let ((), ran) = logged(&[], || {
-        let len = payload::encode(&whole, Release::R1, &mut memory).unwrap();
-        payload::decode(&memory[..len], Release::R1, &mut WholeSer::default()).unwrap();
-        save::<Release, _>(&whole, &mut memory).unwrap();
+        older.encode(&mut memory).unwrap();
+        Release::save(&whole, &mut memory).unwrap();
     });
     assert_eq!(ran, []);
 }
@@ -247,29 +269,41 @@ fn the_byte_layer_runs_none() {
 /// Of several that would refuse, the first in order is the one that is heard, and none runs after it.
 #[test]
 fn the_first_refusal_in_order_ends_it() {
+    let part = PartSer::default();
+    let payload_3 = payload_of(&part, Release::R3);
+    let payload_1 = payload_of(&WholeSer::default(), Release::R1);
+    let refused = ConversionError::new("as the test says");
     let all_of_step_4 = ["PartSer::a4_up", "PartSer::b_up", "PartSer::c4_up"];
-    let (result, ran) = logged(&all_of_step_4, || PartSer::default().raise(Release::R3));
-    assert_eq!(result, Err(Refused::new("told to").at("PartSer", "a", 3)));
+    let (result, ran) = logged(&all_of_step_4, || {
+        Release::R3.decode(&payload_3, &mut PartSer::default())
+    });
+    assert_eq!(result, Err(refused.at("PartSer", "a", 3).into()));
     assert_eq!(ran, at(3, &["PartSer::a4_up"]));
 
     let all_of_step_4 = ["PartSer::a4_down", "PartSer::b_down", "PartSer::c4_down"];
-    let (result, ran) = logged(&all_of_step_4, || PartSer::default().lower(Release::R1));
-    assert_eq!(result, Err(Refused::new("told to").at("PartSer", "c", 1)));
+    let (result, ran) = logged(&all_of_step_4, || {
+        Release::R1.downgrade(&part, &mut part.clone()).map(drop)
+    });
+    assert_eq!(result, Err(SaveError::Conversion(refused.at("PartSer", "c", 1))));
     assert_eq!(ran, at(1, &["PartSer::c4_down"]));
 
     let both_levels = ["PartSer::c4_up", "PartSer::a2_up", "WholeSer::x_up"];
-    let (result, ran) = logged(&both_levels, || WholeSer::default().raise(Release::R1));
-    assert_eq!(result, Err(Refused::new("told to").at("PartSer", "a", 1)));
+    let (result, ran) = logged(&both_levels, || {
+        Release::R1.decode(&payload_1, &mut WholeSer::default())
+    });
+    assert_eq!(result, Err(refused.at("PartSer", "a", 1).into()));
     assert_eq!(ran, part_up(1)[..2]);
 
     let both_levels = ["PartSer::c4_down", "WholeSer::y_down"];
     let mut memory = buffer!(WholeSer);
     let whole = WholeSer::default();
     let (result, ran) = logged(&both_levels, || {
-        save_lossy(&whole, Release::R1, &mut memory, &mut |_| unreachable!()).map(|_| ())
+        Release::R1
+            .downgrade_lossy(&whole, &mut whole.clone(), &mut |_| unreachable!())
+            .and_then(|older| older.save(&mut memory))
+            .map(|_| ())
     });
-    let refused = Refused::new("told to").at("WholeSer", "y", 1);
-    assert_eq!(result, Err(ErrorKind::Refused(refused).at(0)));
+    assert_eq!(result, Err(SaveError::Conversion(refused.at("WholeSer", "y", 1))));
     assert_eq!(ran, at(1, &["WholeSer::x_down", "WholeSer::y_down"]));
     assert_eq!(Release::LATEST, Release::R5);
 }

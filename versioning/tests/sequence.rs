@@ -3,8 +3,8 @@
 #![allow(missing_docs, clippy::unwrap_used, reason = "a test")]
 
 use devstate_versioning::{
-    ErrorKind, Expected, IterSource, Mirror, Refused, Sequence, Str, Versioned, encoded_len, load, plan, release_table,
-    save, save_as,
+    ConversionError, Expected, IterSource, LoadErrorKind, Mirror, ReleaseTable, SaveError, Sequence, Str, Versioned,
+    release_table,
 };
 
 #[derive(Versioned, Clone, Debug, Default, PartialEq)]
@@ -17,9 +17,9 @@ pub struct ItemSer<'a> {
     pub hits: u32,
 }
 
-fn refuse_flag_3(item: &mut ItemSer<'_>, _version: u16) -> Result<(), Refused> {
+fn refuse_flag_3(item: &mut ItemSer<'_>, _version: u16) -> Result<(), ConversionError> {
     if item.flags == 3 {
-        Err(Refused::new("flag 3 has no counterpart"))
+        Err(ConversionError::new("flag 3 has no counterpart"))
     } else {
         Ok(())
     }
@@ -60,11 +60,11 @@ fn items_come_back_where_they_lie_in_the_buffer() {
     let items = [item("one", 1, 2), item("two", 2, 4)];
     let mut memory = [0; 100];
     with_list(&items, |list| {
-        let length = encoded_len(list, Release::V2);
-        let snapshot = save::<Release, _>(list, &mut memory).unwrap();
-        assert_eq!(Some(snapshot.len()), length);
+        let length = Release::latest(list).snapshot_len();
+        let snapshot = Release::save(list, &mut memory).unwrap();
+        assert_eq!(snapshot.len(), length);
         let mut loaded = ListSer::default();
-        load::<Release, _>(&snapshot, &mut loaded).unwrap();
+        Release::load(snapshot, &mut loaded).unwrap();
         assert_eq!((loaded.number, loaded.items.len()), (7, 2));
         let mut read = Vec::new();
         loaded
@@ -77,10 +77,7 @@ fn items_come_back_where_they_lie_in_the_buffer() {
         assert_eq!(read, items);
         // What was loaded can be saved again.
         let mut again = [0; 100];
-        assert_eq!(
-            save::<Release, _>(&loaded, &mut again).unwrap().as_bytes(),
-            snapshot.as_bytes()
-        );
+        assert_eq!(Release::save(&loaded, &mut again).unwrap(), snapshot);
     });
 }
 
@@ -89,7 +86,7 @@ fn an_older_release_names_the_item_that_it_would_lose() {
     let losses = |items: &[ItemSer<'_>]| {
         let mut losses = Vec::new();
         with_list(items, |list| {
-            plan(list, Release::V1, &mut |loss| {
+            Release::V1.losses(list, &mut list.clone(), &mut |loss| {
                 losses.push((loss.field.display(ListSer::SCHEMA).to_string(), loss.ignorable));
             })
         })
@@ -102,18 +99,24 @@ fn an_older_release_names_the_item_that_it_would_lose() {
     );
     assert_eq!(
         losses(&[item("a", 0, 5), item("b", 1, 0)]).unwrap(),
-        [("items[1].flags".to_owned(), false)]
+        [("items[0].hits".to_owned(), true), ("items[1].flags".to_owned(), false)]
     );
-    assert_eq!(losses(&[item("a", 3, 0)]).unwrap_err().field, "flags");
+    assert!(matches!(losses(&[item("a", 3, 0)]), Err(SaveError::Conversion(error)) if error.field == "flags"));
     let mut memory = [0; 100];
     let error = with_list(&[item("a", 3, 0)], |list| {
-        save_as(list, Release::V1, &mut memory).unwrap_err()
+        Release::V1
+            .downgrade(list, &mut list.clone())
+            .and_then(|older| older.save(&mut memory))
+            .unwrap_err()
     });
-    assert!(matches!(error.kind, ErrorKind::Refused(_)), "{error}");
+    assert!(matches!(error, SaveError::Conversion(_)), "{error}");
     with_list(&[item("a", 0, 0)], |list| {
-        let snapshot = save_as(list, Release::V1, &mut memory).unwrap();
+        let snapshot = Release::V1
+            .downgrade(list, &mut list.clone())
+            .and_then(|older| older.save(&mut memory))
+            .unwrap();
         let mut loaded = ListSer::default();
-        assert_eq!(load(&snapshot, &mut loaded), Ok(Release::V1));
+        assert_eq!(Release::load(snapshot, &mut loaded), Ok(Release::V1));
         let mut read = Vec::new();
         loaded.items.visit(&mut |item| read.push(item.clone())).unwrap();
         assert_eq!(read, [item("a", 0, 0)]);
@@ -124,24 +127,24 @@ fn an_older_release_names_the_item_that_it_would_lose() {
 fn more_items_than_the_bound_are_refused_both_ways() {
     let items = [item("a", 0, 0), item("b", 0, 0), item("c", 0, 0), item("d", 0, 0)];
     let mut memory = [0; 200];
-    let error = with_list(&items, |list| save::<Release, _>(list, &mut memory).unwrap_err());
+    let error = with_list(&items, |list| Release::save(list, &mut memory).unwrap_err());
     assert_eq!(
-        error.kind,
-        ErrorKind::Value {
+        error,
+        SaveError::Value {
             expected: Expected::LengthUpTo(3),
             found: 4
         }
     );
     let mut loaded = ListSer::default();
-    let error = devstate_versioning::payload::decode(&[7, 0, 4], Release::V2, &mut loaded).unwrap_err();
+    let error = Release::V2.decode(&[7, 0, 4], &mut loaded).unwrap_err();
     assert_eq!(
         (error.kind, error.offset),
         (
-            ErrorKind::Value {
+            LoadErrorKind::Value {
                 expected: Expected::LengthUpTo(3),
                 found: 4
             },
-            2
+            Some(2)
         )
     );
 }
@@ -195,9 +198,12 @@ fn a_list_of_nothing_is_saved_and_comes_back() {
         ..LaterSer::default()
     };
     for release in [Later::V1, Later::V2, Later::V3] {
-        let snapshot = save_as(&list, release, &mut memory).unwrap();
+        let snapshot = release
+            .downgrade(&list, &mut list.clone())
+            .and_then(|older| older.save(&mut memory))
+            .unwrap();
         let mut loaded = LaterSer::default();
-        assert_eq!(load(&snapshot, &mut loaded), Ok(release));
+        assert_eq!(Later::load(snapshot, &mut loaded), Ok(release));
         assert_eq!((loaded.number, marks(&loaded)), (5, vec![]));
     }
 }
@@ -209,13 +215,16 @@ fn what_an_older_release_wrote_can_be_written_at_the_latest() {
         number: 5,
         items: Sequence::from_source(&source),
     };
-    let (mut older, mut newer) = ([0; 64], [0; 64]);
-    let snapshot = save_as(&list, Later::V2, &mut older).unwrap();
+    let (mut memory, mut newer) = ([0; 64], [0; 64]);
+    let snapshot = Later::V2
+        .downgrade(&list, &mut list.clone())
+        .and_then(|older| older.save(&mut memory))
+        .unwrap();
     let mut loaded = LaterSer::default();
-    load::<Later, _>(&snapshot, &mut loaded).unwrap();
-    let snapshot = save::<Later, _>(&loaded, &mut newer).unwrap();
+    Later::load(snapshot, &mut loaded).unwrap();
+    let snapshot = Later::save(&loaded, &mut newer).unwrap();
     let mut again = LaterSer::default();
-    assert_eq!(load(&snapshot, &mut again), Ok(Later::V3));
+    assert_eq!(Later::load(snapshot, &mut again), Ok(Later::V3));
     assert_eq!(marks(&again), [(1, 0), (2, 0)]);
 }
 
@@ -227,19 +236,19 @@ fn a_release_without_the_list_loses_all_of_it() {
         items: Sequence::from_source(&source),
     };
     let mut gone = Vec::new();
-    plan(&list, Later::V1, &mut |loss| {
-        gone.push(loss.field.display(LaterSer::SCHEMA).to_string());
-    })
-    .unwrap();
+    Later::V1
+        .losses(&list, &mut list.clone(), &mut |loss| {
+            gone.push(loss.field.display(LaterSer::SCHEMA).to_string());
+        })
+        .unwrap();
     assert_eq!(gone, ["items"]);
-    save_as(&list, Later::V1, &mut [0; 64]).unwrap_err();
+    Later::V1.downgrade(&list, &mut list.clone()).map(drop).unwrap_err();
 }
 
 #[test]
 fn four_billion_items_of_no_bytes_take_no_time() {
     let mut units = UnitsSer::default();
     // Base 128: five bytes for 2^32 - 1.
-    devstate_versioning::payload::decode(&[0xff, 0xff, 0xff, 0xff, 0x0f], Later::V3, &mut units).unwrap();
-    devstate_versioning::Wire::<Later>::raise(&mut units, Later::V3).unwrap();
+    Later::V3.decode(&[0xff, 0xff, 0xff, 0xff, 0x0f], &mut units).unwrap();
     assert_eq!(units.units.len(), u32::MAX as usize);
 }

@@ -3,7 +3,8 @@
 #![allow(missing_docs, clippy::unwrap_used, clippy::indexing_slicing, reason = "a test")]
 
 use devstate_versioning::{
-    Architecture, Container, ErrorKind, HEADER_LEN, Header, StreamError, Versioned, release_table, save,
+    Architecture, Header, LoadError, LoadErrorKind, Options, ReleaseTable, SaveError, StreamError, Versioned,
+    release_table,
 };
 use embedded_io::{ErrorKind as IoKind, ErrorType, Read, Write};
 
@@ -21,7 +22,17 @@ release_table! {
     LogSer => [1, 2],
 }
 
-const CONTAINER: Container = Container::NATIVE;
+/// Saves the latest release to a stream.
+fn save(log: &LogSer, stream: &mut Trickle) -> Result<(), StreamError<SaveError, IoKind>> {
+    Release::latest(log).write_to(stream, &mut [0; 64])
+}
+
+/// Loads a snapshot of any release from a stream.
+fn load(stream: &mut Trickle, loaded: &mut LogSer) -> Result<Release, StreamError<LoadError, IoKind>> {
+    let mut buffer = [0; 592];
+    let snapshot = Options::NATIVE.read_from(stream, &mut buffer)?;
+    Ok(Release::load(snapshot, loaded)?)
+}
 
 fn log() -> LogSer {
     LogSer {
@@ -85,44 +96,35 @@ impl Write for Trickle {
 #[test]
 fn a_stream_gets_and_gives_what_a_buffer_does() {
     let mut memory = [0; 600];
-    let snapshot = save::<Release, _>(&log(), &mut memory).unwrap();
+    let snapshot = Release::save(&log(), &mut memory).unwrap();
     let mut stream = Trickle::new(&[]);
-    CONTAINER
-        .save_to::<Release, _, _>(&log(), &mut [0; 64], &mut stream)
-        .unwrap();
-    assert_eq!(stream.bytes, snapshot.as_bytes());
+    save(&log(), &mut stream).unwrap();
+    assert_eq!(stream.bytes, snapshot);
     // What follows the snapshot stays in the stream.
     stream.bytes.push(0xa5);
     let mut loaded = LogSer::default();
-    let release = CONTAINER.load_from::<Release, _, _>(&mut stream, &mut [0; 600], &mut loaded);
-    assert_eq!(release, Ok(Release::V2));
+    assert_eq!(load(&mut stream, &mut loaded), Ok(Release::V2));
     assert_eq!(loaded, log());
     assert_eq!(stream.given, stream.bytes.len() - 1);
 
     let mut older = Trickle::new(&[]);
-    CONTAINER
-        .save_as_to(&log(), Release::V1, &mut [0; 64], &mut older)
-        .unwrap();
+    let mut scratch = log();
+    let downgraded = Release::V1.downgrade(&log(), &mut scratch).unwrap();
+    downgraded.write_to(&mut older, &mut [0; 64]).unwrap();
+    assert_eq!(older.bytes, downgraded.save(&mut memory).unwrap());
     assert_eq!(Header::peek(&older.bytes).unwrap().release, 1);
-    let lossy = LogSer { later: 1, ..log() };
-    let mut nothing = Trickle::new(&[]);
-    let refused = CONTAINER.save_as_to(&lossy, Release::V1, &mut [0; 64], &mut nothing);
-    assert!(
-        matches!(refused, Err(StreamError::Snapshot(error)) if matches!(error.kind, ErrorKind::Lossy { release: 1, .. }))
-    );
-    assert!(nothing.bytes.is_empty());
+}
+
+/// The error for a stream that gives this at its limit.
+fn failure<S>(at_limit: Result<usize, IoKind>) -> StreamError<S, IoKind> {
+    at_limit.map_or_else(StreamError::Io, |_| StreamError::Ended)
 }
 
 #[test]
 fn a_stream_that_ends_or_fails_says_so_wherever_it_does() {
     let mut whole = Trickle::new(&[]);
-    CONTAINER
-        .save_to::<Release, _, _>(&log(), &mut [0; 64], &mut whole)
-        .unwrap();
-    for (at_limit, expected) in [
-        (Ok(0), StreamError::Ended),
-        (Err(IoKind::BrokenPipe), StreamError::Io(IoKind::BrokenPipe)),
-    ] {
+    save(&log(), &mut whole).unwrap();
+    for at_limit in [Ok(0), Err(IoKind::BrokenPipe)] {
         for limit in 0..whole.bytes.len() {
             let limited = |bytes: &[u8]| Trickle {
                 limit,
@@ -130,11 +132,10 @@ fn a_stream_that_ends_or_fails_says_so_wherever_it_does() {
                 ..Trickle::new(bytes)
             };
             let mut source = limited(&whole.bytes);
-            let loaded = CONTAINER.load_from::<Release, _, _>(&mut source, &mut [0; 600], &mut LogSer::default());
-            assert_eq!(loaded, Err(expected), "reading after {limit}");
+            let loaded = load(&mut source, &mut LogSer::default());
+            assert_eq!(loaded, Err(failure(at_limit)), "reading after {limit}");
             let mut sink = limited(&[]);
-            let saved = CONTAINER.save_to::<Release, _, _>(&log(), &mut [0; 64], &mut sink);
-            assert_eq!(saved, Err(expected), "writing after {limit}");
+            assert_eq!(save(&log(), &mut sink), Err(failure(at_limit)), "writing after {limit}");
         }
     }
 }
@@ -150,9 +151,9 @@ fn a_header_that_announces_too_much_is_refused_before_anything_else_is_read() {
         };
         let mut stream = Trickle::new(&[&header.to_bytes()[..], &[0; 1000]].concat());
         let needed = header.snapshot_len();
-        let refused = CONTAINER.load_from::<Release, _, _>(&mut stream, &mut [0; 592], &mut LogSer::default());
-        let too_small = ErrorKind::BufferTooSmall { needed, available: 592 };
-        assert_eq!(refused, Err(StreamError::Snapshot(too_small.at(0))));
-        assert_eq!(stream.given, HEADER_LEN);
+        let refused = load(&mut stream, &mut LogSer::default());
+        let too_small = LoadErrorKind::BufferTooSmall { needed, available: 592 };
+        assert_eq!(refused, Err(StreamError::Snapshot(too_small.without_offset())));
+        assert_eq!(stream.given, Header::LEN);
     }
 }

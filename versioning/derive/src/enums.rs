@@ -151,7 +151,7 @@ fn byte_layer(mirror: &Mirror<'_>, variants: &[Variant<'_>]) -> TokenStream {
         let refuse = variant.attributes.condition().map(|condition| {
             quote! {
                 if !(#condition) {
-                    writer.fail(__versioning::ErrorKind::Value {
+                    writer.fail(__versioning::SaveError::Value {
                         expected: __versioning::Expected::VariantTag,
                         found: #tag as ::core::primitive::u64,
                     });
@@ -177,8 +177,8 @@ fn byte_layer(mirror: &Mirror<'_>, variants: &[Variant<'_>]) -> TokenStream {
         }
 
         #[inline]
-        fn encode<__W: __versioning::Writer>(&self, release: __R, writer: &mut __W) {
-            let version = <__R as __versioning::VersionOf<Self>>::version(release);
+        fn encode<__W: __versioning::wire::Writer>(&self, release: __R, writer: &mut __W) {
+            let version = <__R as __versioning::wire::VersionOf<Self>>::version(release);
             match self { #encode }
         }
 
@@ -186,9 +186,9 @@ fn byte_layer(mirror: &Mirror<'_>, variants: &[Variant<'_>]) -> TokenStream {
         fn decode_into(
             &mut self,
             release: __R,
-            reader: &mut __versioning::Reader<#input>,
-        ) -> ::core::result::Result<(), __versioning::Malformed> {
-            let version = <__R as __versioning::VersionOf<Self>>::version(release);
+            reader: &mut __versioning::wire::Reader<#input>,
+        ) -> ::core::result::Result<(), __versioning::wire::Malformed> {
+            let version = <__R as __versioning::wire::VersionOf<Self>>::version(release);
             let offset = reader.offset();
             match reader.byte()? {
                 #decode
@@ -223,8 +223,8 @@ fn translation(mirror: &Mirror<'_>, variants: &[Variant<'_>]) -> TokenStream {
         &removed,
         "the latest version has no such variant, and nothing stands in for it",
     );
-    let lower = nested(mirror, variants, &quote!(lower));
-    let raise = nested(mirror, variants, &quote!(raise));
+    let lower = nested(mirror, variants, &quote!(downgrade));
+    let raise = nested(mirror, variants, &quote!(upgrade));
     let differ = variants.iter().map(|variant| {
         let (here, there) = (variant.pattern("a"), variant.pattern("b"));
         let fields = variant.fields.iter().enumerate().map(|(position, part)| {
@@ -238,8 +238,8 @@ fn translation(mirror: &Mirror<'_>, variants: &[Variant<'_>]) -> TokenStream {
     let others = (variants.len() > 1).then(|| quote!(_ => differ.leaf(false),));
     quote! {
         #[inline]
-        fn lower(&mut self, release: __R) -> ::core::result::Result<(), __versioning::Refused> {
-            let version = <__R as __versioning::VersionOf<Self>>::version(release);
+        fn downgrade(&mut self, release: __R) -> ::core::result::Result<(), __versioning::ConversionError> {
+            let version = <__R as __versioning::wire::VersionOf<Self>>::version(release);
             let wire = version;
             #stand_in_below
             #lower
@@ -247,15 +247,15 @@ fn translation(mirror: &Mirror<'_>, variants: &[Variant<'_>]) -> TokenStream {
         }
 
         #[inline]
-        fn raise(&mut self, release: __R) -> ::core::result::Result<(), __versioning::Refused> {
+        fn upgrade(&mut self, release: __R) -> ::core::result::Result<(), __versioning::ConversionError> {
             #raise
-            let wire = <__R as __versioning::VersionOf<Self>>::version(release);
+            let wire = <__R as __versioning::wire::VersionOf<Self>>::version(release);
             let version: ::core::primitive::u16 = #latest;
             #stand_in_above
             ::core::result::Result::Ok(())
         }
 
-        fn differ(&self, other: &Self, differ: &mut __versioning::Differ<'_>) {
+        fn differ(&self, other: &Self, release: __R, differ: &mut __versioning::wire::Differ<'_>) {
             match (self, other) {
                 #(#differ)*
                 #others
@@ -280,7 +280,7 @@ fn stand_in(mirror: &Mirror<'_>, variants: &[&Variant<'_>], reason: &str) -> Tok
             Some(path) => quote!(*self = #path(version)),
             None => quote! {
                 return ::core::result::Result::Err(
-                    __versioning::Refused::new(#reason).at(#name, #variant_name, wire)
+                    __versioning::ConversionError::new(#reason).at(#name, #variant_name, wire)
                 )
             },
         };
@@ -290,7 +290,7 @@ fn stand_in(mirror: &Mirror<'_>, variants: &[&Variant<'_>], reason: &str) -> Tok
         let (ident, variant_name) = (variant.ident, &variant.name);
         quote! {
             Self::#ident { .. } if !(#condition) => return ::core::result::Result::Err(
-                __versioning::Refused::new("it was to stand in for another variant, and that version does not have it either")
+                __versioning::ConversionError::new("it was to stand in for another variant, and that version does not have it either")
                     .at(#name, #variant_name, wire)
             ),
         }
@@ -316,7 +316,7 @@ fn nested(mirror: &Mirror<'_>, variants: &[Variant<'_>], method: &TokenStream) -
                 .filter(|(_, part)| !part.is_fixed())
                 .map(|(position, part)| {
                     let (ty, place) = (part.ty, binding("a", position));
-                    quote!(<#ty as __versioning::Wire<#input, __R>>::#method(#place, release)?;)
+                    quote!(<#ty as __versioning::wire::Wire<#input, __R>>::#method(#place, release)?;)
                 });
             quote!(#pattern => { #(#calls)* })
         })

@@ -170,11 +170,11 @@ fn frame(mirror: &Mirror<'_>, attributes: &MirrorAttributes, bodies: &Bodies) ->
     // By way of `__R`: a bound on a bare type is checked on its own, and a type that cannot stand on the wire would be
     // complained of here and in the schema.
     let bounds = wire_types.iter().map(
-        |ty| quote_spanned!(ty.span()=> <__R as __versioning::__private::Itself<#ty>>::Type: __versioning::Wire<#input, __R>),
+        |ty| quote_spanned!(ty.span()=> <__R as __versioning::__private::Itself<#ty>>::Type: __versioning::wire::Wire<#input, __R>),
     );
     // The compiler shows where the call stands: at the mirror's name.
     let check = quote_spanned! {ident.span()=>
-        const _: () = __versioning::__private::check_layouts(
+        const _: () = __versioning::wire::check_layouts(
             <#static_type as __versioning::Mirror>::SCHEMA,
             <#static_type as __versioning::Mirror>::LAYOUTS,
             &[#(#pinned),*],
@@ -185,7 +185,7 @@ fn frame(mirror: &Mirror<'_>, attributes: &MirrorAttributes, bodies: &Bodies) ->
             use #krate as __versioning;
 
             #[automatically_derived]
-            impl #layout_generics __versioning::Layout for #self_type {
+            impl #layout_generics __versioning::wire::Layout for #self_type {
                 const TYPE: &'static __versioning::schema::Type =
                     &__versioning::schema::Type::Mirror(<Self as __versioning::Mirror>::SCHEMA);
             }
@@ -202,9 +202,9 @@ fn frame(mirror: &Mirror<'_>, attributes: &MirrorAttributes, bodies: &Bodies) ->
 
             #[automatically_derived]
             #[allow(clippy::all, clippy::pedantic, clippy::restriction, unused_variables, unused_mut)]
-            impl<#input, __R> __versioning::Wire<#input, __R> for #self_type
+            impl<#input, __R> __versioning::wire::Wire<#input, __R> for #self_type
             where
-                __R: __versioning::VersionOf<#self_type>,
+                __R: __versioning::wire::VersionOf<#self_type>,
                 #(#bounds,)*
             {
                 #methods
@@ -264,7 +264,7 @@ impl Part<'_> {
                 let (max, layout) = (&foreign.max, &foreign.layout);
                 quote!(&__versioning::schema::Type::Foreign { layout: #layout, max: #max })
             }
-            None => quote!(<#ty as __versioning::Layout>::TYPE),
+            None => quote!(<#ty as __versioning::wire::Layout>::TYPE),
         };
         let versions = attributes.versions();
         let ignorable = attributes.ignorable;
@@ -307,7 +307,7 @@ impl Part<'_> {
 pub(crate) fn missing(ty: &Type, default_fn: Option<&syn::Path>) -> TokenStream {
     match default_fn {
         Some(path) => quote!(#path(version)),
-        None => value_of(ty, &|ty| quote!(<#ty as __versioning::MissingValue>::missing_value())),
+        None => value_of(ty, &|ty| quote!(<#ty as __versioning::__private::MissingValue>::missing_value())),
     }
 }
 
@@ -335,7 +335,7 @@ impl Mirror<'_> {
     pub(crate) fn calls(&self, part: &Part<'_>, place: &TokenStream, other: &TokenStream) -> Calls {
         let ty = part.ty;
         let input = self.input_lifetime();
-        let wire = quote!(<#ty as __versioning::Wire<#input, __R>>);
+        let wire = quote!(<#ty as __versioning::wire::Wire<#input, __R>>);
         match &part.attributes.foreign {
             Some(foreign) => {
                 let max = &foreign.max;
@@ -350,7 +350,7 @@ impl Mirror<'_> {
                 encoded_len: quote!(#wire::encoded_len(#place, release)),
                 encode: quote!(#wire::encode(#place, release, writer)),
                 decode: quote!(#wire::decode_into(#place, release, reader)),
-                differ: quote!(#wire::differ(#place, #other, differ)),
+                differ: quote!(#wire::differ(#place, #other, release, differ)),
             },
         }
     }

@@ -59,7 +59,7 @@ fn emit(mirror: &Mirror<'_>, calls: &[Call<'_>]) -> TokenStream {
              }| {
                 quote! {
                     if version < #boundary {
-                        let result: ::core::result::Result<(), __versioning::Refused> = #function(self, version);
+                        let result: ::core::result::Result<(), __versioning::ConversionError> = #function(self, version);
                         if let ::core::result::Result::Err(refused) = result {
                             return ::core::result::Result::Err(refused.at(#name, #field, version));
                         }

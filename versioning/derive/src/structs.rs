@@ -59,15 +59,15 @@ fn byte_layer(mirror: &Mirror<'_>, parts: &[Part<'_>]) -> TokenStream {
     quote! {
         #[inline]
         fn encoded_len(&self, release: __R) -> ::core::primitive::usize {
-            let version = <__R as __versioning::VersionOf<Self>>::version(release);
+            let version = <__R as __versioning::wire::VersionOf<Self>>::version(release);
             let mut len = 0usize;
             #encoded_len
             len
         }
 
         #[inline]
-        fn encode<__W: __versioning::Writer>(&self, release: __R, writer: &mut __W) {
-            let version = <__R as __versioning::VersionOf<Self>>::version(release);
+        fn encode<__W: __versioning::wire::Writer>(&self, release: __R, writer: &mut __W) {
+            let version = <__R as __versioning::wire::VersionOf<Self>>::version(release);
             #encode
         }
 
@@ -75,9 +75,9 @@ fn byte_layer(mirror: &Mirror<'_>, parts: &[Part<'_>]) -> TokenStream {
         fn decode_into(
             &mut self,
             release: __R,
-            reader: &mut __versioning::Reader<#input>,
-        ) -> ::core::result::Result<(), __versioning::Malformed> {
-            let version = <__R as __versioning::VersionOf<Self>>::version(release);
+            reader: &mut __versioning::wire::Reader<#input>,
+        ) -> ::core::result::Result<(), __versioning::wire::Malformed> {
+            let version = <__R as __versioning::wire::VersionOf<Self>>::version(release);
             #decode
             ::core::result::Result::Ok(())
         }
@@ -97,15 +97,15 @@ fn fixed(run: &[&Part<'_>]) -> [TokenStream; 3] {
         let (member, ty) = (&part.member, part.ty);
         let start = ends.last().cloned();
         let end = format_ident!("__END_{i}");
-        consts.extend(quote!(const #end: ::core::primitive::usize = #start + <#ty as __versioning::Fixed>::LEN;));
+        consts.extend(quote!(const #end: ::core::primitive::usize = #start + <#ty as __versioning::__private::Fixed>::LEN;));
         stores.extend(quote! {
             if let ::core::option::Option::Some(out) = window.get_mut(#start..#end) {
-                __versioning::Fixed::store(&self.#member, out);
+                __versioning::__private::Fixed::store(&self.#member, out);
             }
         });
         loads.extend(quote! {
             if let ::core::option::Option::Some(bytes) = window.get(#start..#end)
-                && let ::core::result::Result::Err(bad) = __versioning::Fixed::load(&mut self.#member, bytes)
+                && let ::core::result::Result::Err(bad) = __versioning::__private::Fixed::load(&mut self.#member, bytes)
             {
                 return ::core::result::Result::Err(reader.refuse_at(
                     start + #start + bad.position,
@@ -154,7 +154,7 @@ fn translation(mirror: &Mirror<'_>, parts: &[Part<'_>]) -> TokenStream {
             .map(|part| {
                 let (member, ty) = (&part.member, part.ty);
                 part.attributes
-                    .when(quote!(<#ty as __versioning::Wire<#input, __R>>::#method(&mut self.#member, release)?;))
+                    .when(quote!(<#ty as __versioning::wire::Wire<#input, __R>>::#method(&mut self.#member, release)?;))
             })
             .collect()
     };
@@ -163,9 +163,9 @@ fn translation(mirror: &Mirror<'_>, parts: &[Part<'_>]) -> TokenStream {
         part.attributes.when(quote!(self.#member = #missing;))
     });
     let ser_fns = semantics::lowering(mirror, parts);
-    let lower_nested = nested(quote!(lower));
+    let lower_nested = nested(quote!(downgrade));
 
-    let raise_nested = nested(quote!(raise));
+    let raise_nested = nested(quote!(upgrade));
     let fill_missing = parts.iter().filter_map(|part| {
         let condition = part.attributes.condition()?;
         let (member, missing) = (&part.member, part.missing());
@@ -193,8 +193,8 @@ fn translation(mirror: &Mirror<'_>, parts: &[Part<'_>]) -> TokenStream {
     });
     quote! {
         #[inline]
-        fn lower(&mut self, release: __R) -> ::core::result::Result<(), __versioning::Refused> {
-            let version = <__R as __versioning::VersionOf<Self>>::version(release);
+        fn downgrade(&mut self, release: __R) -> ::core::result::Result<(), __versioning::ConversionError> {
+            let version = <__R as __versioning::wire::VersionOf<Self>>::version(release);
             #(#restore_removed)*
             #ser_fns
             #lower_nested
@@ -202,8 +202,8 @@ fn translation(mirror: &Mirror<'_>, parts: &[Part<'_>]) -> TokenStream {
         }
 
         #[inline]
-        fn raise(&mut self, release: __R) -> ::core::result::Result<(), __versioning::Refused> {
-            let version = <__R as __versioning::VersionOf<Self>>::version(release);
+        fn upgrade(&mut self, release: __R) -> ::core::result::Result<(), __versioning::ConversionError> {
+            let version = <__R as __versioning::wire::VersionOf<Self>>::version(release);
             #raise_nested
             #(#fill_missing)*
             #de_fns
@@ -211,7 +211,7 @@ fn translation(mirror: &Mirror<'_>, parts: &[Part<'_>]) -> TokenStream {
             ::core::result::Result::Ok(())
         }
 
-        fn differ(&self, other: &Self, differ: &mut __versioning::Differ<'_>) {
+        fn differ(&self, other: &Self, release: __R, differ: &mut __versioning::wire::Differ<'_>) {
             #(#differ)*
         }
     }

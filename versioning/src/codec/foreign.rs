@@ -3,7 +3,7 @@
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use crate::error::{ErrorKind, Expected};
+use crate::error::{Expected, SaveError};
 use crate::reader::{Malformed, Reader};
 use crate::writer::{Writer, length_len};
 
@@ -22,7 +22,7 @@ pub fn foreign_encode<T: Serialize, W: Writer, const MAX: usize>(value: &T, writ
             writer.length::<MAX>(bytes.len());
             writer.bytes(bytes);
         }
-        Err(_) => writer.fail(ErrorKind::Foreign { max: MAX }),
+        Err(_) => writer.fail(SaveError::Foreign { max: MAX }),
     }
 }
 

@@ -3,8 +3,6 @@
 use crate::fnv::fnv1a;
 use crate::varint;
 
-pub use crate::describe::{Json, Table};
-
 /// Fields of one mirror lie at most this deep below another: see [`FieldPath`](crate::FieldPath).
 pub const MAX_DEPTH: usize = 8;
 

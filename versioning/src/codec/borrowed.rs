@@ -2,11 +2,13 @@
 
 use core::ops::Deref;
 
-use super::{Layout, Wire};
+use super::Wire;
+use crate::at::Versions;
 use crate::error::Expected;
 use crate::loss::Differ;
+use crate::mirror::Layout;
 use crate::reader::{Malformed, Reader};
-use crate::schema::Type;
+use crate::schema_data::Type;
 use crate::writer::{Writer, length_len};
 
 /// At most `N` bytes of text, borrowed from the buffer that they were decoded from.
@@ -73,49 +75,49 @@ impl<const N: usize> Layout for Bytes<'_, N> {
     const TYPE: &'static Type = &Type::Seq(&Type::UInt(1), N);
 }
 
-impl<'de, R: Copy, const N: usize> Wire<'de, R> for Str<'de, N> {
+impl<'de, V: Versions, const N: usize> Wire<'de, V> for Str<'de, N> {
     #[inline]
-    fn encoded_len(&self, _release: R) -> usize {
+    fn encoded_len(&self, _at: V) -> usize {
         length_len::<N>(self.0.len()) + self.0.len()
     }
 
     #[inline]
-    fn encode<W: Writer>(&self, _release: R, writer: &mut W) {
+    fn encode<W: Writer>(&self, _at: V, writer: &mut W) {
         writer.length::<N>(self.0.len());
         writer.bytes(self.0.as_bytes());
     }
 
     #[inline]
-    fn decode_into(&mut self, _release: R, reader: &mut Reader<'de>) -> Result<(), Malformed> {
+    fn decode_into(&mut self, _at: V, reader: &mut Reader<'de>) -> Result<(), Malformed> {
         self.0 = utf8::<N>(reader)?;
         Ok(())
     }
 
-    fn differ(&self, other: &Self, differ: &mut Differ<'_>) {
+    fn differ(&self, other: &Self, _at: V, differ: &mut Differ<'_>) {
         differ.leaf(self == other);
     }
 }
 
-impl<'de, R: Copy, const N: usize> Wire<'de, R> for Bytes<'de, N> {
+impl<'de, V: Versions, const N: usize> Wire<'de, V> for Bytes<'de, N> {
     #[inline]
-    fn encoded_len(&self, _release: R) -> usize {
+    fn encoded_len(&self, _at: V) -> usize {
         length_len::<N>(self.0.len()) + self.0.len()
     }
 
     #[inline]
-    fn encode<W: Writer>(&self, _release: R, writer: &mut W) {
+    fn encode<W: Writer>(&self, _at: V, writer: &mut W) {
         writer.length::<N>(self.0.len());
         writer.bytes(self.0);
     }
 
     #[inline]
-    fn decode_into(&mut self, _release: R, reader: &mut Reader<'de>) -> Result<(), Malformed> {
+    fn decode_into(&mut self, _at: V, reader: &mut Reader<'de>) -> Result<(), Malformed> {
         let length = reader.length(N)?;
         self.0 = reader.bytes(length)?;
         Ok(())
     }
 
-    fn differ(&self, other: &Self, differ: &mut Differ<'_>) {
+    fn differ(&self, other: &Self, _at: V, differ: &mut Differ<'_>) {
         differ.leaf(self == other);
     }
 }

@@ -2,11 +2,13 @@
 
 use heapless::Vec;
 
-use super::{BadValue, Fixed, Layout, Wire};
+use super::{BadValue, Fixed, Wire};
+use crate::at::Versions;
 use crate::error::Expected;
 use crate::loss::Differ;
+use crate::mirror::Layout;
 use crate::reader::{Malformed, Reader};
-use crate::schema::Type;
+use crate::schema_data::Type;
 use crate::writer::Writer;
 
 macro_rules! integers {
@@ -35,27 +37,27 @@ macro_rules! integers {
             }
         }
 
-        impl<'de, R: Copy> Wire<'de, R> for $int {
+        impl<'de, V: Versions> Wire<'de, V> for $int {
             #[inline]
-            fn encoded_len(&self, _release: R) -> usize {
+            fn encoded_len(&self, _at: V) -> usize {
                 size_of::<$int>()
             }
 
             #[inline]
-            fn encode<W: Writer>(&self, _release: R, writer: &mut W) {
+            fn encode<W: Writer>(&self, _at: V, writer: &mut W) {
                 if let Some(window) = writer.window() {
                     *window = self.to_le_bytes();
                 }
             }
 
             #[inline]
-            fn decode_into(&mut self, _release: R, reader: &mut Reader<'de>) -> Result<(), Malformed> {
+            fn decode_into(&mut self, _at: V, reader: &mut Reader<'de>) -> Result<(), Malformed> {
                 *self = Self::from_le_bytes(*reader.array()?);
                 Ok(())
             }
 
             #[inline]
-            fn differ(&self, other: &Self, differ: &mut Differ<'_>) {
+            fn differ(&self, other: &Self, _at: V, differ: &mut Differ<'_>) {
                 differ.leaf(self == other);
             }
         }
@@ -107,40 +109,40 @@ impl Fixed for u8 {
     }
 }
 
-impl<'de, R: Copy> Wire<'de, R> for u8 {
+impl<'de, V: Versions> Wire<'de, V> for u8 {
     #[inline]
-    fn encoded_len(&self, _release: R) -> usize {
+    fn encoded_len(&self, _at: V) -> usize {
         1
     }
 
     #[inline]
-    fn encode<W: Writer>(&self, _release: R, writer: &mut W) {
+    fn encode<W: Writer>(&self, _at: V, writer: &mut W) {
         writer.byte(*self);
     }
 
     #[inline]
-    fn decode_into(&mut self, _release: R, reader: &mut Reader<'de>) -> Result<(), Malformed> {
+    fn decode_into(&mut self, _at: V, reader: &mut Reader<'de>) -> Result<(), Malformed> {
         *self = reader.byte()?;
         Ok(())
     }
 
     #[inline]
-    fn differ(&self, other: &Self, differ: &mut Differ<'_>) {
+    fn differ(&self, other: &Self, _at: V, differ: &mut Differ<'_>) {
         differ.leaf(self == other);
     }
 
     #[inline]
-    fn slice_encoded_len(items: &[Self], _release: R) -> usize {
+    fn slice_encoded_len(items: &[Self], _at: V) -> usize {
         items.len()
     }
 
     #[inline]
-    fn encode_slice<W: Writer>(items: &[Self], _release: R, writer: &mut W) {
+    fn encode_slice<W: Writer>(items: &[Self], _at: V, writer: &mut W) {
         writer.bytes(items);
     }
 
     #[inline]
-    fn decode_slice(items: &mut [Self], _release: R, reader: &mut Reader<'de>) -> Result<(), Malformed> {
+    fn decode_slice(items: &mut [Self], _at: V, reader: &mut Reader<'de>) -> Result<(), Malformed> {
         let bytes = reader.bytes(items.len())?;
         // Always as long, which the compiler sees only this way.
         if bytes.len() == items.len() {
@@ -153,7 +155,7 @@ impl<'de, R: Copy> Wire<'de, R> for u8 {
     fn decode_vec<const N: usize>(
         items: &mut Vec<Self, N>,
         length: usize,
-        _release: R,
+        _at: V,
         reader: &mut Reader<'de>,
     ) -> Result<(), Malformed> {
         let bytes = reader.bytes(length)?;
@@ -193,19 +195,19 @@ impl Fixed for bool {
     }
 }
 
-impl<'de, R: Copy> Wire<'de, R> for bool {
+impl<'de, V: Versions> Wire<'de, V> for bool {
     #[inline]
-    fn encoded_len(&self, _release: R) -> usize {
+    fn encoded_len(&self, _at: V) -> usize {
         1
     }
 
     #[inline]
-    fn encode<W: Writer>(&self, _release: R, writer: &mut W) {
+    fn encode<W: Writer>(&self, _at: V, writer: &mut W) {
         writer.byte(u8::from(*self));
     }
 
     #[inline]
-    fn decode_into(&mut self, _release: R, reader: &mut Reader<'de>) -> Result<(), Malformed> {
+    fn decode_into(&mut self, _at: V, reader: &mut Reader<'de>) -> Result<(), Malformed> {
         let offset = reader.offset();
         *self = match reader.byte()? {
             0 => false,
@@ -216,7 +218,7 @@ impl<'de, R: Copy> Wire<'de, R> for bool {
     }
 
     #[inline]
-    fn differ(&self, other: &Self, differ: &mut Differ<'_>) {
+    fn differ(&self, other: &Self, _at: V, differ: &mut Differ<'_>) {
         differ.leaf(self == other);
     }
 }
@@ -226,20 +228,20 @@ impl Layout for char {
     const TYPE: &'static Type = &Type::Char;
 }
 
-impl<'de, R: Copy> Wire<'de, R> for char {
+impl<'de, V: Versions> Wire<'de, V> for char {
     #[inline]
-    fn encoded_len(&self, _release: R) -> usize {
+    fn encoded_len(&self, _at: V) -> usize {
         1 + self.len_utf8()
     }
 
-    fn encode<W: Writer>(&self, _release: R, writer: &mut W) {
+    fn encode<W: Writer>(&self, _at: V, writer: &mut W) {
         let mut utf8 = [0; 4];
         let utf8 = self.encode_utf8(&mut utf8).as_bytes();
         writer.length::<4>(utf8.len());
         writer.bytes(utf8);
     }
 
-    fn decode_into(&mut self, _release: R, reader: &mut Reader<'de>) -> Result<(), Malformed> {
+    fn decode_into(&mut self, _at: V, reader: &mut Reader<'de>) -> Result<(), Malformed> {
         let start = reader.offset();
         let length = reader.length(4)?;
         let bytes = reader.bytes(length)?;
@@ -254,7 +256,7 @@ impl<'de, R: Copy> Wire<'de, R> for char {
     }
 
     #[inline]
-    fn differ(&self, other: &Self, differ: &mut Differ<'_>) {
+    fn differ(&self, other: &Self, _at: V, differ: &mut Differ<'_>) {
         differ.leaf(self == other);
     }
 }

@@ -1,0 +1,160 @@
+//! The release that the byte layer works at.
+//!
+//! Every function of [`Wire`](crate::wire::Wire) takes such a value, and only this crate makes one. So no other code can
+//! write a value at an older release without a translation.
+
+use core::fmt::{self, Debug};
+use core::marker::PhantomData;
+
+use crate::mirror::Mirror;
+use crate::table::Releases;
+
+/// A mirror with a row in the release table `R`. [`release_table!`](crate::release_table) implements it.
+#[diagnostic::on_unimplemented(
+    message = "the release table `{R}` has no row for the mirror `{Self}`",
+    label = "`{Self}` has no row in this table",
+    note = "add `{Self} => [..]` to the `release_table!` that declares `{R}`, with one version for each release, `_` for a release without this mirror"
+)]
+pub trait RowOf<R>: Mirror {
+    /// The fingerprint of a snapshot whose root is this mirror, for each release. Zero where the release has no such
+    /// mirror.
+    const FINGERPRINTS: &'static [u64];
+
+    /// Returns the version of the mirror in `release`. Zero where the release has no such mirror.
+    fn version(release: R) -> u16;
+}
+
+/// A source of versions for the byte layer: [`At`] or [`Newest`].
+///
+/// The trait is sealed. An implementation of [`Wire`](crate::wire::Wire) passes its source on to its fields.
+pub trait Versions: sealed::Sealed + Copy + 'static {
+    /// Returns `true` if every mirror has its latest version.
+    fn is_latest(self) -> bool;
+
+    /// Returns the number of the release.
+    fn number(self) -> u16;
+
+    /// Returns the source for the release with that number.
+    fn from_number(number: u16) -> Option<Self>;
+}
+
+/// A source that has the version of the mirror `M`.
+pub trait VersionOf<M>: Versions {
+    /// Returns the version of `M`. Zero where the release has no such mirror.
+    fn version(self) -> u16;
+
+    /// Returns the fingerprint of a snapshot whose root is `M`.
+    fn fingerprint(self) -> u64;
+}
+
+/// Any release of the table `R`, known at run time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct At<R>(R);
+
+/// The latest release of the table `R`, known at compile time. Code for it compares no versions.
+pub struct Newest<R>(PhantomData<R>);
+
+impl<R: Releases> At<R> {
+    #[inline]
+    pub(crate) const fn new(release: R) -> Self {
+        Self(release)
+    }
+
+    #[inline]
+    pub(crate) const fn release(self) -> R {
+        self.0
+    }
+}
+
+impl<R: Releases> Newest<R> {
+    #[inline]
+    pub(crate) const fn new() -> Self {
+        Self(PhantomData)
+    }
+}
+
+impl<R: Releases> Versions for At<R> {
+    #[inline]
+    fn is_latest(self) -> bool {
+        self.0 == R::LATEST
+    }
+
+    #[inline]
+    fn number(self) -> u16 {
+        self.0.number()
+    }
+
+    fn from_number(number: u16) -> Option<Self> {
+        R::from_number(number).map(Self)
+    }
+}
+
+impl<R: Releases> Versions for Newest<R> {
+    #[inline]
+    fn is_latest(self) -> bool {
+        true
+    }
+
+    #[inline]
+    fn number(self) -> u16 {
+        R::LATEST.number()
+    }
+
+    fn from_number(_number: u16) -> Option<Self> {
+        Some(Self::new())
+    }
+}
+
+impl<R: Releases, M: RowOf<R>> VersionOf<M> for At<R> {
+    #[inline]
+    fn version(self) -> u16 {
+        M::version(self.0)
+    }
+
+    #[inline]
+    fn fingerprint(self) -> u64 {
+        M::FINGERPRINTS.get(self.0.index()).copied().unwrap_or(0)
+    }
+}
+
+impl<R: Releases, M: RowOf<R>> VersionOf<M> for Newest<R> {
+    /// The compiler checks that the last release of a table has every mirror at its latest version.
+    #[inline]
+    fn version(self) -> u16 {
+        const { M::SCHEMA.version }
+    }
+
+    #[inline]
+    fn fingerprint(self) -> u64 {
+        const {
+            match M::FINGERPRINTS {
+                [.., latest] => *latest,
+                [] => 0,
+            }
+        }
+    }
+}
+
+impl<R> Clone for Newest<R> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl<R> Copy for Newest<R> {}
+
+impl<R> Debug for Newest<R> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Newest")
+    }
+}
+
+mod sealed {
+    use super::{At, Newest, Releases};
+
+    /// Keeps other crates from implementing [`Versions`](super::Versions).
+    pub trait Sealed {}
+
+    impl<R: Releases> Sealed for At<R> {}
+    impl<R: Releases> Sealed for Newest<R> {}
+}

@@ -1,0 +1,261 @@
+//! The byte layer: the trait [`Wire`], and the types that implement it.
+
+mod arrays;
+mod borrowed;
+mod containers;
+mod foreign;
+mod primitives;
+
+pub use borrowed::{Bytes, Str};
+pub use foreign::{foreign_decode, foreign_encode, foreign_len};
+
+use heapless::Vec;
+
+use crate::at::{At, Newest, RowOf, Versions};
+use crate::error::ConversionError;
+use crate::loss::Differ;
+use crate::mirror::Layout;
+use crate::reader::{Malformed, Reader};
+use crate::table::Releases;
+use crate::writer::Writer;
+
+/// A mirror that a program saves and loads with the release table `R`.
+///
+/// It is implemented for every mirror that derives `Versioned`, implements `Clone` and has a row in the table. A generic
+/// function needs no other bound:
+///
+/// ```
+/// use devstate_versioning::{MirrorOf, ReleaseTable, buffer};
+/// # use devstate_versioning::{Versioned, release_table};
+/// # #[derive(Versioned, Clone, Debug, Default, PartialEq)]
+/// # #[versioned(version = 1, layouts(open))]
+/// # pub struct TimerSer { pub count: u32 }
+/// # release_table! { pub enum Release { V1 = 1 @ open } TimerSer => [1], }
+///
+/// fn saved_and_loaded<M: for<'de> MirrorOf<'de, Release>>(mirror: &M, memory: &mut [u8]) -> M {
+///     let snapshot = Release::save(mirror, memory).expect("the buffer is large enough");
+///     let mut loaded = mirror.clone();
+///     Release::load(snapshot, &mut loaded).expect("the snapshot is intact");
+///     loaded
+/// }
+///
+/// let timer = TimerSer { count: 7 };
+/// assert_eq!(saved_and_loaded(&timer, &mut buffer!(TimerSer)), timer);
+/// ```
+///
+/// `'de` is the lifetime of the snapshot, which borrowed fields keep.
+pub trait MirrorOf<'de, R: Releases>: RowOf<R> + Wire<'de, At<R>> + Wire<'de, Newest<R>> + Clone {}
+
+#[diagnostic::do_not_recommend]
+impl<'de, R: Releases, M> MirrorOf<'de, R> for M where M: RowOf<R> + Wire<'de, At<R>> + Wire<'de, Newest<R>> + Clone {}
+
+/// A type with an encoding at each release.
+///
+/// The byte layer (`encoded_len`, `encode`, `decode_into`) and the translation between versions (`downgrade`,
+/// `upgrade`) are separate. The byte layer deals with exactly the fields of one version. Translation changes values in
+/// place. `'de` is the lifetime of the input, which borrowed fields keep.
+///
+/// `V` says which release it is: [`At`] or [`Newest`]. Only this crate makes values of these types, so only a latest or
+/// a translated value is ever written. `#[derive(Versioned)]` implements the trait. A generic mirror implements it by
+/// hand, for every `V: VersionOf<Self>`, and passes `at` on to its fields.
+pub trait Wire<'de, V: Versions>: Layout {
+    /// Returns the number of bytes that `encode` writes at that release.
+    fn encoded_len(&self, at: V) -> usize;
+
+    /// Writes the fields that the release has.
+    fn encode<W: Writer>(&self, at: V, writer: &mut W);
+
+    /// Reads the fields that the release has. Other fields keep their values.
+    ///
+    /// # Errors
+    ///
+    /// [`Malformed`] if the bytes are not what the encoder writes. The reader has the details.
+    fn decode_into(&mut self, at: V, reader: &mut Reader<'de>) -> Result<(), Malformed>;
+
+    /// Translates a latest value into one that the release can express: the first step of saving at an older release.
+    ///
+    /// # Errors
+    ///
+    /// [`ConversionError`] from a semantic function.
+    #[inline]
+    fn downgrade(&mut self, _at: V) -> Result<(), ConversionError> {
+        Ok(())
+    }
+
+    /// Translates what was read at a release into a latest value: the last step of loading.
+    ///
+    /// # Errors
+    ///
+    /// [`ConversionError`] from a semantic function.
+    #[inline]
+    fn upgrade(&mut self, _at: V) -> Result<(), ConversionError> {
+        Ok(())
+    }
+
+    /// Reports every field in which `other` differs. `other` is a copy that was downgraded to the release and upgraded
+    /// again.
+    fn differ(&self, other: &Self, at: V, differ: &mut Differ<'_>);
+
+    /// Returns the number of bytes of a run of values.
+    #[inline]
+    fn slice_encoded_len(items: &[Self], at: V) -> usize
+    where
+        Self: Sized,
+    {
+        items.iter().map(|item| item.encoded_len(at)).sum()
+    }
+
+    /// Writes a run of values.
+    #[inline]
+    fn encode_slice<W: Writer>(items: &[Self], at: V, writer: &mut W)
+    where
+        Self: Sized,
+    {
+        for item in items {
+            item.encode(at, writer);
+        }
+    }
+
+    /// Reads a run of values.
+    ///
+    /// # Errors
+    ///
+    /// As [`decode_into`](Self::decode_into).
+    #[inline]
+    fn decode_slice(items: &mut [Self], at: V, reader: &mut Reader<'de>) -> Result<(), Malformed>
+    where
+        Self: Sized,
+    {
+        items.iter_mut().try_for_each(|item| item.decode_into(at, reader))
+    }
+
+    /// Replaces `items` by `length` values that it reads, at most `N`.
+    ///
+    /// # Errors
+    ///
+    /// As [`decode_into`](Self::decode_into).
+    #[inline]
+    fn decode_vec<const N: usize>(
+        items: &mut Vec<Self, N>,
+        length: usize,
+        at: V,
+        reader: &mut Reader<'de>,
+    ) -> Result<(), Malformed>
+    where
+        Self: Default + Sized,
+    {
+        items.truncate(length);
+        while items.len() < length && items.push(Self::default()).is_ok() {}
+        Self::decode_slice(items, at, reader)
+    }
+}
+
+/// A type whose encoding has a fixed length: integers, `bool` and arrays of them.
+///
+/// The derive uses it for neighbouring fields, which then share one bounds check.
+pub trait Fixed: Layout + Sized {
+    /// The length of the encoding in bytes.
+    const LEN: usize;
+
+    /// Writes the value into the first [`LEN`](Self::LEN) bytes of `out`.
+    fn store(&self, out: &mut [u8]);
+
+    /// Reads the value from the first [`LEN`](Self::LEN) bytes of `bytes`.
+    ///
+    /// # Errors
+    ///
+    /// [`BadValue`] for a byte that the encoder never writes.
+    fn load(&mut self, bytes: &[u8]) -> Result<(), BadValue>;
+
+    /// [`store`](Self::store) for a run of values.
+    #[inline]
+    fn store_slice(items: &[Self], out: &mut [u8]) {
+        // Values of no bytes have nothing to store, and there are no chunks of no bytes.
+        for (item, out) in items.iter().zip(out.chunks_exact_mut(Self::LEN.max(1))) {
+            item.store(out);
+        }
+    }
+
+    /// [`load`](Self::load) for a run of values.
+    ///
+    /// # Errors
+    ///
+    /// As [`load`](Self::load).
+    #[inline]
+    fn load_slice(items: &mut [Self], bytes: &[u8]) -> Result<(), BadValue> {
+        for (i, (item, bytes)) in items.iter_mut().zip(bytes.chunks_exact(Self::LEN.max(1))).enumerate() {
+            item.load(bytes).map_err(|bad| bad.behind(i * Self::LEN))?;
+        }
+        Ok(())
+    }
+}
+
+/// A byte that the encoder never writes there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct BadValue {
+    /// The position of the byte.
+    pub position: usize,
+    /// The byte.
+    pub found: u8,
+}
+
+impl BadValue {
+    /// Returns the same error with the position counted from `distance` bytes earlier.
+    #[must_use]
+    pub const fn behind(self, distance: usize) -> Self {
+        Self {
+            position: self.position + distance,
+            ..self
+        }
+    }
+}
+
+/// `Type` is `T`, by way of any other type.
+pub trait Itself<T> {
+    /// `T`.
+    type Type;
+}
+
+impl<R, T> Itself<T> for R {
+    type Type = T;
+}
+
+/// A field's type has a value for versions that did not have the field.
+///
+/// Every type with `Default` has one.
+#[diagnostic::on_unimplemented(
+    message = "a field of the type `{Self}` is missing in some versions, and nothing says what it is then",
+    label = "`{Self}` has no `Default`",
+    note = "give the field `#[versioned(default_fn = path)]` with `fn path(version: u16) -> {Self}`, or the type a `Default`, which a removed or skipped field needs in any case"
+)]
+pub trait MissingValue {
+    /// The value.
+    fn missing_value() -> Self;
+}
+
+#[diagnostic::do_not_recommend]
+impl<T: Default> MissingValue for T {
+    #[inline]
+    fn missing_value() -> Self {
+        Self::default()
+    }
+}
+
+/// A field's type has a value that a variant can be made of before its fields are decoded.
+#[diagnostic::on_unimplemented(
+    message = "a variant has a field of the type `{Self}`, which has no `Default`",
+    label = "`{Self}` has no `Default`",
+    note = "decoding makes the variant first and fills its fields in place: derive or implement `Default` for `{Self}`"
+)]
+pub trait VariantValue {
+    /// The value.
+    fn variant_value() -> Self;
+}
+
+#[diagnostic::do_not_recommend]
+impl<T: Default> VariantValue for T {
+    #[inline]
+    fn variant_value() -> Self {
+        Self::default()
+    }
+}

@@ -1,0 +1,28 @@
+//! Types with a description: everything that has an encoding, and mirrors.
+
+use crate::schema_data::{Schema, Type};
+
+/// A type with a fixed, bounded encoding.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` cannot stand on the wire",
+    label = "this type has no fixed, bounded encoding",
+    note = "integers of a fixed width, `bool`, `char`, arrays, tuples, `Option`, `heapless::{{Vec, String, Deque}}`, `devstate_versioning::{{Str, Bytes}}` and types that derive `Versioned` can",
+    note = "write `u64` instead of `usize`, `i64` instead of `isize`, and a bounded `heapless::Vec<T, N>` instead of `Vec<T>`; a foreign serde type needs `#[versioned(serde, max = N, layout = \"name/1\")]`"
+)]
+pub trait Layout {
+    /// The description of the encoding.
+    const TYPE: &'static Type;
+
+    /// The maximum length in bytes, over all versions.
+    const MAX_ENCODED_LEN: usize = Self::TYPE.max_len();
+}
+
+/// A mirror: the wire form of a state, with all its versions. `#[derive(Versioned)]` implements it.
+pub trait Mirror: Layout {
+    /// The fields in every version.
+    const SCHEMA: &'static Schema;
+    /// The fingerprints of the versions, from version 1.
+    const LAYOUTS: &'static [u64];
+    /// `true` while the latest version is not published (`open` in `layouts`), so that its layout may still change.
+    const OPEN: bool;
+}

@@ -1,0 +1,36 @@
+//! A release table as constant data.
+
+use core::fmt::Debug;
+
+use crate::schema_data::Row;
+
+/// The releases of one application, oldest first, as data. [`release_table!`](crate::release_table) implements it.
+///
+/// The type itself has `LATEST`, `ALL`, `number` and `from_number` too, so a program needs this trait for generic code
+/// only. [`ReleaseTable`](crate::ReleaseTable) includes it.
+pub trait Releases: Copy + Eq + Debug + 'static {
+    /// All releases, oldest first.
+    const ALL: &'static [Self];
+    /// The names of the releases, in the same order.
+    const NAMES: &'static [&'static str];
+    /// The newest release.
+    const LATEST: Self;
+    /// The rows, one for each mirror.
+    const ROWS: &'static [Row];
+    /// For each row and each release, the fingerprint of a snapshot whose root is that mirror. Zero where there is none.
+    const ROOTS: &'static [&'static [u64]];
+    /// For each release, the fingerprint that the table pins. `None` for an open release.
+    const PINNED: &'static [Option<u64>];
+
+    /// Returns the number in a snapshot's header.
+    fn number(self) -> u16;
+
+    /// Returns the position in [`ALL`](Self::ALL).
+    fn index(self) -> usize;
+
+    /// Returns the release with that number, if the table has it.
+    #[must_use]
+    fn from_number(number: u16) -> Option<Self> {
+        Self::ALL.iter().copied().find(|release| release.number() == number)
+    }
+}
