@@ -8,7 +8,7 @@ use std::fs::{self, OpenOptions};
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
-use devstate_versioning::{Architecture, Container, HEADER_LEN, ReleaseTable, TRAILER_LEN};
+use devstate_versioning::{Architecture, Header, Options, ReleaseTable};
 
 use crate::generate::{Chosen, Maximum, Minimum, Seeded, no_foreign, payload};
 use crate::matrix::Root;
@@ -17,7 +17,7 @@ use crate::matrix::Root;
 pub const VARIABLE: &str = "DEVSTATE_GOLDEN";
 
 const RANDOM_STATES: u64 = 12;
-const CONTAINER: Container = Container::new(Architecture::Any);
+const OPTIONS: Options = Options::new(Architecture::Any);
 
 /// Compares the files of every published release of a table with what today's code makes of them.
 ///
@@ -62,7 +62,7 @@ fn check_file<R: ReleaseTable>(root: &Root<R>, release: R, file: &PathBuf) {
     let mut again = heading(root, release);
     for (name, snapshot) in &cases {
         let place = format!("{}, {name}", file.display());
-        let (header, payload) = CONTAINER
+        let (header, payload) = OPTIONS
             .verify(snapshot)
             .unwrap_or_else(|error| panic!("{place}: {error}"));
         assert_eq!(header.release, release.number(), "{place}");
@@ -119,7 +119,7 @@ fn heading<R: ReleaseTable>(root: &Root<R>, release: R) -> String {
 
 fn case<R: ReleaseTable>(text: &mut String, root: &Root<R>, release: R, name: &str, snapshot: &[u8]) {
     writeln!(text, "\n== {name}").unwrap();
-    let end = snapshot.len() - TRAILER_LEN;
+    let end = snapshot.len() - Header::TRAILER_LEN;
     for (range, what) in [
         (0..8, "magic, any architecture"),
         (8..10, "format"),
@@ -129,8 +129,8 @@ fn case<R: ReleaseTable>(text: &mut String, root: &Root<R>, release: R, name: &s
     ] {
         line(text, &snapshot[range], what);
     }
-    let walked = (root.payload_schema)(release).walk(&snapshot[HEADER_LEN..end], 0, &mut |item| {
-        let bytes = &snapshot[HEADER_LEN + item.offset..][..item.len];
+    let walked = (root.payload_schema)(release).walk(&snapshot[Header::LEN..end], 0, &mut |item| {
+        let bytes = &snapshot[Header::LEN + item.offset..][..item.len];
         line(text, bytes, &format!("{}: {} = {}", item.path, item.ty, item.value));
     });
     walked.unwrap();

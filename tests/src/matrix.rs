@@ -2,11 +2,12 @@
 
 use std::fmt::Debug;
 
+use devstate_versioning::checksum::{Checksum, Crc64};
 use devstate_versioning::inspect::PayloadSchema;
 use devstate_versioning::schema::Schema;
+use devstate_versioning::wire::{self, RowOf};
 use devstate_versioning::{
-    Architecture, Checksum, Crc64, Differ, Error, ErrorKind, FieldPath, Header, Layout, Mirror, ReleaseTable,
-    VersionOf, Wire, load, max_snapshot_len, payload, plan, save_as, save_lossy, save_widest,
+    Architecture, FieldPath, Header, LoadError, LoadErrorKind, MirrorOf, ReleaseTable, SaveError, max_snapshot_len,
 };
 
 use crate::survival::{Payload, Trail};
@@ -20,11 +21,11 @@ pub struct Root<R: ReleaseTable> {
     /// What a payload of it means at a release.
     pub payload_schema: fn(R) -> PayloadSchema,
     /// Decodes and encodes again.
-    pub reencode: fn(R, &[u8]) -> Result<Vec<u8>, Error>,
+    pub reencode: fn(R, &[u8]) -> Result<Vec<u8>, LoadError>,
     /// Loads a snapshot.
-    pub load: fn(&[u8]) -> Result<R, Error>,
+    pub load: fn(&[u8]) -> Result<R, LoadError>,
     /// The default, written at a release.
-    pub default: fn(R) -> Result<Vec<u8>, Error>,
+    pub default: fn(R) -> Result<Vec<u8>, SaveError>,
     /// What [`Root::check`] does.
     pub(crate) check: fn(R, &[u8], &MayChange) -> Outcome,
     /// The fingerprint of a snapshot.
@@ -47,7 +48,7 @@ pub struct MayChange {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Outcome {
     /// A semantic function refused to take it to the latest version.
-    pub refused_to_raise: bool,
+    pub refused_to_upgrade: bool,
     /// Releases to which it went without loss.
     pub lossless: usize,
     /// Releases that lose something.
@@ -61,7 +62,7 @@ impl Outcome {
     #[must_use]
     pub fn and(self, other: Self) -> Self {
         Self {
-            refused_to_raise: self.refused_to_raise || other.refused_to_raise,
+            refused_to_upgrade: self.refused_to_upgrade || other.refused_to_upgrade,
             lossless: self.lossless + other.lossless,
             lossy: self.lossy + other.lossy,
             refused: self.refused + other.refused,
@@ -73,22 +74,17 @@ impl<R: ReleaseTable> Root<R> {
     /// The mirror `M`.
     pub fn of<M>() -> Self
     where
-        R: VersionOf<M>,
-        M: for<'de> Wire<'de, R> + Mirror + Default + Clone + PartialEq + Debug,
+        M: for<'de> MirrorOf<'de, R> + Default + PartialEq + Debug,
     {
         Self {
             schema: M::SCHEMA,
-            version: <R as VersionOf<M>>::version,
+            version: M::version,
             payload_schema: PayloadSchema::of::<R, M>,
             reencode: |release, bytes| reencode::<R, M>(release, bytes),
-            load: |snapshot| load::<R, M>(snapshot, &mut M::default()),
-            default: |release| {
-                let mut mirror = M::default();
-                mirror.lower(release)?;
-                encode(&mirror, release)
-            },
+            load: |snapshot| R::load(snapshot, &mut M::default()),
+            default: |release| downgraded(&M::default(), release),
             check: check::<R, M>,
-            fingerprint: <R as VersionOf<M>>::fingerprint,
+            fingerprint: |release| release.fingerprint::<M>().unwrap_or(0),
             may_change: MayChange::default(),
         }
     }
@@ -124,11 +120,17 @@ impl<R: ReleaseTable> Debug for Root<R> {
     }
 }
 
-fn encode<'de, R: VersionOf<M>, M: Wire<'de, R> + Layout>(mirror: &M, release: R) -> Result<Vec<u8>, Error> {
-    let mut bytes = vec![0xa5; mirror.encoded_len(release)];
-    let len = payload::encode(mirror, release, &mut bytes)?;
-    assert_eq!(len, bytes.len());
-    assert!(len <= M::MAX_ENCODED_LEN, "{len} bytes are above the maximum");
+/// The payload of `mirror` at a release, whatever that loses.
+fn downgraded<'de, R: ReleaseTable, M: MirrorOf<'de, R>>(mirror: &M, release: R) -> Result<Vec<u8>, SaveError> {
+    let mut scratch = mirror.clone();
+    let translated = release.downgrade_lossy(mirror, &mut scratch, &mut |_| true)?;
+    let mut bytes = vec![0xa5; translated.payload_len()];
+    assert_eq!(translated.encode(&mut bytes)?.len(), bytes.len());
+    assert!(
+        bytes.len() <= M::MAX_ENCODED_LEN,
+        "{} bytes are above the maximum",
+        bytes.len()
+    );
     Ok(bytes)
 }
 
@@ -137,39 +139,38 @@ fn encode<'de, R: VersionOf<M>, M: Wire<'de, R> + Layout>(mirror: &M, release: R
 /// # Errors
 ///
 /// What decoding refuses.
-pub fn reencode<'de, R, M>(release: R, bytes: &'de [u8]) -> Result<Vec<u8>, Error>
+pub fn reencode<'de, R, M>(release: R, bytes: &'de [u8]) -> Result<Vec<u8>, LoadError>
 where
-    R: VersionOf<M>,
-    M: Wire<'de, R> + Default,
+    R: ReleaseTable,
+    M: MirrorOf<'de, R> + Default,
 {
-    let mut mirror = M::default();
-    payload::decode(bytes, release, &mut mirror)?;
-    encode(&mirror, release)
+    let mut buffer = vec![0xa5; M::MAX_ENCODED_LEN];
+    let encoded = wire::reencode(release, bytes, &mut M::default(), &mut buffer)?;
+    Ok(encoded.unwrap_or_else(|error| panic!("{release:?}: {error}")).to_vec())
 }
 
 /// Takes a payload of the release `from`, which must be a valid one, to the latest version and from there to every
 /// release that has the mirror, and checks what is promised of that.
 pub fn check<R, M>(from: R, bytes: &[u8], may_change: &MayChange) -> Outcome
 where
-    R: VersionOf<M>,
-    M: for<'de> Wire<'de, R> + Mirror + Default + Clone + PartialEq + Debug,
+    R: ReleaseTable,
+    M: for<'de> MirrorOf<'de, R> + Default + PartialEq + Debug,
 {
     let mut outcome = Outcome::default();
     let mut mirror = M::default();
-    payload::decode(bytes, from, &mut mirror).unwrap_or_else(|error| panic!("{from:?}: {error}"));
-    assert_eq!(
-        encode(&mirror, from).unwrap(),
-        bytes,
-        "what was accepted is what would be written"
-    );
-    let read = mirror.clone();
-    if let Err(refused) = mirror.raise(from) {
-        assert_named(refused);
-        outcome.refused_to_raise = true;
-        return outcome;
+    let again = reencode::<R, M>(from, bytes).unwrap_or_else(|error| panic!("{from:?}: {error}"));
+    assert_eq!(again, bytes, "accepted bytes are what the encoder writes");
+    match from.decode(bytes, &mut mirror).map_err(|error| error.kind) {
+        Ok(()) => {}
+        Err(LoadErrorKind::Conversion(refused)) => {
+            assert_named(refused);
+            outcome.refused_to_upgrade = true;
+            return outcome;
+        }
+        Err(kind) => panic!("{from:?}: {kind}"),
     }
-    comes_back(&read, bytes, &mirror, from, may_change.up);
-    for &to in R::ALL.iter().filter(|release| release.version() != 0) {
+    comes_back(bytes, &mirror, from, may_change.up);
+    for &to in R::ALL.iter().filter(|release| M::version(**release) != 0) {
         match downgrade(&mirror, to, may_change.down) {
             Downgrade::Lossless => outcome.lossless += 1,
             Downgrade::Lossy => outcome.lossy += 1,
@@ -180,14 +181,14 @@ where
     outcome
 }
 
-/// What was `read` at an older release and raised to `mirror` goes back there as it was: nothing refuses it, and what both
-/// versions have is what it was.
-fn comes_back<R, M>(read: &M, bytes: &[u8], mirror: &M, from: R, may_change: &[&str])
+/// A payload of an older release that was upgraded to `mirror` goes back there unchanged: nothing refuses it, and every
+/// field of both versions has its old value.
+fn comes_back<R, M>(bytes: &[u8], mirror: &M, from: R, may_change: &[&str])
 where
-    R: VersionOf<M>,
-    M: for<'de> Wire<'de, R> + Mirror + Default + Clone + PartialEq + Debug,
+    R: ReleaseTable,
+    M: for<'de> MirrorOf<'de, R> + Default + PartialEq + Debug,
 {
-    let planned = plan(mirror, from, &mut |loss| {
+    let planned = from.losses(mirror, &mut mirror.clone(), &mut |loss| {
         assert!(
             Trail::of::<M>(loss.field).passes(may_change),
             "{} is lost on the way back to {from:?}, from where it came",
@@ -196,15 +197,31 @@ where
     });
     assert_eq!(planned, Ok(()), "{mirror:?} back to {from:?}");
 
-    let mut lowered = mirror.clone();
-    lowered.lower(from).unwrap();
-    let mut again = M::default();
-    payload::decode(&encode(&lowered, from).unwrap(), from, &mut again).unwrap();
-    let payload = Payload {
-        schema: PayloadSchema::of::<R, M>(from),
-        bytes,
+    let again = downgraded(mirror, from).unwrap();
+    let schema = PayloadSchema::of::<R, M>(from);
+    let payload = Payload { schema, bytes };
+    assert_explained::<R, M>(&changes(&schema, bytes, &again), R::LATEST, payload, may_change);
+}
+
+/// The fields in which two payloads of one release differ.
+fn changes(schema: &PayloadSchema, one: &[u8], other: &[u8]) -> Vec<FieldPath> {
+    let values = |payload: &[u8]| {
+        let mut values: Vec<(FieldPath, String)> = Vec::new();
+        schema
+            .walk(payload, 0, &mut |item| {
+                values.push((item.path.path(), item.value.to_string()))
+            })
+            .unwrap();
+        values
     };
-    assert_explained::<R, M>(&differences::<R, M>(read, &again), R::LATEST, payload, may_change);
+    let (one, other) = (values(one), values(other));
+    let mut changed: Vec<FieldPath> = Vec::new();
+    for (path, _) in one.iter().filter(|value| !other.contains(value)) {
+        if !changed.iter().any(|above| path.steps().starts_with(above.steps())) {
+            changed.push(*path);
+        }
+    }
+    changed
 }
 
 enum Downgrade {
@@ -215,18 +232,25 @@ enum Downgrade {
 
 fn downgrade<R, M>(mirror: &M, to: R, may_change: &[&str]) -> Downgrade
 where
-    R: VersionOf<M>,
-    M: for<'de> Wire<'de, R> + Mirror + Default + Clone + PartialEq + Debug,
+    R: ReleaseTable,
+    M: for<'de> MirrorOf<'de, R> + Default + PartialEq + Debug,
 {
     let mut memory = vec![0xa5; max_snapshot_len::<M>()];
     let mut losses = Vec::new();
-    let planned = plan(mirror, to, &mut |loss| losses.push(loss.field));
-    let saved = save_as(mirror, to, &mut memory).map(|snapshot| snapshot.len());
-    if let Err(refused) = planned {
+    let planned = to.losses(mirror, &mut mirror.clone(), &mut |loss| losses.push(loss.field));
+    let saved = to
+        .downgrade(mirror, &mut mirror.clone())
+        .and_then(|older| older.save(&mut memory))
+        .map(|snapshot| snapshot.len());
+    if let Err(error) = planned {
+        let SaveError::Conversion(refused) = error else {
+            panic!("{error}")
+        };
         assert_named(refused);
-        assert_eq!(saved, Err(ErrorKind::Refused(refused).at(0)));
-        let lossy = save_lossy(mirror, to, &mut memory, &mut |_| ());
-        assert_eq!(lossy.err(), Some(ErrorKind::Refused(refused).at(0)));
+        assert_eq!(saved, Err(error));
+        let mut scratch = mirror.clone();
+        let lossy = to.downgrade_lossy(mirror, &mut scratch, &mut |_| true);
+        assert_eq!(lossy.err(), Some(error));
         assert!(memory.iter().all(|byte| *byte == 0xa5), "nothing is written");
         return Downgrade::Refused;
     }
@@ -239,22 +263,27 @@ where
         );
         return Downgrade::Lossless;
     };
-    let lossy = ErrorKind::Lossy {
+    let lossy = SaveError::Lossy {
         field: first,
         release: to.number(),
     };
-    assert_eq!(saved, Err(lossy.at(0)));
+    assert_eq!(saved, Err(lossy));
     let payload = Payload {
         schema: PayloadSchema::of::<R, M>(R::LATEST),
-        bytes: &encode(mirror, R::LATEST).unwrap(),
+        bytes: &downgraded(mirror, R::LATEST).unwrap(),
     };
     assert_explained::<R, M>(&losses, to, payload, may_change);
     assert!(memory.iter().all(|byte| *byte == 0xa5), "nothing is written");
-    let mut told = Vec::new();
-    let len = save_lossy(mirror, to, &mut memory, &mut |loss| told.push(loss.field))
+    let mut reported = Vec::new();
+    let len = to
+        .downgrade_lossy(mirror, &mut mirror.clone(), &mut |loss| {
+            reported.push(loss.field);
+            true
+        })
+        .and_then(|older| older.save(&mut memory))
         .unwrap()
         .len();
-    assert_eq!(told, losses);
+    assert_eq!(reported, losses);
     let back = loaded::<R, M>(&memory[..len], to);
     assert_eq!(
         differences::<R, M>(mirror, &back),
@@ -268,8 +297,8 @@ where
 /// may change.
 fn assert_explained<R, M>(changed: &[FieldPath], through: R, payload: Payload<'_>, may_change: &[&str])
 where
-    R: VersionOf<M>,
-    M: Mirror,
+    R: ReleaseTable,
+    M: RowOf<R>,
 {
     let there = PayloadSchema::of::<R, M>(through);
     for field in changed {
@@ -286,43 +315,42 @@ where
 /// Loads into a mirror in which something else stands.
 fn loaded<R, M>(snapshot: &[u8], release: R) -> M
 where
-    R: VersionOf<M>,
-    M: for<'de> Wire<'de, R> + Mirror + Default,
+    R: ReleaseTable,
+    M: for<'de> MirrorOf<'de, R> + Default,
 {
     let mut mirror = M::default();
-    assert_eq!(load::<R, M>(snapshot, &mut mirror), Ok(release));
+    assert_eq!(R::load(snapshot, &mut mirror), Ok(release));
     mirror
 }
 
-fn differences<R: VersionOf<M>, M: for<'de> Wire<'de, R>>(one: &M, other: &M) -> Vec<FieldPath> {
+fn differences<R: ReleaseTable, M: for<'de> MirrorOf<'de, R>>(one: &M, other: &M) -> Vec<FieldPath> {
     let mut found = Vec::new();
-    one.differ(other, &mut Differ::new(&mut |loss| found.push(loss.field)));
+    R::differences(one, other, &mut |loss| found.push(loss.field));
     found
 }
 
 /// The oldest release without a loss that matters, whatever the oldest is that may be used.
 fn check_widest<R, M>(mirror: &M)
 where
-    R: VersionOf<M>,
-    M: for<'de> Wire<'de, R> + Mirror + Clone,
+    R: ReleaseTable,
+    M: for<'de> MirrorOf<'de, R>,
 {
     let suits = |release: R| {
-        let mut suits = release.version() != 0;
-        let planned = plan(mirror, release, &mut |loss| suits &= loss.ignorable);
+        let mut suits = M::version(release) != 0;
+        let planned = release.losses(mirror, &mut mirror.clone(), &mut |loss| suits &= loss.ignorable);
         planned.is_ok() && suits
     };
     let mut memory = vec![0; max_snapshot_len::<M>()];
     for (position, &oldest) in R::ALL.iter().enumerate() {
         let expected = R::ALL[position..].iter().copied().find(|release| suits(*release));
-        let found = save_widest(mirror, oldest, &mut memory);
-        assert_eq!(
-            found.map(|(release, _)| release).ok(),
-            Some(expected.unwrap_or(R::LATEST))
-        );
+        let mut scratch = mirror.clone();
+        let found = R::downgrade_compatible(mirror, oldest, &mut scratch).unwrap();
+        let found = R::load(found.save(&mut memory).unwrap(), &mut mirror.clone());
+        assert_eq!(found.ok(), Some(expected.unwrap_or(R::LATEST)));
     }
 }
 
-fn assert_named(refused: devstate_versioning::Refused) {
+fn assert_named(refused: devstate_versioning::ConversionError) {
     assert!(
         !refused.reason.is_empty() && !refused.mirror.is_empty() && !refused.field.is_empty(),
         "{refused}"

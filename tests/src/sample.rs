@@ -2,10 +2,8 @@
 //! with versions, foreign fields, a mirror that came later, a release that was taken out.
 
 use devstate_versioning::inspect::PayloadSchema;
-use devstate_versioning::{
-    Bytes, Mirror, Refused, ReleaseTable, Str, VersionOf, Versioned, Wire, buffer, load, payload, plan, release_table,
-    save_as,
-};
+use devstate_versioning::wire::RowOf;
+use devstate_versioning::{Bytes, ConversionError, Mirror, ReleaseTable, Str, Versioned, buffer, release_table};
 use heapless::{Deque, String, Vec};
 use serde::{Deserialize, Serialize};
 
@@ -64,7 +62,7 @@ pub struct QueueSer {
 }
 
 mod queue {
-    use super::{QueueSer, Refused};
+    use super::{ConversionError, QueueSer};
 
     pub(super) fn old_size(_version: u16) -> u16 {
         128
@@ -81,36 +79,39 @@ mod queue {
         }
     }
 
-    pub(super) fn only_the_old_size(queue: &mut QueueSer, _version: u16) -> Result<(), Refused> {
+    pub(super) fn only_the_old_size(queue: &mut QueueSer, _version: u16) -> Result<(), ConversionError> {
         if queue.size == 128 {
             Ok(())
         } else {
-            Err(Refused::new("the queue had 128 entries before version 2"))
+            Err(ConversionError::new("the queue had 128 entries before version 2"))
         }
     }
 
     #[expect(clippy::unnecessary_wraps, reason = "the signature of a semantic function")]
-    pub(super) fn to_ticks(queue: &mut QueueSer, _version: u16) -> Result<(), Refused> {
+    pub(super) fn to_ticks(queue: &mut QueueSer, _version: u16) -> Result<(), ConversionError> {
         queue.delay /= 3;
         Ok(())
     }
 
-    pub(super) fn from_ticks(queue: &mut QueueSer, _version: u16) -> Result<(), Refused> {
-        queue.delay = queue.delay.checked_mul(3).ok_or(Refused::new("too many ticks"))?;
+    pub(super) fn from_ticks(queue: &mut QueueSer, _version: u16) -> Result<(), ConversionError> {
+        queue.delay = queue
+            .delay
+            .checked_mul(3)
+            .ok_or(ConversionError::new("too many ticks"))?;
         Ok(())
     }
 
     #[expect(clippy::unnecessary_wraps, reason = "the signature of a semantic function")]
-    pub(super) fn to_tens(queue: &mut QueueSer, _version: u16) -> Result<(), Refused> {
+    pub(super) fn to_tens(queue: &mut QueueSer, _version: u16) -> Result<(), ConversionError> {
         queue.delay /= 10;
         Ok(())
     }
 
-    pub(super) fn from_tens(queue: &mut QueueSer, _version: u16) -> Result<(), Refused> {
+    pub(super) fn from_tens(queue: &mut QueueSer, _version: u16) -> Result<(), ConversionError> {
         queue.delay = queue
             .delay
             .checked_mul(10)
-            .ok_or(Refused::new("too long for microseconds"))?;
+            .ok_or(ConversionError::new("too long for microseconds"))?;
         Ok(())
     }
 }
@@ -237,13 +238,13 @@ pub fn roots() -> [Root<Release>; 4] {
 pub fn borrowed_root() -> Root<Release> {
     Root {
         schema: ItemSer::SCHEMA,
-        version: <Release as VersionOf<ItemSer<'_>>>::version,
+        version: |release| <ItemSer<'_> as RowOf<Release>>::version(release),
         payload_schema: PayloadSchema::of::<Release, ItemSer<'_>>,
         reencode: |release, bytes| reencode::<Release, ItemSer<'_>>(release, bytes),
-        load: |snapshot| load::<Release, ItemSer<'_>>(snapshot, &mut ItemSer::default()),
+        load: |snapshot| Release::load(snapshot, &mut ItemSer::default()),
         default: |_release| Ok(vec![0; 2]),
         check: |release, bytes, _may_change| check_borrowed(release, bytes),
-        fingerprint: <Release as VersionOf<ItemSer<'_>>>::fingerprint,
+        fingerprint: |release| release.fingerprint::<ItemSer<'_>>().unwrap_or(0),
         may_change: MayChange::default(),
     }
 }
@@ -252,14 +253,19 @@ pub fn borrowed_root() -> Root<Release> {
 fn check_borrowed(from: Release, bytes: &[u8]) -> Outcome {
     assert_eq!(reencode::<Release, ItemSer<'_>>(from, bytes).unwrap(), bytes);
     let mut item = ItemSer::default();
-    payload::decode(bytes, from, &mut item).unwrap();
-    item.raise(from).unwrap();
+    from.decode(bytes, &mut item).unwrap();
     for &to in Release::ALL {
-        plan(&item, to, &mut |loss| panic!("{to:?} loses {loss:?} of {item:?}")).unwrap();
+        to.losses(&item, &mut item.clone(), &mut |loss| {
+            panic!("{to:?} loses {loss:?} of {item:?}")
+        })
+        .unwrap();
         let mut memory = buffer!(ItemSer<'_>);
-        let snapshot = save_as(&item, to, &mut memory).unwrap();
+        let snapshot = to
+            .downgrade(&item, &mut item.clone())
+            .and_then(|older| older.save(&mut memory))
+            .unwrap();
         let mut loaded = ItemSer::default();
-        assert_eq!(load(&snapshot, &mut loaded), Ok(to));
+        assert_eq!(Release::load(&snapshot, &mut loaded), Ok(to));
         assert_eq!(loaded, item);
     }
     Outcome {

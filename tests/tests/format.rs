@@ -4,7 +4,9 @@
 
 use std::collections::HashMap;
 
-use devstate_versioning::{Mirror, ReleaseTable, VersionOf, Versioned, layout, layout_text, release_table};
+use devstate_versioning::schema::Releases;
+use devstate_versioning::wire::{layout, layout_text};
+use devstate_versioning::{Mirror, ReleaseTable, Versioned, release_table};
 
 // <example>
 #[derive(Versioned, Clone, Debug, Default, PartialEq)]
@@ -70,9 +72,9 @@ fn the_table_has_what_the_code_computes() {
             ));
         }
     }
-    for (release, pinned) in Release::ALL.iter().zip(Release::PINNED) {
+    for (release, pinned) in Release::ALL.iter().zip(<Release as Releases>::PINNED) {
         rows.push(format!("| release | `{release:?}` = {} |", literal(pinned.unwrap())));
-        let root = VersionOf::<BoardSer>::fingerprint(*release);
+        let root = release.fingerprint::<BoardSer>().unwrap();
         rows.push(format!("| root | `BoardSer` in `{release:?}`: {} |", literal(root)));
     }
     let page: Vec<&str> = PAGE

@@ -5,7 +5,7 @@
 use devstate_replay::Release;
 use devstate_tests::golden;
 use devstate_tests::published::roots;
-use devstate_versioning::ReleaseTable;
+use devstate_versioning::schema::Releases;
 use std::path::Path;
 
 #[test]

@@ -5,11 +5,10 @@
 use devstate_tests::generate::{Chosen, Maximum, Minimum, payload};
 use devstate_tests::matrix::{MayChange, Outcome, Root, check};
 use devstate_tests::sample::{ItemSer, LinkSer, QueueSer, Release, foreign, roots};
+use devstate_versioning::checksum::{Checksum, Crc64};
 use devstate_versioning::inspect::PayloadSchema;
-use devstate_versioning::{
-    Checksum, Container, Crc64, ErrorKind, HEADER_LEN, Header, ReleaseTable, StreamError, TRAILER_LEN, VersionOf, Wire,
-    buffer, load, payload as bytes, save,
-};
+use devstate_versioning::wire::{RowOf, reencode};
+use devstate_versioning::{Header, LoadErrorKind, Options, ReleaseTable, SaveError, buffer};
 use proptest::prelude::*;
 
 /// Calls `check` for every mirror and every release that has it.
@@ -41,23 +40,22 @@ proptest! {
             let schema = PayloadSchema::of::<Release, ItemSer<'_>>(*release);
             let payload = payload(&schema, &mut Chosen(&choices), &foreign);
             let mut item = ItemSer::default();
-            bytes::decode(&payload, *release, &mut item).unwrap();
             let mut again = [0; 320];
-            let len = bytes::encode(&item, *release, &mut again).unwrap();
-            prop_assert_eq!(&again[..len], &payload[..]);
+            let again = reencode(*release, &payload, &mut item, &mut again).unwrap().unwrap();
+            prop_assert_eq!(again, &payload[..]);
         }
     }
 
     /// A second telling of what the sample's history means: what is common survives, what is new has its default or the
     /// semantic functions' value.
     #[test]
-    fn raising_does_what_the_history_says(choices in proptest::collection::vec(any::<u8>(), 0..60)) {
+    fn an_upgrade_does_what_the_history_says(choices in proptest::collection::vec(any::<u8>(), 0..60)) {
         for &release in Release::ALL {
             let schema = PayloadSchema::of::<Release, QueueSer>(release);
             let payload = payload(&schema, &mut Chosen(&choices), &foreign);
-            let version = VersionOf::<QueueSer>::version(release);
+            let version = <QueueSer as RowOf<Release>>::version(release);
             let mut read = QueueSer::default();
-            bytes::decode(&payload, release, &mut read).unwrap();
+            reencode(release, &payload, &mut read, &mut [0; 200]).unwrap().unwrap();
             let factor: u32 = match version {
                 1 => 30,
                 2 => 10,
@@ -75,12 +73,11 @@ proptest! {
                 cache: 0,
             });
             // What stands in a mirror before it is loaded does not show through.
-            let mut raised = QueueSer { hint: 7, cache: 7, statistics: 7, size: 7, balance: 7, ..read.clone() };
-            bytes::decode(&payload, release, &mut raised).unwrap();
-            let result = raised.raise(release);
+            let mut upgraded = QueueSer { hint: 7, cache: 7, statistics: 7, size: 7, balance: 7, ..read.clone() };
+            let result = release.decode(&payload, &mut upgraded);
             prop_assert_eq!(result.is_ok(), expected.is_some());
             if let Some(expected) = expected {
-                prop_assert_eq!(raised, expected);
+                prop_assert_eq!(upgraded, expected);
             }
         }
     }
@@ -97,7 +94,7 @@ fn extremes_go_to_every_release() {
         let payload = payload(&(root.payload_schema)(release), &mut Maximum, &foreign);
         root.check(release, &payload)
     });
-    assert!(largest.lossy > 0 && largest.refused_to_raise, "{largest:?}");
+    assert!(largest.lossy > 0 && largest.refused_to_upgrade, "{largest:?}");
 }
 
 #[test]
@@ -129,22 +126,23 @@ fn a_change_of_meaning_runs_over_several_versions() {
         }
     );
     let mut queue = QueueSer::default();
-    bytes::decode(&payload, Release::R1, &mut queue).unwrap();
-    queue.raise(Release::R1).unwrap();
+    Release::R1.decode(&payload, &mut queue).unwrap();
     assert_eq!(queue.delay, 2_700);
-    queue.lower(Release::R2).unwrap();
-    assert_eq!((queue.delay, queue.hint), (270, 200));
+    let mut scratch = queue.clone();
+    let older = Release::R2.downgrade(&queue, &mut scratch).unwrap();
+    assert_eq!((older.mirror().delay, older.mirror().hint), (270, 200));
 }
 
 #[test]
 fn a_removed_variant_has_its_stand_in_or_is_refused() {
-    let raised = |payload: &[u8]| {
+    let upgraded = |payload: &[u8]| {
         let mut link = LinkSer::default();
-        bytes::decode(payload, Release::R2, &mut link).unwrap();
-        link.raise(Release::R2).map(|()| link)
+        Release::R2.decode(payload, &mut link).map(|()| link)
     };
-    assert_eq!(raised(&[4, 7]), Ok(LinkSer::Down));
-    let refused = raised(&[3, 7]).unwrap_err();
+    assert_eq!(upgraded(&[4, 7]), Ok(LinkSer::Down));
+    let LoadErrorKind::Conversion(refused) = upgraded(&[3, 7]).unwrap_err().kind else {
+        panic!("not a conversion")
+    };
     assert_eq!((refused.mirror, refused.field, refused.version), ("LinkSer", "Half", 1));
     assert_eq!(
         refused.reason,
@@ -154,26 +152,23 @@ fn a_removed_variant_has_its_stand_in_or_is_refused() {
 
 #[test]
 fn a_release_without_the_mirror_is_refused_everywhere() {
-    use devstate_versioning::{encoded_len, plan, save_as, save_lossy};
-    let nowhere = ErrorKind::NotInRelease { release: 1 };
+    let not_there = SaveError::NotInRelease { release: 1 };
+    let nowhere = LoadErrorKind::NotInRelease { release: 1 };
     let mut memory = buffer!(LinkSer);
     let mut link = LinkSer::Down;
-    let none = &mut |_: &_| ();
+    let mut scratch = link.clone();
+    let r1 = Release::R1;
+    assert_eq!(r1.decode(&[0], &mut link).unwrap_err(), nowhere.without_offset());
+    assert_eq!(r1.downgrade(&link, &mut scratch).unwrap_err(), not_there);
     assert_eq!(
-        bytes::encode(&link, Release::R1, &mut memory).unwrap_err().kind,
-        nowhere
+        r1.downgrade_lossy(&link, &mut scratch, &mut |_| true).unwrap_err(),
+        not_there
     );
-    assert_eq!(bytes::decode(&[0], Release::R1, &mut link).unwrap_err().kind, nowhere);
-    assert_eq!(save_as(&link, Release::R1, &mut memory).unwrap_err().kind, nowhere);
-    assert_eq!(
-        save_lossy(&link, Release::R1, &mut memory, none).unwrap_err().kind,
-        nowhere
-    );
-    assert!(plan(&link, Release::R1, none).is_err());
-    assert_eq!(encoded_len(&link, Release::R1), None);
-    let snapshot = save::<Release, _>(&link, &mut memory).unwrap();
-    let forged = said_to_be_of(1, &snapshot);
-    assert_eq!(load::<Release, _>(&forged, &mut link).unwrap_err().kind, nowhere);
+    assert_eq!(r1.losses(&link, &mut scratch, &mut |_| ()), Err(not_there));
+    assert_eq!(r1.fingerprint::<LinkSer>(), None);
+    let snapshot = Release::save(&link, &mut memory).unwrap();
+    let forged = said_to_be_of(1, snapshot);
+    assert_eq!(Release::load(&forged, &mut link).unwrap_err(), nowhere.at(10));
 }
 
 /// The same snapshot with another release in its header, and a checksum that is right.
@@ -184,7 +179,7 @@ fn said_to_be_of(release: u16, snapshot: &[u8]) -> Vec<u8> {
     };
     let mut forged = [
         &header.to_bytes()[..],
-        &snapshot[HEADER_LEN..snapshot.len() - TRAILER_LEN],
+        &snapshot[Header::LEN..snapshot.len() - Header::TRAILER_LEN],
     ]
     .concat();
     forged.extend(Crc64::checksum(&forged).to_le_bytes());
@@ -196,37 +191,39 @@ fn said_to_be_of(release: u16, snapshot: &[u8]) -> Vec<u8> {
 fn a_release_that_is_not_in_the_table_is_refused_by_its_number() {
     let mut memory = buffer!(LinkSer);
     let saved = LinkSer::Id(7, true);
-    let snapshot = save::<Release, _>(&saved, &mut memory).unwrap();
+    let snapshot = Release::save(&saved, &mut memory).unwrap();
     // Nothing else is wrong with what is forged here.
     let mut link = LinkSer::default();
-    let forged = said_to_be_of(Release::LATEST.number(), &snapshot);
-    assert_eq!(load(&forged, &mut link), Ok(Release::LATEST));
+    let forged = said_to_be_of(Release::LATEST.number(), snapshot);
+    assert_eq!(Release::load(&forged, &mut link), Ok(Release::LATEST));
     assert_eq!(link, saved);
 
     let refused = |number: u16| {
-        let forged = said_to_be_of(number, &snapshot);
+        let forged = said_to_be_of(number, snapshot);
         let mut link = LinkSer::default();
-        let error = load::<Release, _>(&forged, &mut link).unwrap_err();
-        assert_eq!((error.offset, &link), (10, &LinkSer::default()), "nothing was read");
+        let error = Release::load(&forged, &mut link).unwrap_err();
+        assert_eq!(
+            (error.offset, &link),
+            (Some(10), &LinkSer::default()),
+            "nothing was read"
+        );
         assert_eq!(Release::from_number(number), None);
         assert!(PayloadSchema::identify::<Release>(&Header::peek(&forged).unwrap()).is_none());
         let mut chunks = &forged[..];
-        let streamed = Container::NATIVE.load_from::<Release, _, _>(&mut chunks, &mut buffer!(LinkSer), &mut link);
-        assert!(
-            matches!(streamed, Err(StreamError::Snapshot(streamed)) if streamed == error),
-            "{streamed:?}"
-        );
+        let mut buffer = buffer!(LinkSer);
+        let streamed = Options::NATIVE.read_from(&mut chunks, &mut buffer).unwrap();
+        assert_eq!(Release::load(streamed, &mut link), Err(error));
         error.kind
     };
     // Taken out of the table, and before its first.
-    assert_eq!(refused(4), ErrorKind::UnknownRelease { found: 4 });
-    assert_eq!(refused(0), ErrorKind::UnknownRelease { found: 0 });
+    assert_eq!(refused(4), LoadErrorKind::UnknownRelease { found: 4 });
+    assert_eq!(refused(0), LoadErrorKind::UnknownRelease { found: 0 });
     assert_eq!(
         refused(4).at(10).to_string(),
         "written by release 4, which this build does not support (at byte 10)"
     );
     // To come.
     for found in [7, u16::MAX] {
-        assert_eq!(refused(found), ErrorKind::NewerRelease { found, newest: 6 });
+        assert_eq!(refused(found), LoadErrorKind::NewerRelease { found, newest: 6 });
     }
 }

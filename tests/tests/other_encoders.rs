@@ -6,7 +6,7 @@
 use devstate_tests::generate::{Chosen, Maximum, Minimum, payload};
 use devstate_tests::sample::{Foreign, LinkSer, MachineSer, PairSer, QueueSer, Release, foreign};
 use devstate_versioning::inspect::PayloadSchema;
-use devstate_versioning::{ReleaseTable, payload as bytes};
+use devstate_versioning::wire::reencode;
 use proptest::prelude::*;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -160,7 +160,8 @@ impl From<&MachineSer> for Machine3 {
 /// Decodes what a release wrote, here and with plain postcard.
 fn read_by_both<P: Serialize + DeserializeOwned>(payload: &[u8], release: Release) -> (MachineSer, P) {
     let mut mirror = MachineSer::default();
-    bytes::decode(payload, release, &mut mirror).unwrap();
+    let mut buffer = [0; 1000];
+    reencode(release, payload, &mut mirror, &mut buffer).unwrap().unwrap();
     let (plain, rest) = postcard::take_from_bytes::<P>(payload).unwrap();
     assert!(rest.is_empty());
     assert_eq!(postcard::to_slice(&plain, &mut [0; 1000]).unwrap(), payload);

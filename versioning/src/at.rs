@@ -24,7 +24,7 @@ pub trait RowOf<R>: Mirror {
     fn version(release: R) -> u16;
 }
 
-/// A source of versions for the byte layer: [`At`] or [`Newest`].
+/// A source of versions for the byte layer: [`At`], [`Newest`] or [`Alone`].
 ///
 /// The trait is sealed. An implementation of [`Wire`](crate::wire::Wire) passes its source on to its fields.
 pub trait Versions: sealed::Sealed + Copy + 'static {
@@ -53,6 +53,16 @@ pub struct At<R>(R);
 
 /// The latest release of the table `R`, known at compile time. Code for it compares no versions.
 pub struct Newest<R>(PhantomData<R>);
+
+/// One version of a mirror that holds no other mirrors. It needs no release table.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Alone(u16);
+
+impl Alone {
+    pub(crate) const fn new(version: u16) -> Self {
+        Self(version)
+    }
+}
 
 impl<R: Releases> At<R> {
     #[inline]
@@ -105,6 +115,23 @@ impl<R: Releases> Versions for Newest<R> {
     }
 }
 
+impl Versions for Alone {
+    /// The latest version is not known here.
+    #[inline]
+    fn is_latest(self) -> bool {
+        false
+    }
+
+    #[inline]
+    fn number(self) -> u16 {
+        self.0
+    }
+
+    fn from_number(number: u16) -> Option<Self> {
+        Some(Self(number))
+    }
+}
+
 impl<R: Releases, M: RowOf<R>> VersionOf<M> for At<R> {
     #[inline]
     fn version(self) -> u16 {
@@ -135,6 +162,18 @@ impl<R: Releases, M: RowOf<R>> VersionOf<M> for Newest<R> {
     }
 }
 
+impl<M: Mirror> VersionOf<M> for Alone {
+    #[inline]
+    fn version(self) -> u16 {
+        self.0
+    }
+
+    /// No snapshot is written with such a source.
+    fn fingerprint(self) -> u64 {
+        0
+    }
+}
+
 impl<R> Clone for Newest<R> {
     fn clone(&self) -> Self {
         *self
@@ -150,11 +189,12 @@ impl<R> Debug for Newest<R> {
 }
 
 mod sealed {
-    use super::{At, Newest, Releases};
+    use super::{Alone, At, Newest, Releases};
 
     /// Keeps other crates from implementing [`Versions`](super::Versions).
     pub trait Sealed {}
 
+    impl Sealed for Alone {}
     impl<R: Releases> Sealed for At<R> {}
     impl<R: Releases> Sealed for Newest<R> {}
 }

@@ -1,9 +1,10 @@
-//! Translation to an older release, and what it loses.
+//! Translation to an older release or version, and what it loses.
 
-use crate::at::{VersionOf, Versions};
+use crate::at::{Alone, VersionOf, Versions};
 use crate::codec::Wire;
-use crate::error::SaveError;
+use crate::error::{ConversionError, SaveError};
 use crate::loss::{Differ, Loss};
+use crate::mirror::Mirror;
 
 /// Calls `visit` with each field that does not come back from a release unchanged. `scratch` is overwritten.
 pub(crate) fn losses<'de, V, M>(
@@ -55,4 +56,47 @@ where
     }
     translated.clone_from(mirror);
     Ok(translated.downgrade(at)?)
+}
+
+/// Translates a mirror that holds the values of an older version into a latest value, without a release table.
+///
+/// It is for conversions from a foreign format that has the fields of an older version. The mirror holds no other
+/// mirrors: the compiler checks that.
+///
+/// # Errors
+///
+/// [`ConversionError`] from a semantic function, or for a version that the mirror does not have.
+pub fn upgrade_from<M: for<'de> Wire<'de, Alone> + Mirror>(
+    mirror: &mut M,
+    version: u16,
+) -> Result<(), ConversionError> {
+    mirror.upgrade(alone::<M>(version)?)
+}
+
+/// Translates a mirror in place into the values of an older version, without a release table. The counterpart of
+/// [`upgrade_from`].
+///
+/// It does not report losses: [`ReleaseTable::losses`](crate::ReleaseTable::losses) does.
+///
+/// # Errors
+///
+/// [`ConversionError`] from a semantic function, or for a version that the mirror does not have.
+pub fn downgrade_to<M: for<'de> Wire<'de, Alone> + Mirror>(
+    mirror: &mut M,
+    version: u16,
+) -> Result<(), ConversionError> {
+    mirror.downgrade(alone::<M>(version)?)
+}
+
+fn alone<M: Mirror>(version: u16) -> Result<Alone, ConversionError> {
+    const {
+        assert!(
+            !M::SCHEMA.holds_mirrors(),
+            "the versions of nested mirrors come from a release table"
+        )
+    };
+    if version == 0 || version > M::SCHEMA.version {
+        return Err(ConversionError::new("the mirror has no such version").at(M::SCHEMA.name, "", version));
+    }
+    Ok(Alone::new(version))
 }

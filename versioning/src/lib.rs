@@ -94,14 +94,16 @@ pub mod schema {
 /// `#[derive(Versioned)]` writes the codec of a mirror. A mirror with type parameters needs one by hand: implement
 /// [`Layout`], [`Mirror`](crate::Mirror) and [`Wire`], and check the layouts with [`check_layouts`].
 pub mod wire {
-    pub use crate::at::{At, Newest, RowOf, VersionOf, Versions};
+    pub use crate::at::{Alone, At, Newest, RowOf, VersionOf, Versions};
     pub use crate::check::check_layouts;
     pub use crate::codec::Wire;
+    pub use crate::downgrade::{downgrade_to, upgrade_from};
     pub use crate::fingerprint::{layout, layout_text};
     pub use crate::fnv::fnv1a;
     pub use crate::loss::Differ;
     pub use crate::mirror::Layout;
     pub use crate::reader::{Malformed, Reader};
+    pub use crate::release::reencode;
     pub use crate::writer::{Writer, length_len};
 }
 

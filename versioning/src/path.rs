@@ -66,6 +66,14 @@ pub struct NamedPath {
     root: &'static Schema,
 }
 
+impl NamedPath {
+    /// Returns the path without names.
+    #[must_use]
+    pub const fn path(&self) -> FieldPath {
+        self.path
+    }
+}
+
 impl fmt::Display for NamedPath {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut ty = &Type::Mirror(self.root);

@@ -1,12 +1,12 @@
 //! Release tables: saving, loading and translating with the versions of one application.
 
-use crate::at::{At, Newest};
+use crate::at::{At, Newest, RowOf};
 use crate::checksum::Checksum;
 use crate::codec::{MirrorOf, Wire};
 use crate::downgrade;
 use crate::error::{LoadError, LoadErrorKind, SaveError};
 use crate::header::Header;
-use crate::loss::Loss;
+use crate::loss::{Differ, Loss};
 use crate::options::Options;
 use crate::reader::Reader;
 use crate::snapshot::Translated;
@@ -163,6 +163,14 @@ pub trait ReleaseTable: Releases {
         downgrade::losses(mirror, At::new(self), scratch, visit)
     }
 
+    /// Calls `visit` with each field in which two latest values differ. Skipped fields do not count.
+    fn differences<'de, M>(one: &M, other: &M, visit: &mut dyn FnMut(&Loss))
+    where
+        M: MirrorOf<'de, Self>,
+    {
+        Wire::<Newest<Self>>::differ(one, other, Newest::new(), &mut Differ::new(visit));
+    }
+
     /// Reads a snapshot of any release in the table into `mirror`, and returns the release at which it was written.
     ///
     /// The checksum is verified before anything is decoded. Then every byte must be one that the encoder writes.
@@ -196,6 +204,15 @@ pub trait ReleaseTable: Releases {
         Ok(release)
     }
 
+    /// Returns the fingerprint in the header of a snapshot of this release whose root is the mirror `M`. Two builds that
+    /// negotiate a release compare it. `None` where the release has no such mirror.
+    #[must_use]
+    fn fingerprint<M: RowOf<Self>>(self) -> Option<u64> {
+        (M::version(self) > 0)
+            .then(|| M::FINGERPRINTS.get(self.index()).copied())
+            .flatten()
+    }
+
     /// Reads a bare payload of this release, which [`Translated::encode`] wrote, into `mirror`.
     ///
     /// # Errors
@@ -205,10 +222,7 @@ pub trait ReleaseTable: Releases {
     where
         M: MirrorOf<'de, Self>,
     {
-        if M::version(self) == 0 {
-            let release = self.number();
-            return Err(LoadErrorKind::NotInRelease { release }.without_offset());
-        }
+        has_mirror::<Self, M>(self)?;
         decode(payload, 0, At::new(self), mirror)
     }
 }
@@ -221,6 +235,28 @@ impl<M, R: Releases, C> Translated<'_, M, At<R>, C> {
     pub const fn release(&self) -> R {
         self.at().release()
     }
+}
+
+/// Decodes a payload and encodes it again at the same release, without a translation. A correct codec gives the same
+/// bytes: use it to test a hand-written one.
+///
+/// # Errors
+///
+/// [`LoadError`] from decoding. The inner [`SaveError`] is from encoding.
+pub fn reencode<'de, 'b, R, M>(
+    release: R,
+    payload: &'de [u8],
+    mirror: &mut M,
+    buffer: &'b mut [u8],
+) -> Result<Result<&'b [u8], SaveError>, LoadError>
+where
+    R: Releases,
+    M: MirrorOf<'de, R>,
+{
+    has_mirror::<R, M>(release)?;
+    let at = At::new(release);
+    decode_untranslated(payload, 0, at, mirror)?;
+    Ok(Translated::new(&*mirror, at).encode(buffer))
 }
 
 /// Returns the release of a header whose snapshot has the mirror `M`.
@@ -253,6 +289,15 @@ where
     Ok(release)
 }
 
+/// Refuses a release that has no such mirror.
+fn has_mirror<R: Releases, M: RowOf<R>>(release: R) -> Result<(), LoadError> {
+    if M::version(release) == 0 {
+        let release = release.number();
+        return Err(LoadErrorKind::NotInRelease { release }.without_offset());
+    }
+    Ok(())
+}
+
 /// Fills `mirror` from exactly the bytes of `payload`, and upgrades it. `offset` is that of the first byte.
 #[inline]
 fn decode<'de, R, M>(payload: &'de [u8], offset: usize, at: At<R>, mirror: &mut M) -> Result<(), LoadError>
@@ -260,12 +305,22 @@ where
     R: Releases,
     M: MirrorOf<'de, R>,
 {
+    decode_untranslated(payload, offset, at, mirror)?;
+    Ok(Wire::<At<R>>::upgrade(mirror, at)?)
+}
+
+/// Fills `mirror` from exactly the bytes of `payload`.
+#[inline]
+fn decode_untranslated<'de, R, M>(payload: &'de [u8], offset: usize, at: At<R>, mirror: &mut M) -> Result<(), LoadError>
+where
+    R: Releases,
+    M: MirrorOf<'de, R>,
+{
     let mut reader = Reader::at(payload, offset);
     match Wire::<At<R>>::decode_into(mirror, at, &mut reader) {
-        Ok(()) => reader.finish()?,
-        Err(malformed) => return Err(reader.error(malformed)),
+        Ok(()) => reader.finish(),
+        Err(malformed) => Err(reader.error(malformed)),
     }
-    Ok(Wire::<At<R>>::upgrade(mirror, at)?)
 }
 
 /// Declares the releases of an application and the version of each mirror in them. The compiler checks the history.

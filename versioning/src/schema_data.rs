@@ -167,6 +167,24 @@ impl Schema {
         }
     }
 
+    /// Returns `true` if a field holds another mirror.
+    #[must_use]
+    pub const fn holds_mirrors(&self) -> bool {
+        match self.shape {
+            Shape::Struct(fields) => fields_hold_mirrors(fields),
+            Shape::Enum(variants) => {
+                let mut rest = variants;
+                while let [variant, tail @ ..] = rest {
+                    if fields_hold_mirrors(variant.fields) {
+                        return true;
+                    }
+                    rest = tail;
+                }
+                false
+            }
+        }
+    }
+
     /// How many steps the longest [path](crate::FieldPath) below this mirror has.
     #[must_use]
     pub const fn depth(&self) -> usize {
@@ -186,6 +204,17 @@ impl Schema {
             }
         }
     }
+}
+
+const fn fields_hold_mirrors(fields: &[Field]) -> bool {
+    let mut rest = fields;
+    while let [field, tail @ ..] = rest {
+        if field.ty.holds_mirrors() {
+            return true;
+        }
+        rest = tail;
+    }
+    false
 }
 
 const fn fields_max_len(fields: &[Field], version: u16) -> usize {
@@ -236,6 +265,24 @@ impl Type {
             Self::Str(n) => n.saturating_add(varint::len(*n)),
             Self::Mirror(schema) => schema.max_len(),
             Self::Foreign { max, .. } => max.saturating_add(varint::len(*max)),
+        }
+    }
+
+    const fn holds_mirrors(&self) -> bool {
+        match self {
+            Self::Mirror(_) => true,
+            Self::Array(inner, _) | Self::Option(inner) | Self::Seq(inner, _) => inner.holds_mirrors(),
+            Self::Tuple(parts) => {
+                let mut rest = *parts;
+                while let [part, tail @ ..] = rest {
+                    if part.holds_mirrors() {
+                        return true;
+                    }
+                    rest = tail;
+                }
+                false
+            }
+            _ => false,
         }
     }
 

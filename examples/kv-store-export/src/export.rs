@@ -3,18 +3,17 @@
 use core::fmt;
 
 use devstate_core::{Empty, Region, Sealed};
-use devstate_versioning::{
-    Architecture, Checksum, Container, Crc64, Error, ErrorKind, Sequence, Sink, encoded_len, plan,
-};
+use devstate_versioning::checksum::{Checksum, Crc64};
+use devstate_versioning::{Architecture, Options, ReleaseTable, SaveError, Sequence, Sink};
 use serde::{Deserialize, Serialize};
 
 use crate::exportable::{ExportableSer, Items, MAX_ITEMS, Release};
 use crate::store::Store;
 
-/// How exports are written and read: they mean the same on every machine.
+/// Options for writing and reading exports: they mean the same on every machine.
 #[must_use]
-pub const fn container<C>() -> Container<C> {
-    Container::new(Architecture::Any)
+pub const fn options<C>() -> Options<C> {
+    Options::new(Architecture::Any)
 }
 
 /// Why nothing was exported.
@@ -53,16 +52,6 @@ impl fmt::Display for ExportError {
 
 impl core::error::Error for ExportError {}
 
-impl From<Error> for ExportError {
-    fn from(error: Error) -> Self {
-        match error.kind {
-            ErrorKind::BufferTooSmall { needed, available } => Self::StorageTooSmall { needed, available },
-            // Items are within their bounds and a store below `MAX_ITEMS`, so only the sum can be too long.
-            _ => Self::TooLong,
-        }
-    }
-}
-
 /// A refused export, and the region that was given for it, as it was.
 #[derive(Debug)]
 pub struct Refusal<'a> {
@@ -70,6 +59,30 @@ pub struct Refusal<'a> {
     pub error: ExportError,
     /// The region.
     pub region: Region<'a, Empty>,
+}
+
+/// Translates a store to a release, and calls `write` with the result. A reader that does not know when an item was written
+/// does without it, so this loss is accepted.
+macro_rules! translated {
+    ($store:expr, $release:expr, |$export:ident| $write:expr) => {{
+        let (store, release): (&Store<ITEMS, BYTES>, Release) = ($store, $release);
+        check(store).and_then(|()| {
+            let items = Items(store);
+            let exportable = ExportableSer {
+                items: Sequence::from_source(&items),
+            };
+            let mut scratch = exportable.clone();
+            let written = if release == Release::LATEST {
+                let $export = Release::latest(&exportable);
+                $write
+            } else {
+                release
+                    .downgrade_lossy(&exportable, &mut scratch, &mut |loss| loss.ignorable)
+                    .and_then(|$export| $write)
+            };
+            written.map_err(|error| reason(store, error))
+        })
+    }};
 }
 
 /// Exports a store into `region`, straight from where its items lie, and gives the region back read-only, as long as
@@ -96,35 +109,24 @@ pub fn export_with<'a, C: Checksum, const ITEMS: usize, const BYTES: usize>(
     release: Release,
     mut region: Region<'a, Empty>,
 ) -> Result<Region<'a, Sealed>, Refusal<'a>> {
-    if let Err(error) = check(store, release) {
-        return Err(Refusal { error, region });
-    }
-    let items = Items(store);
-    let exportable = ExportableSer {
-        items: Sequence::from_source(&items),
-    };
     let bytes = region.as_mut_bytes();
-    let saved = if release == Release::LATEST {
-        container::<C>().save::<Release, _>(&exportable, bytes)
-    } else {
-        container::<C>().save_lossy(&exportable, release, bytes, &mut |_ignorable| ())
-    };
-    let resized = saved
-        .map(|sealed| sealed.len())
-        .map_err(ExportError::from)
-        .and_then(|len| {
-            region.resize(len).map_err(|too_small| ExportError::StorageTooSmall {
-                needed: too_small.needed,
-                available: too_small.available,
-            })
-        });
+    let saved = translated!(store, release, |export| export
+        .with_options(options::<C>())
+        .save(bytes)
+        .map(<[u8]>::len));
+    let resized = saved.and_then(|len| {
+        region.resize(len).map_err(|too_small| ExportError::StorageTooSmall {
+            needed: too_small.needed,
+            available: too_small.available,
+        })
+    });
     match resized {
         Ok(()) => Ok(region.seal()),
         Err(error) => Err(Refusal { error, region }),
     }
 }
 
-/// Bytes that an export takes.
+/// Returns the length of an export in bytes.
 ///
 /// # Errors
 ///
@@ -133,62 +135,47 @@ pub fn export_len<const ITEMS: usize, const BYTES: usize>(
     store: &Store<ITEMS, BYTES>,
     release: Release,
 ) -> Result<usize, ExportError> {
-    check(store, release)?;
-    let items = Items(store);
-    let exportable = ExportableSer {
-        items: Sequence::from_source(&items),
-    };
-    // Every release has exports.
-    encoded_len(&exportable, release).ok_or(ExportError::TooLong)
+    translated!(store, release, |export| Ok(export.snapshot_len()))
 }
 
-/// Exports a store through a sink, for memory that no reference may point to. `gather` collects what is short; values
-/// go straight from the store into the sink.
+/// Exports a store through a sink, for memory that no reference may point to. `gather` collects short values. Values
+/// go directly from the store into the sink.
 ///
 /// # Errors
 ///
-/// `Empty` and `Lossy` with nothing written. A sink that took no more shows as `TooLong`, and knows better itself.
+/// `Empty` and `Lossy` with nothing written. A sink that accepted no more bytes shows as `TooLong`, and has the reason
+/// itself.
 pub fn export_into<C: Checksum, const ITEMS: usize, const BYTES: usize>(
     store: &Store<ITEMS, BYTES>,
     release: Release,
     gather: &mut [u8],
     sink: &mut dyn Sink,
 ) -> Result<(), ExportError> {
-    check(store, release)?;
-    let items = Items(store);
-    let exportable = ExportableSer {
-        items: Sequence::from_source(&items),
-    };
-    Ok(container::<C>().save_into(&exportable, release, gather, sink)?)
+    translated!(store, release, |export| export
+        .with_options(options::<C>())
+        .write_into(sink, gather))
 }
 
-/// What can be said before anything is measured or written.
-fn check<const ITEMS: usize, const BYTES: usize>(
-    store: &Store<ITEMS, BYTES>,
-    release: Release,
-) -> Result<(), ExportError> {
+/// Refuses what the store alone makes impossible.
+fn check<const ITEMS: usize, const BYTES: usize>(store: &Store<ITEMS, BYTES>) -> Result<(), ExportError> {
     if store.is_empty() {
-        return Err(ExportError::Empty);
+        Err(ExportError::Empty)
+    } else if store.len() > MAX_ITEMS {
+        Err(ExportError::TooLong)
+    } else {
+        Ok(())
     }
-    if store.len() > MAX_ITEMS {
-        return Err(ExportError::TooLong);
-    }
-    if release == Release::LATEST {
-        return Ok(());
-    }
-    let mut lossy = false;
-    let items = Items(store);
-    let planned = plan(
-        &ExportableSer {
-            items: Sequence::from_source(&items),
+}
+
+/// Returns the reason why the store was not written.
+fn reason<const ITEMS: usize, const BYTES: usize>(store: &Store<ITEMS, BYTES>, error: SaveError) -> ExportError {
+    match error {
+        SaveError::BufferTooSmall { needed, available } => ExportError::StorageTooSmall { needed, available },
+        // A path counts elements up to 65,535 only, and a store may have more.
+        SaveError::Lossy { .. } => ExportError::Lossy {
+            item: store.iter().position(|item| item.sensitive).unwrap_or(0),
         },
-        release,
-        &mut |loss| lossy |= !loss.ignorable,
-    );
-    if planned.is_ok() && !lossy {
-        return Ok(());
+        // Items are within their bounds and a store below `MAX_ITEMS`, so only the sum can be too long.
+        _ => ExportError::TooLong,
     }
-    // A path counts elements up to 65,535 only, and a store may have more.
-    let item = store.iter().position(|item| item.sensitive).unwrap_or(0);
-    Err(ExportError::Lossy { item })
 }

@@ -1,10 +1,11 @@
 //! The wire form of an export, and the releases that the store has shipped.
 
+use devstate_versioning::checksum::Crc64Slice16;
 use devstate_versioning::{
-    Bytes, Crc64Slice16, Error, IterSource, ReleaseTable, Sequence, Source, Str, Versioned, Wire, release_table,
+    Bytes, IterSource, LoadError, ReleaseTable, Sequence, Source, Str, Versioned, release_table,
 };
 
-use crate::export::container;
+use crate::export::options;
 use crate::store::{Item, KEY_LEN, Store, VALUE_LEN};
 
 /// The most items that an export has room for.
@@ -46,23 +47,6 @@ release_table! {
     ExportableSer<'_> => [1, 1],
 }
 
-impl Release {
-    /// The newest release.
-    pub const LATEST: Self = <Self as ReleaseTable>::LATEST;
-
-    /// The release with that number.
-    #[must_use]
-    pub fn from_number(number: u16) -> Option<Self> {
-        <Self as ReleaseTable>::from_number(number)
-    }
-
-    /// The number in an export's header.
-    #[must_use]
-    pub fn number(self) -> u16 {
-        <Self as ReleaseTable>::number(self)
-    }
-}
-
 impl<'a> From<Item<'a>> for ItemSer<'a> {
     fn from(item: Item<'a>) -> Self {
         let Item {
@@ -100,20 +84,23 @@ impl<'a> From<&ItemSer<'a>> for Item<'a> {
 
 /// Bytes that items take, at each release.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct LenPerRelease([usize; <Release as ReleaseTable>::ALL.len()]);
+pub(crate) struct LenPerRelease([usize; Release::ALL.len()]);
 
 impl LenPerRelease {
-    pub(crate) const ZERO: Self = Self([0; <Release as ReleaseTable>::ALL.len()]);
+    pub(crate) const ZERO: Self = Self([0; Release::ALL.len()]);
 
     pub(crate) fn add(&mut self, item: &ItemSer<'_>) {
-        for (len, release) in self.0.iter_mut().zip(<Release as ReleaseTable>::ALL) {
-            *len += item.encoded_len(*release);
+        for (len, release) in self.0.iter_mut().zip(Release::ALL) {
+            // The item is valid, so a downgrade is possible.
+            *len += release
+                .downgrade_lossy(item, &mut item.clone(), &mut |_| true)
+                .map_or(0, |item| item.payload_len());
         }
     }
 
     fn at(&self, release: u16) -> Option<usize> {
         let release = Release::from_number(release)?;
-        self.0.get(release.index()).copied()
+        self.0.get(release as usize).copied()
     }
 }
 
@@ -147,9 +134,9 @@ impl<'a> Exportable<'a> {
     /// # Errors
     ///
     /// What is wrong with it, and at which byte.
-    pub fn load(export: &'a [u8]) -> Result<Self, Error> {
+    pub fn load(export: &'a [u8]) -> Result<Self, LoadError> {
         let mut exportable = ExportableSer::default();
-        let release = container::<Crc64Slice16>().load(export, &mut exportable)?;
+        let release = Release::load_with(options::<Crc64Slice16>(), export, &mut exportable)?;
         Ok(Self {
             release,
             items: exportable.items,
@@ -179,7 +166,7 @@ impl<'a> Exportable<'a> {
     /// # Errors
     ///
     /// None that [`load`](Self::load) has not seen.
-    pub fn visit(&self, visit: &mut dyn FnMut(Item<'a>)) -> Result<(), Error> {
+    pub fn visit(&self, visit: &mut dyn FnMut(Item<'a>)) -> Result<(), LoadError> {
         self.items.visit(&mut |item| visit(item.into()))
     }
 }

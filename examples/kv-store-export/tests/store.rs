@@ -6,9 +6,9 @@ use devstate_core::{Region, Sealed};
 use devstate_kv_store_export::{
     ExportError, Exportable, Item, Release, Store, WriteError, export, export_into, export_len,
 };
+use devstate_versioning::checksum::Crc64;
 use devstate_versioning::{
-    Architecture, Bytes, Container, Crc64, ErrorKind, HEADER_LEN, Sequence, Sink, Str, TRAILER_LEN, Versioned,
-    release_table,
+    Architecture, Bytes, Header, LoadErrorKind, Options, ReleaseTable, Sequence, Sink, Str, Versioned, release_table,
 };
 
 fn store() -> Store<4, 64> {
@@ -78,7 +78,7 @@ fn postcard_reads_what_an_export_holds() {
     let mut memory = [0; 200];
     let payload = |export: Region<'_, Sealed>| {
         let bytes = export.into_bytes();
-        bytes[HEADER_LEN..bytes.len() - TRAILER_LEN].to_vec()
+        bytes[Header::LEN..bytes.len() - Header::TRAILER_LEN].to_vec()
     };
     let latest = payload(export(&store, Release::LATEST, Region::from(&mut memory[..])).unwrap());
     let [apple, zebra] =
@@ -202,7 +202,7 @@ fn every_flipped_bit_of_an_export_is_noticed() {
         Exportable::load(&flipped).unwrap_err();
     }
     let error = Exportable::load(&sealed[..sealed.len() - 1]).unwrap_err();
-    assert!(matches!(error.kind, ErrorKind::Truncated { .. }), "{error}");
+    assert!(matches!(error.kind, LoadErrorKind::Truncated { .. }), "{error}");
 }
 
 #[test]
@@ -260,11 +260,11 @@ fn a_reader_that_knows_only_the_first_release_reads_what_was_written_for_it() {
             ..Item::new("lamp", b"on")
         })
         .unwrap();
-    let container = Container::<Crc64>::new(Architecture::Any);
+    let options = Options::<Crc64>::new(Architecture::Any);
     let mut memory = [0; 200];
     let sealed = export(&store, Release::V1, Region::from(&mut memory[..])).unwrap();
     let mut exportable = first_release::ExportableSer::default();
-    let release: first_release::Release = container.load(&sealed, &mut exportable).unwrap();
+    let release = first_release::Release::load_with(options, &sealed, &mut exportable).unwrap();
     assert_eq!(release, first_release::Release::V1);
     let mut items = Vec::new();
     exportable
@@ -274,10 +274,9 @@ fn a_reader_that_knows_only_the_first_release_reads_what_was_written_for_it() {
     assert_eq!(items, [("lamp", &b"on"[..])]);
 
     let sealed = export(&store, Release::V2, Region::from(&mut memory[..])).unwrap();
-    let error = container
-        .load::<first_release::Release, _>(&sealed, &mut first_release::ExportableSer::default())
-        .unwrap_err();
-    assert_eq!(error.kind, ErrorKind::NewerRelease { found: 2, newest: 1 });
+    let mut exportable = first_release::ExportableSer::default();
+    let error = first_release::Release::load_with(options, &sealed, &mut exportable).unwrap_err();
+    assert_eq!(error.kind, LoadErrorKind::NewerRelease { found: 2, newest: 1 });
 }
 
 /// Items that come in any order are found, and exported in theirs.

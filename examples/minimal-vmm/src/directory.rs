@@ -145,7 +145,6 @@ mod tests {
     use std::thread::sleep;
     use std::time::Duration;
 
-    use devstate_versioning::ReleaseTable;
     use vm_memory::{Bytes, GuestAddress};
 
     use super::*;

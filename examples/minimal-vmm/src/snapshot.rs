@@ -3,9 +3,7 @@
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
-use devstate_versioning::{
-    Container, ErrorKind, Loss, Mirror, ReleaseTable, max_snapshot_len, save as save_snapshot, save_lossy,
-};
+use devstate_versioning::{LoadErrorKind, Mirror, Options, ReleaseTable, max_snapshot_len};
 
 use crate::arch::Release;
 use crate::control::Target;
@@ -67,19 +65,17 @@ pub fn encode(state: &MachineState, target: Target) -> Result<Snapshot> {
     let mirror = Box::new(MachineStateSer::try_from(state)?);
     let mut buffer = vec![0; MAX_LEN];
     let mut losses = Vec::new();
-    let len = if release == Release::LATEST {
-        save_snapshot::<Release, _>(&*mirror, &mut buffer)?.len()
-    } else {
-        let mut note = |loss: &Loss| {
-            if !loss.ignorable {
-                losses.push(loss.field.display(MachineStateSer::SCHEMA).to_string());
-            }
-        };
-        save_lossy(&*mirror, release, &mut buffer, &mut note)?.len()
-    };
+    let mut scratch = mirror.clone();
+    let translated = release.downgrade_lossy(&*mirror, &mut scratch, &mut |loss| {
+        if !loss.ignorable {
+            losses.push(loss.field.display(MachineStateSer::SCHEMA).to_string());
+        }
+        true
+    })?;
     if !losses.is_empty() && !target.lossy {
         bail!("release {} would lose {}", release.number(), losses.join(", "));
     }
+    let len = translated.save(&mut buffer)?.len();
     buffer.truncate(len);
     Ok(Snapshot {
         bytes: buffer,
@@ -95,14 +91,15 @@ where
 {
     let mut mirror = Box::new(MachineStateSer::default());
     let mut buffer = vec![0; MAX_LEN];
-    let release: Release = Container::NATIVE.load_from(stream, &mut buffer, &mut *mirror)?;
+    let snapshot = Options::NATIVE.read_from(stream, &mut buffer)?;
+    let release = Release::load(snapshot, &mut *mirror)?;
     finish(release, newest, *mirror)
 }
 
 /// The state that a snapshot of any release describes.
 pub fn decode(bytes: &[u8], newest: Release) -> Result<(Release, MachineState)> {
     let mut mirror = Box::new(MachineStateSer::default());
-    let release: Release = devstate_versioning::load(bytes, &mut *mirror)?;
+    let release = Release::load(bytes, &mut *mirror)?;
     finish(release, newest, *mirror)
 }
 
@@ -110,7 +107,7 @@ pub fn decode(bytes: &[u8], newest: Release) -> Result<(Release, MachineState)> 
 fn finish(release: Release, newest: Release, mirror: MachineStateSer) -> Result<(Release, MachineState)> {
     if release > newest {
         let (found, newest) = (release.number(), newest.number());
-        bail!(ErrorKind::NewerRelease { found, newest });
+        bail!(LoadErrorKind::NewerRelease { found, newest });
     }
     Ok((release, mirror.try_into()?))
 }

@@ -5,7 +5,6 @@ use std::path::PathBuf;
 use clap::error::ErrorKind;
 use clap::{CommandFactory, Parser};
 use devstate_replay::Release;
-use devstate_versioning::ReleaseTable;
 
 /// Replays recorded guests on devices that are saved, dropped and restored from the bytes after every event.
 ///

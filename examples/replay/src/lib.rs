@@ -41,6 +41,6 @@ pub use mirror::{MachineStateSer, Release};
 pub use replay::{ReplayError, Settings, Span, replay};
 pub use report::{KeyStroke, KnownDifference, LostField, Mismatch, Report};
 pub use shipped::shipped_traces;
-pub use snapshots::{CONTAINER, SnapshotError, read_snapshot, write_snapshot};
+pub use snapshots::{OPTIONS, SnapshotError, read_snapshot, write_snapshot};
 pub use state::{InvalidMachine, MachineState};
 pub use trace::{Event, I8042Event, Packet, Port, RtcEvent, SerialEvent, Step, Trace, TraceError};

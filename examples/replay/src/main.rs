@@ -15,7 +15,7 @@ use devstate_replay::{
     MachineStateSer, ReplayError, Report, Settings, Span, Trace, TraceError, replay, shipped_traces, write_snapshot,
 };
 use devstate_snapshot_file::{load_file, save_file};
-use devstate_versioning::{ReleaseTable, buffer, max_snapshot_len};
+use devstate_versioning::{buffer, max_snapshot_len};
 
 use arguments::Arguments;
 

@@ -3,7 +3,6 @@
 use std::fmt::Write;
 
 use devstate_replay::{KeyStroke, Report, printable};
-use devstate_versioning::ReleaseTable;
 
 use crate::arguments::Arguments;
 

@@ -3,21 +3,25 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
-use devstate_versioning::{Architecture, Container, Error, Mirror, ReleaseTable, buffer, max_snapshot_len};
+use devstate_versioning::{
+    Architecture, LoadError, Mirror, Options, ReleaseTable, SaveError, buffer, max_snapshot_len,
+};
 
 use crate::machine::Moment;
 use crate::mirror::{MachineStateSer, Release};
 use crate::report::LostField;
 use crate::state::{InvalidMachine, MachineState};
 
-/// How the reference machine's snapshots are written: they can be read on any architecture.
-pub const CONTAINER: Container = Container::new(Architecture::Any);
+/// Options for the reference machine's snapshots: any architecture can read them.
+pub const OPTIONS: Options = Options::new(Architecture::Any);
 
 /// A snapshot could not be written, or not be read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SnapshotError {
-    /// It cannot be written, or its bytes are no snapshot of this machine.
-    Bytes(Error),
+    /// The state cannot be written.
+    Save(SaveError),
+    /// The bytes are not a snapshot of this machine.
+    Load(LoadError),
     /// Its bytes say something that cannot be true.
     State(InvalidMachine),
 }
@@ -25,7 +29,8 @@ pub enum SnapshotError {
 impl fmt::Display for SnapshotError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Bytes(error) => error.fmt(f),
+            Self::Save(error) => error.fmt(f),
+            Self::Load(error) => error.fmt(f),
             Self::State(error) => error.fmt(f),
         }
     }
@@ -33,9 +38,15 @@ impl fmt::Display for SnapshotError {
 
 impl std::error::Error for SnapshotError {}
 
-impl From<Error> for SnapshotError {
-    fn from(error: Error) -> Self {
-        Self::Bytes(error)
+impl From<SaveError> for SnapshotError {
+    fn from(error: SaveError) -> Self {
+        Self::Save(error)
+    }
+}
+
+impl From<LoadError> for SnapshotError {
+    fn from(error: LoadError) -> Self {
+        Self::Load(error)
     }
 }
 
@@ -59,15 +70,17 @@ pub fn write_snapshot<'b>(
 ) -> Result<&'b [u8], SnapshotError> {
     let mirror = MachineStateSer::new(state);
     if release == Release::LATEST {
-        return Ok(CONTAINER.save::<Release, _>(&mirror, buffer)?.into_bytes());
+        return Ok(Release::latest(&mirror).with_options(OPTIONS).save(buffer)?);
     }
     let mut fields = Vec::new();
-    let snapshot = CONTAINER.save_lossy(&mirror, release, buffer, &mut |loss| {
+    let mut scratch = mirror.clone();
+    let older = release.downgrade_lossy(&mirror, &mut scratch, &mut |loss| {
         if !loss.ignorable {
             fields.push(loss.field.display(MachineStateSer::SCHEMA).to_string());
         }
+        true
     })?;
-    let bytes = snapshot.into_bytes();
+    let bytes = older.with_options(OPTIONS).save(buffer)?;
     let (_, restored) = read_snapshot(bytes, Moment::of(state))?;
     fields.retain(|field| !came_back(field, state, &restored));
     fields.into_iter().for_each(lost);
@@ -84,7 +97,7 @@ pub fn write_snapshot<'b>(
 /// Bytes that are no snapshot of this machine, or a state that cannot be.
 pub fn read_snapshot(bytes: &[u8], now: Moment) -> Result<(Release, MachineState), SnapshotError> {
     let mut mirror = MachineStateSer::default();
-    let release: Release = CONTAINER.load(bytes, &mut mirror)?;
+    let release = Release::load_with(OPTIONS, bytes, &mut mirror)?;
     mirror.resolve(now.rtc.since_epoch(), now.rtc);
     if release == Release::V1 {
         mirror.serial.saved_at = now.serial.as_nanos();

@@ -2,7 +2,8 @@
 
 use std::hint::black_box;
 
-use devstate_versioning::{Architecture, Checksum, Container, Crc64, Crc64NoTable, Crc64Slice16};
+use devstate_versioning::checksum::{Checksum, Crc64, Crc64NoTable, Crc64Slice16};
+use devstate_versioning::{Architecture, Options};
 
 use crate::case::Case;
 use crate::peers::devstate::{Release, WorkSer};
@@ -22,7 +23,7 @@ fn checksum<C: Checksum + 'static>(cases: &mut Vec<Case>, row: &'static str) {
         0x995d_c9bb_df19_39fa,
         "{row} is another checksum"
     );
-    let container: Container<C> = Container::new(Architecture::Any);
+    let container: Options<C> = Options::new(Architecture::Any);
     let saved = WorkSer::from(&Work::sample());
     let mut memory = vec![0; 512];
     let Ok(len) = container

@@ -6,7 +6,7 @@ use std::rc::Rc;
 
 use devstate_core::Region;
 use devstate_kv_store_export::{Item, Release, Store, export_with};
-use devstate_versioning::{Checksum, Crc64Slice16};
+use devstate_versioning::checksum::{Checksum, Crc64Slice16};
 use serde::Serialize;
 use versionize::{VersionMap, Versionize, VersionizeResult};
 use versionize_derive::Versionize;

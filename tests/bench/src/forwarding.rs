@@ -14,7 +14,7 @@ use anyhow::{Context, Result, anyhow};
 use devstate_core::Region;
 use devstate_kv_store_export::linux::{Crc64Simd, Memory, fill};
 use devstate_kv_store_export::{ExportableSer, Item, ItemSer, Release, Store, container, export_len, export_with};
-use devstate_versioning::{IterSource, Sequence, payload};
+use devstate_versioning::{IterSource, ReleaseTable, Sequence};
 
 use crate::measure::thread_time;
 
@@ -143,7 +143,7 @@ fn by_items(store: &Goods, bytes: usize, file: &mut File) -> Result<Times> {
     };
     exchange(make, |message| {
         let mut vector = ExportableSer::default();
-        payload::decode(&message, Release::LATEST, &mut vector).map_err(|error| anyhow!("{error}"))?;
+        Release::LATEST.decode(&message, &mut vector).map_err(|error| anyhow!("{error}"))?;
         let mut owned = Vec::with_capacity(vector.items.len());
         let visited = vector.items.visit(&mut |item| {
             owned.push(OwnedItem {

@@ -5,7 +5,8 @@ use std::hint::black_box;
 use devstate_rtc_pl031_ser::RtcStateSer;
 use devstate_serial_16550::SerialState;
 use devstate_serial_16550_ser::SerialStateSer;
-use devstate_versioning::{Layout, ReleaseTable, Versioned, encoded_len, load, plan, release_table, save_lossy};
+use devstate_versioning::wire::{Layout};
+use devstate_versioning::{ReleaseTable, Versioned, release_table};
 
 use crate::case::Case;
 
@@ -146,7 +147,7 @@ fn downgrades(cases: &mut Vec<Case>) {
             format!("plan for release {}", release.number()),
             move || {
                 let mut lost = 0;
-                let _ = plan(black_box(&saved), black_box(release), &mut |_| lost += 1);
+                let _ = black_box(release).losses(black_box(&saved), &mut black_box(&saved).clone(), &mut |_| lost += 1);
                 black_box(lost);
             },
         ));
@@ -164,7 +165,7 @@ fn pairs(cases: &mut Vec<Case>) {
     for release in Release::ALL.iter().copied() {
         let saved = machine();
         let mut memory = vec![0; 512];
-        let Ok(len) = save_lossy(&saved, release, &mut memory, &mut |_| ()).map(|snapshot| snapshot.len()) else {
+        let Ok(len) = release.downgrade_lossy(&saved, &mut saved.clone(), &mut |_| ()).and_then(|older| older.save(&mut memory)).map(|snapshot| snapshot.len()) else {
             continue;
         };
         let snapshot = memory[..len].to_vec();
@@ -174,12 +175,7 @@ fn pairs(cases: &mut Vec<Case>) {
                 OURS,
                 format!("save 2 as {}", release.number()),
                 move || {
-                    let _ = black_box(save_lossy(
-                        black_box(&saved),
-                        black_box(release),
-                        &mut memory,
-                        &mut |_| (),
-                    ));
+                    let _ = black_box(black_box(release).downgrade_lossy(black_box(&saved), &mut black_box(&saved).clone(), &mut |_| ()).and_then(|older| older.save(&mut memory)));
                 },
             )
             .with_bytes(len),
@@ -190,7 +186,7 @@ fn pairs(cases: &mut Vec<Case>) {
             OURS,
             format!("load {} in 2", release.number()),
             move || {
-                let _ = black_box(load::<Release, _>(black_box(&snapshot), &mut loaded));
+                let _ = black_box(Release::load(black_box(&snapshot), &mut loaded));
             },
         ));
     }
@@ -218,11 +214,7 @@ where
     );
     let mut mirror = M::default();
     cases.push(Case::new("many devices, payload", "load", column, move || {
-        let _ = black_box(devstate_versioning::payload::decode(
-            black_box(&payload[..len]),
-            R::LATEST,
-            &mut mirror,
-        ));
+        let _ = black_box(R::LATEST.decode(black_box(&payload[..len]), &mut mirror));
     }));
 }
 
@@ -247,10 +239,6 @@ where
     }));
     let mut mirror = RtcStateSer::default();
     cases.push(Case::new("many releases, payload", "load", column, move || {
-        let _ = black_box(devstate_versioning::payload::decode(
-            black_box(&payload[..len]),
-            black_box(R::LATEST),
-            &mut mirror,
-        ));
+        let _ = black_box(black_box(R::LATEST).decode(black_box(&payload[..len]), &mut mirror));
     }));
 }

@@ -6,7 +6,8 @@ use devstate_rtc_pl031::RtcState;
 use devstate_rtc_pl031_ser::RtcStateSer;
 use devstate_serial_16550::SerialState;
 use devstate_serial_16550_ser::SerialStateSer;
-use devstate_versioning::{HEADER_LEN, Layout, TRAILER_LEN};
+use devstate_versioning::wire::{Layout};
+use devstate_versioning::{Header};
 
 pub struct Size {
     pub device: &'static str,
@@ -25,7 +26,7 @@ pub fn sizes() -> [Size; 3] {
 }
 
 /// What a snapshot has besides its payload.
-pub const AROUND: usize = HEADER_LEN + TRAILER_LEN;
+pub const AROUND: usize = Header::LEN + Header::TRAILER_LEN;
 
 fn size<S, M: Layout>(device: &'static str) -> Size {
     Size {

@@ -4,7 +4,8 @@ use std::hint::black_box;
 
 use devstate_rtc_pl031_ser::RtcStateSer;
 use devstate_serial_16550_ser::SerialStateSer;
-use devstate_versioning::{ReleaseTable, Versioned, Wire, payload, release_table};
+use devstate_versioning::wire::{Wire};
+use devstate_versioning::{ReleaseTable, Versioned, release_table};
 use versionize::{VersionMap, Versionize};
 
 use crate::case::Case;
@@ -74,7 +75,7 @@ fn ours(cases: &mut Vec<Case>) {
     let mut mirror = ClockAndPortSer::default();
     cases.push(Case::new(GROUP, "devstate", "load", move || {
         let release = black_box(Release::V1);
-        let decoded = payload::decode(black_box(&payload), release, &mut mirror);
+        let decoded = release.decode(black_box(&payload), &mut mirror);
         let _ = black_box(decoded.is_ok_and(|()| mirror.raise(release).is_ok()));
     }));
     let _ = Release::LATEST;

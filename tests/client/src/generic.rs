@@ -3,9 +3,8 @@
 
 use devstate_rtc_pl031_ser::RtcStateSer;
 use devstate_versioning::schema::{Field, Schema, Shape, Type, Versions};
-use devstate_versioning::{
-    Differ, Layout, Malformed, Mirror, Reader, Refused, VersionOf, Versioned, Wire, Writer, check_layouts, layout,
-};
+use devstate_versioning::wire::{Differ, Layout, Malformed, Reader, VersionOf, Wire, Writer, layout};
+use devstate_versioning::{ConversionError, Mirror, Versioned, check_layouts};
 
 /// The clock together with whatever counts its events.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -71,12 +70,12 @@ where
         self.events.decode_into(release, reader)
     }
 
-    fn lower(&mut self, release: R) -> Result<(), Refused> {
+    fn lower(&mut self, release: R) -> Result<(), ConversionError> {
         self.rtc.lower(release)?;
         self.events.lower(release)
     }
 
-    fn raise(&mut self, release: R) -> Result<(), Refused> {
+    fn raise(&mut self, release: R) -> Result<(), ConversionError> {
         self.rtc.raise(release)?;
         self.events.raise(release)
     }

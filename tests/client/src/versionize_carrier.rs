@@ -9,7 +9,8 @@
 use crate::Release;
 use devstate_rtc_pl031_ser::RtcStateSer;
 use devstate_serial_16550_ser::SerialStateSer;
-use devstate_versioning::{Mirror, ReleaseTable, VersionOf, Wire, load, max_snapshot_len, save_as};
+use devstate_versioning::wire::{VersionOf, Wire};
+use devstate_versioning::{Mirror, ReleaseTable, max_snapshot_len};
 use std::io::{Read, Write};
 use versionize::{VersionMap, Versionize, VersionizeError, VersionizeResult};
 use versionize_derive::Versionize;
@@ -44,9 +45,9 @@ where
     ) -> VersionizeResult<()> {
         let release = release_for(target_version).map_err(VersionizeError::Serialize)?;
         let mut memory = vec![0; max_snapshot_len::<M>()];
-        // Refused, with the field's name in the product's log, where the older version cannot say it.
+        // ConversionError, with the field's name in the product's log, where the older version cannot say it.
         let snapshot =
-            save_as(&self.0, release, &mut memory).map_err(|error| VersionizeError::Serialize(error.to_string()))?;
+            release.downgrade(&self.0, &mut self.0.clone()).and_then(|older| older.save(&mut memory)).map_err(|error| VersionizeError::Serialize(error.to_string()))?;
         snapshot.to_vec().serialize(writer, version_map, target_version)
     }
 
@@ -55,7 +56,7 @@ where
         let snapshot = Vec::<u8>::deserialize(reader, version_map, source_version)?;
         let mut mirror = M::default();
         let found: Release =
-            load(&snapshot, &mut mirror).map_err(|error| VersionizeError::Deserialize(error.to_string()))?;
+            Release::load(&snapshot, &mut mirror).map_err(|error| VersionizeError::Deserialize(error.to_string()))?;
         if found == expected {
             Ok(Self(mirror))
         } else {

@@ -10,7 +10,7 @@ use devstate_rtc_pl031::RtcState;
 use devstate_rtc_pl031_ser::RtcStateSer;
 use devstate_serial_16550::{AlwaysReady, Serial, SerialState};
 use devstate_serial_16550_ser::SerialStateSer;
-use devstate_versioning::{Mirror, ReleaseTable, buffer, load, plan, save, save_as, save_widest};
+use devstate_versioning::{Mirror, ReleaseTable, buffer};
 use versionize::{VersionMap, Versionize, VersionizeError};
 
 /// A console that has been typed at.
@@ -26,9 +26,9 @@ fn console() -> SerialState {
 fn a_mirror_with_fewer_fields() {
     let state = console();
     let mut memory = buffer!(ConsoleSer);
-    let snapshot = save::<Release, _>(&ConsoleSer::try_from(&state).unwrap(), &mut memory).unwrap();
+    let snapshot = Release::save(&ConsoleSer::try_from(&state).unwrap(), &mut memory).unwrap();
     let mut mirror = ConsoleSer::default();
-    load::<Release, _>(&snapshot, &mut mirror).unwrap();
+    Release::load(&snapshot, &mut mirror).unwrap();
     let restored = SerialState::try_from(&mirror).unwrap();
     assert_eq!((restored.rx.as_slice(), restored.ier), (&b"hello"[..], 1));
 
@@ -48,14 +48,14 @@ fn a_mirror_with_fewer_fields() {
 fn two_upstream_states_in_one() {
     let board = BoardSer::new(&RtcState::RESET, &console(), 77, 3);
     let mut memory = buffer!(BoardSer);
-    let snapshot = save::<Release, _>(&board, &mut memory).unwrap();
+    let snapshot = Release::save(&board, &mut memory).unwrap();
     let mut loaded = BoardSer::default();
-    assert_eq!(load(&snapshot, &mut loaded), Ok(Release::V2));
+    assert_eq!(Release::load(&snapshot, &mut loaded), Ok(Release::V2));
     assert_eq!(loaded, board);
     assert_eq!(SerialState::try_from(&loaded.serial), Ok(console()));
 
     let mut lost = Vec::new();
-    plan(&board, Release::V1, &mut |loss| {
+    Release::V1.losses(&board, &mut board.clone(), &mut |loss| {
         lost.push(loss.field.display(BoardSer::SCHEMA).to_string())
     })
     .unwrap();
@@ -72,13 +72,13 @@ fn a_generic_mirror_by_hand() {
         },
     };
     let mut memory = buffer!(RtcWithEventsSer<CountersSer>);
-    let snapshot = save::<Release, _>(&mirror, &mut memory).unwrap();
+    let snapshot = Release::save(&mirror, &mut memory).unwrap();
     let mut loaded = RtcWithEventsSer::default();
-    assert_eq!(load(&snapshot, &mut loaded), Ok(Release::V2));
+    assert_eq!(Release::load(&snapshot, &mut loaded), Ok(Release::V2));
     assert_eq!(loaded, mirror);
     // Release 1 had none, and the widest audience begins with release 2.
-    assert!(save_as(&mirror, Release::V1, &mut memory).is_err());
-    assert_eq!(save_widest(&mirror, Release::V1, &mut memory).unwrap().0, Release::V2);
+    assert!(Release::V1.downgrade(&mirror, &mut mirror.clone()).and_then(|older| older.save(&mut memory)).is_err());
+    assert_eq!(Release::downgrade_compatible(&mirror, Release::V1, &mut mirror.clone()).and_then(|older| Ok((older.release(), older.save(&mut memory)?))).unwrap().0, Release::V2);
 }
 
 #[test]

@@ -4,7 +4,7 @@
 
 use devstate_fuzz::choose;
 use devstate_tests::matrix::Root;
-use devstate_versioning::{ErrorKind, Expected, ReleaseTable};
+use devstate_versioning::{Expected, LoadErrorKind, ReleaseTable};
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|data: &[u8]| choose(data, try_one, try_one));
@@ -26,7 +26,7 @@ fn try_one<R: ReleaseTable>(root: &Root<R>, release: R, bytes: &[u8]) {
             // A walk refuses what decoding refuses, but does not look into foreign values.
             let foreign = matches!(
                 error.kind,
-                ErrorKind::Value {
+                LoadErrorKind::Value {
                     expected: Expected::Foreign,
                     ..
                 }

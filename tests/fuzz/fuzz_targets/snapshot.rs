@@ -7,7 +7,8 @@ use devstate_tests::generate::{Chosen, payload};
 use devstate_tests::matrix::Root;
 use devstate_tests::sample::foreign;
 use devstate_versioning::inspect::PayloadSchema;
-use devstate_versioning::{Architecture, Checksum, Container, Crc64, HEADER_LEN, Header, ReleaseTable};
+use devstate_versioning::checksum::{Checksum, Crc64};
+use devstate_versioning::{Architecture, Header, Options, ReleaseTable};
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|data: &[u8]| choose(data, try_one, try_one));
@@ -41,17 +42,17 @@ fn try_one<R: ReleaseTable>(root: &Root<R>, release: R, data: &[u8]) {
         }
     }
     snapshot.extend(Crc64::checksum(&snapshot).to_le_bytes());
-    let Ok((header, payload)) = Container::NATIVE.verify(&snapshot) else {
+    let Ok((header, payload)) = Options::NATIVE.verify(&snapshot) else {
         return;
     };
-    assert_eq!(payload.len() + HEADER_LEN + 8, snapshot.len());
+    assert_eq!(payload.len() + Header::LEN + 8, snapshot.len());
     let Some(schema) = PayloadSchema::identify::<R>(&header) else {
         return;
     };
     let Some(release) = R::from_number(header.release) else {
         return;
     };
-    let walked = schema.walk(payload, HEADER_LEN, &mut |_| ());
+    let walked = schema.walk(payload, Header::LEN, &mut |_| ());
     if schema.root() == root.schema
         && let Ok(again) = (root.reencode)(release, payload)
     {

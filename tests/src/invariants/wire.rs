@@ -4,7 +4,7 @@ use crate::generate::{Chosen, no_foreign, payload};
 use arbitrary::Arbitrary;
 use devstate_replay::Release;
 use devstate_versioning::inspect::PayloadSchema;
-use devstate_versioning::{Layout, Mirror, VersionOf, Wire, payload as coding};
+use devstate_versioning::{MirrorOf, ReleaseTable};
 
 /// A payload that somebody has tampered with, or made up.
 #[derive(Arbitrary, Clone, Debug)]
@@ -24,8 +24,7 @@ impl Hostile {
     /// The mirror that decoding makes of it, at the latest version; `None` where decoding refuses, or going there does.
     pub(super) fn decode<M>(&self, saved: &M) -> Option<M>
     where
-        Release: VersionOf<M>,
-        M: for<'de> Wire<'de, Release> + Mirror + Layout + Default,
+        M: for<'de> MirrorOf<'de, Release> + Default,
     {
         let (release, bytes) = match self {
             Self::Changed(changes) => {
@@ -37,7 +36,7 @@ impl Hostile {
                 (Release::V2, bytes)
             }
             Self::MadeUp { first, choices } => {
-                let release = if *first && <Release as VersionOf<M>>::version(Release::V1) != 0 {
+                let release = if *first && M::version(Release::V1) != 0 {
                     Release::V1
                 } else {
                     Release::V2
@@ -47,8 +46,7 @@ impl Hostile {
             }
         };
         let mut mirror = M::default();
-        coding::decode(&bytes, release, &mut mirror).ok()?;
-        mirror.raise(release).ok()?;
+        release.decode(&bytes, &mut mirror).ok()?;
         Some(mirror)
     }
 }
@@ -56,22 +54,20 @@ impl Hostile {
 /// What comes back of a mirror that was written at the latest release and read.
 pub fn through_bytes<M>(mirror: &M) -> M
 where
-    Release: VersionOf<M>,
-    M: for<'de> Wire<'de, Release> + Layout + Default,
+    M: for<'de> MirrorOf<'de, Release> + Default,
 {
     let bytes = encode(mirror);
     let mut back = M::default();
-    coding::decode(&bytes, Release::V2, &mut back).unwrap();
+    Release::LATEST.decode(&bytes, &mut back).unwrap();
     back
 }
 
 fn encode<M>(mirror: &M) -> Vec<u8>
 where
-    Release: VersionOf<M>,
-    M: for<'de> Wire<'de, Release> + Layout,
+    M: for<'de> MirrorOf<'de, Release>,
 {
-    let mut bytes = vec![0xa5; mirror.encoded_len(Release::V2)];
-    let len = coding::encode(mirror, Release::V2, &mut bytes).unwrap();
-    assert_eq!(len, bytes.len());
+    let latest = Release::latest(mirror);
+    let mut bytes = vec![0xa5; latest.payload_len()];
+    assert_eq!(latest.encode(&mut bytes).unwrap().len(), bytes.len());
     bytes
 }

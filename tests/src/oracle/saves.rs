@@ -2,7 +2,7 @@
 
 use anyhow::{Result, anyhow, ensure};
 use devstate_replay::Release;
-use devstate_versioning::{Mirror, ReleaseTable, VersionOf, Wire, load, max_snapshot_len, payload, plan, save_as};
+use devstate_versioning::{MirrorOf, ReleaseTable, max_snapshot_len};
 use std::fmt::{Debug, Write as _};
 
 /// How many snapshots were written and read, for each release.
@@ -21,28 +21,29 @@ impl Saves {
         }
     }
 
-    /// What became of the mirror after a snapshot at the latest release, and then at each older one that, as [`plan`]
+    /// What became of the mirror after a snapshot at the latest release, and then at each older one that, as [`ReleaseTable::losses`]
     /// says, loses nothing: so what any of them loses shows in all that follows.
     pub(crate) fn through_bytes<M>(&mut self, mut mirror: M) -> Result<M>
     where
-        Release: VersionOf<M>,
-        M: for<'de> Wire<'de, Release> + Mirror + Default + Clone + Debug,
+        M: for<'de> MirrorOf<'de, Release> + Default + Debug,
     {
         let mut bytes = vec![0x5a; max_snapshot_len::<M>()];
         for &release in Release::ALL.iter().rev() {
             let mut lossless = true;
-            let possible = plan(&mirror, release, &mut |_| lossless = false);
+            let possible = release.losses(&mirror, &mut mirror.clone(), &mut |_| lossless = false);
             if possible.is_err() || !lossless {
                 ensure!(release != Release::LATEST, "{release:?} loses something of {mirror:?}");
                 continue;
             }
-            let snapshot = save_as(&mirror, release, &mut bytes).map_err(|error| anyhow!("{release:?}: {error}"))?;
+            let snapshot = release
+                .downgrade(&mirror, &mut mirror.clone())
+                .and_then(|older| older.save(&mut bytes))
+                .map_err(|error| anyhow!("{release:?}: {error}"))?;
             let mut loaded = M::default();
-            let read: Release =
-                load(snapshot.as_bytes(), &mut loaded).map_err(|error| anyhow!("{release:?}: {error}"))?;
+            let read = Release::load(snapshot, &mut loaded).map_err(|error| anyhow!("{release:?}: {error}"))?;
             ensure!(read == release, "saved at {release:?}, loaded at {read:?}");
             mirror = loaded;
-            self.0[release.index()] += 1;
+            self.0[release as usize] += 1;
         }
         Ok(mirror)
     }
@@ -51,8 +52,7 @@ impl Saves {
 /// What becomes of a mirror on its way through snapshots at every release that loses nothing.
 pub fn through_bytes<M>(mirror: M) -> M
 where
-    Release: VersionOf<M>,
-    M: for<'de> Wire<'de, Release> + Mirror + Default + Clone + Debug,
+    M: for<'de> MirrorOf<'de, Release> + Default + Debug,
 {
     Saves::default().through_bytes(mirror).unwrap()
 }
@@ -60,12 +60,11 @@ where
 /// A mirror's payload at the latest release, for [`from_hex`].
 pub(crate) fn to_hex<M>(mirror: &M) -> String
 where
-    Release: VersionOf<M>,
-    M: for<'de> Wire<'de, Release> + Mirror,
+    M: for<'de> MirrorOf<'de, Release>,
 {
     let mut bytes = vec![0; M::MAX_ENCODED_LEN];
-    let len = payload::encode(mirror, Release::LATEST, &mut bytes).unwrap();
-    bytes[..len].iter().fold(String::new(), |mut hex, byte| {
+    let payload = Release::latest(mirror).encode(&mut bytes).unwrap();
+    payload.iter().fold(String::new(), |mut hex, byte| {
         let _ = write!(hex, "{byte:02x}");
         hex
     })
@@ -74,12 +73,11 @@ where
 /// The mirror in a unit test that says what the comparison found.
 pub fn from_hex<M>(hex: &str) -> M
 where
-    Release: VersionOf<M>,
-    M: for<'de> Wire<'de, Release> + Default,
+    M: for<'de> MirrorOf<'de, Release> + Default,
 {
     let digits = (0..hex.len()).step_by(2).map(|at| &hex[at..at + 2]);
     let bytes: Vec<u8> = digits.map(|digits| u8::from_str_radix(digits, 16).unwrap()).collect();
     let mut mirror = M::default();
-    payload::decode(&bytes, Release::LATEST, &mut mirror).unwrap();
+    Release::LATEST.decode(&bytes, &mut mirror).unwrap();
     mirror
 }

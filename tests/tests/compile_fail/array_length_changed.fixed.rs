@@ -11,7 +11,7 @@ pub struct TimerSer {
 }
 
 /// An older release gets the four that it knows.
-fn take_channels(timer: &mut TimerSer, _version: u16) -> Result<(), devstate_versioning::Refused> {
+fn take_channels(timer: &mut TimerSer, _version: u16) -> Result<(), devstate_versioning::ConversionError> {
     for (old, new) in timer.channels.iter_mut().zip(timer.eight_channels) {
         *old = new;
     }

@@ -10,7 +10,7 @@ pub struct TimerSer {
     pub prescaler: u8,
 }
 
-fn to_micros(timer: &mut TimerSer, _version: u16) -> Result<(), devstate_versioning::Refused> {
+fn to_micros(timer: &mut TimerSer, _version: u16) -> Result<(), devstate_versioning::ConversionError> {
     timer.count = timer.count.saturating_mul(10);
     Ok(())
 }

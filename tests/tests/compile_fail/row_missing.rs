@@ -1,5 +1,5 @@
 //! A mirror is saved that has no row in the release table.
-use devstate_versioning::{Versioned, buffer, release_table, save};
+use devstate_versioning::{ReleaseTable, Versioned, buffer, release_table};
 
 #[derive(Versioned, Clone, Default)]
 #[versioned(version = 2, layouts(0xbf16_3a3d_d791_3fbe, open))]
@@ -22,5 +22,5 @@ release_table! {
 
 fn main() {
     let mut memory = buffer!(LedSer);
-    let _ = save::<Release, _>(&LedSer { on: true }, &mut memory);
+    let _ = Release::save(&LedSer { on: true }, &mut memory);
 }

@@ -5,7 +5,7 @@ use crate::{Release, machine, states};
 use devstate_i8042_ser::{I8042StateSer, KeyboardStateSer, MouseStateSer};
 use devstate_rtc_pl031_ser::RtcStateSer;
 use devstate_serial_16550_ser::SerialStateSer;
-use devstate_versioning::{Layout, ReleaseTable, VersionOf, Wire, payload};
+use devstate_versioning::{MirrorOf, ReleaseTable};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use std::fmt::Debug;
@@ -298,19 +298,16 @@ impl From<&MouseStateSer> for Mouse1 {
 /// What postcard reads from a mirror's payload, after it has written the same bytes again.
 fn plain<'de, M, P>(mirror: &M, release: Release) -> P
 where
-    Release: VersionOf<M>,
-    M: Wire<'de, Release> + Layout + Clone,
+    M: MirrorOf<'de, Release>,
     P: Serialize + DeserializeOwned,
 {
-    let mut lowered = mirror.clone();
-    if release != Release::LATEST {
-        lowered.lower(release).unwrap();
-    }
+    let mut scratch = mirror.clone();
+    let translated = release.downgrade_lossy(mirror, &mut scratch, &mut |_| true).unwrap();
     let mut memory = vec![0; M::MAX_ENCODED_LEN];
-    let len = payload::encode(&lowered, release, &mut memory).unwrap();
-    let (plain, rest) = postcard::take_from_bytes::<P>(&memory[..len]).unwrap();
+    let payload = translated.encode(&mut memory).unwrap();
+    let (plain, rest) = postcard::take_from_bytes::<P>(payload).unwrap();
     assert!(rest.is_empty());
-    assert_eq!(postcard::to_slice(&plain, &mut [0; 600]).unwrap(), &memory[..len]);
+    assert_eq!(postcard::to_slice(&plain, &mut [0; 600]).unwrap(), payload);
     plain
 }
 

@@ -4,7 +4,7 @@ use crate::{Release, machine, states};
 use devstate_tests::generate::{Chosen, no_foreign, payload};
 use devstate_tests::matrix::Outcome;
 use devstate_tests::published::{FROM_DEVICES, roots};
-use devstate_versioning::{Mirror, ReleaseTable, VersionOf, Wire, payload as bytes};
+use devstate_versioning::{MirrorOf, ReleaseTable};
 use proptest::collection::vec;
 use proptest::prelude::any;
 use proptest::test_runner::{Config, TestRunner};
@@ -14,16 +14,15 @@ use std::fmt::Debug;
 /// Takes what devices were saved as to every release.
 fn lived<M>(mirrors: impl Iterator<Item = M>) -> Outcome
 where
-    Release: VersionOf<M>,
-    M: for<'de> Wire<'de, Release> + Mirror + Debug,
+    M: for<'de> MirrorOf<'de, Release> + Debug,
 {
     let root = roots().into_iter().find(|root| root.schema.name == M::SCHEMA.name);
     let root = root.unwrap().that_may_change(FROM_DEVICES);
     mirrors.fold(Outcome::default(), |outcome, mirror| {
         let mut memory = vec![0; M::MAX_ENCODED_LEN];
-        let len = bytes::encode(&mirror, Release::LATEST, &mut memory).unwrap();
-        let went = root.check(Release::LATEST, &memory[..len]);
-        assert!(!went.refused_to_raise && went.lossless >= 1, "{mirror:?}");
+        let payload = Release::latest(&mirror).encode(&mut memory).unwrap();
+        let went = root.check(Release::LATEST, payload);
+        assert!(!went.refused_to_upgrade && went.lossless >= 1, "{mirror:?}");
         outcome.and(went)
     })
 }

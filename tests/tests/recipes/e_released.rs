@@ -1,6 +1,6 @@
 //! After "publish a release", and the next one opened.
 
-use devstate_versioning::{Refused, Versioned, release_table};
+use devstate_versioning::{ConversionError, Versioned, release_table};
 
 #[derive(Versioned, Clone, Debug, Default, PartialEq)]
 #[versioned(
@@ -21,16 +21,16 @@ pub struct FanSer {
     pub enabled: bool,
 }
 
-fn to_seconds(fan: &mut FanSer, _version: u16) -> Result<(), Refused> {
+fn to_seconds(fan: &mut FanSer, _version: u16) -> Result<(), ConversionError> {
     fan.speed /= 60;
     Ok(())
 }
 
-fn to_minutes(fan: &mut FanSer, _version: u16) -> Result<(), Refused> {
+fn to_minutes(fan: &mut FanSer, _version: u16) -> Result<(), ConversionError> {
     fan.speed = fan
         .speed
         .checked_mul(60)
-        .ok_or(Refused::new("too fast for turns a minute"))?;
+        .ok_or(ConversionError::new("too fast for turns a minute"))?;
     Ok(())
 }
 

@@ -20,7 +20,8 @@ mod f_device_added;
 
 use devstate_tests::golden;
 use devstate_tests::matrix::{MayChange, Root};
-use devstate_versioning::{ErrorKind, Mirror, ReleaseTable, VersionOf, buffer, load, plan, save, save_as, save_lossy};
+use devstate_versioning::schema::Releases;
+use devstate_versioning::{LoadErrorKind, Mirror, ReleaseTable, SaveError, buffer};
 use std::fs;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
@@ -56,7 +57,7 @@ fn the_page_shows_what_is_followed_here() {
 fn first_snapshot() -> Vec<u8> {
     use a_published::{FanSer, Release};
     let mut memory = buffer!(FanSer);
-    save::<Release, _>(&FanSer { speed: 1200, hint: 3 }, &mut memory)
+    Release::save(&FanSer { speed: 1200, hint: 3 }, &mut memory)
         .unwrap()
         .to_vec()
 }
@@ -65,7 +66,7 @@ fn first_snapshot() -> Vec<u8> {
 fn a_field_is_added() {
     use b_field_added::{FanSer, Release};
     let mut fan = FanSer::default();
-    assert_eq!(load(&first_snapshot(), &mut fan), Ok(Release::V1));
+    assert_eq!(Release::load(&first_snapshot(), &mut fan), Ok(Release::V1));
     assert_eq!(
         fan,
         FanSer {
@@ -77,24 +78,30 @@ fn a_field_is_added() {
 
     // The older build reads what the newer one saves for it, and is told why not where that would lose something.
     let mut memory = buffer!(FanSer);
-    let snapshot = save_as(&fan, Release::V1, &mut memory).unwrap();
+    let snapshot = Release::V1
+        .downgrade(&fan, &mut fan.clone())
+        .and_then(|older| older.save(&mut memory))
+        .unwrap();
     let mut old = a_published::FanSer::default();
-    load::<a_published::Release, _>(&snapshot, &mut old).unwrap();
+    a_published::Release::load(&snapshot, &mut old).unwrap();
     assert_eq!((old.speed, old.hint), (1200, 3));
     fan.enabled = false;
-    let error = save_as(&fan, Release::V1, &mut memory).unwrap_err();
-    assert!(matches!(error.kind, ErrorKind::Lossy { release: 1, .. }), "{error}");
+    let error = Release::V1
+        .downgrade(&fan, &mut fan.clone())
+        .and_then(|older| older.save(&mut memory))
+        .unwrap_err();
+    assert!(matches!(error, SaveError::Lossy { release: 1, .. }), "{error}");
     // And what is saved for nobody in particular it refuses by its number.
-    let snapshot = save::<Release, _>(&fan, &mut memory).unwrap();
-    let error = load::<a_published::Release, _>(&snapshot, &mut old).unwrap_err();
-    assert_eq!(error.kind, ErrorKind::NewerRelease { found: 2, newest: 1 });
+    let snapshot = Release::save(&fan, &mut memory).unwrap();
+    let error = a_published::Release::load(&snapshot, &mut old).unwrap_err();
+    assert_eq!(error.kind, LoadErrorKind::NewerRelease { found: 2, newest: 1 });
 }
 
 #[test]
 fn a_field_is_removed() {
     use c_field_removed::{FanSer, Release};
     let mut fan = FanSer::default();
-    assert_eq!(load(&first_snapshot(), &mut fan), Ok(Release::V1));
+    assert_eq!(Release::load(&first_snapshot(), &mut fan), Ok(Release::V1));
     assert_eq!(
         fan,
         FanSer {
@@ -104,9 +111,12 @@ fn a_field_is_removed() {
         }
     );
     let mut memory = buffer!(FanSer);
-    let snapshot = save_as(&fan, Release::V2, &mut memory).unwrap();
+    let snapshot = Release::V2
+        .downgrade(&fan, &mut fan.clone())
+        .and_then(|older| older.save(&mut memory))
+        .unwrap();
     let mut old = b_field_added::FanSer::default();
-    load::<b_field_added::Release, _>(&snapshot, &mut old).unwrap();
+    b_field_added::Release::load(&snapshot, &mut old).unwrap();
     assert_eq!(old.hint, 1, "what an older build finds there");
 }
 
@@ -114,15 +124,21 @@ fn a_field_is_removed() {
 fn a_meaning_is_changed() {
     use d_meaning_changed::{FanSer, Release};
     let mut fan = FanSer::default();
-    assert_eq!(load(&first_snapshot(), &mut fan), Ok(Release::V1));
+    assert_eq!(Release::load(&first_snapshot(), &mut fan), Ok(Release::V1));
     assert_eq!(fan.speed, 20, "1200 a minute are 20 a second");
     let mut memory = buffer!(FanSer);
-    let snapshot = save_as(&fan, Release::V1, &mut memory).unwrap();
+    let snapshot = Release::V1
+        .downgrade(&fan, &mut fan.clone())
+        .and_then(|older| older.save(&mut memory))
+        .unwrap();
     let mut old = a_published::FanSer::default();
-    load::<a_published::Release, _>(&snapshot, &mut old).unwrap();
+    a_published::Release::load(&snapshot, &mut old).unwrap();
     assert_eq!(old.speed, 1200);
     fan.speed = 2000;
-    let refused = save_as(&fan, Release::V1, &mut memory).unwrap_err();
+    let refused = Release::V1
+        .downgrade(&fan, &mut fan.clone())
+        .and_then(|older| older.save(&mut memory))
+        .unwrap_err();
     assert!(refused.to_string().contains("too fast"), "{refused}");
 }
 
@@ -131,16 +147,18 @@ fn a_release_is_published() {
     use e_released::{FanSer, Release};
     assert_eq!(Release::LATEST, Release::V4);
     // Step 1: it was open, and nothing but that has changed.
-    assert_eq!(d_meaning_changed::Release::PINNED[3], None);
-    assert_eq!(Release::PINNED[..3], d_meaning_changed::Release::PINNED[..3]);
-    assert!(Release::PINNED[3].is_some());
-    let open = |release| VersionOf::<d_meaning_changed::FanSer>::fingerprint(release);
+    assert_eq!(<d_meaning_changed::Release as Releases>::PINNED[3], None);
     assert_eq!(
-        VersionOf::<FanSer>::fingerprint(Release::V4),
-        open(d_meaning_changed::Release::V4)
+        <Release as Releases>::PINNED[..3],
+        <d_meaning_changed::Release as Releases>::PINNED[..3]
+    );
+    assert!(<Release as Releases>::PINNED[3].is_some());
+    assert_eq!(
+        Release::V4.fingerprint::<FanSer>(),
+        d_meaning_changed::Release::V4.fingerprint::<d_meaning_changed::FanSer>()
     );
     let mut fan = FanSer::default();
-    assert_eq!(load(&first_snapshot(), &mut fan), Ok(Release::V1));
+    assert_eq!(Release::load(&first_snapshot(), &mut fan), Ok(Release::V1));
     assert_eq!(fan.speed, 20);
 }
 
@@ -192,21 +210,25 @@ fn a_device_is_added() {
         ..MachineSer::default()
     };
     let mut memory = buffer!(MachineSer);
-    let snapshot = save::<Release, _>(&machine, &mut memory).unwrap();
+    let snapshot = Release::save(&machine, &mut memory).unwrap();
     let mut loaded = MachineSer::default();
-    load::<Release, _>(&snapshot, &mut loaded).unwrap();
+    Release::load(&snapshot, &mut loaded).unwrap();
     let restored = Led::from_state(&LedState::try_from(&loaded.led).unwrap()).unwrap();
     assert_eq!(restored.read(0), 0x81);
 
     // An older build has no such device; a snapshot of it brings one that has just been reset.
     let mut lost = Vec::new();
-    plan(&machine, Release::V1, &mut |loss| {
-        lost.push(loss.field.display(MachineSer::SCHEMA).to_string());
-    })
-    .unwrap();
+    Release::V1
+        .losses(&machine, &mut machine.clone(), &mut |loss| {
+            lost.push(loss.field.display(MachineSer::SCHEMA).to_string());
+        })
+        .unwrap();
     assert_eq!(lost, ["led.brightness", "led.on"]);
-    let snapshot = save_lossy(&machine, Release::V1, &mut memory, &mut |_| ()).unwrap();
-    load::<Release, _>(&snapshot, &mut loaded).unwrap();
+    let snapshot = Release::V1
+        .downgrade_lossy(&machine, &mut machine.clone(), &mut |_| true)
+        .and_then(|older| older.save(&mut memory))
+        .unwrap();
+    Release::load(&snapshot, &mut loaded).unwrap();
     assert_eq!(LedState::try_from(&loaded.led), Ok(LedState::RESET));
     loaded.led.brightness = 0x80;
     assert_eq!(LedState::try_from(&loaded.led).unwrap_err().field, "brightness");

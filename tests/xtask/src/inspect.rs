@@ -2,11 +2,10 @@
 
 use anyhow::{Context, Result, bail};
 use devstate_replay::Release;
+use devstate_versioning::checksum::{Checksum, Crc64};
 use devstate_versioning::inspect::{PayloadSchema, Value};
 use devstate_versioning::schema::Type;
-use devstate_versioning::{
-    Architecture, Checksum, Crc64, ErrorKind, FORMAT, HEADER_LEN, Header, ReleaseTable, TRAILER_LEN,
-};
+use devstate_versioning::{Architecture, Header, LoadErrorKind, ReleaseTable};
 use std::fmt::Write;
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -39,9 +38,9 @@ fn describe<R: ReleaseTable>(snapshot: &[u8], out: &mut String) -> Result<()> {
         );
     }
     let (summed, trailer) = snapshot
-        .split_last_chunk::<TRAILER_LEN>()
+        .split_last_chunk::<{ Header::TRAILER_LEN }>()
         .context("no room for a checksum")?;
-    let payload = summed.get(HEADER_LEN..).context("no room for a header")?;
+    let payload = summed.get(Header::LEN..).context("no room for a header")?;
     let schema = PayloadSchema::identify::<R>(&header)
         .context("no mirror of any release that is known here has that fingerprint")?;
     writeln!(
@@ -50,7 +49,7 @@ fn describe<R: ReleaseTable>(snapshot: &[u8], out: &mut String) -> Result<()> {
         schema.root().name,
         schema.version_of(schema.root())
     )?;
-    let walked = schema.walk(payload, HEADER_LEN, &mut |item| {
+    let walked = schema.walk(payload, Header::LEN, &mut |item| {
         let value = show(item.ty, item.value);
         // Writing to a `String` does not fail.
         let _ = writeln!(
@@ -66,7 +65,7 @@ fn describe<R: ReleaseTable>(snapshot: &[u8], out: &mut String) -> Result<()> {
     writeln!(out, "\n{:>6}  checksum {expected:#018x}, {verdict}", summed.len())?;
     walked?;
     if expected != found {
-        bail!(ErrorKind::Checksum { expected, found }.at(summed.len()));
+        bail!(LoadErrorKind::Checksum { expected, found }.at(summed.len()));
     }
     Ok(())
 }
@@ -81,7 +80,7 @@ fn describe_header<R: ReleaseTable>(header: &Header, out: &mut String) -> Result
         |release| format!("{}, {release:?}", header.release),
     );
     writeln!(out, "     7  architecture {architecture}")?;
-    writeln!(out, "     8  format       {FORMAT}")?;
+    writeln!(out, "     8  format       {}", Header::FORMAT)?;
     writeln!(out, "    10  release      {release}")?;
     writeln!(out, "    12  length       {} bytes of payload", header.payload_len)?;
     writeln!(out, "    16  fingerprint  {:#018x}", header.fingerprint)?;
@@ -111,7 +110,7 @@ fn show(ty: Type, value: Value<'_>) -> String {
 #[cfg(test)]
 mod tests {
     use super::describe;
-    use devstate_versioning::{Versioned, buffer, release_table, save};
+    use devstate_versioning::{ReleaseTable, Versioned, buffer, release_table};
 
     #[derive(Versioned, Clone, Debug, Default)]
     #[versioned(version = 1, layouts(open))]
@@ -131,7 +130,7 @@ mod tests {
             divisor: 12,
             rx: heapless::Vec::from_slice(b"hi").unwrap(),
         };
-        let mut snapshot = save::<Release, _>(&port, &mut memory).unwrap().to_vec();
+        let mut snapshot = Release::save(&port, &mut memory).unwrap().to_vec();
         damage(&mut snapshot);
         let mut text = String::new();
         let result = describe::<Release>(&snapshot, &mut text).map_err(|error| error.to_string());

@@ -307,7 +307,10 @@ impl Part<'_> {
 pub(crate) fn missing(ty: &Type, default_fn: Option<&syn::Path>) -> TokenStream {
     match default_fn {
         Some(path) => quote!(#path(version)),
-        None => value_of(ty, &|ty| quote!(<#ty as __versioning::__private::MissingValue>::missing_value())),
+        None => value_of(
+            ty,
+            &|ty| quote!(<#ty as __versioning::__private::MissingValue>::missing_value()),
+        ),
     }
 }
 

@@ -97,7 +97,9 @@ fn fixed(run: &[&Part<'_>]) -> [TokenStream; 3] {
         let (member, ty) = (&part.member, part.ty);
         let start = ends.last().cloned();
         let end = format_ident!("__END_{i}");
-        consts.extend(quote!(const #end: ::core::primitive::usize = #start + <#ty as __versioning::__private::Fixed>::LEN;));
+        consts.extend(
+            quote!(const #end: ::core::primitive::usize = #start + <#ty as __versioning::__private::Fixed>::LEN;),
+        );
         stores.extend(quote! {
             if let ::core::option::Option::Some(out) = window.get_mut(#start..#end) {
                 __versioning::__private::Fixed::store(&self.#member, out);

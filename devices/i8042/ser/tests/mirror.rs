@@ -12,7 +12,8 @@ use devstate_i8042::{
     PendingCommand, ScanCodeSet,
 };
 use devstate_i8042_ser::{I8042StateSer, KeyboardStateSer, MouseStateSer};
-use devstate_versioning::{Layout, buffer, load, payload, release_table, save};
+use devstate_versioning::wire::Layout;
+use devstate_versioning::{ReleaseTable, buffer, release_table};
 use proptest::prelude::*;
 
 release_table! {
@@ -24,9 +25,9 @@ release_table! {
 
 fn through_bytes(state: &I8042State) -> I8042State {
     let mut memory = buffer!(I8042StateSer);
-    let snapshot = save::<Release, _>(&I8042StateSer::new(state), &mut memory).unwrap();
+    let snapshot = Release::save(&I8042StateSer::new(state), &mut memory).unwrap();
     let mut mirror = I8042StateSer::default();
-    load::<Release, _>(&snapshot, &mut mirror).unwrap();
+    Release::load(&snapshot, &mut mirror).unwrap();
     I8042State::try_from(&mirror).unwrap()
 }
 
@@ -110,7 +111,10 @@ fn version_1_has_these_bytes() {
     }
     expected.extend([1, 5, 0x08, 0x01, 0x02, 0x03, 0xfa, 4, 0x08, 0x01, 0x02, 0x03]);
     let mut bytes = [0xa5; 256];
-    let len = payload::encode(&I8042StateSer::new(&busy()), Release::V1, &mut bytes).unwrap();
+    let len = Release::latest(&I8042StateSer::new(&busy()))
+        .encode(&mut bytes)
+        .unwrap()
+        .len();
     assert_eq!(bytes[..len], expected);
 }
 

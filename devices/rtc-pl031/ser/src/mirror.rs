@@ -3,7 +3,7 @@
 use core::time::Duration;
 use devstate_core::{Instant, InvalidState};
 use devstate_rtc_pl031::RtcState;
-use devstate_versioning::{Refused, Versioned};
+use devstate_versioning::{ConversionError, Versioned};
 
 const NANOSECONDS: u64 = 1_000_000_000;
 
@@ -189,13 +189,13 @@ const fn always_running(_version: u16) -> bool {
 }
 
 #[expect(clippy::unnecessary_wraps, reason = "the signature of a semantic function")]
-const fn keep_host_offset(mirror: &mut RtcStateSer, _version: u16) -> Result<(), Refused> {
+const fn keep_host_offset(mirror: &mut RtcStateSer, _version: u16) -> Result<(), ConversionError> {
     mirror.host_offset = Some(mirror.offset);
     Ok(())
 }
 
 #[expect(clippy::unnecessary_wraps, reason = "the signature of a semantic function")]
-fn relate_to_host(mirror: &mut RtcStateSer, _version: u16) -> Result<(), Refused> {
+fn relate_to_host(mirror: &mut RtcStateSer, _version: u16) -> Result<(), ConversionError> {
     mirror.offset = mirror.offset_from_host();
     Ok(())
 }

@@ -1,6 +1,7 @@
 //! State that vm-superio's users have today.
 
-use devstate_versioning::{Error, Reader};
+use devstate_versioning::LoadError;
+use devstate_versioning::wire::Reader;
 
 use crate::mirror::RtcStateSer;
 
@@ -47,7 +48,7 @@ impl VmSuperioRtcState {
     /// # Errors
     ///
     /// `Truncated` or `TrailingBytes`, where these are not [`BINCODE_LEN`](Self::BINCODE_LEN) bytes.
-    pub fn from_bincode(bytes: &[u8]) -> Result<Self, Error> {
+    pub fn from_bincode(bytes: &[u8]) -> Result<Self, LoadError> {
         let mut reader = Reader::new(bytes);
         let state = Self::read(&mut reader);
         reader.finish()?;
@@ -114,7 +115,7 @@ impl From<&VmSuperioRtcState> for RtcStateSer {
 }
 
 impl From<&RtcStateSer> for VmSuperioRtcState {
-    /// Exactly what writing it at version 1 gives, with the same losses: ask `devstate_versioning::plan` for them.
+    /// Converts to the values that version 1 has, with the same losses. `ReleaseTable::losses` reports them.
     /// `saved_at` has to count from the Unix epoch.
     fn from(mirror: &RtcStateSer) -> Self {
         let RtcStateSer { lr, mr, imsc, ris, .. } = *mirror;

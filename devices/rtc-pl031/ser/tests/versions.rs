@@ -10,9 +10,7 @@ use devstate_core::{Clock, Instant, InvalidState, NoInterrupt};
 use devstate_rtc_pl031::spec::{RTCDR, RTCLR, RTCMR};
 use devstate_rtc_pl031::{NoEvents, Rtc, RtcState};
 use devstate_rtc_pl031_ser::RtcStateSer;
-use devstate_versioning::{
-    ErrorKind, HEADER_LEN, Mirror, Wire, buffer, load, payload, plan, release_table, save, save_as, save_lossy,
-};
+use devstate_versioning::{Header, Mirror, ReleaseTable, SaveError, buffer, release_table};
 use proptest::prelude::*;
 
 release_table! {
@@ -44,28 +42,28 @@ const STATE: RtcState = RtcState {
     saved_at: Instant::from_nanos((0x6957_35a6 + 3600) * SECOND),
 };
 
-fn raised(bytes: &[u8]) -> RtcStateSer {
+fn upgraded(bytes: &[u8]) -> RtcStateSer {
     let mut mirror = RtcStateSer::default();
-    payload::decode(bytes, Release::V1, &mut mirror).unwrap();
-    mirror.raise(Release::V1).unwrap();
+    Release::V1.decode(bytes, &mut mirror).unwrap();
     mirror
 }
 
 fn losses(mirror: &RtcStateSer, release: Release) -> Vec<String> {
     let mut names = Vec::new();
-    plan(mirror, release, &mut |loss| {
-        names.push(loss.field.display(RtcStateSer::SCHEMA).to_string());
-    })
-    .unwrap();
+    release
+        .losses(mirror, &mut mirror.clone(), &mut |loss| {
+            names.push(loss.field.display(RtcStateSer::SCHEMA).to_string());
+        })
+        .unwrap();
     names
 }
 
 #[test]
 fn a_whole_state_goes_through_bytes() {
     let mut memory = buffer!(RtcStateSer);
-    let snapshot = save::<Release, _>(&RtcStateSer::new(&STATE), &mut memory).unwrap();
+    let snapshot = Release::save(&RtcStateSer::new(&STATE), &mut memory).unwrap();
     let mut mirror = RtcStateSer::default();
-    load::<Release, _>(&snapshot, &mut mirror).unwrap();
+    Release::load(&snapshot, &mut mirror).unwrap();
     assert_eq!(RtcState::try_from(&mirror), Ok(STATE));
     assert_eq!(RtcStateSer::from(&STATE), mirror);
 }
@@ -73,7 +71,10 @@ fn a_whole_state_goes_through_bytes() {
 #[test]
 fn version_2_has_these_bytes() {
     let mut bytes = [0xa5; 64];
-    let len = payload::encode(&RtcStateSer::new(&STATE), Release::V2, &mut bytes).unwrap();
+    let len = Release::latest(&RtcStateSer::new(&STATE))
+        .encode(&mut bytes)
+        .unwrap()
+        .len();
     let mut expected = Vec::new();
     for register in [STATE.lr, STATE.mr, 1, 1, STATE.counter, STATE.sub_second_ns] {
         expected.extend(register.to_le_bytes());
@@ -86,7 +87,7 @@ fn version_2_has_these_bytes() {
 
 #[test]
 fn what_vm_superio_persisted_can_be_taken_in() {
-    let mut mirror = raised(&FROM_THE_FIELD);
+    let mut mirror = upgraded(&FROM_THE_FIELD);
     assert_eq!(
         mirror,
         RtcStateSer {
@@ -118,16 +119,19 @@ fn what_vm_superio_persisted_can_be_taken_in() {
 
 #[test]
 fn what_was_taken_in_can_be_given_back_as_it_was() {
-    let mirror = raised(&FROM_THE_FIELD);
+    let mirror = upgraded(&FROM_THE_FIELD);
     assert_eq!(losses(&mirror, Release::V1), [""; 0]);
     let mut memory = buffer!(RtcStateSer);
-    let snapshot = save_as(&mirror, Release::V1, &mut memory).unwrap();
-    assert_eq!(snapshot[HEADER_LEN..][..24], FROM_THE_FIELD);
+    let snapshot = Release::V1
+        .downgrade(&mirror, &mut mirror.clone())
+        .and_then(|older| older.save(&mut memory))
+        .unwrap();
+    assert_eq!(snapshot[Header::LEN..][..24], FROM_THE_FIELD);
 }
 
 #[test]
 fn a_mirror_that_waits_for_the_hosts_time_is_no_state() {
-    let mirror = raised(&FROM_THE_FIELD);
+    let mirror = upgraded(&FROM_THE_FIELD);
     let error = RtcState::try_from(&mirror).unwrap_err();
     assert_eq!(
         (error.field, error.value),
@@ -135,9 +139,9 @@ fn a_mirror_that_waits_for_the_hosts_time_is_no_state() {
     );
     // It can wait in version 2 as well.
     let mut memory = buffer!(RtcStateSer);
-    let snapshot = save::<Release, _>(&mirror, &mut memory).unwrap();
+    let snapshot = Release::save(&mirror, &mut memory).unwrap();
     let mut loaded = RtcStateSer::default();
-    load::<Release, _>(&snapshot, &mut loaded).unwrap();
+    Release::load(&snapshot, &mut loaded).unwrap();
     assert_eq!(loaded, mirror);
 }
 
@@ -153,16 +157,26 @@ fn a_downgrade_names_what_it_loses() {
     assert_eq!(losses(&stopped, Release::V1), ["enabled", "host_offset"]);
 
     let mut memory = buffer!(RtcStateSer);
-    let error = save_as(&full, Release::V1, &mut memory).unwrap_err();
-    assert!(matches!(error.kind, ErrorKind::Lossy { .. }), "{error}");
+    let error = Release::V1
+        .downgrade(&full, &mut full.clone())
+        .and_then(|older| older.save(&mut memory))
+        .unwrap_err();
+    assert!(matches!(error, SaveError::Lossy { .. }), "{error}");
 }
 
 #[test]
 fn after_a_downgrade_the_clock_still_shows_the_right_time() {
     let mut memory = buffer!(RtcStateSer);
-    let snapshot = save_lossy(&RtcStateSer::new(&STATE), Release::V1, &mut memory, &mut |_| ()).unwrap();
+    let snapshot = Release::V1
+        .downgrade_lossy(
+            &RtcStateSer::new(&STATE),
+            &mut RtcStateSer::new(&STATE).clone(),
+            &mut |_| true,
+        )
+        .and_then(|older| older.save(&mut memory))
+        .unwrap();
     let mut mirror = RtcStateSer::default();
-    assert_eq!(load::<Release, _>(&snapshot, &mut mirror), Ok(Release::V1));
+    assert_eq!(Release::load(&snapshot, &mut mirror), Ok(Release::V1));
     assert_eq!(mirror.host_offset, Some(-3600));
 
     // Ten seconds after the save, by the host's clock.
@@ -255,9 +269,9 @@ proptest! {
         let mirror = RtcStateSer::new(&state);
         prop_assert_eq!(RtcState::try_from(&mirror), Ok(state));
         let mut memory = buffer!(RtcStateSer);
-        let snapshot = save_lossy(&mirror, Release::V1, &mut memory, &mut |_| ()).unwrap();
+        let snapshot = Release::V1.downgrade_lossy(&mirror, &mut mirror.clone(), &mut |_| true).and_then(|older| older.save(&mut memory)).unwrap();
         let mut old = RtcStateSer::default();
-        load::<Release, _>(&snapshot, &mut old).unwrap();
+        Release::load(snapshot, &mut old).unwrap();
         old.resolve(Duration::from_nanos(saved_at), Instant::from_nanos(saved_at));
         let state = RtcState::try_from(&old).unwrap();
         prop_assert_eq!((state.counter, state.lr, state.mr, state.imsc, state.ris), (counter, lr, mr, imsc, ris));

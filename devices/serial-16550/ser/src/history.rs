@@ -10,7 +10,7 @@
 )]
 
 use devstate_serial_16550::{SerialState, spec};
-use devstate_versioning::Refused;
+use devstate_versioning::ConversionError;
 
 use crate::mirror::SerialStateSer;
 
@@ -30,20 +30,20 @@ pub(crate) fn fifos_on(_version: u16) -> u8 {
 
 /// Only the transmitter's interrupt has a life of its own. Whether data is pending follows from `in_buffer`, which
 /// also mends a quirk: reading IIR cleared it there with the characters unread.
-pub(crate) fn pending_from_iir(mirror: &mut SerialStateSer, _version: u16) -> Result<(), Refused> {
+pub(crate) fn pending_from_iir(mirror: &mut SerialStateSer, _version: u16) -> Result<(), ConversionError> {
     let iir = mirror.interrupt_identification & !superio_iir::FIFO;
     if iir & !(superio_iir::NONE | superio_iir::THR_EMPTY | superio_iir::RECEIVED_DATA) != 0 {
-        return Err(Refused::new("IIR names a source that version 1 did not have"));
+        return Err(ConversionError::new("IIR names a source that version 1 did not have"));
     }
     if iir & superio_iir::NONE != 0 && iir != superio_iir::NONE {
-        return Err(Refused::new("IIR says that nothing is pending, and what is"));
+        return Err(ConversionError::new("IIR says that nothing is pending, and what is"));
     }
     let enabled = mirror.interrupt_enable & spec::ier::THR_EMPTY != 0;
     mirror.thr_interrupt_pending = enabled && iir & superio_iir::THR_EMPTY != 0;
     Ok(())
 }
 
-pub(crate) fn iir_of_version_1(mirror: &mut SerialStateSer, _version: u16) -> Result<(), Refused> {
+pub(crate) fn iir_of_version_1(mirror: &mut SerialStateSer, _version: u16) -> Result<(), ConversionError> {
     let mut iir = 0;
     if mirror.thr_interrupt_pending {
         iir |= superio_iir::THR_EMPTY;
@@ -56,22 +56,24 @@ pub(crate) fn iir_of_version_1(mirror: &mut SerialStateSer, _version: u16) -> Re
 }
 
 /// Data ready follows from `in_buffer`. The errors are taken over.
-pub(crate) fn errors_from_lsr(mirror: &mut SerialStateSer, _version: u16) -> Result<(), Refused> {
+pub(crate) fn errors_from_lsr(mirror: &mut SerialStateSer, _version: u16) -> Result<(), ConversionError> {
     let lsr = mirror.line_status;
     if lsr & spec::lsr::RESET != spec::lsr::RESET {
-        return Err(Refused::new(
+        return Err(ConversionError::new(
             "LSR says that a character is being sent, and none is there",
         ));
     }
     if lsr & spec::lsr::FIFO_ERROR != 0 && lsr & spec::lsr::CHARACTER_ERRORS == 0 {
-        return Err(Refused::new("LSR says that a character has an error, and not which"));
+        return Err(ConversionError::new(
+            "LSR says that a character has an error, and not which",
+        ));
     }
     mirror.line_errors = lsr & spec::lsr::ERRORS;
     Ok(())
 }
 
 /// No errors are written: nothing would ever clear them.
-pub(crate) fn lsr_of_version_1(mirror: &mut SerialStateSer, _version: u16) -> Result<(), Refused> {
+pub(crate) fn lsr_of_version_1(mirror: &mut SerialStateSer, _version: u16) -> Result<(), ConversionError> {
     mirror.line_status = spec::lsr::RESET;
     if !mirror.in_buffer.is_empty() {
         mirror.line_status |= spec::lsr::DATA_READY;
@@ -79,20 +81,20 @@ pub(crate) fn lsr_of_version_1(mirror: &mut SerialStateSer, _version: u16) -> Re
     Ok(())
 }
 
-pub(crate) fn drop_bits_that_do_not_exist(mirror: &mut SerialStateSer, _version: u16) -> Result<(), Refused> {
+pub(crate) fn drop_bits_that_do_not_exist(mirror: &mut SerialStateSer, _version: u16) -> Result<(), ConversionError> {
     mirror.modem_control &= spec::mcr::MASK;
     Ok(())
 }
 
 /// Nothing would ever clear them.
-pub(crate) fn drop_deltas(mirror: &mut SerialStateSer, _version: u16) -> Result<(), Refused> {
+pub(crate) fn drop_deltas(mirror: &mut SerialStateSer, _version: u16) -> Result<(), ConversionError> {
     mirror.modem_status &= spec::msr::LINES;
     Ok(())
 }
 
 /// Four characters from the moment of loading, if there are any. Which moment that was in the saver's time is not
 /// known: with `Clock::Wall` the time-out is over.
-pub(crate) fn begin_timeout(mirror: &mut SerialStateSer, _version: u16) -> Result<(), Refused> {
+pub(crate) fn begin_timeout(mirror: &mut SerialStateSer, _version: u16) -> Result<(), ConversionError> {
     mirror.timeout_remaining = if mirror.in_buffer.is_empty() {
         0
     } else {

@@ -1,6 +1,7 @@
 //! State that vm-superio's users have today.
 
-use devstate_versioning::{Error, Expected, Malformed, Reader, Refused, Wire, release_table};
+use devstate_versioning::wire::{Malformed, Reader, downgrade_to, upgrade_from};
+use devstate_versioning::{ConversionError, Expected, LoadError};
 use heapless::Vec;
 
 use crate::mirror::SerialStateSer;
@@ -75,7 +76,7 @@ impl VmSuperioSerialState {
     /// # Errors
     ///
     /// `Truncated`, `TrailingBytes`, or `Value` for more characters than vm-superio holds.
-    pub fn from_bincode(bytes: &[u8]) -> Result<Self, Error> {
+    pub fn from_bincode(bytes: &[u8]) -> Result<Self, LoadError> {
         let mut reader = Reader::new(bytes);
         let state = Self::read(&mut reader);
         reader.finish()?;
@@ -139,14 +140,14 @@ impl VmSuperioSerialState {
 }
 
 impl TryFrom<&VmSuperioSerialState> for SerialStateSer {
-    type Error = Refused;
+    type Error = ConversionError;
 
     /// Exactly what loading it from version 1 gives.
     ///
     /// # Errors
     ///
     /// A derived register (IIR or LSR) speaks of something that is not there.
-    fn try_from(state: &VmSuperioSerialState) -> Result<Self, Refused> {
+    fn try_from(state: &VmSuperioSerialState) -> Result<Self, ConversionError> {
         let VmSuperioSerialState {
             baud_divisor_low,
             baud_divisor_high,
@@ -172,22 +173,22 @@ impl TryFrom<&VmSuperioSerialState> for SerialStateSer {
             in_buffer: in_buffer.clone(),
             ..Self::default()
         };
-        mirror.raise(Version::One)?;
+        upgrade_from(&mut mirror, 1)?;
         Ok(mirror)
     }
 }
 
 impl TryFrom<&SerialStateSer> for VmSuperioSerialState {
-    type Error = Refused;
+    type Error = ConversionError;
 
-    /// Exactly what writing it at version 1 gives, with the same losses: ask `devstate_versioning::plan` for them.
+    /// Converts to the values that version 1 has, with the same losses. `ReleaseTable::losses` reports them.
     ///
     /// # Errors
     ///
     /// None today.
-    fn try_from(mirror: &SerialStateSer) -> Result<Self, Refused> {
+    fn try_from(mirror: &SerialStateSer) -> Result<Self, ConversionError> {
         let mut mirror = mirror.clone();
-        mirror.lower(Version::One)?;
+        downgrade_to(&mut mirror, 1)?;
         Ok(Self {
             baud_divisor_low: mirror.baud_divisor_low,
             baud_divisor_high: mirror.baud_divisor_high,
@@ -201,10 +202,4 @@ impl TryFrom<&SerialStateSer> for VmSuperioSerialState {
             in_buffer: mirror.in_buffer,
         })
     }
-}
-
-release_table! {
-    /// The mirror's own versions, for translating without writing.
-    enum Version { One = 1 @ 0xd98d_4789_0fec_7d23, Latest = 2 @ open }
-    SerialStateSer => [1, 2],
 }

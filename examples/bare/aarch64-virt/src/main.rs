@@ -17,7 +17,7 @@ use core::time::Duration;
 use devstate_core::{Clock, RegisterIo};
 use devstate_rtc_pl031::{RtcState, Unapplied, spec};
 use devstate_rtc_pl031_ser::RtcStateSer;
-use devstate_versioning::{buffer, load, save};
+use devstate_versioning::{ReleaseTable, buffer};
 use machine::{now, rtc};
 use release::{BoardSer, Release};
 
@@ -30,7 +30,7 @@ extern "C" fn main() -> ! {
 
     let mut memory = buffer!(BoardSer);
     let mut slots = Slots::new(RamFlash::new(&mut kept.flash));
-    let is_ours = |snapshot: &[u8]| load::<Release, _>(snapshot, &mut BoardSer::default()).is_ok();
+    let is_ours = |snapshot: &[u8]| Release::load(snapshot, &mut BoardSer::default()).is_ok();
     let found = slots.load(&mut memory, is_ours).unwrap_or_else(stop);
     match (kept.starts, found.snapshot) {
         (1, None) => {
@@ -93,14 +93,14 @@ fn save_board(starts: u32, slots: &mut Slots<RamFlash<'_>>) {
         rtc: RtcStateSer::new(&rtc),
     };
     let mut memory = buffer!(BoardSer);
-    let snapshot = save::<Release, _>(&board, &mut memory).unwrap_or_else(stop);
+    let snapshot = Release::save(&board, &mut memory).unwrap_or_else(stop);
     slots.save(&snapshot).unwrap_or_else(stop);
 }
 
 /// Puts a snapshot's clock back, as late as it is by now.
 fn restore(snapshot: &[u8]) {
     let mut board = BoardSer::default();
-    load::<Release, _>(snapshot, &mut board).unwrap_or_else(stop);
+    Release::load(snapshot, &mut board).unwrap_or_else(stop);
     println!("  found the snapshot of start {}", board.starts);
     let state = RtcState::try_from(&board.rtc)
         .unwrap_or_else(stop)

@@ -1,10 +1,8 @@
 //! Sequences that are not held, borrowed text, options and enums, of two releases.
 
 use core::hint::black_box;
-use devstate_versioning::{
-    Architecture, Bytes, Container, Crc64Nibbles, IterSource, Loss, ReleaseTable, Sequence, Str, Versioned,
-    encoded_len, payload, plan, release_table,
-};
+use devstate_versioning::checksum::{Crc64Nibbles};
+use devstate_versioning::{Architecture, Bytes, IterSource, Loss, Options, ReleaseTable, Sequence, Str, Versioned, release_table};
 
 #[derive(Versioned, Clone, Debug, Default, PartialEq)]
 #[versioned(version = 2, layouts(0x289e_7708_eeae_6e76, open))]
@@ -43,14 +41,14 @@ release_table! {
 
 pub fn prove(bytes: &mut [u8]) {
     let release = black_box(Release::LATEST);
-    let container = Container::<Crc64Nibbles>::new(black_box(Architecture::Any));
+    let container = Options::<Crc64Nibbles>::new(black_box(Architecture::Any));
     let (from, to) = bytes.split_at_mut(black_box(7).min(bytes.len()));
 
     let mut store = StoreSer::default();
     black_box(container.load::<Release, _>(from, &mut store).is_ok());
     prove_writing(&store, to);
     let mut store = StoreSer::default();
-    black_box(payload::decode(from, release, &mut store).is_ok());
+    black_box(release.decode(from, &mut store).is_ok());
     black_box((store.items.len(), store.items.is_empty()));
     let visited = store.items.visit(&mut |item| {
         black_box(item);
@@ -68,7 +66,7 @@ pub fn prove(bytes: &mut [u8]) {
 
 fn prove_writing(store: &StoreSer<'_>, to: &mut [u8]) {
     let release = black_box(Release::LATEST);
-    let container = Container::<Crc64Nibbles>::new(black_box(Architecture::Any));
+    let container = Options::<Crc64Nibbles>::new(black_box(Architecture::Any));
     black_box(encoded_len(store, release));
     black_box(container.save::<Release, _>(store, to).is_ok());
     black_box(container.save_as(store, release, to).is_ok());
@@ -77,5 +75,5 @@ fn prove_writing(store: &StoreSer<'_>, to: &mut [u8]) {
     };
     black_box(container.save_lossy(store, release, to, visit).is_ok());
     black_box(container.save_widest(store, release, to).is_ok());
-    black_box(plan(store, release, visit).is_ok());
+    black_box(release.losses(store, &mut store.clone(), visit).is_ok());
 }

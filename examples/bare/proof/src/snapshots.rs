@@ -10,10 +10,8 @@ use devstate_rtc_pl031_ser::RtcStateSer;
 use devstate_serial_16550::SerialState;
 use devstate_serial_16550_ser::SerialStateSer;
 use devstate_versioning::inspect::{Item, PayloadSchema};
-use devstate_versioning::{
-    Architecture, Checksum, Container, Crc64, Crc64Nibbles, Crc64NoTable, Header, Loss, ReleaseTable, encoded_len,
-    locate, payload, plan, plan_in,
-};
+use devstate_versioning::checksum::{Checksum, Crc64, Crc64Nibbles, Crc64NoTable};
+use devstate_versioning::{Architecture, Header, Loss, Options, ReleaseTable, locate};
 
 pub fn prove(bytes: &mut [u8]) {
     prove_mirrors();
@@ -37,7 +35,7 @@ fn prove_mirrors() {
 }
 
 fn prove_container<C: Checksum>(bytes: &mut [u8]) {
-    let container = Container::<C>::new(black_box(Architecture::Any));
+    let container = Options::<C>::new(black_box(Architecture::Any));
     let foreign = container.load_any_architecture();
     let release = black_box(Release::LATEST);
     let mut mirror = black_box(MachineSer::default());
@@ -76,12 +74,12 @@ fn prove_payload(bytes: &mut [u8]) {
     let mut mirror = black_box(MachineSer::default());
     black_box(Header::peek(bytes).is_ok());
     black_box(encoded_len(&mirror, release));
-    black_box(payload::decode(bytes, release, &mut mirror).is_ok());
+    black_box(release.decode(bytes, &mut mirror).is_ok());
     black_box(payload::encode(&mirror, release, bytes).is_ok());
     let visit = &mut |loss: &Loss| {
         black_box(*loss);
     };
-    black_box(plan(&mirror, release, visit).is_ok());
+    black_box(release.losses(&mirror, &mut mirror.clone(), visit).is_ok());
     let scratch = &mut black_box(MachineSer::default());
     black_box(plan_in(&mirror, release, scratch, visit).is_ok());
 }
@@ -102,7 +100,7 @@ fn prove_inspection(bytes: &[u8]) {
         black_box(schema.walk(bytes, start, visit).is_ok());
     }
     let mut mirror = black_box(MachineSer::default());
-    if let Err(error) = Container::<Crc64>::new(black_box(Architecture::Any)).load::<Release, _>(bytes, &mut mirror) {
+    if let Err(error) = Options::<Crc64>::new(black_box(Architecture::Any)).load::<Release, _>(bytes, &mut mirror) {
         let error = black_box(error);
         black_box(locate::<Release, MachineSer>(bytes, &error));
         black_box(schema.locate(bytes, start, &error));

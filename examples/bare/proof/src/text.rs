@@ -7,7 +7,7 @@ use devstate_core::{InvalidState, ResizeError};
 use devstate_i8042::{ApplyError, Key, NoAnswer, Part};
 use devstate_versioning::inspect::PayloadSchema;
 use devstate_versioning::schema::{Json, Table};
-use devstate_versioning::{Architecture, Error, ErrorKind, FieldPath, Mirror, Refused, ReleaseTable, StreamError};
+use devstate_versioning::{Architecture, ConversionError, FieldPath, LoadError, LoadErrorKind, Mirror, ReleaseTable, StreamError};
 
 pub fn prove(bytes: &[u8]) {
     prove_devices();
@@ -34,11 +34,11 @@ fn prove_devices() {
 }
 
 fn prove_errors() {
-    show(Refused::new("reason"));
+    show(ConversionError::new("reason"));
     show(Architecture::Any);
     show(FieldPath::ROOT);
     show(FieldPath::ROOT.display(MachineSer::SCHEMA));
-    let error = black_box(ErrorKind::NotInRelease { release: 0 }).at(0);
+    let error = black_box(LoadErrorKind::NotInRelease { release: 0 }).at(0);
     show(error.kind);
     show(error);
     show(StreamError::<Error>::Snapshot(error));

@@ -11,7 +11,7 @@ use bare_slots::{RamFlash, Slots};
 use core::fmt::Display;
 use devstate_serial_16550::{Instant, SerialState, Unapplied};
 use devstate_serial_16550_ser::SerialStateSer;
-use devstate_versioning::{buffer, load, save};
+use devstate_versioning::{ReleaseTable, buffer};
 use release::{BoardSer, Release};
 
 #[unsafe(no_mangle)]
@@ -22,7 +22,7 @@ extern "C" fn main() -> ! {
 
     let mut memory = buffer!(BoardSer);
     let mut slots = Slots::new(RamFlash::new(&mut kept.flash));
-    let is_ours = |snapshot: &[u8]| load::<Release, _>(snapshot, &mut BoardSer::default()).is_ok();
+    let is_ours = |snapshot: &[u8]| Release::load(snapshot, &mut BoardSer::default()).is_ok();
     let found = slots.load(&mut memory, is_ours).unwrap_or_else(stop);
     let Some(snapshot) = found.snapshot else {
         println!("  no snapshot: setting the UART up");
@@ -46,7 +46,7 @@ fn save_board(starts: u32, slots: &mut Slots<RamFlash<'_>>) {
         uart: SerialStateSer::new(&uart),
     };
     let mut memory = buffer!(BoardSer);
-    let snapshot = save::<Release, _>(&board, &mut memory).unwrap_or_else(stop);
+    let snapshot = Release::save(&board, &mut memory).unwrap_or_else(stop);
     slots.save(&snapshot).unwrap_or_else(stop);
     println!("  saved {} bytes", snapshot.len());
 }
@@ -54,7 +54,7 @@ fn save_board(starts: u32, slots: &mut Slots<RamFlash<'_>>) {
 /// Puts a snapshot's state back into the UART, and uses it.
 fn restore(snapshot: &[u8]) {
     let mut board = BoardSer::default();
-    load::<Release, _>(snapshot, &mut board).unwrap_or_else(stop);
+    Release::load(snapshot, &mut board).unwrap_or_else(stop);
     println!("  found the snapshot of start {}", board.starts);
     let uart = SerialState::try_from(&board.uart).unwrap_or_else(stop);
     apply(&uart);

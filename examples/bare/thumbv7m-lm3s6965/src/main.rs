@@ -13,7 +13,7 @@ use cortex_m_semihosting::debug::{self, EXIT_FAILURE, EXIT_SUCCESS};
 use defmt_semihosting as _;
 use devices::Devices;
 use devstate_core::{Clock, Instant};
-use devstate_versioning::{Error, Mirror};
+use devstate_versioning::{LoadError, Mirror};
 use static_cell::ConstStaticCell;
 
 static BUFFER: ConstStaticCell<[u8; BUFFER_LEN]> = ConstStaticCell::new([0; BUFFER_LEN]);

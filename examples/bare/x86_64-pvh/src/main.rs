@@ -19,7 +19,8 @@ use devstate_i8042::I8042State;
 use devstate_i8042_ser::I8042StateSer;
 use devstate_serial_16550::{Instant, SerialState, Unapplied};
 use devstate_serial_16550_ser::SerialStateSer;
-use devstate_versioning::{Architecture, Checksum, Crc64, ReleaseTable, buffer, load, save};
+use devstate_versioning::checksum::{Checksum, Crc64};
+use devstate_versioning::{Architecture, ReleaseTable, buffer};
 use machine::Ports;
 use release::{BoardSer, Release};
 
@@ -78,7 +79,7 @@ fn save_board(starts: u32, slots: &mut Slots<RamFlash<'_>>) {
         i8042: I8042StateSer::new(&i8042),
     };
     let mut memory = buffer!(BoardSer);
-    let snapshot = save::<Release, _>(&board, &mut memory).unwrap_or_else(stop);
+    let snapshot = Release::save(&board, &mut memory).unwrap_or_else(stop);
     slots.save(&snapshot).unwrap_or_else(stop);
     println!("  saved {} bytes", snapshot.len());
 }
@@ -106,7 +107,7 @@ fn save_foreign(snapshot: &[u8], slots: &mut Slots<RamFlash<'_>>) {
 /// Puts a snapshot's state back into the devices, and uses them.
 fn restore(snapshot: &[u8]) {
     let mut board = BoardSer::default();
-    load::<Release, _>(snapshot, &mut board).unwrap_or_else(stop);
+    Release::load(snapshot, &mut board).unwrap_or_else(stop);
     println!("  found the snapshot of start {}", board.starts);
     let com1 = SerialState::try_from(&board.com1).unwrap_or_else(stop);
     let i8042 = I8042State::try_from(&board.i8042).unwrap_or_else(stop);
@@ -143,7 +144,7 @@ fn refuse(snapshot: &[u8]) {
         if sealed {
             seal(copy);
         }
-        match load::<Release, _>(copy, &mut BoardSer::default()) {
+        match Release::load(copy, &mut BoardSer::default()) {
             Ok(_) => stop("this should have been refused"),
             Err(error) => println!("  {what}: {error}"),
         }
@@ -166,7 +167,7 @@ fn seal(snapshot: &mut [u8]) {
 
 /// Whether the newest snapshot is one that this firmware can load. An older one is tried if not.
 fn is_ours(snapshot: &[u8]) -> bool {
-    let answer = load::<Release, _>(snapshot, &mut BoardSer::default());
+    let answer = Release::load(snapshot, &mut BoardSer::default());
     if let Err(error) = answer {
         println!("  a snapshot is refused: {error}");
     }

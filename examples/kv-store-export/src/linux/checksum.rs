@@ -1,7 +1,7 @@
 //! The checksum of large exports.
 
 use crc_fast::{CrcAlgorithm, Digest, checksum};
-use devstate_versioning::Checksum;
+use devstate_versioning::checksum::Checksum;
 
 /// CRC-64/XZ by carry-less multiplication where the processor has it: some twenty times as fast as with tables.
 #[derive(Clone, Copy, Debug)]
@@ -29,7 +29,7 @@ impl Checksum for Crc64Simd {
 
 #[cfg(test)]
 mod tests {
-    use devstate_versioning::Crc64NoTable;
+    use devstate_versioning::checksum::Crc64NoTable;
     use std::vec::Vec;
 
     use super::*;

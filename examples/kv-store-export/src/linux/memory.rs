@@ -4,7 +4,7 @@ use core::fmt;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::string::String;
 
-use devstate_versioning::Error;
+use devstate_versioning::LoadError;
 use rustix::fs::{
     FallocateFlags, FsWord, MemfdFlags, Mode, OFlags, SealFlags, fallocate, fcntl_add_seals, fcntl_get_seals,
     fcntl_getfl, fstat, fstatfs, ftruncate, memfd_create, open,
@@ -14,7 +14,7 @@ use rustix::io::Errno;
 use super::checksum::Crc64Simd;
 use super::mapping::{ReadOnlyMapping, WriteMapping};
 use super::protocol::ExportFailure;
-use crate::export::{container, export_into, export_len};
+use crate::export::{export_into, export_len, options};
 use crate::{ExportError, Release, Store};
 
 /// The seals of an export: no process can change it in any way, or take the seals off.
@@ -53,7 +53,7 @@ pub enum MemoryError {
     /// The seals that an export has are not all there.
     NotSealed,
     /// The content is no export.
-    Content(Error),
+    Content(LoadError),
 }
 
 impl fmt::Display for MemoryError {
@@ -199,7 +199,7 @@ pub fn fill<const ITEMS: usize, const BYTES: usize>(
     })?;
     let sealed = read_only(memory)?;
     let mapping = sealed.map()?;
-    if container::<Crc64Simd>().verify(&mapping).is_err() {
+    if options::<Crc64Simd>().verify(&mapping).is_err() {
         return Err(ExportFailure::Modified);
     }
     drop(mapping);

@@ -1,9 +1,10 @@
 //! devstate itself, with one table of 2 KiB for the checksum.
 
-use devstate_versioning::{Latest, ReleaseTable, Versioned as Mirror, Wire, load, payload, release_table, save};
+use devstate_versioning::wire::{Wire};
+use devstate_versioning::{Latest, ReleaseTable, Versioned as Mirror, release_table};
 use heapless::Vec;
 
-use crate::peer::{Container, Peer, Versioned};
+use crate::peer::{Options, Peer, Versioned};
 use crate::work::{self, Work};
 
 #[derive(Mirror, Clone, Debug, Default)]
@@ -145,7 +146,7 @@ impl Peer for Devstate {
     }
 
     fn load(bytes: &[u8], state: &mut WorkSer) {
-        let _ = payload::decode(bytes, LATEST, state).is_ok_and(|()| state.raise(LATEST).is_ok());
+        let _ = LATEST.decode(bytes, state).is_ok_and(|()| state.raise(LATEST).is_ok());
     }
 
     const VERSIONED: Option<Versioned<WorkSer>> = Some(Versioned {
@@ -159,14 +160,14 @@ impl Peer for Devstate {
             let Some(release) = Release::from_number(version) else {
                 return;
             };
-            let _ = payload::decode(bytes, release, state).is_ok_and(|()| state.raise(release).is_ok());
+            let _ = release.decode(bytes, state).is_ok_and(|()| state.raise(release).is_ok());
         },
     });
 
-    const CONTAINER: Option<Container<WorkSer>> = Some(Container {
-        save: |state, buffer| save::<Release, _>(state, buffer).map_or(0, |snapshot| snapshot.len()),
+    const CONTAINER: Option<Options<WorkSer>> = Some(Options {
+        save: |state, buffer| Release::save(state, buffer).map_or(0, |snapshot| snapshot.len()),
         load: |bytes, state| {
-            let _ = load::<Release, _>(bytes, state);
+            let _ = Release::load(bytes, state);
         },
     });
 }

@@ -2,8 +2,9 @@
 
 use super::diff::{Change, Verdict, diff};
 use super::dump::{Dump, Field, Mirror, Variant};
+use devstate_versioning::ReleaseTable;
 use devstate_versioning::schema::Json;
-use devstate_versioning::{ReleaseTable, fnv1a};
+use devstate_versioning::wire::fnv1a;
 use serde_json::{Value, json};
 
 fn published() -> Value {

@@ -4,7 +4,8 @@ use std::cell::Cell;
 
 use devstate_serial_16550::{CharacterErrors, Instant, InvalidState, SerialState};
 use devstate_serial_16550_ser::SerialStateSer;
-use devstate_versioning::{Layout, buffer, load, payload, save};
+use devstate_versioning::wire::Layout;
+use devstate_versioning::{ReleaseTable, buffer};
 use proptest::prelude::*;
 
 use crate::support::{Release, busy, device, stalled};
@@ -64,9 +65,9 @@ fn errors_stand_at_their_characters_positions() {
 fn a_snapshot_brings_it_back() {
     let mut memory = buffer!(SerialStateSer);
     for state in [SerialState::RESET, busy(), stalled()] {
-        let snapshot = save::<Release, _>(&SerialStateSer::new(&state), &mut memory).unwrap();
+        let snapshot = Release::save(&SerialStateSer::new(&state), &mut memory).unwrap();
         let mut loaded = SerialStateSer::new(&busy());
-        assert_eq!(load::<Release, _>(&snapshot, &mut loaded), Ok(Release::V2));
+        assert_eq!(Release::load(&snapshot, &mut loaded), Ok(Release::V2));
         assert_eq!(SerialState::try_from(&loaded), Ok(state));
     }
 }
@@ -75,7 +76,10 @@ fn a_snapshot_brings_it_back() {
 fn the_reset_state_takes_36_bytes_and_no_state_more_than_117() {
     let mut bytes = [0; SerialStateSer::MAX_ENCODED_LEN];
     assert_eq!(bytes.len(), 117);
-    let len = payload::encode(&SerialStateSer::default(), Release::V2, &mut bytes).unwrap();
+    let len = Release::latest(&SerialStateSer::default())
+        .encode(&mut bytes)
+        .unwrap()
+        .len();
     assert_eq!(len, 36);
 }
 
@@ -143,9 +147,9 @@ proptest! {
             let mirror = SerialStateSer::new(&state);
             prop_assert_eq!(SerialState::try_from(&mirror), Ok(state));
             let mut bytes = [0; SerialStateSer::MAX_ENCODED_LEN];
-            let len = payload::encode(&mirror, Release::V2, &mut bytes).unwrap();
+            let len = Release::latest(&mirror).encode(&mut bytes).unwrap().len();
             let mut decoded = SerialStateSer::default();
-            payload::decode(&bytes[..len], Release::V2, &mut decoded).unwrap();
+            Release::V2.decode(&bytes[..len], &mut decoded).unwrap();
             prop_assert_eq!(decoded, mirror);
         }
     }
@@ -153,7 +157,7 @@ proptest! {
     #[test]
     fn no_mirror_makes_an_invalid_state(bytes in prop::collection::vec(any::<u8>(), 30..118)) {
         let mut mirror = SerialStateSer::default();
-        if payload::decode(&bytes, Release::V2, &mut mirror).is_ok()
+        if Release::V2.decode(&bytes, &mut mirror).is_ok()
             && let Ok(state) = SerialState::try_from(&mirror)
         {
             prop_assert_eq!(state.validate(), Ok(()));

@@ -4,18 +4,23 @@ use std::cell::Cell;
 
 use devstate_serial_16550::{Instant, SerialState};
 use devstate_serial_16550_ser::{SerialStateSer, VmSuperioSerialState};
-use devstate_versioning::{ErrorKind, Mirror, buffer, load, payload, plan, save_as, save_lossy, save_widest};
+use devstate_versioning::{Mirror, ReleaseTable, SaveError, buffer};
 use proptest::prelude::*;
 
 use crate::support::{Release, busy, device, stalled};
 
 fn losses(state: &SerialState) -> Vec<String> {
     let mut losses = Vec::new();
-    plan(&SerialStateSer::new(state), Release::V1, &mut |loss| {
-        let name = loss.field.display(SerialStateSer::SCHEMA).to_string();
-        losses.push(if loss.ignorable { name + "?" } else { name });
-    })
-    .unwrap();
+    Release::V1
+        .losses(
+            &SerialStateSer::new(state),
+            &mut SerialStateSer::new(state).clone(),
+            &mut |loss| {
+                let name = loss.field.display(SerialStateSer::SCHEMA).to_string();
+                losses.push(if loss.ignorable { name + "?" } else { name });
+            },
+        )
+        .unwrap();
     losses
 }
 
@@ -43,10 +48,16 @@ fn a_plain_console_loses_nothing_that_an_older_reader_would_miss() {
     };
     assert_eq!(losses(&later), ["receiver_buffer?", "timeout_remaining?", "saved_at?"]);
     let mut memory = buffer!(SerialStateSer);
-    let (release, snapshot) = save_widest(&SerialStateSer::new(&later), Release::V1, &mut memory).unwrap();
+    let (release, snapshot) = Release::downgrade_compatible(
+        &SerialStateSer::new(&later),
+        Release::V1,
+        &mut SerialStateSer::new(&later).clone(),
+    )
+    .and_then(|older| Ok((older.release(), older.save(&mut memory)?)))
+    .unwrap();
     assert_eq!(release, Release::V1);
     let mut loaded = SerialStateSer::default();
-    assert_eq!(load::<Release, _>(&snapshot, &mut loaded), Ok(Release::V1));
+    assert_eq!(Release::load(&snapshot, &mut loaded), Ok(Release::V1));
     assert_eq!(SerialState::try_from(&loaded), Ok(plain()));
 }
 
@@ -54,11 +65,12 @@ fn a_plain_console_loses_nothing_that_an_older_reader_would_miss() {
 fn version_1_is_written_as_vm_superio_would() {
     let mut bytes = [0; 80];
     let mirror = SerialStateSer::new(&plain());
-    let mut lowered = mirror.clone();
-    devstate_versioning::Wire::lower(&mut lowered, Release::V1).unwrap();
-    let len = payload::encode(&lowered, Release::V1, &mut bytes).unwrap();
+    let mut scratch = mirror.clone();
+    let older = Release::V1
+        .downgrade_lossy(&mirror, &mut scratch, &mut |_| true)
+        .unwrap();
     assert_eq!(
-        bytes[..len],
+        older.encode(&mut bytes).unwrap(),
         [1, 0, 0x07, 0x06, 0x03, 0x61, 0x0b, 0xb0, 0, 2, b'l', b's']
     );
     let old = VmSuperioSerialState::try_from(&mirror).unwrap();
@@ -98,15 +110,21 @@ fn every_loss_is_named() {
 fn a_lossy_downgrade_is_refused_unless_it_is_asked_for() {
     let mirror = SerialStateSer::new(&busy());
     let mut memory = buffer!(SerialStateSer);
-    let error = save_as(&mirror, Release::V1, &mut memory).unwrap_err();
-    let ErrorKind::Lossy { field, release: 1 } = error.kind else {
+    let error = Release::V1
+        .downgrade(&mirror, &mut mirror.clone())
+        .and_then(|older| older.save(&mut memory))
+        .unwrap_err();
+    let SaveError::Lossy { field, release: 1 } = error else {
         panic!("{error:?}");
     };
     assert_eq!(field.display(SerialStateSer::SCHEMA).to_string(), "modem_status");
 
-    let snapshot = save_lossy(&mirror, Release::V1, &mut memory, &mut |_| {}).unwrap();
+    let snapshot = Release::V1
+        .downgrade_lossy(&mirror, &mut mirror.clone(), &mut |_| true)
+        .and_then(|older| older.save(&mut memory))
+        .unwrap();
     let mut loaded = SerialStateSer::default();
-    load::<Release, _>(&snapshot, &mut loaded).unwrap();
+    Release::load(&snapshot, &mut loaded).unwrap();
     let state = SerialState::try_from(&loaded).unwrap();
     assert_eq!(state.rx.as_slice(), b"ab\0d");
     assert_eq!(
@@ -137,12 +155,12 @@ proptest! {
         let state = device.state(Instant::EPOCH);
         let mirror = SerialStateSer::new(&state);
         let mut lost = Vec::new();
-        plan(&mirror, Release::V1, &mut |loss| lost.push(loss.field.display(SerialStateSer::SCHEMA).to_string())).unwrap();
+        Release::V1.losses(&mirror, &mut mirror.clone(), &mut |loss| lost.push(loss.field.display(SerialStateSer::SCHEMA).to_string())).unwrap();
 
         let mut memory = buffer!(SerialStateSer);
-        let snapshot = save_lossy(&mirror, Release::V1, &mut memory, &mut |_| {}).unwrap();
+        let snapshot = Release::V1.downgrade_lossy(&mirror, &mut mirror.clone(), &mut |_| true).and_then(|older| older.save(&mut memory)).unwrap();
         let mut loaded = SerialStateSer::default();
-        load::<Release, _>(&snapshot, &mut loaded).unwrap();
+        Release::load(&snapshot, &mut loaded).unwrap();
         let back = SerialState::try_from(&loaded).expect("version 1 of a device's state is always valid");
         prop_assert_eq!(lost.is_empty(), back == state, "lost {:?}", lost);
         prop_assert_eq!(back.rx, state.rx);

@@ -4,21 +4,26 @@ use std::cell::Cell;
 
 use devstate_serial_16550::{Instant, SerialState};
 use devstate_serial_16550_ser::{SerialStateSer, VmSuperioSerialState};
-use devstate_versioning::{Refused, Wire, payload};
+use devstate_versioning::{ConversionError, LoadError, LoadErrorKind, ReleaseTable};
 
 use crate::support::{Release, restored};
 
 /// Divisor, IER, IIR, LCR, LSR, MCR, MSR, scratch, two characters: as version 1 writes them.
 const V1: [u8; 12] = [12, 0, 0x05, 0x04, 0x03, 0x61, 0x0b, 0xb0, 0x5a, 2, b'h', b'i'];
 
-fn loaded(bytes: &[u8]) -> Result<SerialStateSer, Refused> {
+fn loaded(bytes: &[u8]) -> Result<SerialStateSer, ConversionError> {
     let mut mirror = SerialStateSer::default();
-    payload::decode(bytes, Release::V1, &mut mirror).unwrap();
-    mirror.raise(Release::V1)?;
-    Ok(mirror)
+    match Release::V1.decode(bytes, &mut mirror) {
+        Ok(()) => Ok(mirror),
+        Err(LoadError {
+            kind: LoadErrorKind::Conversion(error),
+            offset: None,
+        }) => Err(error),
+        Err(error) => panic!("{error}"),
+    }
 }
 
-fn with(index: usize, value: u8) -> Result<SerialStateSer, Refused> {
+fn with(index: usize, value: u8) -> Result<SerialStateSer, ConversionError> {
     let mut bytes = V1;
     bytes[index] = value;
     loaded(&bytes)
