@@ -209,7 +209,7 @@ fn changes(schema: &PayloadSchema, one: &[u8], other: &[u8]) -> Vec<FieldPath> {
         let mut values: Vec<(FieldPath, String)> = Vec::new();
         schema
             .walk(payload, 0, &mut |item| {
-                values.push((item.path.path(), item.value.to_string()))
+                values.push((item.path.path(), item.value.to_string()));
             })
             .unwrap();
         values
@@ -241,7 +241,7 @@ where
     let saved = to
         .downgrade(mirror, &mut mirror.clone())
         .and_then(|older| older.save(&mut memory))
-        .map(|snapshot| snapshot.len());
+        .map(<[u8]>::len);
     if let Err(error) = planned {
         let SaveError::Conversion(refused) = error else {
             panic!("{error}")

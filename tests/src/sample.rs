@@ -265,7 +265,7 @@ fn check_borrowed(from: Release, bytes: &[u8]) -> Outcome {
             .and_then(|older| older.save(&mut memory))
             .unwrap();
         let mut loaded = ItemSer::default();
-        assert_eq!(Release::load(&snapshot, &mut loaded), Ok(to));
+        assert_eq!(Release::load(snapshot, &mut loaded), Ok(to));
         assert_eq!(loaded, item);
     }
     Outcome {

@@ -44,6 +44,11 @@ use crate::writer::Writer;
 /// ```
 ///
 /// `'de` is the lifetime of the snapshot, which borrowed fields keep.
+#[diagnostic::on_unimplemented(
+    message = "the release table `{R}` cannot save or load `{Self}`: it is no mirror with a row in the table, or not `Clone`",
+    label = "no row in the table, or not `Clone`",
+    note = "derive `Versioned` and `Clone` for `{Self}`, and add `{Self} => [..]` to the `release_table!` that declares `{R}`, with one version for each release, `_` for a release without this mirror"
+)]
 pub trait MirrorOf<'de, R: Releases>: RowOf<R> + Wire<'de, At<R>> + Wire<'de, Newest<R>> + Clone {}
 
 #[diagnostic::do_not_recommend]

@@ -93,7 +93,7 @@ fn alone<M: Mirror>(version: u16) -> Result<Alone, ConversionError> {
         assert!(
             !M::SCHEMA.holds_mirrors(),
             "the versions of nested mirrors come from a release table"
-        )
+        );
     };
     if version == 0 || version > M::SCHEMA.version {
         return Err(ConversionError::new("the mirror has no such version").at(M::SCHEMA.name, "", version));

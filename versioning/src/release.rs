@@ -1,6 +1,6 @@
 //! Release tables: saving, loading and translating with the versions of one application.
 
-use crate::at::{At, Newest, RowOf};
+use crate::at::{At, Newest, RowOf, Versions};
 use crate::checksum::Checksum;
 use crate::codec::{MirrorOf, Wire};
 use crate::downgrade;
@@ -213,6 +213,19 @@ pub trait ReleaseTable: Releases {
             .flatten()
     }
 
+    /// Reads a bare payload of the latest release, which [`Translated::encode`] wrote, into `mirror`. Code for it compares
+    /// no versions.
+    ///
+    /// # Errors
+    ///
+    /// `Truncated`, `Value`, `TrailingBytes`, or `Conversion` from a semantic function.
+    fn decode_latest<'de, M>(payload: &'de [u8], mirror: &mut M) -> Result<(), LoadError>
+    where
+        M: MirrorOf<'de, Self>,
+    {
+        decode(payload, 0, Newest::<Self>::new(), mirror)
+    }
+
     /// Reads a bare payload of this release, which [`Translated::encode`] wrote, into `mirror`.
     ///
     /// # Errors
@@ -300,24 +313,24 @@ fn has_mirror<R: Releases, M: RowOf<R>>(release: R) -> Result<(), LoadError> {
 
 /// Fills `mirror` from exactly the bytes of `payload`, and upgrades it. `offset` is that of the first byte.
 #[inline]
-fn decode<'de, R, M>(payload: &'de [u8], offset: usize, at: At<R>, mirror: &mut M) -> Result<(), LoadError>
+fn decode<'de, V, M>(payload: &'de [u8], offset: usize, at: V, mirror: &mut M) -> Result<(), LoadError>
 where
-    R: Releases,
-    M: MirrorOf<'de, R>,
+    V: Versions,
+    M: Wire<'de, V>,
 {
     decode_untranslated(payload, offset, at, mirror)?;
-    Ok(Wire::<At<R>>::upgrade(mirror, at)?)
+    Ok(mirror.upgrade(at)?)
 }
 
 /// Fills `mirror` from exactly the bytes of `payload`.
 #[inline]
-fn decode_untranslated<'de, R, M>(payload: &'de [u8], offset: usize, at: At<R>, mirror: &mut M) -> Result<(), LoadError>
+fn decode_untranslated<'de, V, M>(payload: &'de [u8], offset: usize, at: V, mirror: &mut M) -> Result<(), LoadError>
 where
-    R: Releases,
-    M: MirrorOf<'de, R>,
+    V: Versions,
+    M: Wire<'de, V>,
 {
     let mut reader = Reader::at(payload, offset);
-    match Wire::<At<R>>::decode_into(mirror, at, &mut reader) {
+    match mirror.decode_into(at, &mut reader) {
         Ok(()) => reader.finish(),
         Err(malformed) => Err(reader.error(malformed)),
     }

@@ -229,7 +229,7 @@ fn an_error_of_a_snapshot_leads_to_a_field() {
 fn the_root_of_a_snapshot_is_known_by_its_header() {
     let mut memory = buffer!(MachineSer);
     let snapshot = Release::save(&machine(), &mut memory).unwrap();
-    let header = Header::peek(&snapshot).unwrap();
+    let header = Header::peek(snapshot).unwrap();
     assert_eq!(
         PayloadSchema::identify::<Release>(&header).unwrap().root(),
         MachineSer::SCHEMA

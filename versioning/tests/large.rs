@@ -127,7 +127,7 @@ fn a_source_that_knows_its_length_is_gone_over_once() {
             lines: Sequence::from_source(&source),
         };
         let mut memory = vec![0; 4 << 20];
-        let saved = Release::save(&log, &mut memory).map(|snapshot| snapshot.len());
+        let saved = Release::save(&log, &mut memory).map(<[u8]>::len);
         (saved, source.visits.get())
     };
     let (measured, visits) = visits_of(None);

@@ -3,7 +3,7 @@
 use std::hint::black_box;
 
 use devstate_versioning::checksum::{Checksum, Crc64, Crc64NoTable, Crc64Slice16};
-use devstate_versioning::{Architecture, Options};
+use devstate_versioning::{Architecture, Options, ReleaseTable};
 
 use crate::case::Case;
 use crate::peers::devstate::{Release, WorkSer};
@@ -23,24 +23,23 @@ fn checksum<C: Checksum + 'static>(cases: &mut Vec<Case>, row: &'static str) {
         0x995d_c9bb_df19_39fa,
         "{row} is another checksum"
     );
-    let container: Options<C> = Options::new(Architecture::Any);
+    let options: Options<C> = Options::new(Architecture::Any);
     let saved = WorkSer::from(&Work::sample());
     let mut memory = vec![0; 512];
-    let Ok(len) = container
-        .save::<Release, _>(&saved, &mut memory)
-        .map(|snapshot| snapshot.len())
-    else {
+    let latest = Release::latest(&saved).with_options(options);
+    let Ok(len) = latest.save(&mut memory).map(<[u8]>::len) else {
         return;
     };
     let snapshot = memory[..len].to_vec();
     cases.push(
         Case::new("checksums", row, "save", move || {
-            let _ = black_box(container.save::<Release, _>(black_box(&saved), &mut memory));
+            let latest = Release::latest(black_box(&saved)).with_options(options);
+            let _ = black_box(latest.save(&mut memory));
         })
         .with_bytes(len),
     );
     let mut loaded = WorkSer::default();
     cases.push(Case::new("checksums", row, "load", move || {
-        let _ = black_box(container.load::<Release, _>(black_box(&snapshot), &mut loaded));
+        let _ = black_box(Release::load_with(options, black_box(&snapshot), &mut loaded));
     }));
 }

@@ -13,7 +13,7 @@ use std::thread;
 use anyhow::{Context, Result, anyhow};
 use devstate_core::Region;
 use devstate_kv_store_export::linux::{Crc64Simd, Memory, fill};
-use devstate_kv_store_export::{ExportableSer, Item, ItemSer, Release, Store, container, export_len, export_with};
+use devstate_kv_store_export::{ExportableSer, Item, ItemSer, Release, Store, export_len, export_with, options};
 use devstate_versioning::{IterSource, ReleaseTable, Sequence};
 
 use crate::measure::thread_time;
@@ -137,13 +137,16 @@ fn by_items(store: &Goods, bytes: usize, file: &mut File) -> Result<Times> {
             items: Sequence::from_source(&items),
         };
         let mut message = vec![0; bytes];
-        let len = payload::encode(&vector, Release::LATEST, &mut message).map_err(|error| anyhow!("{error}"))?;
+        let len = Release::latest(&vector)
+            .encode(&mut message)
+            .map_err(|error| anyhow!("{error}"))?
+            .len();
         message.truncate(len);
         Ok(message)
     };
     exchange(make, |message| {
         let mut vector = ExportableSer::default();
-        Release::LATEST.decode(&message, &mut vector).map_err(|error| anyhow!("{error}"))?;
+        Release::decode_latest(&message, &mut vector).map_err(|error| anyhow!("{error}"))?;
         let mut owned = Vec::with_capacity(vector.items.len());
         let visited = vector.items.visit(&mut |item| {
             owned.push(OwnedItem {
@@ -168,8 +171,9 @@ fn by_items(store: &Goods, bytes: usize, file: &mut File) -> Result<Times> {
         let again = ExportableSer {
             items: Sequence::from_source(&items),
         };
-        container::<Crc64Simd>()
-            .save::<Release, _>(&again, &mut export)
+        Release::latest(&again)
+            .with_options(options::<Crc64Simd>())
+            .save(&mut export)
             .map_err(|error| anyhow!("{error}"))?;
         Ok(file.write_all(&export)?)
     })

@@ -5,8 +5,7 @@ use std::hint::black_box;
 use devstate_rtc_pl031_ser::RtcStateSer;
 use devstate_serial_16550::SerialState;
 use devstate_serial_16550_ser::SerialStateSer;
-use devstate_versioning::wire::{Layout};
-use devstate_versioning::{ReleaseTable, Versioned, release_table};
+use devstate_versioning::{MirrorOf, ReleaseTable, Versioned, release_table};
 
 use crate::case::Case;
 
@@ -141,22 +140,21 @@ fn machine() -> MachineSer {
 fn downgrades(cases: &mut Vec<Case>) {
     for release in Release::ALL.iter().copied() {
         let saved = machine();
+        let mut scratch = machine();
         cases.push(Case::new(
             "before saving",
             OURS,
-            format!("plan for release {}", release.number()),
+            format!("losses at release {}", release.number()),
             move || {
                 let mut lost = 0;
-                let _ = black_box(release).losses(black_box(&saved), &mut black_box(&saved).clone(), &mut |_| lost += 1);
+                let _ = black_box(release).losses(black_box(&saved), &mut scratch, &mut |_| lost += 1);
                 black_box(lost);
             },
         ));
     }
     let saved = machine();
     cases.push(Case::new("before saving", OURS, "exact length", move || {
-        if let Some(len) = encoded_len(black_box(&saved), black_box(Release::LATEST)) {
-            black_box(len);
-        }
+        black_box(Release::latest(black_box(&saved)).snapshot_len());
     }));
 }
 
@@ -164,8 +162,15 @@ fn downgrades(cases: &mut Vec<Case>) {
 fn pairs(cases: &mut Vec<Case>) {
     for release in Release::ALL.iter().copied() {
         let saved = machine();
+        let mut scratch = machine();
         let mut memory = vec![0; 512];
-        let Ok(len) = release.downgrade_lossy(&saved, &mut saved.clone(), &mut |_| ()).and_then(|older| older.save(&mut memory)).map(|snapshot| snapshot.len()) else {
+        let mut save = move |memory: &mut [u8]| {
+            black_box(release)
+                .downgrade_lossy(black_box(&saved), &mut scratch, &mut |_| true)
+                .and_then(|older| older.save(memory))
+                .map(<[u8]>::len)
+        };
+        let Ok(len) = save(&mut memory) else {
             continue;
         };
         let snapshot = memory[..len].to_vec();
@@ -175,7 +180,7 @@ fn pairs(cases: &mut Vec<Case>) {
                 OURS,
                 format!("save 2 as {}", release.number()),
                 move || {
-                    let _ = black_box(black_box(release).downgrade_lossy(black_box(&saved), &mut black_box(&saved).clone(), &mut |_| ()).and_then(|older| older.save(&mut memory)));
+                    let _ = black_box(save(&mut memory));
                 },
             )
             .with_bytes(len),
@@ -195,20 +200,16 @@ fn pairs(cases: &mut Vec<Case>) {
 /// How the cost grows with the number of devices: it should be flat for each of them.
 fn devices<M, R>(cases: &mut Vec<Case>, column: &'static str)
 where
-    R: devstate_versioning::VersionOf<M>,
-    M: Default + Layout + for<'de> devstate_versioning::Wire<'de, R> + 'static,
+    R: ReleaseTable,
+    M: for<'de> MirrorOf<'de, R> + Default + 'static,
 {
     let mirror = M::default();
     let mut memory = vec![0; M::MAX_ENCODED_LEN];
-    let len = devstate_versioning::payload::encode(&mirror, R::LATEST, &mut memory).unwrap_or(0);
+    let len = R::latest(&mirror).encode(&mut memory).map_or(0, <[u8]>::len);
     let payload = memory.clone();
     cases.push(
         Case::new("many devices, payload", "save", column, move || {
-            let _ = black_box(devstate_versioning::payload::encode(
-                black_box(&mirror),
-                R::LATEST,
-                &mut memory,
-            ));
+            let _ = black_box(R::latest(black_box(&mirror)).encode(&mut memory));
         })
         .with_bytes(len),
     );
@@ -221,21 +222,18 @@ where
 /// How the cost grows with the number of releases: it should not.
 fn releases<R>(cases: &mut Vec<Case>, column: &'static str)
 where
-    R: devstate_versioning::VersionOf<RtcStateSer>,
+    R: ReleaseTable,
+    RtcStateSer: for<'de> MirrorOf<'de, R>,
 {
     let mirror = RtcStateSer {
         enabled: true,
         ..RtcStateSer::default()
     };
     let mut memory = vec![0; 64];
-    let len = devstate_versioning::payload::encode(&mirror, R::LATEST, &mut memory).unwrap_or(0);
+    let len = R::latest(&mirror).encode(&mut memory).map_or(0, <[u8]>::len);
     let payload = memory.clone();
     cases.push(Case::new("many releases, payload", "save", column, move || {
-        let _ = black_box(devstate_versioning::payload::encode(
-            black_box(&mirror),
-            black_box(R::LATEST),
-            &mut memory,
-        ));
+        let _ = black_box(R::latest(black_box(&mirror)).encode(&mut memory));
     }));
     let mut mirror = RtcStateSer::default();
     cases.push(Case::new("many releases, payload", "load", column, move || {

@@ -6,8 +6,8 @@ use devstate_rtc_pl031::RtcState;
 use devstate_rtc_pl031_ser::RtcStateSer;
 use devstate_serial_16550::SerialState;
 use devstate_serial_16550_ser::SerialStateSer;
-use devstate_versioning::wire::{Layout};
-use devstate_versioning::{Header};
+use devstate_versioning::Header;
+use devstate_versioning::wire::Layout;
 
 pub struct Size {
     pub device: &'static str,

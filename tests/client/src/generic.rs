@@ -3,8 +3,8 @@
 
 use devstate_rtc_pl031_ser::RtcStateSer;
 use devstate_versioning::schema::{Field, Schema, Shape, Type, Versions};
-use devstate_versioning::wire::{Differ, Layout, Malformed, Reader, VersionOf, Wire, Writer, layout};
-use devstate_versioning::{ConversionError, Mirror, Versioned, check_layouts};
+use devstate_versioning::wire::{Differ, Layout, Malformed, Reader, VersionOf, Wire, Writer, check_layouts, layout};
+use devstate_versioning::{ConversionError, Mirror, Versioned};
 
 /// The clock together with whatever counts its events.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -51,37 +51,37 @@ const _: () = check_layouts(
     &[Some(0x2485_7d57_506a_ecff)],
 );
 
-impl<'de, R, E> Wire<'de, R> for RtcWithEventsSer<E>
+impl<'de, V, E> Wire<'de, V> for RtcWithEventsSer<E>
 where
-    R: VersionOf<Self> + VersionOf<RtcStateSer>,
-    E: Wire<'de, R>,
+    V: VersionOf<Self> + VersionOf<RtcStateSer>,
+    E: Wire<'de, V>,
 {
-    fn encoded_len(&self, release: R) -> usize {
-        self.rtc.encoded_len(release) + self.events.encoded_len(release)
+    fn encoded_len(&self, at: V) -> usize {
+        self.rtc.encoded_len(at) + self.events.encoded_len(at)
     }
 
-    fn encode<W: Writer>(&self, release: R, writer: &mut W) {
-        self.rtc.encode(release, writer);
-        self.events.encode(release, writer);
+    fn encode<W: Writer>(&self, at: V, writer: &mut W) {
+        self.rtc.encode(at, writer);
+        self.events.encode(at, writer);
     }
 
-    fn decode_into(&mut self, release: R, reader: &mut Reader<'de>) -> Result<(), Malformed> {
-        self.rtc.decode_into(release, reader)?;
-        self.events.decode_into(release, reader)
+    fn decode_into(&mut self, at: V, reader: &mut Reader<'de>) -> Result<(), Malformed> {
+        self.rtc.decode_into(at, reader)?;
+        self.events.decode_into(at, reader)
     }
 
-    fn lower(&mut self, release: R) -> Result<(), ConversionError> {
-        self.rtc.lower(release)?;
-        self.events.lower(release)
+    fn downgrade(&mut self, at: V) -> Result<(), ConversionError> {
+        self.rtc.downgrade(at)?;
+        self.events.downgrade(at)
     }
 
-    fn raise(&mut self, release: R) -> Result<(), ConversionError> {
-        self.rtc.raise(release)?;
-        self.events.raise(release)
+    fn upgrade(&mut self, at: V) -> Result<(), ConversionError> {
+        self.rtc.upgrade(at)?;
+        self.events.upgrade(at)
     }
 
-    fn differ(&self, other: &Self, differ: &mut Differ<'_>) {
-        differ.field(0, |differ| Wire::<R>::differ(&self.rtc, &other.rtc, differ));
-        differ.field(1, |differ| self.events.differ(&other.events, differ));
+    fn differ(&self, other: &Self, at: V, differ: &mut Differ<'_>) {
+        differ.field(0, |differ| self.rtc.differ(&other.rtc, at, differ));
+        differ.field(1, |differ| self.events.differ(&other.events, at, differ));
     }
 }

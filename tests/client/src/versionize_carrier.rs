@@ -9,8 +9,7 @@
 use crate::Release;
 use devstate_rtc_pl031_ser::RtcStateSer;
 use devstate_serial_16550_ser::SerialStateSer;
-use devstate_versioning::wire::{VersionOf, Wire};
-use devstate_versioning::{Mirror, ReleaseTable, max_snapshot_len};
+use devstate_versioning::{MirrorOf, ReleaseTable, max_snapshot_len};
 use std::io::{Read, Write};
 use versionize::{VersionMap, Versionize, VersionizeError, VersionizeResult};
 use versionize_derive::Versionize;
@@ -34,8 +33,7 @@ pub fn release_for(product_version: u16) -> Result<Release, String> {
 
 impl<M> Versionize for Carried<M>
 where
-    Release: VersionOf<M>,
-    M: for<'de> Wire<'de, Release> + Mirror + Clone + Default + 'static,
+    M: for<'de> MirrorOf<'de, Release> + Default + 'static,
 {
     fn serialize<W: Write>(
         &self,
@@ -45,9 +43,11 @@ where
     ) -> VersionizeResult<()> {
         let release = release_for(target_version).map_err(VersionizeError::Serialize)?;
         let mut memory = vec![0; max_snapshot_len::<M>()];
-        // ConversionError, with the field's name in the product's log, where the older version cannot say it.
-        let snapshot =
-            release.downgrade(&self.0, &mut self.0.clone()).and_then(|older| older.save(&mut memory)).map_err(|error| VersionizeError::Serialize(error.to_string()))?;
+        // Refused, with the field's name in the product's log, where the older version cannot say it.
+        let snapshot = release
+            .downgrade(&self.0, &mut self.0.clone())
+            .and_then(|older| older.save(&mut memory))
+            .map_err(|error| VersionizeError::Serialize(error.to_string()))?;
         snapshot.to_vec().serialize(writer, version_map, target_version)
     }
 

@@ -55,10 +55,11 @@ fn two_upstream_states_in_one() {
     assert_eq!(SerialState::try_from(&loaded.serial), Ok(console()));
 
     let mut lost = Vec::new();
-    Release::V1.losses(&board, &mut board.clone(), &mut |loss| {
-        lost.push(loss.field.display(BoardSer::SCHEMA).to_string())
-    })
-    .unwrap();
+    Release::V1
+        .losses(&board, &mut board.clone(), &mut |loss| {
+            lost.push(loss.field.display(BoardSer::SCHEMA).to_string())
+        })
+        .unwrap();
     assert_eq!(lost, ["rtc.enabled", "rtc.host_offset", "restores"]);
 }
 
@@ -77,8 +78,19 @@ fn a_generic_mirror_by_hand() {
     assert_eq!(Release::load(&snapshot, &mut loaded), Ok(Release::V2));
     assert_eq!(loaded, mirror);
     // Release 1 had none, and the widest audience begins with release 2.
-    assert!(Release::V1.downgrade(&mirror, &mut mirror.clone()).and_then(|older| older.save(&mut memory)).is_err());
-    assert_eq!(Release::downgrade_compatible(&mirror, Release::V1, &mut mirror.clone()).and_then(|older| Ok((older.release(), older.save(&mut memory)?))).unwrap().0, Release::V2);
+    assert!(
+        Release::V1
+            .downgrade(&mirror, &mut mirror.clone())
+            .and_then(|older| older.save(&mut memory))
+            .is_err()
+    );
+    assert_eq!(
+        Release::downgrade_compatible(&mirror, Release::V1, &mut mirror.clone())
+            .and_then(|older| Ok((older.release(), older.save(&mut memory)?)))
+            .unwrap()
+            .0,
+        Release::V2
+    );
 }
 
 #[test]

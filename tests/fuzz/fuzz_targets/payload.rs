@@ -21,7 +21,7 @@ fn try_one<R: ReleaseTable>(root: &Root<R>, release: R, bytes: &[u8]) {
             root.check(release, bytes);
         }
         Err(error) => {
-            assert!(error.offset <= bytes.len());
+            assert!(error.offset <= Some(bytes.len()));
             let _ = schema.locate(bytes, 0, &error).map(|path| path.to_string());
             // A walk refuses what decoding refuses, but does not look into foreign values.
             let foreign = matches!(

@@ -6,8 +6,8 @@ use devstate_fuzz::choose;
 use devstate_tests::generate::{Chosen, payload};
 use devstate_tests::matrix::Root;
 use devstate_tests::sample::foreign;
-use devstate_versioning::inspect::PayloadSchema;
 use devstate_versioning::checksum::{Checksum, Crc64};
+use devstate_versioning::inspect::PayloadSchema;
 use devstate_versioning::{Architecture, Header, Options, ReleaseTable};
 use libfuzzer_sys::fuzz_target;
 

@@ -83,7 +83,7 @@ fn a_field_is_added() {
         .and_then(|older| older.save(&mut memory))
         .unwrap();
     let mut old = a_published::FanSer::default();
-    a_published::Release::load(&snapshot, &mut old).unwrap();
+    a_published::Release::load(snapshot, &mut old).unwrap();
     assert_eq!((old.speed, old.hint), (1200, 3));
     fan.enabled = false;
     let error = Release::V1
@@ -93,7 +93,7 @@ fn a_field_is_added() {
     assert!(matches!(error, SaveError::Lossy { release: 1, .. }), "{error}");
     // And what is saved for nobody in particular it refuses by its number.
     let snapshot = Release::save(&fan, &mut memory).unwrap();
-    let error = a_published::Release::load(&snapshot, &mut old).unwrap_err();
+    let error = a_published::Release::load(snapshot, &mut old).unwrap_err();
     assert_eq!(error.kind, LoadErrorKind::NewerRelease { found: 2, newest: 1 });
 }
 
@@ -116,7 +116,7 @@ fn a_field_is_removed() {
         .and_then(|older| older.save(&mut memory))
         .unwrap();
     let mut old = b_field_added::FanSer::default();
-    b_field_added::Release::load(&snapshot, &mut old).unwrap();
+    b_field_added::Release::load(snapshot, &mut old).unwrap();
     assert_eq!(old.hint, 1, "what an older build finds there");
 }
 
@@ -132,7 +132,7 @@ fn a_meaning_is_changed() {
         .and_then(|older| older.save(&mut memory))
         .unwrap();
     let mut old = a_published::FanSer::default();
-    a_published::Release::load(&snapshot, &mut old).unwrap();
+    a_published::Release::load(snapshot, &mut old).unwrap();
     assert_eq!(old.speed, 1200);
     fan.speed = 2000;
     let refused = Release::V1
@@ -212,7 +212,7 @@ fn a_device_is_added() {
     let mut memory = buffer!(MachineSer);
     let snapshot = Release::save(&machine, &mut memory).unwrap();
     let mut loaded = MachineSer::default();
-    Release::load(&snapshot, &mut loaded).unwrap();
+    Release::load(snapshot, &mut loaded).unwrap();
     let restored = Led::from_state(&LedState::try_from(&loaded.led).unwrap()).unwrap();
     assert_eq!(restored.read(0), 0x81);
 
@@ -228,7 +228,7 @@ fn a_device_is_added() {
         .downgrade_lossy(&machine, &mut machine.clone(), &mut |_| true)
         .and_then(|older| older.save(&mut memory))
         .unwrap();
-    Release::load(&snapshot, &mut loaded).unwrap();
+    Release::load(snapshot, &mut loaded).unwrap();
     assert_eq!(LedState::try_from(&loaded.led), Ok(LedState::RESET));
     loaded.led.brightness = 0x80;
     assert_eq!(LedState::try_from(&loaded.led).unwrap_err().field, "brightness");

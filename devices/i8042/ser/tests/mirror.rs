@@ -27,7 +27,7 @@ fn through_bytes(state: &I8042State) -> I8042State {
     let mut memory = buffer!(I8042StateSer);
     let snapshot = Release::save(&I8042StateSer::new(state), &mut memory).unwrap();
     let mut mirror = I8042StateSer::default();
-    Release::load(&snapshot, &mut mirror).unwrap();
+    Release::load(snapshot, &mut mirror).unwrap();
     I8042State::try_from(&mirror).unwrap()
 }
 

@@ -63,7 +63,7 @@ fn a_whole_state_goes_through_bytes() {
     let mut memory = buffer!(RtcStateSer);
     let snapshot = Release::save(&RtcStateSer::new(&STATE), &mut memory).unwrap();
     let mut mirror = RtcStateSer::default();
-    Release::load(&snapshot, &mut mirror).unwrap();
+    Release::load(snapshot, &mut mirror).unwrap();
     assert_eq!(RtcState::try_from(&mirror), Ok(STATE));
     assert_eq!(RtcStateSer::from(&STATE), mirror);
 }
@@ -141,7 +141,7 @@ fn a_mirror_that_waits_for_the_hosts_time_is_no_state() {
     let mut memory = buffer!(RtcStateSer);
     let snapshot = Release::save(&mirror, &mut memory).unwrap();
     let mut loaded = RtcStateSer::default();
-    Release::load(&snapshot, &mut loaded).unwrap();
+    Release::load(snapshot, &mut loaded).unwrap();
     assert_eq!(loaded, mirror);
 }
 
@@ -176,7 +176,7 @@ fn after_a_downgrade_the_clock_still_shows_the_right_time() {
         .and_then(|older| older.save(&mut memory))
         .unwrap();
     let mut mirror = RtcStateSer::default();
-    assert_eq!(Release::load(&snapshot, &mut mirror), Ok(Release::V1));
+    assert_eq!(Release::load(snapshot, &mut mirror), Ok(Release::V1));
     assert_eq!(mirror.host_offset, Some(-3600));
 
     // Ten seconds after the save, by the host's clock.

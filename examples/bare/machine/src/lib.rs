@@ -8,7 +8,7 @@ mod samples;
 use devstate_i8042_ser::I8042StateSer;
 use devstate_rtc_pl031_ser::RtcStateSer;
 use devstate_serial_16550_ser::SerialStateSer;
-use devstate_versioning::checksum::{Crc64Nibbles};
+use devstate_versioning::checksum::Crc64Nibbles;
 use devstate_versioning::{Architecture, Options, Versioned, release_table};
 
 pub use samples::{busy, of_release_1};
@@ -35,8 +35,8 @@ release_table! {
     devstate_i8042_ser::MouseStateSer => [_, 1],
 }
 
-/// Snapshots of this machine, whichever processor wrote them, with 128 bytes of tables for the checksum.
-pub const CONTAINER: Options<Crc64Nibbles> = Options::new(Architecture::Any);
+/// Options for snapshots of this machine: any processor, and 128 bytes of tables for the checksum.
+pub const OPTIONS: Options<Crc64Nibbles> = Options::new(Architecture::Any);
 
 /// What every snapshot fits into.
 pub const BUFFER_LEN: usize = devstate_versioning::max_snapshot_len::<MachineSer>();

@@ -1,8 +1,10 @@
 //! Sequences that are not held, borrowed text, options and enums, of two releases.
 
 use core::hint::black_box;
-use devstate_versioning::checksum::{Crc64Nibbles};
-use devstate_versioning::{Architecture, Bytes, IterSource, Loss, Options, ReleaseTable, Sequence, Str, Versioned, release_table};
+use devstate_versioning::checksum::Crc64Nibbles;
+use devstate_versioning::{
+    Architecture, Bytes, IterSource, Loss, Options, ReleaseTable, Sequence, Str, Versioned, release_table,
+};
 
 #[derive(Versioned, Clone, Debug, Default, PartialEq)]
 #[versioned(version = 2, layouts(0x289e_7708_eeae_6e76, open))]
@@ -41,11 +43,11 @@ release_table! {
 
 pub fn prove(bytes: &mut [u8]) {
     let release = black_box(Release::LATEST);
-    let container = Options::<Crc64Nibbles>::new(black_box(Architecture::Any));
+    let options = Options::<Crc64Nibbles>::new(black_box(Architecture::Any));
     let (from, to) = bytes.split_at_mut(black_box(7).min(bytes.len()));
 
     let mut store = StoreSer::default();
-    black_box(container.load::<Release, _>(from, &mut store).is_ok());
+    black_box(Release::load_with(options, from, &mut store).is_ok());
     prove_writing(&store, to);
     let mut store = StoreSer::default();
     black_box(release.decode(from, &mut store).is_ok());
@@ -66,14 +68,19 @@ pub fn prove(bytes: &mut [u8]) {
 
 fn prove_writing(store: &StoreSer<'_>, to: &mut [u8]) {
     let release = black_box(Release::LATEST);
-    let container = Options::<Crc64Nibbles>::new(black_box(Architecture::Any));
-    black_box(encoded_len(store, release));
-    black_box(container.save::<Release, _>(store, to).is_ok());
-    black_box(container.save_as(store, release, to).is_ok());
+    let options = Options::<Crc64Nibbles>::new(black_box(Architecture::Any));
+    let scratch = &mut StoreSer::default();
+    let latest = Release::latest(store).with_options(options);
+    black_box(latest.snapshot_len());
+    black_box(latest.save(to).is_ok());
+    if let Ok(older) = release.downgrade(store, scratch) {
+        black_box(older.with_options(options).save(to).is_ok());
+    }
+    if let Ok(older) = Release::downgrade_compatible(store, release, scratch) {
+        black_box(older.with_options(options).save(to).is_ok());
+    }
     let visit = &mut |loss: &Loss| {
         black_box(*loss);
     };
-    black_box(container.save_lossy(store, release, to, visit).is_ok());
-    black_box(container.save_widest(store, release, to).is_ok());
-    black_box(release.losses(store, &mut store.clone(), visit).is_ok());
+    black_box(release.losses(store, scratch, visit).is_ok());
 }

@@ -9,15 +9,16 @@ use devstate_rtc_pl031::{Instant, RtcState};
 use devstate_rtc_pl031_ser::RtcStateSer;
 use devstate_serial_16550::SerialState;
 use devstate_serial_16550_ser::SerialStateSer;
-use devstate_versioning::inspect::{Item, PayloadSchema};
 use devstate_versioning::checksum::{Checksum, Crc64, Crc64Nibbles, Crc64NoTable};
-use devstate_versioning::{Architecture, Header, Loss, Options, ReleaseTable, locate};
+use devstate_versioning::inspect::{Item, PayloadSchema};
+use devstate_versioning::wire::{VersionOf, Wire, downgrade_to, reencode, upgrade_from};
+use devstate_versioning::{Architecture, Header, Loss, Options, ReleaseTable, Translated, locate};
 
 pub fn prove(bytes: &mut [u8]) {
     prove_mirrors();
-    prove_container::<Crc64>(bytes);
-    prove_container::<Crc64NoTable>(bytes);
-    prove_container::<Crc64Nibbles>(bytes);
+    prove_options::<Crc64>(bytes);
+    prove_options::<Crc64NoTable>(bytes);
+    prove_options::<Crc64Nibbles>(bytes);
     prove_payload(bytes);
     prove_inspection(bytes);
 }
@@ -34,54 +35,73 @@ fn prove_mirrors() {
     black_box(I8042StateSer::new(&black_box(I8042State::RESET)));
 }
 
-fn prove_container<C: Checksum>(bytes: &mut [u8]) {
-    let container = Options::<C>::new(black_box(Architecture::Any));
-    let foreign = container.load_any_architecture();
+fn prove_options<C: Checksum>(bytes: &mut [u8]) {
+    let options = Options::<C>::new(black_box(Architecture::Any));
+    let foreign = options.load_any_architecture();
     let release = black_box(Release::LATEST);
     let mut mirror = black_box(MachineSer::default());
     let scratch = &mut black_box(MachineSer::default());
 
-    black_box(container.verify(bytes).is_ok());
-    black_box(container.load::<Release, _>(bytes, &mut mirror).is_ok());
-    black_box(foreign.load::<Release, _>(bytes, &mut mirror).is_ok());
-    black_box(container.save::<Release, _>(&mirror, bytes).is_ok());
-    black_box(container.save_as(&mirror, release, bytes).is_ok());
-    black_box(container.save_as_in(&mirror, release, bytes, scratch).is_ok());
-    let lossy = container.save_lossy(&mirror, release, bytes, &mut |loss| {
-        black_box(*loss);
-    });
-    black_box(lossy.is_ok());
-    black_box(container.save_widest(&mirror, release, bytes).is_ok());
+    black_box(options.verify(bytes).is_ok());
+    black_box(Release::load(bytes, &mut mirror).is_ok());
+    black_box(Release::load_with(options, bytes, &mut mirror).is_ok());
+    black_box(Release::load_with(foreign, bytes, &mut mirror).is_ok());
+    black_box(Release::save(&mirror, bytes).is_ok());
+    prove_writing(&Release::latest(&mirror).with_options(options), bytes);
+    if let Ok(older) = release.downgrade(&mirror, scratch) {
+        prove_writing(&older.with_options(options), bytes);
+    }
+    let lossy = release.downgrade_lossy(&mirror, scratch, &mut |loss| black_box(*loss).ignorable);
+    if let Ok(older) = lossy {
+        prove_writing(&older.with_options(options), bytes);
+    }
+    if let Ok(older) = Release::downgrade_compatible(&mirror, release, scratch) {
+        black_box(older.release());
+        prove_writing(&older.with_options(options), bytes);
+    }
 
     let mut memory = black_box([0; BUFFER_LEN]);
     let Some(buffer) = memory.get_mut(..black_box(7)) else {
         return;
     };
-    let mut stream = &mut bytes[..];
-    black_box(container.save_to::<Release, _, _>(&mirror, buffer, &mut stream).is_ok());
-    let mut stream = &mut bytes[..];
-    black_box(container.save_as_to(&mirror, release, buffer, &mut stream).is_ok());
     let mut stream = &bytes[..];
-    black_box(
-        container
-            .load_from::<Release, _, _>(&mut stream, buffer, &mut mirror)
-            .is_ok(),
-    );
+    black_box(options.read_from(&mut stream, buffer).is_ok());
+}
+
+fn prove_writing<V, C>(translated: &Translated<'_, MachineSer, V, C>, bytes: &mut [u8])
+where
+    V: VersionOf<MachineSer>,
+    C: Checksum,
+    MachineSer: for<'de> Wire<'de, V>,
+{
+    black_box((translated.payload_len(), translated.snapshot_len()));
+    black_box(translated.save(bytes).is_ok());
+    black_box(translated.encode(bytes).is_ok());
+    let mut memory = black_box([0; BUFFER_LEN]);
+    let Some(gather) = memory.get_mut(..black_box(7)) else {
+        return;
+    };
+    let mut stream = bytes;
+    black_box(translated.write_to(&mut stream, gather).is_ok());
 }
 
 fn prove_payload(bytes: &mut [u8]) {
     let release = black_box(Release::LATEST);
     let mut mirror = black_box(MachineSer::default());
+    let scratch = &mut black_box(MachineSer::default());
     black_box(Header::peek(bytes).is_ok());
-    black_box(encoded_len(&mirror, release));
     black_box(release.decode(bytes, &mut mirror).is_ok());
-    black_box(payload::encode(&mirror, release, bytes).is_ok());
+    black_box(Release::decode_latest(bytes, &mut mirror).is_ok());
     let visit = &mut |loss: &Loss| {
         black_box(*loss);
     };
-    black_box(release.losses(&mirror, &mut mirror.clone(), visit).is_ok());
-    let scratch = &mut black_box(MachineSer::default());
-    black_box(plan_in(&mirror, release, scratch, visit).is_ok());
+    black_box(release.losses(&mirror, scratch, visit).is_ok());
+    Release::differences(&mirror, scratch, visit);
+    black_box(release.fingerprint::<MachineSer>());
+    let mut copy = black_box([0; BUFFER_LEN]);
+    black_box(reencode(release, bytes, &mut mirror, &mut copy).is_ok());
+    black_box(upgrade_from(&mut mirror.serial, black_box(1)).is_ok());
+    black_box(downgrade_to(&mut mirror.serial, black_box(1)).is_ok());
 }
 
 /// By the schema alone, and where an error is.
@@ -100,7 +120,7 @@ fn prove_inspection(bytes: &[u8]) {
         black_box(schema.walk(bytes, start, visit).is_ok());
     }
     let mut mirror = black_box(MachineSer::default());
-    if let Err(error) = Options::<Crc64>::new(black_box(Architecture::Any)).load::<Release, _>(bytes, &mut mirror) {
+    if let Err(error) = Release::load(bytes, &mut mirror) {
         let error = black_box(error);
         black_box(locate::<Release, MachineSer>(bytes, &error));
         black_box(schema.locate(bytes, start, &error));

@@ -7,7 +7,9 @@ use devstate_core::{InvalidState, ResizeError};
 use devstate_i8042::{ApplyError, Key, NoAnswer, Part};
 use devstate_versioning::inspect::PayloadSchema;
 use devstate_versioning::schema::{Json, Table};
-use devstate_versioning::{Architecture, ConversionError, FieldPath, LoadError, LoadErrorKind, Mirror, ReleaseTable, StreamError};
+use devstate_versioning::{
+    Architecture, ConversionError, FieldPath, LoadError, LoadErrorKind, Mirror, ReleaseTable, StreamError,
+};
 
 pub fn prove(bytes: &[u8]) {
     prove_devices();

@@ -1,6 +1,6 @@
 //! What stands before a snapshot in a slot.
 
-use devstate_versioning::Checksum;
+use devstate_versioning::checksum::Checksum;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Header {

@@ -20,8 +20,8 @@ mod loaded;
 mod ram;
 
 use core::fmt;
+use devstate_versioning::Header as SnapshotHeader;
 use devstate_versioning::checksum::{Checksum, Crc64};
-use devstate_versioning::{Header};
 use embedded_storage::nor_flash::NorFlash;
 use header::Header;
 
@@ -132,7 +132,7 @@ impl<F: NorFlash, C: Checksum> Slots<F, C> {
                     if accept(snapshot) {
                         SlotContent::Loaded
                     } else {
-                        SlotContent::ConversionError
+                        SlotContent::Refused
                     }
                 }
             };
@@ -202,14 +202,14 @@ impl<F: NorFlash, C: Checksum> Slots<F, C> {
             return Ok(Content::Unfinished);
         };
         let room = self.slot_len() - Self::snapshot_offset();
-        let Some(summed) = (header.len as usize).checked_sub(Header::TRAILER_LEN) else {
+        let Some(summed) = (header.len as usize).checked_sub(SnapshotHeader::TRAILER_LEN) else {
             return Ok(Content::Damaged);
         };
         if header.len > room {
             return Ok(Content::Damaged);
         }
         let mut digest = C::start();
-        let mut trailer = [0; Header::TRAILER_LEN];
+        let mut trailer = [0; SnapshotHeader::TRAILER_LEN];
         let mut at = 0;
         while at < header.len as usize {
             let bytes = self.read_chunk(slot, at, header.len as usize, &mut chunk)?;

@@ -294,7 +294,7 @@ fn what_the_application_refuses_is_overwritten_first() {
         let mut slots = Slots::<_>::new(start.restarted(budget));
         let loaded = slots.load(&mut buffer, |snapshot| snapshot != foreign).unwrap();
         assert_eq!(loaded.snapshot, Some(&old[..]));
-        assert_eq!(loaded.slots, [SlotContent::Loaded, SlotContent::ConversionError]);
+        assert_eq!(loaded.slots, [SlotContent::Loaded, SlotContent::Refused]);
         slots.save(&after).unwrap_err();
         let left = slots.into_flash();
         let mut slots = Slots::<_>::new(left);
@@ -383,7 +383,7 @@ fn each_slot_is_accounted_for() {
     assert_eq!(contents(&empty, true), [SlotContent::Unfinished; 2]);
     assert_eq!(contents(&one, true), [SlotContent::Loaded, SlotContent::Unfinished]);
     assert_eq!(contents(&two, true), [SlotContent::Older, SlotContent::Loaded]);
-    assert_eq!(contents(&two, false), [SlotContent::ConversionError; 2]);
+    assert_eq!(contents(&two, false), [SlotContent::Refused; 2]);
     // Both damaged: nothing is loaded, and that is said.
     let mut damaged = two;
     damaged.memory[20] ^= 1;

@@ -1,10 +1,9 @@
 //! devstate itself, with one table of 2 KiB for the checksum.
 
-use devstate_versioning::wire::{Wire};
-use devstate_versioning::{Latest, ReleaseTable, Versioned as Mirror, release_table};
+use devstate_versioning::{ReleaseTable, Versioned as Mirror, release_table};
 use heapless::Vec;
 
-use crate::peer::{Options, Peer, Versioned};
+use crate::peer::{Container, Peer, Versioned};
 use crate::work::{self, Work};
 
 #[derive(Mirror, Clone, Debug, Default)]
@@ -132,8 +131,6 @@ same_fields!(
 carry_struct!(RtcSer = work::Rtc, SerialSer = work::Serial, I8042Ser = work::I8042);
 same_fields!(WorkSer = Work { rtc, serial, i8042 });
 
-const LATEST: Latest<Release> = Latest::RELEASE;
-
 /// The derived encoder.
 pub struct Devstate;
 
@@ -142,11 +139,11 @@ impl Peer for Devstate {
     type State = WorkSer;
 
     fn save(state: &WorkSer, buffer: &mut [u8]) -> usize {
-        payload::encode(state, LATEST, buffer).unwrap_or(0)
+        Release::latest(state).encode(buffer).map_or(0, <[u8]>::len)
     }
 
     fn load(bytes: &[u8], state: &mut WorkSer) {
-        let _ = LATEST.decode(bytes, state).is_ok_and(|()| state.raise(LATEST).is_ok());
+        let _ = Release::decode_latest(bytes, state);
     }
 
     const VERSIONED: Option<Versioned<WorkSer>> = Some(Versioned {
@@ -154,18 +151,22 @@ impl Peer for Devstate {
             let Some(release) = Release::from_number(version) else {
                 return 0;
             };
-            payload::encode(state, release, buffer).unwrap_or(0)
+            let mut scratch = state.clone();
+            release
+                .downgrade_lossy(state, &mut scratch, &mut |_| true)
+                .and_then(|older| older.encode(buffer))
+                .map_or(0, <[u8]>::len)
         },
         load: |bytes, version, state| {
             let Some(release) = Release::from_number(version) else {
                 return;
             };
-            let _ = release.decode(bytes, state).is_ok_and(|()| state.raise(release).is_ok());
+            let _ = release.decode(bytes, state);
         },
     });
 
-    const CONTAINER: Option<Options<WorkSer>> = Some(Options {
-        save: |state, buffer| Release::save(state, buffer).map_or(0, |snapshot| snapshot.len()),
+    const CONTAINER: Option<Container<WorkSer>> = Some(Container {
+        save: |state, buffer| Release::save(state, buffer).map_or(0, <[u8]>::len),
         load: |bytes, state| {
             let _ = Release::load(bytes, state);
         },

@@ -67,7 +67,7 @@ fn a_snapshot_brings_it_back() {
     for state in [SerialState::RESET, busy(), stalled()] {
         let snapshot = Release::save(&SerialStateSer::new(&state), &mut memory).unwrap();
         let mut loaded = SerialStateSer::new(&busy());
-        assert_eq!(Release::load(&snapshot, &mut loaded), Ok(Release::V2));
+        assert_eq!(Release::load(snapshot, &mut loaded), Ok(Release::V2));
         assert_eq!(SerialState::try_from(&loaded), Ok(state));
     }
 }

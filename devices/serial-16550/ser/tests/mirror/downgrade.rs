@@ -57,7 +57,7 @@ fn a_plain_console_loses_nothing_that_an_older_reader_would_miss() {
     .unwrap();
     assert_eq!(release, Release::V1);
     let mut loaded = SerialStateSer::default();
-    assert_eq!(Release::load(&snapshot, &mut loaded), Ok(Release::V1));
+    assert_eq!(Release::load(snapshot, &mut loaded), Ok(Release::V1));
     assert_eq!(SerialState::try_from(&loaded), Ok(plain()));
 }
 
@@ -124,7 +124,7 @@ fn a_lossy_downgrade_is_refused_unless_it_is_asked_for() {
         .and_then(|older| older.save(&mut memory))
         .unwrap();
     let mut loaded = SerialStateSer::default();
-    Release::load(&snapshot, &mut loaded).unwrap();
+    Release::load(snapshot, &mut loaded).unwrap();
     let state = SerialState::try_from(&loaded).unwrap();
     assert_eq!(state.rx.as_slice(), b"ab\0d");
     assert_eq!(
@@ -160,7 +160,7 @@ proptest! {
         let mut memory = buffer!(SerialStateSer);
         let snapshot = Release::V1.downgrade_lossy(&mirror, &mut mirror.clone(), &mut |_| true).and_then(|older| older.save(&mut memory)).unwrap();
         let mut loaded = SerialStateSer::default();
-        Release::load(&snapshot, &mut loaded).unwrap();
+        Release::load(snapshot, &mut loaded).unwrap();
         let back = SerialState::try_from(&loaded).expect("version 1 of a device's state is always valid");
         prop_assert_eq!(lost.is_empty(), back == state, "lost {:?}", lost);
         prop_assert_eq!(back.rx, state.rx);

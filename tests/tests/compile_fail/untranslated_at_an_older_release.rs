@@ -1,0 +1,24 @@
+//! A value is written at an older release without a translation: the byte layer takes no release from outside.
+use devstate_versioning::wire::{At, Wire};
+use devstate_versioning::{ReleaseTable, Versioned, release_table};
+
+#[derive(Versioned, Clone, Default)]
+#[versioned(version = 2, layouts(0xbf16_3a3d_d791_3fbe, open))]
+pub struct TimerSer {
+    pub count: u32,
+    #[versioned(start = 2)]
+    pub prescaler: u8,
+}
+
+release_table! {
+    pub enum Release { V1_0 = 1 @ 0xbf16_3a3d_d791_3fbe, V1_1 = 2 @ open }
+    TimerSer => [1, 2],
+}
+
+fn main() {
+    let timer = TimerSer { count: 7, prescaler: 3 };
+    let mut memory = [0; 64];
+    let _ = Release::V1_0.save(&timer, &mut memory);
+    let _ = timer.encoded_len(At(Release::V1_0));
+    let _ = timer.encoded_len(Release::V1_0);
+}
