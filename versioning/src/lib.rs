@@ -1,5 +1,6 @@
 #![doc = include_str!("../README.md")]
 #![no_std]
+#![cfg_attr(docsrs, feature(doc_cfg))]
 #![forbid(unsafe_code)]
 
 mod architecture;
@@ -23,6 +24,7 @@ mod options;
 mod path;
 mod reader;
 mod release;
+mod release_table;
 mod schema_data;
 mod sequence;
 mod snapshot;

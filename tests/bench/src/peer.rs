@@ -25,9 +25,13 @@ pub trait Peer {
 
 /// Saving and loading at the older version, with the version chosen at run time.
 pub struct Versioned<S> {
-    pub save: fn(&S, version: u16, &mut [u8]) -> usize,
+    /// Prepares a state for a version, translation included, and returns its encoder.
+    pub save: fn(S, version: u16) -> Encoder,
     pub load: fn(&[u8], version: u16, &mut S),
 }
+
+/// Writes a prepared state and returns the number of bytes.
+pub type Encoder = Box<dyn Fn(&mut [u8]) -> usize>;
 
 /// Saving and loading with header and checksum.
 pub struct Container<S> {

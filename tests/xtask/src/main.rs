@@ -1,5 +1,6 @@
 //! What people repeat, as `cargo xtask COMMAND`: one file for each command.
 
+mod api;
 mod bare;
 mod bench;
 mod firmware;

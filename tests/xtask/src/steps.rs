@@ -1,5 +1,6 @@
 //! The steps of `cargo xtask test`, in the order in which they run: quick ones first.
 
+use crate::api;
 use crate::bare::{CORTEX_M3, bare_target};
 use crate::bench;
 use crate::firmware;
@@ -29,6 +30,7 @@ pub(crate) const STEPS: &[Step] = &[
     Step { name: "tests",    what: "unit, integration and documentation tests",               run: tests },
     Step { name: "client",   what: "a product outside the workspace, and what vm-superio wrote",      run: client },
     Step { name: "doc",      what: "the documentation builds without a warning",              run: doc },
+    Step { name: "api",      what: "the root of devstate-versioning stays small",               run: api::check },
     Step { name: "no-std",   what: "every library builds where there is no std and no alloc", run: no_std },
     Step { name: "features", what: "no combination of features warns",                         run: features },
     Step { name: "bare",     what: "firmware boots in QEMU and prints what it should",         run: firmware::check },

@@ -1,0 +1,181 @@
+//! The macro that declares a release table.
+
+/// Declares the releases of an application and the version of each mirror in them. The compiler checks the history.
+///
+/// ```
+/// use devstate_versioning::{Versioned, release_table};
+///
+/// #[derive(Versioned, Clone, Debug, Default)]
+/// #[versioned(version = 2, layouts(0xbf16_3a3d_d791_3fbe, open))]
+/// pub struct TimerSer {
+///     pub count: u32,
+///     #[versioned(start = 2)]
+///     pub prescaler: u8,
+/// }
+///
+/// release_table! {
+///     /// What this firmware has shipped.
+///     pub enum Release { V1_0 = 1 @ 0xbf16_3a3d_d791_3fbe, V1_1 = 2 @ open }
+///     TimerSer => [1, 2],
+/// }
+///
+/// assert_eq!(Release::LATEST.number(), 2);
+/// ```
+///
+/// Each release has its number in the header and, behind `@`, the fingerprint of the layouts that it published. The last
+/// release may be `open` while it is not published. Numbers ascend and may have gaps, for releases that are no longer
+/// supported. Each row has one version for each release, and `_` for a release without this mirror.
+///
+/// The enum has `ALL`, `LATEST`, `number` and `from_number`, and implements [`ReleaseTable`](crate::ReleaseTable).
+///
+/// The following mistakes do not compile, and the message says what to do: a missing row for a mirror, also for a nested
+/// one; a row of another length than the table; a version that is 0, goes down, or is above the version of the mirror; a
+/// last release that is not at the latest version of a mirror; numbers that do not ascend; a mirror that a release
+/// reaches although its row has `_`; a layout that differs from the fingerprint of a published release, or that is still
+/// `open` in one.
+#[macro_export]
+macro_rules! release_table {
+    (
+        $(#[$attribute:meta])*
+        $visibility:vis enum $Release:ident {
+            $($(#[$note:meta])* $name:ident = $number:literal @ $fingerprint:tt),+ $(,)?
+        }
+        $($mirror:ty => [$($version:tt),* $(,)?]),+ $(,)?
+    ) => {
+        $(#[$attribute])*
+        #[derive(
+            ::core::clone::Clone,
+            ::core::marker::Copy,
+            ::core::fmt::Debug,
+            ::core::cmp::PartialEq,
+            ::core::cmp::Eq,
+            ::core::cmp::PartialOrd,
+            ::core::cmp::Ord,
+            ::core::hash::Hash,
+        )]
+        $visibility enum $Release {
+            $(
+                #[doc = ::core::concat!("Release ", $number, ".")]
+                $(#[$note])*
+                $name,
+            )+
+        }
+
+        #[allow(dead_code)]
+        impl $Release {
+            /// All releases, oldest first.
+            $visibility const ALL: &'static [Self] = <Self as $crate::schema::Releases>::ALL;
+
+            /// The newest release.
+            $visibility const LATEST: Self = <Self as $crate::schema::Releases>::LATEST;
+
+            /// Returns the number of the release in a snapshot's header.
+            #[must_use]
+            $visibility fn number(self) -> ::core::primitive::u16 {
+                <Self as $crate::schema::Releases>::number(self)
+            }
+
+            /// Returns the release with that number, if the table has it.
+            #[must_use]
+            $visibility fn from_number(number: ::core::primitive::u16) -> ::core::option::Option<Self> {
+                <Self as $crate::schema::Releases>::from_number(number)
+            }
+        }
+
+        impl $crate::schema::Releases for $Release {
+            const ALL: &'static [Self] = &[$(Self::$name),+];
+            const NAMES: &'static [&'static ::core::primitive::str] = &[$(::core::stringify!($name)),+];
+            const LATEST: Self = {
+                let [.., latest] = [$(Self::$name),+];
+                latest
+            };
+            const ROWS: &'static [$crate::schema::Row] = &[
+                $($crate::schema::Row {
+                    schema: <$mirror as $crate::Mirror>::SCHEMA,
+                    layouts: <$mirror as $crate::Mirror>::LAYOUTS,
+                    versions: &[$($crate::release_table!(@version $version)),*],
+                }),+
+            ];
+            const ROOTS: &'static [&'static [::core::primitive::u64]] = &[
+                $(<$mirror as $crate::wire::RowOf<Self>>::FINGERPRINTS),+
+            ];
+            const PINNED: &'static [::core::option::Option<::core::primitive::u64>] = &[$($crate::release_table!(@literal $fingerprint)),+];
+
+            #[inline]
+            fn number(self) -> ::core::primitive::u16 {
+                match self {
+                    $(Self::$name => $number),+
+                }
+            }
+
+            #[inline]
+            fn index(self) -> ::core::primitive::usize {
+                self as ::core::primitive::usize
+            }
+        }
+
+        $(
+            impl $crate::wire::RowOf<$Release> for $mirror {
+                const FINGERPRINTS: &'static [::core::primitive::u64] = &$crate::__private::deep::<
+                    { <$Release as $crate::schema::Releases>::ALL.len() }
+                >(
+                    <$Release as $crate::schema::Releases>::ROWS,
+                    <$mirror as $crate::Mirror>::SCHEMA,
+                );
+
+                #[inline]
+                fn version(release: $Release) -> ::core::primitive::u16 {
+                    const VERSIONS: &[::core::primitive::u16] = &[$($crate::release_table!(@version $version)),*];
+                    match VERSIONS.get(release as ::core::primitive::usize) {
+                        ::core::option::Option::Some(version) => *version,
+                        ::core::option::Option::None => 0,
+                    }
+                }
+            }
+        )+
+
+        const _: () = {
+            const fn has_a_row_for_each_part_of<'de, M: $crate::wire::Wire<'de, $crate::wire::At<$Release>>>() {}
+            $(has_a_row_for_each_part_of::<$mirror>();)+
+        };
+        // One item, so that a mistake is reported once and without what follows from it.
+        const _: () = {
+            $crate::__private::check_releases(
+                <$Release as $crate::schema::Releases>::ROWS,
+                &[$((::core::stringify!($name), $number, $crate::release_table!(@literal $fingerprint))),+],
+            );
+            $(
+                $crate::__private::check_row(
+                    <$Release as $crate::schema::Releases>::ROWS,
+                    <$Release as $crate::schema::Releases>::NAMES,
+                    <$mirror as $crate::Mirror>::SCHEMA,
+                    &[$($crate::release_table!(@given $version)),*],
+                );
+            )+
+            $(
+                $crate::__private::check_published(
+                    <$Release as $crate::schema::Releases>::ROWS,
+                    <$Release>::$name as ::core::primitive::usize,
+                    ::core::stringify!($name),
+                    $crate::release_table!(@literal $fingerprint),
+                );
+            )+
+            $(
+                $crate::__private::check_pinned(
+                    <$Release as $crate::schema::Releases>::NAMES,
+                    <$Release as $crate::schema::Releases>::PINNED,
+                    <$mirror as $crate::Mirror>::SCHEMA,
+                    <$mirror as $crate::Mirror>::LAYOUTS,
+                    <$mirror as $crate::Mirror>::OPEN,
+                    &[$($crate::release_table!(@given $version)),*],
+                );
+            )+
+        };
+    };
+    (@version _) => { 0 };
+    (@version $version:literal) => { $version };
+    (@given _) => { ::core::option::Option::None };
+    (@given $version:literal) => { ::core::option::Option::Some($version) };
+    (@literal open) => { ::core::option::Option::None };
+    (@literal $fingerprint:literal) => { ::core::option::Option::Some($fingerprint) };
+}
