@@ -4,7 +4,7 @@ use crate::at::{At, Newest, RowOf, Versions};
 use crate::checksum::Checksum;
 use crate::codec::{MirrorOf, Wire};
 use crate::downgrade;
-use crate::error::{LoadError, LoadErrorKind, SaveError};
+use crate::error::{ConversionError, LoadError, LoadErrorKind, SaveError};
 use crate::header::Header;
 use crate::loss::{Differ, Loss};
 use crate::options::Options;
@@ -237,7 +237,9 @@ pub trait ReleaseTable: Releases {
     where
         M: MirrorOf<'de, Self>,
     {
-        has_mirror::<Self, M>(self)?;
+        if M::version(self) == 0 {
+            return Err(not_in_release(self));
+        }
         decode(payload, 0, At::new(self), mirror)
     }
 }
@@ -268,7 +270,9 @@ where
     R: Releases,
     M: MirrorOf<'de, R>,
 {
-    has_mirror::<R, M>(release)?;
+    if M::version(release) == 0 {
+        return Err(not_in_release(release));
+    }
     let at = At::new(release);
     decode_untranslated(payload, 0, at, mirror)?;
     Ok(Translated::new(&*mirror, at).encode(buffer))
@@ -304,13 +308,11 @@ where
     Ok(release)
 }
 
-/// Refuses a release that has no such mirror.
-fn has_mirror<R: Releases, M: RowOf<R>>(release: R) -> Result<(), LoadError> {
-    if M::version(release) == 0 {
-        let release = release.number();
-        return Err(LoadErrorKind::NotInRelease { release }.without_offset());
-    }
-    Ok(())
+/// Returns the error for a release that has no such mirror.
+#[cold]
+fn not_in_release<R: Releases>(release: R) -> LoadError {
+    let release = release.number();
+    LoadErrorKind::NotInRelease { release }.without_offset()
 }
 
 /// Fills `mirror` from exactly the bytes of `payload`, and upgrades it. `offset` is that of the first byte.
@@ -321,7 +323,12 @@ where
     M: Wire<'de, V>,
 {
     decode_untranslated(payload, offset, at, mirror)?;
-    Ok(mirror.upgrade(at)?)
+    mirror.upgrade(at).map_err(conversion)
+}
+
+#[cold]
+fn conversion(error: ConversionError) -> LoadError {
+    error.into()
 }
 
 /// Fills `mirror` from exactly the bytes of `payload`.
