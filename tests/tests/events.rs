@@ -5,7 +5,7 @@
 use devstate_core::{Instant, NoInterrupt};
 use devstate_i8042::{I8042, I8042Events, Key, MouseInput, NoControl};
 use devstate_rtc_pl031::{Rtc, RtcEvents};
-use devstate_serial_16550::{CharacterErrors, Serial, SerialEvents};
+use devstate_serial_16550::{CharacterErrors, Config, LineParameters, ModemOutputs, Serial, SerialEvents};
 use embedded_io::{ErrorKind, ErrorType, Write, WriteReady};
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeSet;
@@ -63,9 +63,11 @@ macro_rules! hear {
 hear!(RtcEvents: alarm(), invalid_read(offset: u16), invalid_write(offset: u16, value: u32));
 
 hear!(
-    SerialEvents: transmitted(), output_stalled(), output_failed(), transmit_overwritten(),
+    SerialEvents: transmitted(), output_stalled(), output_failed(),
+    output_discarded(count: usize), transmit_overrun(),
     transmit_discarded(count: usize), received(), received_with_errors(), receive_overrun(),
-    receive_disconnected(), receive_discarded(count: usize), receive_emptied(), timed_out(),
+    receive_disconnected(), receive_discarded(count: usize), receive_ready(), timed_out(),
+    modem_outputs_changed(outputs: ModemOutputs), break_changed(active: bool), line_changed(line: LineParameters),
     invalid_read(offset: u16), invalid_write(offset: u16, value: u8),
 );
 
@@ -132,7 +134,7 @@ fn of_the_uart() {
     /// With its FIFOs on.
     fn with(output: Output, act: fn(&mut Uart<'_>)) -> impl Fn(&Heard) {
         move |heard| {
-            let mut uart = Serial::with_events(NoInterrupt, output, heard);
+            let mut uart = Serial::with_config(NoInterrupt, output, heard, Config::WITH_TIMER);
             uart.write(2, 0x01, Instant::EPOCH);
             act(&mut uart);
         }
@@ -150,7 +152,8 @@ fn of_the_uart() {
             ("transmitted", with(Output::Ready, |uart| send(uart, 1))),
             ("output_stalled", with(Output::Full, |uart| send(uart, 1))),
             ("output_failed", with(Output::Broken, |uart| send(uart, 1))),
-            ("transmit_overwritten", with(Output::Full, |uart| send(uart, 18))),
+            ("output_discarded", with(Output::Broken, |uart| send(uart, 1))),
+            ("transmit_overrun", with(Output::Full, |uart| send(uart, 18))),
             (
                 "transmit_discarded",
                 with(Output::Full, |uart| {
@@ -181,11 +184,23 @@ fn of_the_uart() {
                 }),
             ),
             (
-                "receive_emptied",
+                "receive_ready",
                 with(Output::Ready, |uart| {
                     receive(uart, 1);
                     uart.read(0, Instant::EPOCH);
                 }),
+            ),
+            (
+                "modem_outputs_changed",
+                with(Output::Ready, |uart| uart.write(4, 0x01, Instant::EPOCH)),
+            ),
+            (
+                "break_changed",
+                with(Output::Ready, |uart| uart.write(3, 0x40, Instant::EPOCH)),
+            ),
+            (
+                "line_changed",
+                with(Output::Ready, |uart| uart.write(3, 0x03, Instant::EPOCH)),
             ),
             (
                 "timed_out",

@@ -1,24 +1,27 @@
-//! The device: its life, and what each register does.
+//! The device: its construction, and what each register does.
 
 use devstate_core::{Clock, Instant, InterruptLine, InvalidState};
 
+use crate::config::{Config, OutputPolicy};
 use crate::events::{NoEvents, SerialEvents};
-use crate::line::LineParameters;
-use crate::modem::{self, ModemLines, ModemOutputs};
+use crate::modem::{self, ModemLines};
 use crate::output::Output;
-use crate::spec::{self, fcr, ier, iir, lcr, mcr, msr};
+use crate::spec::{self, fcr, ier, iir, mcr, msr};
 use crate::state::SerialState;
+use crate::timers::{Deadline, Timers};
+use crate::transmitter::Transmit;
 
 /// A 16550A UART.
 ///
-/// `I` is the interrupt line, `W` the output, `EV` is told what happens. None of them is part of the state.
-///
-/// Only the receive time-out depends on the time. See the [crate's documentation](crate) for the rest.
+/// `I` is the interrupt line, `W` the output, `EV` the event handler. None of them is part of the state, and neither is
+/// the [`Config`]. The [crate's documentation](crate) says what the host must do.
 #[derive(Debug)]
 pub struct Serial<I, W, EV = NoEvents> {
-    /// While a time-out runs, `timeout_remaining` is its whole length; `timeout_at` says when it ends.
+    /// While a time-out runs, `timeout_remaining` is its whole length; `timers` says when it ends.
     pub(crate) state: SerialState,
-    pub(crate) timeout_at: Instant,
+    pub(crate) timers: Timers,
+    pub(crate) config: Config,
+    pub(crate) transmit: Transmit,
     level: bool,
     interrupt: I,
     pub(crate) output: W,
@@ -26,7 +29,7 @@ pub struct Serial<I, W, EV = NoEvents> {
 }
 
 impl<I: InterruptLine, W: Output> Serial<I, W> {
-    /// A device after power-on, in [`SerialState::RESET`]. Its interrupt line is taken to be low.
+    /// Creates a device after power-on, in [`SerialState::RESET`]. It takes its interrupt line to be low.
     #[must_use]
     pub const fn new(interrupt: I, output: W) -> Self {
         Self::with_events(interrupt, output, NoEvents)
@@ -34,36 +37,46 @@ impl<I: InterruptLine, W: Output> Serial<I, W> {
 }
 
 impl<I: InterruptLine, W: Output, EV: SerialEvents> Serial<I, W, EV> {
-    /// The same, with someone who is told what happens.
+    /// Like [`new`](Serial::new), with an event handler.
     #[must_use]
     pub const fn with_events(interrupt: I, output: W, events: EV) -> Self {
-        Self::assemble(SerialState::RESET, interrupt, output, events)
+        Self::with_config(interrupt, output, events, Config::DEFAULT)
     }
 
-    /// A device in a saved state, at the moment `now`. It drives its interrupt line to the level that the state
-    /// implies. What the old output had not taken is offered to the new one by [`drain_output`](Self::drain_output).
+    /// Like [`with_events`](Self::with_events), with the host's policies.
+    #[must_use]
+    pub const fn with_config(interrupt: I, output: W, events: EV, config: Config) -> Self {
+        Self::assemble(SerialState::RESET, interrupt, output, events, config)
+    }
+
+    /// Creates a device in a saved state, and drives its interrupt line to the level of that state.
+    ///
+    /// Characters that the old output did not take wait for [`drain_output`](Self::drain_output).
     ///
     /// # Errors
     ///
-    /// What [`SerialState::validate`] says.
+    /// [`SerialState::validate`] refuses the state.
     pub fn from_state(
         state: &SerialState,
         interrupt: I,
         output: W,
         events: EV,
+        config: Config,
         now: Instant,
         clock: Clock,
     ) -> Result<Self, InvalidState> {
         state.validate()?;
-        let mut device = Self::assemble(*state, interrupt, output, events);
+        let mut device = Self::assemble(*state, interrupt, output, events, config);
         device.resume(now, clock);
         Ok(device)
     }
 
-    const fn assemble(state: SerialState, interrupt: I, output: W, events: EV) -> Self {
+    const fn assemble(state: SerialState, interrupt: I, output: W, events: EV, config: Config) -> Self {
         Self {
+            timers: Timers::new(&state, config.input_clock_hz),
             state,
-            timeout_at: Instant::EPOCH,
+            config,
+            transmit: Transmit::NEW,
             level: false,
             interrupt,
             output,
@@ -71,14 +84,21 @@ impl<I: InterruptLine, W: Output, EV: SerialEvents> Serial<I, W, EV> {
         }
     }
 
-    /// Puts the device into a saved state, at the moment `now`, and drives its interrupt line.
+    /// Puts the device into a saved state, and drives its interrupt line.
+    ///
+    /// The events say which characters of the state before are lost, and what the guest of the new state drives.
     ///
     /// # Errors
     ///
-    /// What [`SerialState::validate`] says; the device is then as it was.
+    /// [`SerialState::validate`] refuses the state. The device is then as it was.
     pub fn restore(&mut self, state: &SerialState, now: Instant, clock: Clock) -> Result<(), InvalidState> {
         state.validate()?;
+        let before = self.outside();
+        self.report_lost_characters();
         self.state = *state;
+        self.timers = Timers::new(state, self.config.input_clock_hz);
+        self.transmit = Transmit::NEW;
+        self.report_outputs(&before);
         self.resume(now, clock);
         Ok(())
     }
@@ -87,37 +107,46 @@ impl<I: InterruptLine, W: Output, EV: SerialEvents> Serial<I, W, EV> {
         if self.timer_runs() {
             let elapsed = clock.elapsed_nanos(self.state.saved_at, now);
             let remaining = self.state.timeout_remaining.saturating_sub(elapsed);
+            let remaining = if self.config.timer { remaining } else { 0 };
             self.state.timeout_remaining = remaining;
-            self.timeout_at = now.saturating_add_nanos(remaining);
+            self.timers.timeout_at = now.saturating_add_nanos(remaining);
             if remaining == 0 {
                 self.events.timed_out();
             }
         }
+        if self.state.tsr.is_some() && self.config.stalled_output != OutputPolicy::Keep {
+            // The first access offers the new output what waits.
+            self.timers.give_up = Some(Deadline::after(0, now));
+        }
+        self.watch(now);
         self.level = self.state.interrupt_level();
         self.interrupt.set_level(self.level);
+        if self.receive_capacity() != 0 {
+            self.events.receive_ready();
+        }
     }
 
-    /// The device's state at the moment `now`.
+    /// Returns the device's state at the moment `now`.
     #[must_use]
-    pub fn state(&self, now: Instant) -> SerialState {
+    pub const fn state(&self, now: Instant) -> SerialState {
         let mut state = self.state;
         state.saved_at = now;
-        if self.timer_runs() {
-            let remaining = self.timeout_at.saturating_nanos_since(now);
-            state.timeout_remaining = remaining.min(self.state.timeout_remaining);
+        let remaining = self.timers.timeout_at.saturating_nanos_since(now);
+        if remaining < state.timeout_remaining {
+            state.timeout_remaining = remaining;
         }
         state
     }
 
-    /// A master reset (Table I): registers, FIFOs and interrupts. As on the chip, the divisor latch, the scratchpad
-    /// and the receiver buffer keep what they hold, and the modem's inputs are what they are.
+    /// Performs a master reset (Table I) of registers, FIFOs and interrupts.
+    ///
+    /// As on the chip, the divisor latch, the scratchpad and the receiver buffer keep their values, and the modem's
+    /// inputs are those that the host drives.
     pub fn reset(&mut self, now: Instant) {
         self.catch_up(now);
-        let unsent = self.output_pending();
-        if unsent != 0 {
-            self.events.transmit_discarded(unsent);
-        }
-        self.clear_receiver();
+        let before = self.outside();
+        self.report_lost_characters();
+        self.keep_unread_character();
         self.state = SerialState {
             divisor: self.state.divisor,
             scr: self.state.scr,
@@ -125,38 +154,58 @@ impl<I: InterruptLine, W: Output, EV: SerialEvents> Serial<I, W, EV> {
             msr_lines: self.state.msr_lines,
             ..SerialState::RESET
         };
+        self.transmit = Transmit::NEW;
+        self.timers.repeat = None;
+        self.timers.give_up = None;
+        self.measure();
+        self.watch(now);
         self.update_line();
+        self.report_changes(&before);
     }
 
-    /// Tells the device that time went by. Needed at [`next_deadline`](Self::next_deadline), harmless at any moment.
-    pub fn advance(&mut self, now: Instant) {
-        self.catch_up(now);
-    }
-
-    /// Returns when to call [`advance`](Self::advance) next: at the end of the receive time-out. Every access may change
-    /// it.
+    /// Returns the host's policies.
     #[must_use]
-    pub const fn next_deadline(&self) -> Option<Instant> {
-        if self.timer_runs() { Some(self.timeout_at) } else { None }
+    pub const fn config(&self) -> Config {
+        self.config
     }
 
-    /// A guest's read of a register, with all the side effects it has. Outside of offsets 0 to 7 it gives
-    /// [`OUT_OF_RANGE`](spec::OUT_OF_RANGE).
+    /// Changes the host's policies, such as what happens to output while no terminal is connected.
+    pub fn set_config(&mut self, config: Config, now: Instant) {
+        self.catch_up(now);
+        let before = self.outside();
+        self.config = config;
+        self.timers.repeat = None;
+        self.timers.give_up = None;
+        self.timers.line_free = None;
+        self.measure();
+        if !config.timer && self.timer_runs() {
+            self.stop_timeout();
+            self.events.timed_out();
+            self.update_line();
+        }
+        self.offer_again(now);
+        self.watch(now);
+        self.report_changes(&before);
+    }
+
+    /// Reads a register for the guest, with the side effects of the read.
+    ///
+    /// Outside of offsets 0 to 7 it returns [`OUT_OF_RANGE`](spec::OUT_OF_RANGE).
     #[inline]
     pub fn read(&mut self, offset: u16, now: Instant) -> u8 {
         // The short way for what drivers poll: almost every read is this one.
-        if offset == spec::LSR && !self.timer_has_news(now) {
+        if offset == spec::LSR && !self.timers.may_be_due(now) {
             self.read_lsr()
         } else {
             self.read_register(offset, now)
         }
     }
 
-    /// A guest's write to a register. Outside of offsets 0 to 7, and to LSR and MSR, nothing happens.
+    /// Writes a register for the guest. Writes outside of offsets 0 to 7, and to LSR and MSR, have no effect.
     #[inline]
     pub fn write(&mut self, offset: u16, value: u8, now: Instant) {
         // The short way for output: almost every write is this one.
-        if offset == spec::THR && !self.state.divisor_latch_open() && !self.timer_has_news(now) {
+        if offset == spec::THR && !self.state.divisor_latch_open() && !self.timers.may_be_due(now) {
             self.write_thr(value, now);
         } else {
             self.write_register(offset, value, now);
@@ -187,17 +236,14 @@ impl<I: InterruptLine, W: Output, EV: SerialEvents> Serial<I, W, EV> {
     #[inline(never)]
     fn write_register(&mut self, offset: u16, value: u8, now: Instant) {
         self.catch_up(now);
+        let [low, high] = self.state.divisor.to_le_bytes();
         match offset {
-            spec::DLL if self.state.divisor_latch_open() => {
-                self.state.divisor = u16::from_le_bytes([value, self.state.divisor.to_le_bytes()[1]]);
-            }
-            spec::DLM if self.state.divisor_latch_open() => {
-                self.state.divisor = u16::from_le_bytes([self.state.divisor.to_le_bytes()[0], value]);
-            }
+            spec::DLL if self.state.divisor_latch_open() => self.write_frame([value, high], self.state.lcr),
+            spec::DLM if self.state.divisor_latch_open() => self.write_frame([low, value], self.state.lcr),
             spec::THR => self.write_thr(value, now),
             spec::IER => self.write_ier(value),
             spec::FCR => self.write_fcr(value),
-            spec::LCR => self.state.lcr = value,
+            spec::LCR => self.write_frame([low, high], value),
             spec::MCR => self.write_mcr(value, now),
             spec::SCR => self.state.scr = value,
             _ => self.events.invalid_write(offset, value),
@@ -206,8 +252,10 @@ impl<I: InterruptLine, W: Output, EV: SerialEvents> Serial<I, W, EV> {
 
     fn read_iir(&mut self) -> u8 {
         let id = self.state.interrupt_id();
+        self.transmit.interrupt_identified();
         if id == iir::THR_EMPTY {
             self.state.thre_pending = false;
+            self.timers.repeat = None;
             self.update_line();
         }
         if self.state.fifo_enabled() {
@@ -243,12 +291,15 @@ impl<I: InterruptLine, W: Output, EV: SerialEvents> Serial<I, W, EV> {
         let changed = self.state.ier ^ value;
         self.state.ier = value;
         if changed & ier::THR_EMPTY != 0 {
+            self.transmit.interrupt_switched();
+            self.timers.repeat = None;
             self.state.thre_pending = value & ier::THR_EMPTY != 0 && self.state.tx.is_empty();
         }
         self.update_line();
     }
 
     fn write_fcr(&mut self, value: u8) {
+        let before = self.outside();
         let enable = value & fcr::ENABLE != 0;
         let toggled = enable != self.state.fifo_enabled();
         if toggled || (enable && value & fcr::CLEAR_RECEIVER != 0) {
@@ -259,20 +310,32 @@ impl<I: InterruptLine, W: Output, EV: SerialEvents> Serial<I, W, EV> {
         }
         self.state.fcr = if enable { value & fcr::MASK } else { 0 };
         self.update_line();
+        self.report_room(&before);
     }
 
     fn write_mcr(&mut self, value: u8, now: Instant) {
-        let before = self.state.modem_inputs();
+        let before = self.outside();
+        let inputs = self.state.modem_inputs();
         self.state.mcr = value & mcr::MASK;
-        self.modem_inputs_changed(before);
+        self.modem_inputs_changed(inputs);
         // What stalled outside goes round at once.
         if self.state.looped_back() {
             self.drain_output(now);
         }
         self.update_line();
+        self.report_changes(&before);
     }
 
-    /// The host drives the modem inputs. A change sets the delta bits, unless loopback has disconnected the wires.
+    /// A write to the line control register or to the divisor latch.
+    fn write_frame(&mut self, divisor: [u8; 2], lcr: u8) {
+        let before = self.outside();
+        self.state.divisor = u16::from_le_bytes(divisor);
+        self.state.lcr = lcr;
+        self.measure();
+        self.report_outputs(&before);
+    }
+
+    /// Drives the modem inputs. A change sets the delta bits, unless loopback has disconnected the wires.
     pub fn set_modem_lines(&mut self, lines: ModemLines, now: Instant) {
         self.catch_up(now);
         let before = self.state.modem_inputs();
@@ -285,86 +348,41 @@ impl<I: InterruptLine, W: Output, EV: SerialEvents> Serial<I, W, EV> {
         self.state.msr_deltas |= modem::deltas(before, self.state.modem_inputs()) & msr::DELTAS;
     }
 
-    /// What the guest drives on the modem's outputs.
-    #[must_use]
-    pub const fn modem_outputs(&self) -> ModemOutputs {
-        ModemOutputs::from_mcr(self.state.mcr)
-    }
-
-    /// The frame and speed that the guest programmed.
-    #[must_use]
-    pub const fn line_parameters(&self) -> LineParameters {
-        self.state.line_parameters()
-    }
-
-    /// Whether the guest holds the output at space (section 8.1, bit 6). In loopback the output is at mark.
-    #[must_use]
-    pub const fn break_output(&self) -> bool {
-        self.state.lcr & lcr::BREAK != 0 && !self.state.looped_back()
-    }
-
-    /// The level that the device drives on its interrupt line.
+    /// Returns the level that the device drives on its interrupt line.
     #[must_use]
     pub const fn interrupt_level(&self) -> bool {
         self.level
     }
 
-    /// The interrupt line.
+    /// Returns the interrupt line.
     pub const fn interrupt(&self) -> &I {
         &self.interrupt
     }
 
-    /// The interrupt line, to be changed: to ask an adapter for its error, for one.
+    /// Returns the interrupt line, for example to take an adapter's error.
     pub const fn interrupt_mut(&mut self) -> &mut I {
         &mut self.interrupt
     }
 
-    /// Who is told what happens.
+    /// Returns the event handler.
     pub const fn events(&self) -> &EV {
         &self.events
     }
 
-    /// The output.
+    /// Returns the output.
     pub const fn output(&self) -> &W {
         &self.output
     }
 
-    /// The output, to be changed. After making it ready again, call [`drain_output`](Self::drain_output).
+    /// Returns the output to change it. Call [`drain_output`](Self::drain_output) when it is ready again.
     pub const fn output_mut(&mut self) -> &mut W {
         &mut self.output
     }
 
-    /// Ends the device and gives the output back. What it had not taken is in [`state`](Self::state), to be asked before.
+    /// Drops the device and returns the output. Take the [`state`](Self::state) before: it has the characters that the
+    /// output did not take.
     pub fn into_output(self) -> W {
         self.output
-    }
-
-    #[inline]
-    pub(crate) fn catch_up(&mut self, now: Instant) {
-        if self.timer_has_news(now) {
-            self.run_timer(now);
-        }
-    }
-
-    /// Whether the time-out runs, and either is over or ends later than it can: the clock was set back.
-    #[inline]
-    const fn timer_has_news(&self, now: Instant) -> bool {
-        let duration = self.state.timeout_remaining;
-        duration != 0
-            && (now.as_nanos() >= self.timeout_at.as_nanos() || self.timeout_at.saturating_nanos_since(now) > duration)
-    }
-
-    #[cold]
-    fn run_timer(&mut self, now: Instant) {
-        let duration = self.state.timeout_remaining;
-        if now >= self.timeout_at {
-            self.state.timeout_remaining = 0;
-            self.events.timed_out();
-            self.update_line();
-        } else if self.timeout_at.saturating_nanos_since(now) > duration {
-            // The clock was set back: wait no longer than a time-out lasts.
-            self.timeout_at = now.saturating_add_nanos(duration);
-        }
     }
 
     /// Drives the line high, for a source that is pending and enabled.
@@ -374,6 +392,12 @@ impl<I: InterruptLine, W: Output, EV: SerialEvents> Serial<I, W, EV> {
             self.level = true;
             self.interrupt.set_level(true);
         }
+    }
+
+    /// Drives a high line low and high again.
+    pub(crate) fn pulse_line(&mut self) {
+        self.interrupt.set_level(false);
+        self.interrupt.set_level(true);
     }
 
     /// Drives the line where its level has changed. Out of line: most accesses have nothing to drive.

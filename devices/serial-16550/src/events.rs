@@ -2,10 +2,13 @@
 
 use core::ops::Deref;
 
-/// Told what happens in a device. Every method has a default that does nothing.
+use crate::line::LineParameters;
+use crate::modem::ModemOutputs;
+
+/// Receives the events of a UART. Every method has a default body that does nothing.
 ///
-/// Methods take `&self`, so that counters can be shared with whoever reads them; an implementation for `&E` is there.
-/// Where a character is lost, exactly one method says so.
+/// Methods take `&self`, so that the host can share counters with the device. Anything that dereferences to a handler is
+/// one: `&E`, `Rc<E>`, `Arc<E>`, `Box<E>`. Where a character is lost, exactly one event says so.
 ///
 /// ```
 /// use core::cell::Cell;
@@ -38,16 +41,24 @@ pub trait SerialEvents {
     /// The output took a character.
     fn transmitted(&self) {}
 
-    /// The output was not ready, or took nothing: the character stays.
+    /// The output was not ready, or took nothing. [`Config::stalled_output`](crate::Config::stalled_output) decides what
+    /// happens to the character.
     fn output_stalled(&self) {}
 
-    /// The output failed: the character stays.
+    /// The output returned an error. [`Config::failed_output`](crate::Config::failed_output) decides what happens to the
+    /// character.
     fn output_failed(&self) {}
 
-    /// The guest wrote more than fits while the output stalls: the oldest character that was waiting is lost.
-    fn transmit_overwritten(&self) {}
+    /// The output did not take `count` characters, and the policy discarded them: they are lost.
+    fn output_discarded(&self, count: usize) {
+        let _ = count;
+    }
 
-    /// The guest cleared the transmitter, or a reset did: `count` characters are lost.
+    /// The guest wrote more than fits while the output stalls. One character is lost: the new one in FIFO mode, the one
+    /// that waited in 16450 mode.
+    fn transmit_overrun(&self) {}
+
+    /// The guest cleared the transmitter, or a reset or restore did: `count` characters are lost.
     fn transmit_discarded(&self, count: usize) {
         let _ = count;
     }
@@ -58,22 +69,42 @@ pub trait SerialEvents {
     /// A character came in with parity or framing error, or as a break.
     fn received_with_errors(&self) {}
 
-    /// A character is lost since the receiver was full: the new one in FIFO mode, the unread one in 16450 mode.
+    /// A character is lost because the receiver was full: the new one in FIFO mode, the unread one in 16450 mode.
     fn receive_overrun(&self) {}
 
     /// A character was sent to a receiver that loopback has disconnected: it is lost.
     fn receive_disconnected(&self) {}
 
-    /// The guest cleared the receiver, or a reset did: `count` characters are lost.
+    /// The guest cleared the receiver, or a reset or restore did: `count` characters are lost.
     fn receive_discarded(&self, count: usize) {
         let _ = count;
     }
 
-    /// The guest read the last character: a good moment to call [`receive`](crate::Serial::receive) with more.
-    fn receive_emptied(&self) {}
+    /// [`receive`](crate::Serial::receive) takes characters again: call it if characters wait.
+    ///
+    /// After `receive` took fewer characters than it was offered, this event always follows: when the guest has read the
+    /// last character, cleared the FIFO, switched the FIFOs, left loopback or, with flow control, asserted DTR and RTS;
+    /// after a reset, a restore or another [`Config`](crate::Config); and at line rate when the next character is due. It
+    /// may also come when nothing waits.
+    fn receive_ready(&self) {}
 
     /// Characters lay in the receive FIFO for four character times.
     fn timed_out(&self) {}
+
+    /// The guest drives the modem's outputs anew (section 8.8).
+    fn modem_outputs_changed(&self, outputs: ModemOutputs) {
+        let _ = outputs;
+    }
+
+    /// The guest begins (`true`) or ends a break (section 8.1, bit 6).
+    fn break_changed(&self, active: bool) {
+        let _ = active;
+    }
+
+    /// The guest programmed another frame or speed. It writes the divisor in two halves, which are two events.
+    fn line_changed(&self, line: LineParameters) {
+        let _ = line;
+    }
 
     /// The guest read outside the register block.
     fn invalid_read(&self, offset: u16) {
@@ -86,7 +117,7 @@ pub trait SerialEvents {
     }
 }
 
-/// Counts nothing.
+/// Ignores all events.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct NoEvents;
@@ -107,8 +138,12 @@ impl<P: Deref<Target: SerialEvents>> SerialEvents for P {
         (**self).output_failed();
     }
 
-    fn transmit_overwritten(&self) {
-        (**self).transmit_overwritten();
+    fn output_discarded(&self, count: usize) {
+        (**self).output_discarded(count);
+    }
+
+    fn transmit_overrun(&self) {
+        (**self).transmit_overrun();
     }
 
     fn transmit_discarded(&self, count: usize) {
@@ -135,12 +170,24 @@ impl<P: Deref<Target: SerialEvents>> SerialEvents for P {
         (**self).receive_discarded(count);
     }
 
-    fn receive_emptied(&self) {
-        (**self).receive_emptied();
+    fn receive_ready(&self) {
+        (**self).receive_ready();
     }
 
     fn timed_out(&self) {
         (**self).timed_out();
+    }
+
+    fn modem_outputs_changed(&self, outputs: ModemOutputs) {
+        (**self).modem_outputs_changed(outputs);
+    }
+
+    fn break_changed(&self, active: bool) {
+        (**self).break_changed(active);
+    }
+
+    fn line_changed(&self, line: LineParameters) {
+        (**self).line_changed(line);
     }
 
     fn invalid_read(&self, offset: u16) {

@@ -2,7 +2,6 @@
 
 use devstate_core::{Instant, InvalidState, RegisterIo, Unapplied};
 
-use crate::line::four_characters_time;
 use crate::spec::{self, fcr, ier, iir, lcr, lsr, mcr, msr};
 use crate::state::SerialState;
 
@@ -55,7 +54,7 @@ impl SerialState {
         state.scr = registers.read(spec::SCR);
         state.take_received(registers);
         if state.timeout_applies() && interrupt_id(first) != iir::TIMEOUT {
-            state.timeout_remaining = four_characters_time(state.divisor, state.lcr);
+            state.timeout_remaining = Self::timeout_nanos(state.divisor, state.lcr);
         }
         state.take_modem_inputs(registers);
         // Nothing that ranks higher hides this one any more.

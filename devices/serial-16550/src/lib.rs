@@ -3,6 +3,7 @@
 #![cfg_attr(docsrs, feature(doc_cfg))]
 #![forbid(unsafe_code)]
 
+mod config;
 mod device;
 mod errors;
 mod events;
@@ -11,11 +12,14 @@ mod interrupt;
 mod line;
 mod modem;
 mod output;
+mod outside;
 mod receiver;
 pub mod spec;
 mod state;
+mod timers;
 mod transmitter;
 
+pub use config::{Config, OutputPolicy};
 pub use device::Serial;
 pub use errors::CharacterErrors;
 pub use events::{NoEvents, SerialEvents};

@@ -32,6 +32,8 @@ pub struct LineParameters {
     pub parity: Parity,
     /// The stop bits.
     pub stop_bits: StopBits,
+    /// The frequency of the crystal in hertz, from the host's [`Config`](crate::Config).
+    pub input_clock_hz: u32,
 }
 
 /// The parity bit of a frame (section 8.1, bits 3 to 5).
@@ -63,7 +65,7 @@ pub enum StopBits {
 }
 
 impl LineParameters {
-    pub(crate) const fn new(divisor: u16, lcr: u8) -> Self {
+    pub(crate) const fn new(divisor: u16, lcr: u8, input_clock_hz: u32) -> Self {
         Self {
             divisor,
             data_bits: 5 + (lcr & lcr::WORD_LENGTH),
@@ -83,23 +85,20 @@ impl LineParameters {
                 (true, 0) => StopBits::OneAndHalf,
                 (true, _) => StopBits::Two,
             },
+            input_clock_hz,
         }
     }
 
-    /// Bits per second on a board with a PC's crystal ([`INPUT_CLOCK_HZ`]), rounded down.
+    /// Returns the bits per second, rounded down.
     #[must_use]
     pub const fn baud_rate(self) -> u32 {
-        INPUT_CLOCK_HZ / (16 * self.clocks_per_16th())
+        self.input_clock_hz / (16 * clocks_per_16th(self.divisor))
     }
 
     /// Returns the time that one character takes, start and stop bits included, rounded up to whole nanoseconds.
     #[must_use]
     pub const fn character_time(self) -> Duration {
-        Duration::from_nanos(self.characters_time(1))
-    }
-
-    const fn characters_time(self, characters: u32) -> u64 {
-        characters_time(characters, self.half_bits(), self.divisor)
+        Duration::from_nanos(nanos(1, self.half_bits(), self.divisor, self.input_clock_hz))
     }
 
     const fn half_bits(self) -> u32 {
@@ -114,15 +113,10 @@ impl LineParameters {
         };
         2 + 2 * self.data_bits as u32 + parity + stop
     }
-
-    const fn clocks_per_16th(self) -> u32 {
-        clocks_per_16th(self.divisor)
-    }
 }
 
-/// Nanoseconds that four characters take, rounded up. Every received character asks, so it goes straight from the
-/// register's bits.
-pub(crate) const fn four_characters_time(divisor: u16, lcr: u8) -> u64 {
+/// Returns the nanoseconds that some characters take, rounded up, straight from the register's bits.
+pub(crate) const fn characters_nanos(characters: u32, divisor: u16, lcr: u8, input_clock_hz: u32) -> u64 {
     let word = (lcr & lcr::WORD_LENGTH) as u32;
     let parity = if lcr & lcr::PARITY_ENABLE == 0 { 0 } else { 2 };
     let stop = match (lcr & lcr::STOP_BITS != 0, word) {
@@ -130,22 +124,29 @@ pub(crate) const fn four_characters_time(divisor: u16, lcr: u8) -> u64 {
         (true, 0) => 1,
         (true, _) => 2,
     };
-    characters_time(4, SHORTEST_HALF_BITS + 2 * word + parity + stop, divisor)
+    let half_bits = SHORTEST_HALF_BITS + 2 * word + parity + stop;
+    nanos(characters, half_bits, divisor, input_clock_hz)
 }
 
 /// Start bit, five bits, stop bit.
 const SHORTEST_HALF_BITS: u32 = 14;
 
-/// Nanoseconds that eight periods of the crystal take, as a fraction in its lowest terms.
+/// Nanoseconds that eight periods of a PC's crystal take, as a fraction in its lowest terms.
 const EIGHT_CLOCKS: (u32, u32) = (78_125, 18);
 const _: () = assert!(EIGHT_CLOCKS.0 as u64 * INPUT_CLOCK_HZ as u64 == EIGHT_CLOCKS.1 as u64 * 8_000_000_000);
 
-const fn characters_time(characters: u32, half_bits: u32, divisor: u16) -> u64 {
-    // Half a bit is eight periods of the baud generator's output. Divided before it is multiplied, and so in 32 bits: a
-    // small processor takes half a kilobyte of code to divide 64.
+const fn nanos(characters: u32, half_bits: u32, divisor: u16, input_clock_hz: u32) -> u64 {
+    // Half a bit is eight periods of the baud generator's output.
     let eights = characters * half_bits * clocks_per_16th(divisor);
-    let (whole, rest) = (eights / EIGHT_CLOCKS.1, eights % EIGHT_CLOCKS.1);
-    whole as u64 * EIGHT_CLOCKS.0 as u64 + (rest * EIGHT_CLOCKS.0).div_ceil(EIGHT_CLOCKS.1) as u64
+    if input_clock_hz == INPUT_CLOCK_HZ {
+        // Divided before it is multiplied, and so in 32 bits: a small processor takes half a kilobyte of code to divide
+        // 64.
+        let (whole, rest) = (eights / EIGHT_CLOCKS.1, eights % EIGHT_CLOCKS.1);
+        whole as u64 * EIGHT_CLOCKS.0 as u64 + (rest * EIGHT_CLOCKS.0).div_ceil(EIGHT_CLOCKS.1) as u64
+    } else {
+        let clock = if input_clock_hz == 0 { 1 } else { input_clock_hz };
+        (eights as u64 * 8_000_000_000).div_ceil(clock as u64)
+    }
 }
 
 const fn clocks_per_16th(divisor: u16) -> u32 {
@@ -156,11 +157,18 @@ const fn clocks_per_16th(divisor: u16) -> u32 {
 mod tests {
     use super::*;
 
+    fn pc(divisor: u16, lcr: u8) -> LineParameters {
+        LineParameters::new(divisor, lcr, INPUT_CLOCK_HZ)
+    }
+
     #[test]
     fn the_manuals_longest_character_at_300_baud_makes_160_ms_of_four() {
-        let line = LineParameters::new(384, 0x0f);
+        let line = pc(384, 0x0f);
         assert_eq!(line.baud_rate(), 300);
-        assert_eq!(line.characters_time(4), 160_000_000);
+        assert_eq!(
+            nanos(4, line.half_bits(), line.divisor, line.input_clock_hz),
+            160_000_000
+        );
     }
 
     #[test]
@@ -175,7 +183,7 @@ mod tests {
             (0x3f, 8, Parity::Space, StopBits::Two, 24),
             (0xf3, 8, Parity::None, StopBits::One, 20),
         ] {
-            let line = LineParameters::new(1, lcr);
+            let line = pc(1, lcr);
             assert_eq!(
                 (line.data_bits, line.parity, line.stop_bits, line.half_bits()),
                 (data_bits, parity, stop_bits, half_bits),
@@ -188,10 +196,10 @@ mod tests {
     fn the_short_way_to_four_characters_is_no_other() {
         for lcr in 0..=0xff {
             for divisor in [0, 1, 12, 384, 0xffff] {
-                let line = LineParameters::new(divisor, lcr);
+                let line = pc(divisor, lcr);
                 assert_eq!(
-                    four_characters_time(divisor, lcr),
-                    line.characters_time(4),
+                    characters_nanos(4, divisor, lcr, INPUT_CLOCK_HZ),
+                    nanos(4, line.half_bits(), line.divisor, line.input_clock_hz),
                     "LCR {lcr:#x}"
                 );
             }
@@ -200,12 +208,14 @@ mod tests {
 
     #[test]
     fn every_time_is_the_exact_one_rounded_up() {
-        for divisor in 0..=0xffff {
+        for (divisor, hz) in
+            (0..=0xffff).flat_map(|divisor| [INPUT_CLOCK_HZ, 3_686_400, 24_000_000].map(|hz| (divisor, hz)))
+        {
             for half_bits in 14..=24 {
                 let clocks = 4 * 8 * u64::from(half_bits) * u64::from(clocks_per_16th(divisor));
                 assert_eq!(
-                    characters_time(4, half_bits, divisor),
-                    (clocks * 1_000_000_000).div_ceil(u64::from(INPUT_CLOCK_HZ)),
+                    nanos(4, half_bits, divisor, hz),
+                    (clocks * 1_000_000_000).div_ceil(u64::from(hz)),
                     "{half_bits} half bits at {divisor}"
                 );
             }
@@ -213,8 +223,20 @@ mod tests {
     }
 
     #[test]
+    fn another_crystal_changes_speed_and_times() {
+        let line = LineParameters::new(13, 0x03, 24_000_000);
+        assert_eq!(line.baud_rate(), 115_384);
+        assert_eq!(line.character_time(), Duration::from_nanos(86_667));
+        let nothing = LineParameters::new(13, 0x03, 0);
+        assert_eq!(
+            (nothing.baud_rate(), nothing.character_time()),
+            (0, Duration::from_secs(2_080))
+        );
+    }
+
+    #[test]
     fn a_divisor_of_zero_counts_as_the_counter_wraps() {
-        let slowest = LineParameters::new(0, 0x0f);
+        let slowest = pc(0, 0x0f);
         assert_eq!(slowest.baud_rate(), 1);
         assert_eq!(slowest.character_time(), Duration::from_nanos(6_826_666_667));
     }

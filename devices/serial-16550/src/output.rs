@@ -16,10 +16,11 @@ pub trait Output: Write + WriteReady {}
 #[diagnostic::do_not_recommend]
 impl<W: Write + WriteReady + ?Sized> Output for W {}
 
-/// Says "ready" for a writer that does not implement [`WriteReady`] and never blocks, or may: a slice, a vector, and with
-/// `std`, through `embedded_io_adapters::std::FromStd`, a file or the standard output.
+/// Makes an [`Output`] of a writer without [`WriteReady`]: it is always ready. The writer may be a slice, a vector and,
+/// through `embedded_io_adapters::std::FromStd`, a file or the standard output.
 ///
-/// While such a writer blocks, the guest's register access waits with it.
+/// Each character is flushed, so that a prompt without a newline is visible. While the writer blocks, the guest's
+/// register access blocks with it.
 ///
 /// ```
 /// use devstate_core::{Instant, NoInterrupt};
@@ -42,7 +43,11 @@ impl<W: ErrorType> ErrorType for AlwaysReady<W> {
 
 impl<W: Write> Write for AlwaysReady<W> {
     fn write(&mut self, buf: &[u8]) -> Result<usize, Self::Error> {
-        self.0.write(buf)
+        // What could not be flushed before is still in the writer: then this is not taken.
+        self.0.flush()?;
+        let taken = self.0.write(buf)?;
+        let _ = self.0.flush();
+        Ok(taken)
     }
 
     fn flush(&mut self) -> Result<(), Self::Error> {

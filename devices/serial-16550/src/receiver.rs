@@ -3,29 +3,34 @@
 use crate::device::Serial;
 use crate::errors::CharacterErrors;
 use crate::events::SerialEvents;
-use crate::line::four_characters_time;
 use crate::output::Output;
 use crate::spec::{FIFO_LEN, lsr};
 use crate::state::Fifo;
+use crate::timers::Deadline;
 use devstate_core::{Instant, InterruptLine};
 
 impl<I: InterruptLine, W: Output, EV: SerialEvents> Serial<I, W, EV> {
-    /// How many characters [`receive`](Self::receive) would take: what the FIFO has room for, one or none in 16450
-    /// mode, none in loopback.
+    /// Returns how many characters the receiver has room for: up to 16, one or none in 16450 mode, none in loopback.
+    ///
+    /// With [`Config::flow_control`](crate::Config::flow_control) there is none while the guest does not assert DTR and RTS. With
+    /// [`Config::receive_at_line_rate`](crate::Config::receive_at_line_rate), [`receive`](Self::receive) may take fewer.
     #[must_use]
     pub fn receive_capacity(&self) -> usize {
-        if self.state.looped_back() {
+        let outputs = self.modem_outputs();
+        let ready = !self.config.flow_control || (outputs.dtr && outputs.rts);
+        if self.state.looped_back() || !ready {
             0
         } else {
-            usize::from(self.state.capacity().saturating_sub(self.state.rx.len))
+            usize::from(self.state.rx.room(self.state.capacity()))
         }
     }
 
-    /// Offers characters from outside and says how many were taken; the rest is for the host to keep and offer again,
-    /// after [`receive_emptied`](SerialEvents::receive_emptied) or whenever
-    /// [`receive_capacity`](Self::receive_capacity) says so. Nothing is ever overrun by it.
+    /// Offers characters from outside, and returns how many were taken. It never overruns the receiver.
     ///
-    /// Characters are taken as they are, with 8 bits, whatever word length the guest has programmed.
+    /// Keep the rest, and offer it again after [`receive_ready`](SerialEvents::receive_ready), or whenever
+    /// [`receive_capacity`](Self::receive_capacity) is not 0.
+    ///
+    /// Characters keep their 8 bits, whatever word length the guest has programmed.
     ///
     /// ```
     /// use devstate_core::{Instant, NoInterrupt};
@@ -41,7 +46,12 @@ impl<I: InterruptLine, W: Output, EV: SerialEvents> Serial<I, W, EV> {
     pub fn receive(&mut self, characters: &[u8], now: Instant) -> usize {
         self.catch_up(now);
         let timed_out = self.state.timed_out();
-        let taken = characters.len().min(self.receive_capacity());
+        let room = characters.len().min(self.receive_capacity());
+        let taken = if self.config.receive_at_line_rate {
+            self.arrive_at_line_rate(room, now)
+        } else {
+            room
+        };
         for character in characters.iter().take(taken) {
             let _ = self.state.rx.push(*character);
             self.events.received();
@@ -52,8 +62,34 @@ impl<I: InterruptLine, W: Output, EV: SerialEvents> Serial<I, W, EV> {
         taken
     }
 
-    /// Puts a character on the wire as it is, with the errors it came with and without asking whether there is room:
-    /// a full receiver is overrun (section 8.4, bit 1), and in loopback the character is lost.
+    /// Returns how many of so many characters the line has brought by now, and occupies the line for them.
+    fn arrive_at_line_rate(&mut self, wanted: usize, now: Instant) -> usize {
+        let each = self.timers.character_ns.max(1);
+        // The line has brought a full FIFO after a long pause, at most.
+        let earliest = now.as_nanos().saturating_sub(each.saturating_mul(FIFO_LEN as u64 - 1));
+        let mut free = self.timers.line_free_at.as_nanos();
+        if free > now.as_nanos().saturating_add(each.saturating_mul(FIFO_LEN as u64)) {
+            // The clock was set back.
+            free = now.as_nanos();
+        }
+        free = free.max(earliest);
+        let mut taken = 0;
+        while taken < wanted && free <= now.as_nanos() {
+            free = free.saturating_add(each);
+            taken += 1;
+        }
+        self.timers.line_free_at = Instant::from_nanos(free);
+        let wait = self.timers.line_free_at.saturating_nanos_since(now);
+        if wait != 0 {
+            self.timers.line_free = Some(Deadline::after(wait, now));
+            self.watch(now);
+        }
+        taken
+    }
+
+    /// Puts a character on the wire with the errors that it came with, whether there is room or not.
+    ///
+    /// A full receiver is overrun (section 8.4, bit 1). In loopback the character is lost.
     pub fn receive_character(&mut self, character: u8, errors: CharacterErrors, now: Instant) {
         self.catch_up(now);
         if self.state.looped_back() {
@@ -63,7 +99,7 @@ impl<I: InterruptLine, W: Output, EV: SerialEvents> Serial<I, W, EV> {
         }
     }
 
-    /// A break on the line: one character 0 with the break bit, however long it lasts.
+    /// Puts a break on the wire: one character 0 with the break bit, however long it lasts.
     pub fn receive_break(&mut self, now: Instant) {
         self.receive_character(0, CharacterErrors::BREAK, now);
     }
@@ -109,7 +145,7 @@ impl<I: InterruptLine, W: Output, EV: SerialEvents> Serial<I, W, EV> {
     /// Starts the time-out anew, unless it had fallen due: then it stays so until the guest reads (section 8.11).
     fn arrived(&mut self, timed_out: bool, now: Instant) {
         if self.state.fifo_enabled() && !timed_out {
-            self.start_timer(now);
+            self.start_timeout(now);
         }
         self.update_line();
     }
@@ -127,10 +163,12 @@ impl<I: InterruptLine, W: Output, EV: SerialEvents> Serial<I, W, EV> {
             self.state.rbr = character;
         }
         if self.state.rx.is_empty() {
-            self.stop_timer();
-            self.events.receive_emptied();
+            self.stop_timeout();
+            if self.receive_capacity() != 0 {
+                self.events.receive_ready();
+            }
         } else {
-            self.start_timer(now);
+            self.start_timeout(now);
         }
         self.update_line();
         character
@@ -138,34 +176,23 @@ impl<I: InterruptLine, W: Output, EV: SerialEvents> Serial<I, W, EV> {
 
     /// Forgets what was received and the errors that belong to it. An overrun stays until LSR is read.
     pub(crate) fn clear_receiver(&mut self) {
-        let unread = self.state.rx.as_slice();
-        if !self.state.fifo_enabled()
-            && let [character, ..] = unread
-        {
-            self.state.rbr = *character;
-        }
-        if !unread.is_empty() {
-            self.events.receive_discarded(unread.len());
+        self.keep_unread_character();
+        if !self.state.rx.is_empty() {
+            self.events.receive_discarded(self.state.rx.len.into());
         }
         self.state.rx = Fifo::EMPTY;
         self.state.rx_errors = [0; FIFO_LEN];
         self.state.lsr_errors &= !lsr::CHARACTER_ERRORS;
-        self.stop_timer();
+        self.stop_timeout();
     }
 
-    #[inline]
-    pub(crate) const fn timer_runs(&self) -> bool {
-        self.state.timeout_remaining != 0
-    }
-
-    fn start_timer(&mut self, now: Instant) {
-        let duration = four_characters_time(self.state.divisor, self.state.lcr);
-        self.state.timeout_remaining = duration;
-        self.timeout_at = now.saturating_add_nanos(duration);
-    }
-
-    fn stop_timer(&mut self) {
-        self.state.timeout_remaining = 0;
+    /// The receiver buffer of 16450 mode shows a character also when it no longer counts as unread.
+    pub(crate) fn keep_unread_character(&mut self) {
+        if !self.state.fifo_enabled()
+            && let [character, ..] = self.state.rx.as_slice()
+        {
+            self.state.rbr = *character;
+        }
     }
 }
 

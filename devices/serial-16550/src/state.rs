@@ -1,12 +1,10 @@
 //! Everything there is to know about a UART at one moment.
 
-use core::time::Duration;
-
 use devstate_core::{ByteQueue, Instant, InvalidState};
 
-use crate::line::{LineParameters, four_characters_time};
+use crate::line;
 use crate::modem::{self, ModemLines};
-use crate::spec::{FIFO_LEN, INITIAL_DIVISOR, fcr, ier, lcr, lsr, mcr, msr};
+use crate::spec::{FIFO_LEN, INITIAL_DIVISOR, INPUT_CLOCK_HZ, fcr, ier, lcr, lsr, mcr, msr};
 
 /// Characters of one direction, oldest first. In 16450 mode it holds one at most, as the chip's register then does.
 pub type Fifo = ByteQueue<FIFO_LEN>;
@@ -90,13 +88,14 @@ impl SerialState {
         saved_at: Instant::EPOCH,
     };
 
-    /// The longest receive time-out: four characters of 12 bits at the largest divisor.
-    pub const MAX_TIMEOUT: Duration = Duration::from_nanos(MAX_TIMEOUT_NS);
+    /// The longest receive time-out in nanoseconds: four characters of 12 bits at a PC's largest divisor.
+    pub const MAX_TIMEOUT_NANOS: u64 = Self::timeout_nanos(0, lcr::WORD_LENGTH | lcr::STOP_BITS | lcr::PARITY_ENABLE);
 
-    /// Returns the length of the receive time-out at a divisor and a value of the line control register (section 8.11).
+    /// Returns the length of the receive time-out in nanoseconds (section 8.11), at a divisor and a value of the line
+    /// control register, with a PC's crystal.
     #[must_use]
-    pub const fn timeout(divisor: u16, lcr: u8) -> Duration {
-        Duration::from_nanos(four_characters_time(divisor, lcr))
+    pub const fn timeout_nanos(divisor: u16, lcr: u8) -> u64 {
+        line::characters_nanos(4, divisor, lcr, INPUT_CLOCK_HZ)
     }
 
     /// Whether a real device could be in this state.
@@ -150,7 +149,11 @@ impl SerialState {
                 return invalid("a break's character is 0");
             }
         }
-        let longest = if self.timeout_applies() { MAX_TIMEOUT_NS } else { 0 };
+        let longest = if self.timeout_applies() {
+            Self::MAX_TIMEOUT_NANOS
+        } else {
+            0
+        };
         if self.timeout_remaining > longest {
             let reason = "at most 4 characters at the slowest rate, and 0 unless characters are in the receive FIFO";
             return Err(InvalidState::new("timeout_remaining", self.timeout_remaining, reason));
@@ -231,8 +234,14 @@ impl SerialState {
         self.timeout_applies() && self.timeout_remaining == 0
     }
 
-    pub(crate) const fn line_parameters(&self) -> LineParameters {
-        LineParameters::new(self.divisor, self.lcr)
+    /// The output is held at space (section 8.1, bit 6); in loopback it is at mark.
+    pub(crate) const fn break_output(&self) -> bool {
+        self.lcr & lcr::BREAK != 0 && !self.looped_back()
+    }
+
+    /// Data bits in a character (section 8.1, bits 0 and 1).
+    pub(crate) const fn data_bits(lcr: u8) -> u8 {
+        5 + (lcr & lcr::WORD_LENGTH)
     }
 
     /// The line status register (section 8.4).
@@ -270,8 +279,6 @@ impl SerialState {
         }
     }
 }
-
-const MAX_TIMEOUT_NS: u64 = four_characters_time(0, lcr::WORD_LENGTH | lcr::STOP_BITS | lcr::PARITY_ENABLE);
 
 fn only_bits(field: &'static str, value: u8, allowed: u8, reason: &'static str) -> Result<(), InvalidState> {
     if value & !allowed == 0 {

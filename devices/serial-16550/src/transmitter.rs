@@ -1,47 +1,107 @@
 //! Characters on their way out: holding register or FIFO, shift register, output.
 
+use devstate_core::{Instant, InterruptLine};
+
+use crate::config::OutputPolicy;
 use crate::device::Serial;
 use crate::errors::CharacterErrors;
 use crate::events::SerialEvents;
 use crate::output::Output;
 use crate::spec::ier;
-use crate::state::Fifo;
-use devstate_core::{Instant, InterruptLine};
+use crate::state::{Fifo, SerialState};
+use crate::timers::Deadline;
 
-impl<I: InterruptLine, W: Output, EV: SerialEvents> Serial<I, W, EV> {
-    /// Offers the output what it did not take before, when the host learns that it is ready again; says how many
-    /// characters it took.
-    pub fn drain_output(&mut self, now: Instant) -> usize {
-        self.catch_up(now);
-        let waited = !self.state.tx.is_empty();
-        let sent = self.drain(now);
-        if waited && self.state.tx.is_empty() {
-            self.thr_emptied();
-        }
-        sent
+/// What the device remembers of guest and output besides the state. It is not saved.
+#[derive(Debug)]
+pub(crate) struct Transmit {
+    service: Service,
+    /// When the output first took nothing, since it last took something.
+    stalled_since: Option<Instant>,
+}
+
+/// How the guest serves the THR-empty interrupt. It decides when a write to THR makes a rise of its own for a host
+/// without a timer: the guest must see one after its last write.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Service {
+    /// The guest has not read IIR since it enabled the interrupt: each write makes a rise.
+    Unidentified,
+    /// The guest has read IIR: its next write makes a rise.
+    Identified,
+    /// It has written since: the rise stands for all writes until it reads IIR again.
+    Signalled,
+}
+
+impl Transmit {
+    pub(crate) const NEW: Self = Self {
+        service: Service::Unidentified,
+        stalled_since: None,
+    };
+
+    /// The guest enabled or disabled the interrupt.
+    pub(crate) const fn interrupt_switched(&mut self) {
+        self.service = Service::Unidentified;
     }
 
-    /// How many characters wait for the output, the one in the shift register included.
+    /// The guest read IIR.
+    pub(crate) const fn interrupt_identified(&mut self) {
+        self.service = Service::Identified;
+    }
+
+    /// A write to THR makes a rise.
+    const fn signalled(&mut self) {
+        if matches!(self.service, Service::Identified) {
+            self.service = Service::Signalled;
+        }
+    }
+}
+
+/// What became of a character.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Fate {
+    Sent,
+    Discarded,
+    Waits,
+}
+
+impl<I: InterruptLine, W: Output, EV: SerialEvents> Serial<I, W, EV> {
+    /// Offers the output the characters that it did not take before, and returns how many it took.
+    ///
+    /// Call it when the output is ready again.
+    pub fn drain_output(&mut self, now: Instant) -> usize {
+        // The same as this call would do, uncounted.
+        self.timers.give_up = None;
+        self.catch_up(now);
+        self.offer_again(now)
+    }
+
+    /// Returns how many characters wait for the output, the one in the shift register included.
     #[must_use]
     pub fn output_pending(&self) -> usize {
         usize::from(self.state.tx.len) + usize::from(self.state.tsr.is_some())
     }
 
-    /// A write to THR. The interrupt that asked for it is served, so the line may fall here and rise again when the
-    /// character has left for the shift register, all within this access.
+    pub(crate) fn offer_again(&mut self, now: Instant) -> usize {
+        let waited = !self.state.tx.is_empty();
+        self.timers.give_up = None;
+        let sent = self.drain(now);
+        if waited && self.state.tx.is_empty() {
+            self.thr_emptied();
+        }
+        self.watch(now);
+        sent
+    }
+
+    /// A write to THR serves the interrupt that asked for it. The character leaves within the write, so that THR is empty
+    /// and the interrupt pending again: the level stays.
     #[inline]
     pub(crate) fn write_thr(&mut self, character: u8, now: Instant) {
-        if self.state.thre_pending {
-            self.state.thre_pending = false;
-            self.update_line();
-        }
         if self.state.tsr.is_some() || self.state.looped_back() {
             self.queue(character, now);
-        } else if !self.send(character) {
+        } else if self.send(character, now) == Fate::Waits {
             self.state.tsr = Some(character);
         }
-        if self.state.tx.is_empty() {
-            self.thr_emptied();
+        if self.state.ier & ier::THR_EMPTY != 0 {
+            self.written_with_interrupt(now);
         }
     }
 
@@ -55,48 +115,61 @@ impl<I: InterruptLine, W: Output, EV: SerialEvents> Serial<I, W, EV> {
         self.drain(now);
     }
 
-    /// Behind a stalled shift register. A holding register is overwritten; so is the oldest place of a full FIFO,
-    /// about which the manual says nothing but that drivers must not.
+    /// Holds a character behind a stalled shift register. The holding register of 16450 mode is overwritten. A full FIFO
+    /// keeps what it has, so that the characters that are sent stay in order.
     fn hold(&mut self, character: u8) {
         if self.state.tx.len >= self.state.capacity() {
-            let _ = self.state.tx.pop();
-            self.events.transmit_overwritten();
+            self.events.transmit_overrun();
+            if self.state.fifo_enabled() {
+                return;
+            }
+            self.state.tx = Fifo::EMPTY;
         }
         let _ = self.state.tx.push(character);
     }
 
-    /// Sends what can be sent; at most the shift register and a full FIFO.
+    /// Sends what can be sent; at most the shift register and a full FIFO. Returns how many characters the output took.
     pub(crate) fn drain(&mut self, now: Instant) -> usize {
         let mut sent = 0;
         while let Some(character) = self.state.tsr {
-            if self.state.looped_back() {
+            let fate = if self.state.looped_back() {
                 self.send_round(character, now);
-            } else if !self.send(character) {
-                break;
+                Fate::Sent
+            } else {
+                self.send(character, now)
+            };
+            match fate {
+                Fate::Sent => sent += 1,
+                Fate::Discarded => {}
+                Fate::Waits => break,
             }
             self.state.tsr = self.state.tx.pop();
-            sent += 1;
         }
         sent
     }
 
     fn send_round(&mut self, character: u8, now: Instant) {
-        let word = 0xff >> (8 - self.state.line_parameters().data_bits);
+        let word = 0xff >> (8 - SerialState::data_bits(self.state.lcr));
         self.take_in(character & word, CharacterErrors::NONE, now);
     }
 
-    /// Whether the output took the character.
     #[inline]
-    fn send(&mut self, character: u8) -> bool {
+    fn send(&mut self, character: u8, now: Instant) -> Fate {
         match self.offer(character) {
             Ok(true) => {
+                self.transmit.stalled_since = None;
                 self.events.transmitted();
-                return true;
+                Fate::Sent
             }
-            Ok(false) => self.events.output_stalled(),
-            Err(_) => self.events.output_failed(),
+            Ok(false) => {
+                self.events.output_stalled();
+                self.refused(self.config.stalled_output, now)
+            }
+            Err(_) => {
+                self.events.output_failed();
+                self.refused(self.config.failed_output, now)
+            }
         }
-        false
     }
 
     /// Never blocks: `write` is only called where the output says that it will not.
@@ -105,9 +178,63 @@ impl<I: InterruptLine, W: Output, EV: SerialEvents> Serial<I, W, EV> {
         Ok(self.output.write_ready()? && self.output.write(&[character])? != 0)
     }
 
+    #[cold]
+    fn refused(&mut self, policy: OutputPolicy, now: Instant) -> Fate {
+        let since = match self.transmit.stalled_since {
+            // Later than now: the clock was set back.
+            Some(since) if since <= now => since,
+            _ => now,
+        };
+        self.transmit.stalled_since = Some(since);
+        let deadline = match policy {
+            OutputPolicy::Keep => return Fate::Waits,
+            OutputPolicy::Discard => now,
+            OutputPolicy::DiscardAfter(patience) => since.saturating_add(patience),
+        };
+        if deadline <= now {
+            self.events.output_discarded(1);
+            return Fate::Discarded;
+        }
+        self.timers.give_up = Some(Deadline::after(deadline.saturating_nanos_since(now), now));
+        self.watch(now);
+        Fate::Waits
+    }
+
+    /// A write to THR while its interrupt is enabled. The interrupt is pending again if THR is empty.
+    #[inline(never)]
+    fn written_with_interrupt(&mut self, now: Instant) {
+        let was_pending = self.state.thre_pending;
+        self.state.thre_pending = self.state.tx.is_empty();
+        if !was_pending || !self.state.thre_pending {
+            self.timers.repeat = None;
+            if self.state.thre_pending {
+                self.transmit.signalled();
+            }
+            self.update_line();
+        } else if self.config.timer {
+            self.timers.repeat = Some(Deadline::after(self.timers.character_ns, now));
+            self.watch(now);
+        } else if self.transmit.service != Service::Signalled {
+            self.transmit.signalled();
+            self.repeat_rise();
+        }
+    }
+
+    /// Makes a rise of a level that is high for the THR-empty interrupt alone: an edge-triggered interrupt controller
+    /// would not see that the interrupt was served and is pending again.
+    pub(crate) fn repeat_rise(&mut self) {
+        let served = SerialState {
+            thre_pending: false,
+            ..self.state
+        };
+        if self.state.thre_pending && !served.interrupt_level() {
+            self.pulse_line();
+        }
+    }
+
     /// THR, or the last of the FIFO, has gone to the shift register.
     #[inline]
-    fn thr_emptied(&mut self) {
+    pub(crate) fn thr_emptied(&mut self) {
         if self.state.ier & ier::THR_EMPTY != 0 {
             self.state.thre_pending = true;
             self.raise_line();

@@ -3,7 +3,9 @@
 use std::convert::Infallible;
 
 use devstate_core::{Instant, NoInterrupt, RegisterIo};
-use devstate_serial_16550::{AlwaysReady, CharacterErrors, ModemLines, Serial, SerialState, Unapplied, spec};
+use devstate_serial_16550::{
+    AlwaysReady, CharacterErrors, Config, ModemLines, NoEvents, Serial, SerialState, Unapplied, spec,
+};
 use embedded_io::{ErrorType, Write};
 
 type Chip = Serial<NoInterrupt, AlwaysReady<Wire>>;
@@ -32,7 +34,8 @@ struct Hardware(Chip);
 
 impl Hardware {
     fn new() -> Self {
-        Self(Serial::new(NoInterrupt, AlwaysReady(Wire::default())))
+        let output = AlwaysReady(Wire::default());
+        Self(Serial::with_config(NoInterrupt, output, NoEvents, Config::WITH_TIMER))
     }
 
     fn program(&mut self, writes: &[(u16, u8)]) {

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use anyhow::{Context, Result};
 use devstate_core::{ByteRegisters, Clock, Instant, InterruptLine};
-use devstate_serial_16550::{NoEvents, Serial, SerialState};
+use devstate_serial_16550::{Config, NoEvents, Serial, SerialState};
 use kvm_ioctls::VmFd;
 use rustix::time::{
     Itimerspec, TimerfdClockId, TimerfdFlags, TimerfdTimerFlags, Timespec, timerfd_create, timerfd_settime,
@@ -77,7 +77,15 @@ impl<L: InterruptLine> Devices<L> {
     pub fn from_state(state: &DevicesState, screen: Screen, line: impl Fn(u32) -> L) -> Result<Self> {
         // What a character on the line waits for waits on: time stood still for it.
         let (now, serial_line) = (clock::monotonic(), line(arch::SERIAL_LINE));
-        let serial = Serial::from_state(&state.serial, serial_line, screen, NoEvents, now, Clock::Frozen)?;
+        let serial = Serial::from_state(
+            &state.serial,
+            serial_line,
+            screen,
+            NoEvents,
+            Config::WITH_TIMER,
+            now,
+            Clock::Frozen,
+        )?;
         let flags = TimerfdFlags::CLOEXEC | TimerfdFlags::NONBLOCK;
         let mut devices = Self {
             serial,

@@ -7,7 +7,7 @@ use std::fmt;
 use devstate_core::{Clock, Instant};
 use devstate_i8042::{I8042, SystemControl};
 use devstate_rtc_pl031::Rtc;
-use devstate_serial_16550::Serial;
+use devstate_serial_16550::{Config, Serial};
 use embedded_io::{ErrorType, Write, WriteReady};
 
 use crate::state::{InvalidMachine, MachineState};
@@ -104,6 +104,7 @@ impl<'w> Machine<'w> {
                 &wires.serial,
                 Console(&wires.console),
                 devstate_serial_16550::NoEvents,
+                Config::WITH_TIMER,
                 now.serial,
                 Clock::Wall,
             )

@@ -237,6 +237,10 @@ where
     }));
     let mut mirror = RtcStateSer::default();
     cases.push(Case::new("many releases, payload", "load", column, move || {
-        black_box(black_box(R::LATEST).decode(black_box(&payload[..len]), &mut mirror).is_ok());
+        black_box(
+            black_box(R::LATEST)
+                .decode(black_box(&payload[..len]), &mut mirror)
+                .is_ok(),
+        );
     }));
 }

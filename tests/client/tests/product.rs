@@ -8,14 +8,14 @@ use client::versionize_carrier::{Carried, MachineState};
 use devstate_core::{Instant, NoInterrupt};
 use devstate_rtc_pl031::RtcState;
 use devstate_rtc_pl031_ser::RtcStateSer;
-use devstate_serial_16550::{AlwaysReady, Serial, SerialState};
+use devstate_serial_16550::{AlwaysReady, Config, NoEvents, Serial, SerialState};
 use devstate_serial_16550_ser::SerialStateSer;
 use devstate_versioning::{Mirror, ReleaseTable, buffer};
 use versionize::{VersionMap, Versionize, VersionizeError};
 
 /// A console that has been typed at.
 fn console() -> SerialState {
-    let mut serial = Serial::new(NoInterrupt, AlwaysReady(Vec::new()));
+    let mut serial = Serial::with_config(NoInterrupt, AlwaysReady(Vec::new()), NoEvents, Config::WITH_TIMER);
     serial.write(2, 0x01, Instant::EPOCH);
     serial.write(1, 0x01, Instant::EPOCH);
     assert_eq!(serial.receive(b"hello", Instant::EPOCH), 5);

@@ -3,7 +3,7 @@
 use devstate_core::{Clock, Instant, NoInterrupt};
 use devstate_rtc_pl031::{Rtc, RtcState};
 use devstate_rtc_pl031_ser::{RtcStateSer, VmSuperioRtcState};
-use devstate_serial_16550::{AlwaysReady, NoEvents, Serial, SerialState};
+use devstate_serial_16550::{AlwaysReady, Config, NoEvents, Serial, SerialState};
 use devstate_serial_16550_ser::{SerialStateSer, VmSuperioSerialState};
 use std::convert::Infallible;
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -148,8 +148,16 @@ fn a_uart_goes_on_here_without_losing_a_character() {
         let backlog = mirror.take_backlog();
         let state_here = SerialState::try_from(&mirror).unwrap();
         let out = AlwaysReady(Vec::new());
-        let mut serial =
-            Serial::from_state(&state_here, NoInterrupt, out, NoEvents, Instant::EPOCH, Clock::Frozen).unwrap();
+        let mut serial = Serial::from_state(
+            &state_here,
+            NoInterrupt,
+            out,
+            NoEvents,
+            Config::DEFAULT,
+            Instant::EPOCH,
+            Clock::Frozen,
+        )
+        .unwrap();
         // The guest closes the divisor latch and leaves loopback to read.
         serial.write(3, 3, Instant::EPOCH);
         serial.write(4, 0, Instant::EPOCH);

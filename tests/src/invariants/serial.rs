@@ -9,11 +9,11 @@ use super::probe::Line;
 use super::wire::{Hostile, through_bytes};
 use arbitrary::{Arbitrary, Unstructured};
 use devstate_core::{Clock, Instant};
-use devstate_serial_16550::{CharacterErrors, ModemLines, Serial, SerialState};
+use devstate_serial_16550::{CharacterErrors, Config, ModemLines, OutputPolicy, Serial, SerialState};
 use devstate_serial_16550_ser::SerialStateSer;
 use model::Model;
 pub use outside::Mode;
-use outside::{Ear, Output};
+use outside::{Ear, Output, Told};
 
 /// What guest, host or an attacker does.
 #[derive(Arbitrary, Clone, Debug)]
@@ -90,14 +90,16 @@ struct Life {
 impl Life {
     fn new() -> Self {
         let (line, output, ear) = (Line::default(), Output::default(), Ear::default());
+        let mut model = Model::of(&SerialState::RESET, 0, Clock::Frozen);
+        model.told = Told::default();
         Self {
-            device: Serial::with_events(line.clone(), output.clone(), ear.clone()),
+            device: Serial::with_config(line.clone(), output.clone(), ear.clone(), CONFIG),
             line,
             output,
             ear,
             now: 0,
             told: true,
-            model: Model::of(&SerialState::RESET, 0, Clock::Frozen),
+            model,
             falls: false,
         }
     }
@@ -179,9 +181,10 @@ impl Life {
                 .unwrap();
         } else {
             let (line, output, ear) = (self.line.clone(), self.output.clone(), self.ear.clone());
-            self.device = Serial::from_state(&state, line, output, ear, Instant::from_nanos(self.now), clock).unwrap();
+            self.device =
+                Serial::from_state(&state, line, output, ear, CONFIG, Instant::from_nanos(self.now), clock).unwrap();
         }
-        self.restored(&state, clock);
+        self.restored(&state, clock, same);
     }
 
     /// Any state is refused, and nothing happens, or the device goes on from it.
@@ -208,29 +211,34 @@ impl Life {
             };
             let model = Model::of(&begun, 0, Clock::Wall);
             assert_eq!(model.state(0), begun, "accepted, but a model cannot say it");
-            self.restored(state, Clock::Wall);
+            self.restored(state, Clock::Wall, true);
         }
     }
 
-    fn restored(&mut self, state: &SerialState, clock: Clock) {
+    fn restored(&mut self, state: &SerialState, clock: Clock, same: bool) {
         self.line.take_restored();
         let mode = self.model.mode;
-        self.model = Model::of(state, self.now, clock);
+        let before = std::mem::replace(&mut self.model, Model::of(state, self.now, clock));
+        if same {
+            self.model.replaces(&before);
+        }
         self.model.mode = mode;
     }
 
     /// Nothing is left over from before: the device has been told of the time.
     fn settle(&mut self) {
         self.device.advance(Instant::from_nanos(self.now));
-        self.line.take_changes(1);
+        let pulse = 2 * usize::from(std::mem::take(&mut self.model.pulsed));
+        self.line.take_changes(1 + pulse);
         assert_eq!(self.ear.take(), std::mem::take(&mut self.model.told));
     }
 
     fn check(&mut self) {
-        let edges = self.line.take_changes(MOST_EDGES);
-        // A character that was asked for takes the line down, and up again where another one is asked for.
+        let pulse = 2 * usize::from(std::mem::take(&mut self.model.pulsed));
+        let edges = self.line.take_changes(MOST_EDGES + pulse);
+        // A character that was asked for leaves the line up where another one is asked for.
         if std::mem::take(&mut self.falls) {
-            assert_eq!(edges, 1 + usize::from(self.model.level()), "edges for a character");
+            assert_eq!(edges, pulse + usize::from(!self.model.level()), "edges for a character");
         }
         assert!(self.output.take_calls() <= MOST_CALLS);
         assert_eq!(self.output.take_characters(), std::mem::take(&mut self.model.sent));
@@ -242,7 +250,7 @@ impl Life {
         assert_eq!(deadline, self.model.deadline().map(Instant::from_nanos));
         if self.told && self.now < LAST_MOMENT {
             let now = Instant::from_nanos(self.now);
-            let in_bounds = |at: Instant| at > now && at.saturating_duration_since(now) <= SerialState::MAX_TIMEOUT;
+            let in_bounds = |at: Instant| at > now && at.saturating_nanos_since(now) <= SerialState::MAX_TIMEOUT_NANOS;
             assert!(deadline.is_none_or(in_bounds), "{deadline:?} at {}", self.now);
         }
         // What it says of a moment of which it may not have been told.
@@ -259,8 +267,14 @@ impl Life {
     }
 }
 
+/// Nothing is lost but by the guest.
+const CONFIG: Config = Config {
+    failed_output: OutputPolicy::Keep,
+    ..Config::WITH_TIMER
+};
+
 /// The end of time, 584 years after the epoch, cuts off what runs then.
-const LAST_MOMENT: u64 = u64::MAX - SerialState::MAX_TIMEOUT.as_nanos() as u64;
+const LAST_MOMENT: u64 = u64::MAX - SerialState::MAX_TIMEOUT_NANOS;
 
 /// Down for what is served, up for what follows it.
 const MOST_EDGES: usize = 2;
@@ -274,7 +288,7 @@ fn check_twin(state: &SerialState, mode: Mode) {
         let (line, output) = (Line::default(), Output::default());
         output.set_mode(mode);
         let now = state.saved_at;
-        let mut twin = Serial::from_state(state, line.clone(), output, Ear::default(), now, clock).unwrap();
+        let mut twin = Serial::from_state(state, line.clone(), output, Ear::default(), CONFIG, now, clock).unwrap();
         line.take_restored();
         assert_eq!(twin.state(now), *state);
         let model = Model::of(state, now.as_nanos(), clock);

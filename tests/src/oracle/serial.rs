@@ -9,8 +9,8 @@ use super::subject::{self, Stimulus};
 use super::wire::Wire;
 use crate::script::serial::{self as script, Op};
 use anyhow::{Result, ensure};
-use devstate_core::{Clock, Instant};
-use devstate_serial_16550::{AlwaysReady, NoEvents, Serial, SerialState, spec};
+use devstate_core::{Clock, Instant, NoInterrupt};
+use devstate_serial_16550::{AlwaysReady, Config, NoEvents, Serial, SerialState, spec};
 use devstate_serial_16550_ser::SerialStateSer;
 use embedded_io::{ErrorType, Write};
 use proptest::strategy::BoxedStrategy;
@@ -36,9 +36,10 @@ rows! {
         TimeoutAfterReset = "timeout-after-reset",
         DivisorZero = "divisor-zero",
         ReceiveUpToTheFifo = "receive-up-to-the-fifo",
+        ThreInterruptEdges = "thre-interrupt-edges",
     }
     beyond {
-        "thre-interrupt-while-stalled": "QEMU's sockets do not stall when told to",
+        "full-transmit-fifo": "QEMU's sockets do not stall when told to",
         "stalled-output-keeps": "QEMU's sockets do not stall when told to",
         "stalled-output-goes-round": "QEMU's sockets do not stall when told to",
         "modem-lines-at-once": "QEMU's sockets have no modem lines",
@@ -140,7 +141,7 @@ impl subject::Subject for Subject {
         let port = number as usize % PORTS.len();
         let (wire, sink) = (Wire::default(), Sink::default());
         let mut subject = Self {
-            device: Serial::new(wire.clone(), AlwaysReady(sink.clone())),
+            device: Serial::with_config(wire.clone(), AlwaysReady(sink.clone()), NoEvents, Config::WITH_TIMER),
             wire,
             sink,
             now: 0,
@@ -197,7 +198,12 @@ impl subject::Subject for Subject {
 
     fn elapsed(&mut self, nanoseconds: u64) -> Outcome {
         self.now += nanoseconds;
+        let before = self.wire.edges();
         self.device.advance(Instant::from_nanos(self.now));
+        if self.wire.forget_pulse(before) {
+            let pending = self.state().thre_pending;
+            self.row(SerialRows::ThreInterruptEdges, pending);
+        }
         if self.theirs.timer_at.is_some_and(|at| at <= self.now) {
             self.theirs.timer_at = None;
             self.theirs.timed_out = self.state().rx.len != 0;
@@ -219,6 +225,7 @@ impl subject::Subject for Subject {
             wire,
             output,
             NoEvents,
+            Config::WITH_TIMER,
             Instant::from_nanos(self.now),
             Clock::Frozen,
         )?;
@@ -235,7 +242,7 @@ impl subject::Subject for Subject {
 
     const TEST_USES: &'static [&'static str] = &[
         "devstate_core::{Clock, Instant}",
-        "devstate_serial_16550::{AlwaysReady, Fifo, Serial, SerialState}",
+        "devstate_serial_16550::{AlwaysReady, Config, Fifo, NoEvents, Serial, SerialState}",
         "devstate_serial_16550_ser::SerialStateSer",
         "devstate_tests::oracle::{Wire, through_bytes}",
     ];
@@ -243,7 +250,7 @@ impl subject::Subject for Subject {
     fn test_setup(&self) -> String {
         format!(
             "let line = Wire::default();\n    let mut sent = [0; 999];\n    \
-             let mut serial = Serial::new(line.clone(), AlwaysReady(&mut sent[..]));\n    let mut now = Instant::from_nanos({});",
+             let mut serial = Serial::with_config(line.clone(), AlwaysReady(&mut sent[..]), NoEvents, Config::WITH_TIMER);\n    let mut now = Instant::from_nanos({});",
             self.now
         )
     }
@@ -286,11 +293,30 @@ impl subject::Subject for Subject {
 }
 
 const COUNTER_NS: u64 = 10;
-const MAX_TIMEOUT: u64 = SerialState::MAX_TIMEOUT.as_nanos() as u64;
+const MAX_TIMEOUT: u64 = SerialState::MAX_TIMEOUT_NANOS;
 
 /// The HPET's main counter.
 fn counter(qemu: &mut Qemu) -> Result<u64> {
     qemu.peek("readq 0xfed000f0")
+}
+
+/// The level of the line if nothing were pending for the transmitter.
+fn level_without_thre(state: &SerialState) -> bool {
+    let state = SerialState {
+        thre_pending: false,
+        ..*state
+    };
+    let output = AlwaysReady(Sink::default());
+    Serial::from_state(
+        &state,
+        NoInterrupt,
+        output,
+        NoEvents,
+        Config::WITH_TIMER,
+        state.saved_at,
+        Clock::Frozen,
+    )
+    .is_ok_and(|serial| serial.interrupt_level())
 }
 
 impl Subject {
@@ -367,6 +393,10 @@ impl Subject {
     }
 
     fn wrote_thr(&mut self, before: &SerialState, value: u8) {
+        if before.thre_pending && before.lcr & spec::lcr::DLAB == 0 && !level_without_thre(before) {
+            self.row(SerialRows::ThreInterruptEdges, self.device.interrupt_level());
+            self.wire.pulse();
+        }
         if before.mcr & spec::mcr::LOOP == 0 {
             return;
         }
@@ -466,7 +496,7 @@ impl Subject {
         if wanted.abs_diff(state.timeout_remaining) < BLUR / 2 && (wanted == 0) == (state.timeout_remaining == 0) {
             return;
         }
-        let ours = SerialState::timeout(state.divisor, state.lcr).as_nanos() as u64;
+        let ours = SerialState::timeout_nanos(state.divisor, state.lcr);
         if self.theirs.timer_at.is_none() && !self.theirs.timed_out && state.timeout_remaining > ours {
             // No timer runs at all after a break alone; what stands for "never" goes on standing for it.
             self.correct(|state| state.timeout_remaining = wanted);

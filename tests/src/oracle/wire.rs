@@ -31,6 +31,25 @@ impl Wire {
         std::mem::take(&mut self.0.borrow_mut().edges)
     }
 
+    /// The other device let its line fall and rise again.
+    pub(crate) fn pulse(&self) {
+        self.0.borrow_mut().edges.extend([false, true]);
+    }
+
+    /// Forgets that the line fell and rose again since there were `before` edges, and returns whether it did.
+    pub(crate) fn forget_pulse(&self, before: usize) -> bool {
+        let edges = &mut self.0.borrow_mut().edges;
+        let pulsed = edges.get(before..) == Some(&[false, true]);
+        if pulsed {
+            edges.truncate(before);
+        }
+        pulsed
+    }
+
+    pub(crate) fn edges(&self) -> usize {
+        self.0.borrow().edges.len()
+    }
+
     /// The device was put into another state, in which the line has another level: an edge that the device had made on
     /// its way to the old state did not happen, or one that it did not make did.
     pub(crate) fn correct(&self, change: impl FnOnce()) {

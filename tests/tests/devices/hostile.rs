@@ -5,7 +5,7 @@ use crate::states;
 use devstate_core::{Clock, Instant, InterruptLine, InvalidState};
 use devstate_i8042::{I8042, I8042State, SystemControl};
 use devstate_rtc_pl031::{Rtc, RtcState};
-use devstate_serial_16550::{AlwaysReady, Serial, SerialState};
+use devstate_serial_16550::{AlwaysReady, Config, Serial, SerialState};
 use devstate_tests::invariants::{Named, i8042, rtc, serial};
 use std::cell::Cell;
 use std::fmt::Debug;
@@ -105,7 +105,12 @@ fn of_the_uart() {
     let mut outcome = Outcome::default();
     for base in some::<_, SerialState>(states::serials()) {
         let driven = Cell::new(0);
-        let mut device = Serial::new(Wire(&driven), AlwaysReady(&mut [][..]));
+        let mut device = Serial::with_config(
+            Wire(&driven),
+            AlwaysReady(&mut [][..]),
+            devstate_serial_16550::NoEvents,
+            Config::WITH_TIMER,
+        );
         device.restore(&base, base.saved_at, Clock::Frozen).unwrap();
         for field in 0..serial::FIELDS {
             for index in 0..16 {
@@ -122,8 +127,16 @@ fn of_the_uart() {
                     let restored = device.restore(&state, base.saved_at, Clock::Frozen);
                     let (no_events, output) = (devstate_serial_16550::NoEvents, AlwaysReady(&mut [][..]));
                     let unused = Cell::new(0);
-                    let created =
-                        Serial::from_state(&state, Wire(&unused), output, no_events, Instant::EPOCH, Clock::Wall).err();
+                    let created = Serial::from_state(
+                        &state,
+                        Wire(&unused),
+                        output,
+                        no_events,
+                        Config::WITH_TIMER,
+                        Instant::EPOCH,
+                        Clock::Wall,
+                    )
+                    .err();
                     assert!(created.is_none() || unused.get() == 0, "driven by a refused state");
                     outcome.count(&state, restored, created, || {
                         driven.get() == 0 && device.state(base.saved_at) == base

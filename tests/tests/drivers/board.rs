@@ -1,7 +1,7 @@
 //! A board with one UART, whose clock goes on by a microsecond with each access.
 
 use devstate_core::{Clock, Instant, InterruptLine};
-use devstate_serial_16550::{NoEvents, Serial, SerialState};
+use devstate_serial_16550::{Config, NoEvents, Serial, SerialState};
 use devstate_serial_16550_ser::SerialStateSer;
 use devstate_tests::invariants::through_bytes;
 use embedded_io::{ErrorType, Write, WriteReady};
@@ -59,7 +59,7 @@ impl Board {
         [false, true].map(|saves| {
             let irq = Irq::default();
             Self {
-                uart: Serial::new(irq.clone(), Cable::default()),
+                uart: Serial::with_config(irq.clone(), Cable::default(), NoEvents, Config::WITH_TIMER),
                 irq,
                 now: 0,
                 saves,
@@ -84,8 +84,16 @@ impl Board {
             let state = SerialState::try_from(&saved).unwrap();
             let (irq, cable) = (self.irq.clone(), std::mem::take(self.uart.output_mut()));
             irq.0.set(false);
-            self.uart =
-                Serial::from_state(&state, irq, cable, NoEvents, Instant::from_nanos(self.now), Clock::Wall).unwrap();
+            self.uart = Serial::from_state(
+                &state,
+                irq,
+                cable,
+                NoEvents,
+                Config::WITH_TIMER,
+                Instant::from_nanos(self.now),
+                Clock::Wall,
+            )
+            .unwrap();
         }
     }
 

@@ -99,8 +99,8 @@ pub(crate) fn begin_timeout(mirror: &mut SerialStateSer, _version: u16) -> Resul
         0
     } else {
         let divisor = u16::from_le_bytes([mirror.baud_divisor_low, mirror.baud_divisor_high]);
-        let timeout = SerialState::timeout(divisor, mirror.line_control);
-        u64::try_from(timeout.as_nanos()).unwrap_or(u64::MAX)
+
+        SerialState::timeout_nanos(divisor, mirror.line_control)
     };
     Ok(())
 }

@@ -4,7 +4,7 @@
 use devstate_core::{Clock, Instant, InvalidState};
 use devstate_serial_16550::{Serial, SerialState};
 
-use crate::support::{Bench, Counters, Line, Mode, Sink, busy_states};
+use crate::support::{Bench, Counters, KEEPING, Line, Mode, Sink, busy_states};
 
 type Set = Box<dyn Fn(&mut SerialState, u8)>;
 
@@ -196,6 +196,7 @@ fn device_with(state: &SerialState) -> (Bench, Line) {
         line.clone(),
         Sink::default(),
         Counters::default(),
+        KEEPING,
         state.saved_at,
         Clock::Frozen,
     )

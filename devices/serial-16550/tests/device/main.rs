@@ -8,12 +8,15 @@
     reason = "tests say what they expect by panicking, in their helpers too"
 )]
 
+mod edges;
 mod events;
 mod fifo_control;
 mod hostile;
 mod interrupts;
 mod loopback;
 mod modem;
+mod outside;
+mod policies;
 mod random;
 mod reachable;
 mod receiver;

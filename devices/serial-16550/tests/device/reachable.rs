@@ -139,9 +139,8 @@ fn receive(device: &mut Bench, state: &SerialState) -> u64 {
     for (character, errors) in state.rx.as_slice().iter().zip(state.rx_errors) {
         device.receive_character(*character, errors_of(u64::from(errors >> 2)), Instant::EPOCH);
     }
-    let now = device
-        .next_deadline()
-        .map_or(0, |deadline| deadline.as_nanos() - state.timeout_remaining);
+    let runs = state.fcr & 1 != 0 && state.rx.len != 0;
+    let now = if runs { MAX_TIMEOUT - state.timeout_remaining } else { 0 };
     device.advance(Instant::from_nanos(now));
     now
 }

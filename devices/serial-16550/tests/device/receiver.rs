@@ -23,7 +23,7 @@ fn sixteen_characters_come_out_as_they_went_in() {
     let characters: Vec<_> = read_all(&mut device).into_iter().map(|(_, byte)| byte).collect();
     assert_eq!(characters, b"0123456789abcdef");
     assert_eq!(device.events().count("receive_overrun"), 0);
-    assert_eq!(device.events().count("receive_emptied"), 1);
+    assert_eq!(device.events().count("receive_ready"), 1);
 }
 
 #[test]

@@ -3,7 +3,7 @@
 use devstate_core::{Clock, Instant, RisingEdge, Trigger};
 use devstate_serial_16550::{NoEvents, Serial, SerialState, spec};
 
-use crate::support::{Bench, Counters, Guest, Line, Mode, Sink, bench, busy_states, fifo_bench};
+use crate::support::{Bench, Counters, Guest, KEEPING, Line, Mode, Sink, bench, busy_states, fifo_bench};
 
 #[test]
 fn a_state_comes_back_as_it_went_in() {
@@ -95,6 +95,7 @@ fn a_refused_state_leaves_the_device_and_its_line_as_they_were() {
             Line::default(),
             Sink::default(),
             NoEvents,
+            KEEPING,
             Instant::EPOCH,
             Clock::Wall
         )
@@ -161,6 +162,7 @@ fn restored(state: &SerialState, line: &Line) -> Bench {
         line.clone(),
         Sink::default(),
         Counters::default(),
+        KEEPING,
         state.saved_at,
         Clock::Frozen,
     )

@@ -5,14 +5,22 @@ use std::collections::BTreeMap;
 use std::rc::Rc;
 
 use devstate_core::{Instant, InterruptLine};
-use devstate_serial_16550::{Serial, SerialEvents, SerialState, spec};
+use devstate_serial_16550::{
+    Config, LineParameters, ModemOutputs, OutputPolicy, Serial, SerialEvents, SerialState, spec,
+};
 use embedded_io::{ErrorKind, ErrorType, Write, WriteReady};
+
+/// A host with a timer that loses nothing.
+pub(crate) const KEEPING: Config = Config {
+    failed_output: OutputPolicy::Keep,
+    ..Config::WITH_TIMER
+};
 
 pub(crate) type Bench = Serial<Line, Sink, Counters>;
 
 pub(crate) fn bench() -> (Bench, Line) {
     let line = Line::default();
-    let device = Serial::with_events(line.clone(), Sink::default(), Counters::default());
+    let device = Serial::with_config(line.clone(), Sink::default(), Counters::default(), KEEPING);
     (device, line)
 }
 
@@ -23,6 +31,7 @@ pub(crate) fn fifo_bench() -> (Bench, Line) {
     device.write(spec::LCR, 0x03, Instant::EPOCH);
     device.write(spec::FCR, 0x81, Instant::EPOCH);
     device.write(spec::IER, 0x0d, Instant::EPOCH);
+    device.events().clear();
     (device, line)
 }
 
@@ -30,7 +39,7 @@ pub(crate) fn fifo_bench() -> (Bench, Line) {
 pub(crate) const TIMEOUT: u64 = 347_223;
 
 /// The longest receive time-out, in nanoseconds.
-pub(crate) const MAX_TIMEOUT: u64 = SerialState::MAX_TIMEOUT.as_nanos() as u64;
+pub(crate) const MAX_TIMEOUT: u64 = SerialState::MAX_TIMEOUT_NANOS;
 
 pub(crate) trait Guest {
     fn set_divisor(&mut self, divisor: u16);
@@ -171,6 +180,10 @@ impl Counters {
         self.0.borrow().iter().map(|(event, count)| (*event, *count)).collect()
     }
 
+    pub(crate) fn clear(&self) {
+        self.0.borrow_mut().clear();
+    }
+
     fn add(&self, event: &'static str, count: usize) {
         *self.0.borrow_mut().entry(event).or_default() += count;
     }
@@ -189,8 +202,13 @@ impl SerialEvents for Counters {
         self.add("output_failed", 1);
     }
 
-    fn transmit_overwritten(&self) {
-        self.add("transmit_overwritten", 1);
+    fn output_discarded(&self, count: usize) {
+        assert_ne!(count, 0);
+        self.add("output_discarded", count);
+    }
+
+    fn transmit_overrun(&self) {
+        self.add("transmit_overrun", 1);
     }
 
     fn transmit_discarded(&self, count: usize) {
@@ -219,12 +237,24 @@ impl SerialEvents for Counters {
         self.add("receive_discarded", count);
     }
 
-    fn receive_emptied(&self) {
-        self.add("receive_emptied", 1);
+    fn receive_ready(&self) {
+        self.add("receive_ready", 1);
     }
 
     fn timed_out(&self) {
         self.add("timed_out", 1);
+    }
+
+    fn modem_outputs_changed(&self, _outputs: ModemOutputs) {
+        self.add("modem_outputs_changed", 1);
+    }
+
+    fn break_changed(&self, _active: bool) {
+        self.add("break_changed", 1);
+    }
+
+    fn line_changed(&self, _line: LineParameters) {
+        self.add("line_changed", 1);
     }
 
     fn invalid_read(&self, _offset: u16) {

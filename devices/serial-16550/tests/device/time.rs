@@ -4,7 +4,7 @@ use devstate_core::{Clock, Instant};
 use devstate_serial_16550::{Serial, spec};
 use proptest::prelude::*;
 
-use crate::support::{Bench, Counters, Line, Sink, TIMEOUT, fifo_bench};
+use crate::support::{Bench, Counters, KEEPING, Line, Sink, TIMEOUT, fifo_bench};
 
 /// What a guest, a host and its clock may do.
 #[derive(Clone, Debug)]
@@ -110,7 +110,7 @@ fn restored(device: &Bench, saved_at: Instant, now: Instant, clock: Clock) -> Be
     let line = Line::default();
     let (sink, events) = (Sink::default(), Counters::default());
     let state = device.state(saved_at);
-    let device = Serial::from_state(&state, line.clone(), sink, events, now, clock).unwrap();
+    let device = Serial::from_state(&state, line.clone(), sink, events, KEEPING, now, clock).unwrap();
     assert_eq!(line.take(), [device.interrupt_level()], "driven once");
     device
 }

@@ -3,7 +3,7 @@
 use devstate_core::{Clock, Instant};
 use devstate_serial_16550::{Serial, SerialState, spec};
 
-use crate::support::{Bench, Counters, Guest, Line, MAX_TIMEOUT, Sink, TIMEOUT, bench, fifo_bench};
+use crate::support::{Bench, Counters, Guest, KEEPING, Line, MAX_TIMEOUT, Sink, TIMEOUT, bench, fifo_bench};
 
 #[test]
 fn it_falls_due_four_characters_after_the_last_one_and_not_a_nanosecond_earlier() {
@@ -232,6 +232,15 @@ fn state_with_timeout() -> SerialState {
 
 fn restored(state: &SerialState, now: Instant, clock: Clock) -> (Bench, Line) {
     let line = Line::default();
-    let device = Serial::from_state(state, line.clone(), Sink::default(), Counters::default(), now, clock).unwrap();
+    let device = Serial::from_state(
+        state,
+        line.clone(),
+        Sink::default(),
+        Counters::default(),
+        KEEPING,
+        now,
+        clock,
+    )
+    .unwrap();
     (device, line)
 }

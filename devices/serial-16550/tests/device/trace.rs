@@ -3,7 +3,7 @@
 use devstate_core::{Clock, Instant};
 use devstate_serial_16550::{Serial, SerialState};
 
-use crate::support::{Bench, Counters, Line, Sink, bench};
+use crate::support::{Bench, Counters, KEEPING, Line, Sink, bench};
 
 const TRACE: &str = concat!(
     env!("CARGO_MANIFEST_DIR"),
@@ -30,6 +30,7 @@ fn a_recorded_linux_does_not_notice_a_restore_after_every_event() {
             Line::default(),
             Sink::default(),
             Counters::default(),
+            KEEPING,
             now,
             Clock::Wall,
         )

@@ -22,7 +22,7 @@ pub fn busy() -> MachineSer {
             bytes: *b"0123456789abcdef",
             len: 16,
         },
-        timeout_remaining: SerialState::timeout(1, 0x03).as_nanos() as u64,
+        timeout_remaining: SerialState::timeout_nanos(1, 0x03),
         tx: Fifo {
             bytes: *b"ABCDEFGH\0\0\0\0\0\0\0\0",
             len: 8,

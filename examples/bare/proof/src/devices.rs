@@ -5,7 +5,9 @@ use core::time::Duration;
 use devstate_core::{Clock, Instant, NoInterrupt};
 use devstate_i8042::{ByteQueue, I8042, I8042State, Key, KeySet, MouseInput, MouseProtocol, NoControl, ScanCodeSet};
 use devstate_rtc_pl031::{Rtc, RtcState};
-use devstate_serial_16550::{AlwaysReady, CharacterErrors, Fifo, ModemLines, Serial, SerialState};
+use devstate_serial_16550::{
+    AlwaysReady, CharacterErrors, Config, Fifo, ModemLines, OutputPolicy, Serial, SerialState,
+};
 use embedded_io::{ErrorKind, ErrorType, Write, WriteReady};
 
 pub fn prove(bytes: &[u8]) {
@@ -40,9 +42,16 @@ fn prove_rtc(clock: Clock) {
 fn prove_serial(clock: Clock, bytes: &[u8]) {
     let state = black_box(SerialState::RESET);
     black_box(state.validate().is_ok());
-    black_box(SerialState::timeout(black_box(0), black_box(0)));
+    black_box(SerialState::timeout_nanos(black_box(0), black_box(0)));
 
-    let mut serial = black_box(Serial::new(NoInterrupt, Anywhere));
+    let config = black_box(Config {
+        stalled_output: OutputPolicy::DiscardAfter(Duration::ZERO),
+        receive_at_line_rate: true,
+        ..Config::WITH_TIMER
+    });
+    let events = devstate_serial_16550::NoEvents;
+    let mut serial = black_box(Serial::with_config(NoInterrupt, Anywhere, events, config));
+    serial.set_config(config, any());
     black_box(serial.restore(&state, any(), clock).is_ok());
     black_box(serial.read(black_box(0), any()));
     serial.write(black_box(0), black_box(0), any());
@@ -68,6 +77,7 @@ fn prove_serial(clock: Clock, bytes: &[u8]) {
             NoInterrupt,
             Anywhere,
             devstate_serial_16550::NoEvents,
+            config,
             any(),
             clock,
         )

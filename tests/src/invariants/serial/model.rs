@@ -1,6 +1,6 @@
 //! The chip once more, from the manual: characters in queues with their errors beside them, a timer that says what it is.
 
-use super::outside::{Mode, Told};
+use super::outside::{Frame, Mode, Told};
 use devstate_core::{Clock, Instant};
 use devstate_serial_16550::{Fifo, SerialState};
 use std::collections::VecDeque;
@@ -18,6 +18,10 @@ pub(super) struct Model {
     received: VecDeque<(u8, u8)>,
     errors: u8,
     timer: Timer,
+    /// When a rise that was served by a write is repeated, and how long it was to wait.
+    repeat: Option<(u64, u64)>,
+    /// The line was driven low and high again since somebody looked.
+    pub(super) pulsed: bool,
     waiting: VecDeque<u8>,
     shifting: Option<u8>,
     thr_interrupt: bool,
@@ -59,7 +63,7 @@ impl Model {
             },
         };
         let received = state.rx.as_slice().iter().copied().zip(state.rx_errors);
-        Self {
+        let mut model = Self {
             divisor: state.divisor,
             ier: state.ier,
             fcr: state.fcr,
@@ -70,6 +74,8 @@ impl Model {
             received: received.collect(),
             errors: state.lsr_errors,
             timer,
+            repeat: None,
+            pulsed: false,
             waiting: state.tx.as_slice().iter().copied().collect(),
             shifting: state.tsr,
             thr_interrupt: state.thre_pending,
@@ -78,7 +84,20 @@ impl Model {
             mode: Mode::Ready,
             sent: Vec::new(),
             told,
-        }
+        };
+        model.told.ready += usize::from(model.room() > 0);
+        model
+    }
+
+    /// The host put the chip into another state than it was in.
+    pub(super) fn replaces(&mut self, before: &Self) {
+        self.told.transmit_discarded += before.pending();
+        self.told.receive_discarded += before.received.len();
+        self.note_outputs(before);
+    }
+
+    fn pending(&self) -> usize {
+        self.waiting.len() + usize::from(self.shifting.is_some())
     }
 
     pub(super) fn state(&self, now: u64) -> SerialState {
@@ -123,10 +142,52 @@ impl Model {
         self.lcr & 0x80 == 0 && self.level() && !served.level()
     }
 
-    pub(super) const fn deadline(&self) -> Option<u64> {
-        match self.timer {
+    pub(super) fn deadline(&self) -> Option<u64> {
+        let timeout = match self.timer {
             Timer::Until { at, .. } => Some(at),
             Timer::Off | Timer::Due => None,
+        };
+        let repeat = self.repeat.map(|(at, _)| at);
+        timeout.into_iter().chain(repeat).min()
+    }
+
+    /// What the guest drives: outputs, break, frame.
+    fn drives(&self) -> (u8, bool, Frame) {
+        let frame = Frame {
+            divisor: self.divisor,
+            word: 5 + self.lcr % 4,
+            parity: (self.lcr & 8 != 0).then_some(self.lcr >> 4 & 3),
+            stop_halves: match self.lcr & 7 {
+                0..4 => 2,
+                4 => 3,
+                _ => 4,
+            },
+        };
+        if self.loops() {
+            (0, false, frame)
+        } else {
+            (self.mcr & 0x0f, self.lcr & 0x40 != 0, frame)
+        }
+    }
+
+    fn note_outputs(&mut self, before: &Self) {
+        let ((outputs, breaks, frame), was) = (self.drives(), before.drives());
+        self.told.outputs.extend((outputs != was.0).then_some(outputs));
+        self.told.breaks.extend((breaks != was.1).then_some(breaks));
+        self.told.frames.extend((frame != was.2).then_some(frame));
+    }
+
+    /// A host that was refused hears of room that no read has made.
+    fn note_room(&mut self, before: &Self) {
+        let emptied = !before.received.is_empty() && self.received.is_empty();
+        self.told.ready += usize::from(self.room() > 0 && (emptied || self.room() > before.room()));
+    }
+
+    fn room(&self) -> usize {
+        if self.loops() {
+            0
+        } else {
+            self.capacity() - self.received.len()
         }
     }
 
@@ -140,6 +201,18 @@ impl Model {
                     at: now.saturating_add(duration),
                     duration,
                 };
+            }
+        }
+        if let Some((at, wait)) = self.repeat {
+            if at <= now {
+                self.repeat = None;
+                let served = Self {
+                    thr_interrupt: false,
+                    ..self.clone()
+                };
+                self.pulsed |= self.level() && !served.level();
+            } else if at - now > wait {
+                self.repeat = Some((now.saturating_add(wait), wait));
             }
         }
     }
@@ -182,6 +255,7 @@ impl Model {
                 let id = self.interrupt_id();
                 if id == 0x02 {
                     self.thr_interrupt = false;
+                    self.repeat = None;
                 }
                 id | if self.fifos_on() { 0xc0 } else { 0 }
             }
@@ -221,19 +295,31 @@ impl Model {
             }
             None => {
                 self.timer = Timer::Off;
-                self.told.emptied += 1;
+                self.told.ready += usize::from(self.room() > 0);
             }
         }
         character
     }
 
     pub(super) fn write(&mut self, offset: u16, value: u8, now: u64) {
+        let before = self.clone();
+        self.change(offset, value, now);
+        self.note_outputs(&before);
+        if matches!(offset, 2 | 4) {
+            self.note_room(&before);
+        }
+    }
+
+    fn change(&mut self, offset: u16, value: u8, now: u64) {
         match (offset, self.lcr & 0x80 != 0) {
             (0, true) => self.divisor = self.divisor & 0xff00 | u16::from(value),
             (1, true) => self.divisor = self.divisor & 0x00ff | u16::from(value) << 8,
             (0, false) => self.transmit(value, now),
             (1, false) => {
                 let turned_on = value & !self.ier & 2 != 0;
+                if (value ^ self.ier) & 2 != 0 {
+                    self.repeat = None;
+                }
                 self.ier = value % 16;
                 self.thr_interrupt &= value & 2 != 0;
                 self.thr_interrupt |= turned_on && self.waiting.is_empty();
@@ -280,19 +366,23 @@ impl Model {
     }
 
     fn transmit(&mut self, character: u8, now: u64) {
-        self.thr_interrupt = false;
-        let was_idle = self.shifting.is_none();
-        if was_idle {
+        let was_pending = self.thr_interrupt;
+        if self.shifting.is_none() {
             self.shifting = Some(character);
-        } else {
-            if self.waiting.len() == self.capacity() {
-                self.waiting.pop_front();
-                self.told.overwritten += 1;
-            }
+        } else if self.waiting.len() < self.capacity() {
             self.waiting.push_back(character);
+        } else {
+            self.told.transmit_overrun += 1;
+            if !self.fifos_on() {
+                self.waiting = [character].into();
+            }
         }
         self.drain(now);
-        self.thr_interrupt = self.waiting.is_empty() && self.ier & 2 != 0;
+        if self.ier & 2 != 0 {
+            self.thr_interrupt = self.waiting.is_empty();
+            let wait = self.characters(1);
+            self.repeat = (was_pending && self.thr_interrupt).then(|| (now.saturating_add(wait), wait));
+        }
     }
 
     pub(super) fn drain_output(&mut self, now: u64) -> usize {
@@ -368,8 +458,8 @@ impl Model {
         }
     }
 
-    /// Four characters: a start bit, the word, parity, one, one and a half or two stop bits.
-    fn start_timer(&mut self, now: u64) {
+    /// Nanoseconds: a start bit, the word, parity, one, one and a half or two stop bits each.
+    fn characters(&self, count: u128) -> u64 {
         let word = 5 + u128::from(self.lcr % 4);
         let parity = u128::from(self.lcr >> 3 & 1);
         let stop_halves = match (self.lcr & 4 != 0, word) {
@@ -383,7 +473,11 @@ impl Model {
         } else {
             u128::from(self.divisor)
         };
-        let duration = (4 * halves * 8 * divisor * 1_000_000_000).div_ceil(1_843_200) as u64;
+        (count * halves * 8 * divisor * 1_000_000_000).div_ceil(1_843_200) as u64
+    }
+
+    fn start_timer(&mut self, now: u64) {
+        let duration = self.characters(4);
         self.timer = Timer::Until {
             at: now.saturating_add(duration),
             duration,
@@ -418,12 +512,16 @@ impl Model {
     }
 
     pub(super) fn reset(&mut self) {
-        self.told.transmit_discarded += self.waiting.len() + usize::from(self.shifting.is_some());
+        let before = self.clone();
+        self.told.transmit_discarded += self.pending();
         self.clear_received();
         self.waiting.clear();
         self.shifting = None;
         (self.ier, self.fcr, self.lcr, self.mcr) = (0, 0, 0, 0);
         (self.errors, self.deltas, self.thr_interrupt) = (0, 0, false);
+        self.repeat = None;
+        self.note_outputs(&before);
+        self.note_room(&before);
     }
 }
 

@@ -1,7 +1,7 @@
 //! What a UART is plugged into: an output that stalls and fails when told to, and somebody who counts what is told.
 
 use arbitrary::Arbitrary;
-use devstate_serial_16550::SerialEvents;
+use devstate_serial_16550::{LineParameters, ModemOutputs, Parity, SerialEvents, StopBits};
 use embedded_io::{Error, ErrorKind, ErrorType, Write, WriteReady};
 use std::cell::{Cell, RefCell};
 use std::fmt;
@@ -107,17 +107,31 @@ pub(super) struct Told {
     pub(super) transmitted: usize,
     pub(super) stalled: usize,
     pub(super) failed: usize,
-    pub(super) overwritten: usize,
+    pub(super) transmit_overrun: usize,
     pub(super) transmit_discarded: usize,
     pub(super) received: usize,
     pub(super) with_errors: usize,
     pub(super) overrun: usize,
     pub(super) disconnected: usize,
     pub(super) receive_discarded: usize,
-    pub(super) emptied: usize,
+    pub(super) ready: usize,
     pub(super) timed_out: usize,
+    /// DTR, RTS, OUT1, OUT2 from bit 0.
+    pub(super) outputs: Vec<u8>,
+    pub(super) breaks: Vec<bool>,
+    pub(super) frames: Vec<Frame>,
     pub(super) invalid_reads: Vec<u16>,
     pub(super) invalid_writes: Vec<(u16, u8)>,
+}
+
+/// A frame and its speed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Frame {
+    pub(super) divisor: u16,
+    pub(super) word: u8,
+    /// Bits 4 and 5 of LCR, if there is a parity bit.
+    pub(super) parity: Option<u8>,
+    pub(super) stop_halves: u8,
 }
 
 /// Who is told.
@@ -143,8 +157,12 @@ impl SerialEvents for Ear {
         self.0.borrow_mut().failed += 1;
     }
 
-    fn transmit_overwritten(&self) {
-        self.0.borrow_mut().overwritten += 1;
+    fn output_discarded(&self, _count: usize) {
+        panic!("the policy keeps everything");
+    }
+
+    fn transmit_overrun(&self) {
+        self.0.borrow_mut().transmit_overrun += 1;
     }
 
     fn transmit_discarded(&self, count: usize) {
@@ -171,12 +189,41 @@ impl SerialEvents for Ear {
         self.0.borrow_mut().receive_discarded += count;
     }
 
-    fn receive_emptied(&self) {
-        self.0.borrow_mut().emptied += 1;
+    fn receive_ready(&self) {
+        self.0.borrow_mut().ready += 1;
     }
 
     fn timed_out(&self) {
         self.0.borrow_mut().timed_out += 1;
+    }
+
+    fn modem_outputs_changed(&self, outputs: ModemOutputs) {
+        let active = [outputs.dtr, outputs.rts, outputs.out1, outputs.out2];
+        let bits = active.into_iter().rev().fold(0, |bits, set| bits << 1 | u8::from(set));
+        self.0.borrow_mut().outputs.push(bits);
+    }
+
+    fn break_changed(&self, active: bool) {
+        self.0.borrow_mut().breaks.push(active);
+    }
+
+    fn line_changed(&self, line: LineParameters) {
+        self.0.borrow_mut().frames.push(Frame {
+            divisor: line.divisor,
+            word: line.data_bits,
+            parity: match line.parity {
+                Parity::None => None,
+                Parity::Odd => Some(0),
+                Parity::Even => Some(1),
+                Parity::Mark => Some(2),
+                Parity::Space => Some(3),
+            },
+            stop_halves: match line.stop_bits {
+                StopBits::One => 2,
+                StopBits::OneAndHalf => 3,
+                StopBits::Two => 4,
+            },
+        });
     }
 
     fn invalid_read(&self, offset: u16) {

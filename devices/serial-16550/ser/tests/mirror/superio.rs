@@ -2,7 +2,7 @@
 
 use std::cell::Cell;
 
-use devstate_serial_16550::{Clock, Instant, SerialState};
+use devstate_serial_16550::{Clock, Config, Instant, SerialState};
 use devstate_serial_16550_ser::{SerialStateSer, VmSuperioSerialState};
 use vm_superio::serial::NoEvents;
 use vm_superio::{Serial as Superio, SerialState as SuperioState, Trigger};
@@ -143,6 +143,7 @@ fn a_reading_of_iir_under_vm_superio_loses_no_character_here() {
         &line,
         crate::support::Sink::default(),
         devstate_serial_16550::NoEvents,
+        Config::WITH_TIMER,
         Instant::EPOCH,
         Clock::Wall,
     );

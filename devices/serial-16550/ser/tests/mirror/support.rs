@@ -2,7 +2,7 @@
 
 use std::cell::Cell;
 
-use devstate_serial_16550::{CharacterErrors, Clock, Instant, ModemLines, NoEvents, Serial, SerialState};
+use devstate_serial_16550::{CharacterErrors, Clock, Config, Instant, ModemLines, NoEvents, Serial, SerialState};
 use devstate_serial_16550_ser::SerialStateSer;
 use devstate_versioning::release_table;
 use embedded_io::{ErrorType, Write, WriteReady};
@@ -44,11 +44,20 @@ impl WriteReady for Sink {
 pub(crate) type Device<'a> = Serial<&'a Cell<bool>, Sink>;
 
 pub(crate) fn device(line: &Cell<bool>) -> Device<'_> {
-    Serial::new(line, Sink::default())
+    Serial::with_config(line, Sink::default(), NoEvents, Config::WITH_TIMER)
 }
 
 pub(crate) fn restored<'a>(state: &SerialState, line: &'a Cell<bool>) -> Device<'a> {
-    Serial::from_state(state, line, Sink::default(), NoEvents, Instant::EPOCH, Clock::Frozen).unwrap()
+    Serial::from_state(
+        state,
+        line,
+        Sink::default(),
+        NoEvents,
+        Config::WITH_TIMER,
+        Instant::EPOCH,
+        Clock::Frozen,
+    )
+    .unwrap()
 }
 
 /// Every field of the state differs from the reset.

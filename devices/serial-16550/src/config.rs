@@ -1,0 +1,91 @@
+//! What the host chooses.
+
+use core::time::Duration;
+
+use crate::spec::INPUT_CLOCK_HZ;
+
+/// The host's policies for a UART. They are no part of [`SerialState`](crate::SerialState) and are not saved.
+///
+/// [`DEFAULT`](Self::DEFAULT) serves a host without a timer, such as one that was written for vm-superio.
+///
+/// ```
+/// use core::time::Duration;
+/// use devstate_core::NoInterrupt;
+/// use devstate_serial_16550::{AlwaysReady, Config, NoEvents, OutputPolicy, Serial};
+///
+/// let config = Config {
+///     stalled_output: OutputPolicy::DiscardAfter(Duration::from_secs(1)),
+///     ..Config::WITH_TIMER
+/// };
+/// let mut console = [0; 80];
+/// let serial = Serial::with_config(NoInterrupt, AlwaysReady(&mut console[..]), NoEvents, config);
+/// assert_eq!(serial.config(), config);
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub struct Config {
+    /// Whether the host calls [`advance`](crate::Serial::advance) at [`next_deadline`](crate::Serial::next_deadline).
+    ///
+    /// Without a timer the receive time-out is due at once: characters below the trigger level interrupt when they
+    /// arrive. The THR-empty interrupt of a guest that does not read IIR rises again with each character instead of a
+    /// character time after the last one.
+    pub timer: bool,
+    /// What happens to characters while the output is not ready or takes nothing.
+    pub stalled_output: OutputPolicy,
+    /// What happens to characters while the output returns errors.
+    pub failed_output: OutputPolicy,
+    /// Whether [`receive`](crate::Serial::receive) takes characters only while the guest asserts DTR and RTS.
+    ///
+    /// With it, characters that the host has before the guest opens the port are not lost: drivers clear the FIFO when
+    /// they open it.
+    pub flow_control: bool,
+    /// Whether [`receive`](crate::Serial::receive) takes characters no faster than the programmed speed: one for each
+    /// character time that has passed, 16 after a long pause. It needs a timer: the event
+    /// [`receive_ready`](crate::SerialEvents::receive_ready) comes at a deadline.
+    pub receive_at_line_rate: bool,
+    /// The frequency of the crystal in hertz, which the divisor divides. 0 counts as 1.
+    ///
+    /// A receive time-out is at most [`MAX_TIMEOUT_NANOS`](crate::SerialState::MAX_TIMEOUT_NANOS) long.
+    pub input_clock_hz: u32,
+}
+
+impl Config {
+    /// No timer; stalled output waits, failed output is discarded; no flow control, no pacing, a PC's crystal.
+    pub const DEFAULT: Self = Self {
+        timer: false,
+        stalled_output: OutputPolicy::Keep,
+        failed_output: OutputPolicy::Discard,
+        flow_control: false,
+        receive_at_line_rate: false,
+        input_clock_hz: INPUT_CLOCK_HZ,
+    };
+
+    /// The default for a host with a timer.
+    pub const WITH_TIMER: Self = Self {
+        timer: true,
+        ..Self::DEFAULT
+    };
+}
+
+impl Default for Config {
+    /// Returns [`DEFAULT`](Self::DEFAULT).
+    fn default() -> Self {
+        Self::DEFAULT
+    }
+}
+
+/// What happens to a character that the output did not take.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub enum OutputPolicy {
+    /// It waits in the transmitter until [`drain_output`](crate::Serial::drain_output) sends it. The guest sees that the
+    /// transmitter is full, and waits as well.
+    Keep,
+    /// It is discarded, and [`output_discarded`](crate::SerialEvents::output_discarded) counts it.
+    Discard,
+    /// It waits until the output has taken nothing for this long. Then all waiting characters are discarded and counted,
+    /// and so is each further one that the output does not take at once, until the output takes one.
+    ///
+    /// A host with a timer discards at the deadline, one without at the guest's next access.
+    DiscardAfter(Duration),
+}
