@@ -1,10 +1,17 @@
-//! The checksum of a snapshot: CRC-64/XZ, in several sizes.
+//! The checksum of a snapshot, CRC-64/XZ, in several sizes.
+//!
+//! | type | tables | for |
+//! |---|---|---|
+//! | [`Crc64`] | 2 KiB | the default |
+//! | [`Crc64Nibbles`] | 128 bytes | firmware with little flash |
+//! | [`Crc64NoTable`] | none | firmware with very little flash |
+//! | [`Crc64Slice16`] | 32 KiB | exports of megabytes |
 
 use crc::{CRC_64_XZ, Crc, Digest, NoTable, Table};
 
-/// Computes CRC-64/XZ; a type of the caller's own can stand behind it, such as one that uses SIMD.
+/// Computes CRC-64/XZ. A program can bring its own implementation, for instance one that uses SIMD.
 ///
-/// An implementation must agree with this one on every input: the algorithm is part of the format.
+/// Every implementation gives the same result for the same input: the algorithm is part of the format.
 ///
 /// ```
 /// use devstate_versioning::checksum::{Checksum, Crc64};
@@ -16,19 +23,19 @@ use crc::{CRC_64_XZ, Crc, Digest, NoTable, Table};
 /// assert_eq!(Crc64::finish(digest), 0x995d_c9bb_df19_39fa);
 /// ```
 pub trait Checksum {
-    /// A checksum of what has been seen so far.
+    /// The state of the checksum after some bytes.
     type Digest;
 
-    /// The checksum of nothing.
+    /// Returns the state before the first byte.
     fn start() -> Self::Digest;
 
     /// Adds the next bytes.
     fn update(digest: &mut Self::Digest, bytes: &[u8]);
 
-    /// The CRC-64/XZ of everything that was added.
+    /// Returns the CRC-64/XZ of all bytes that were added.
     fn finish(digest: Self::Digest) -> u64;
 
-    /// The CRC-64/XZ of `bytes`.
+    /// Returns the CRC-64/XZ of `bytes`.
     #[must_use]
     fn checksum(bytes: &[u8]) -> u64 {
         let mut digest = Self::start();
@@ -41,19 +48,19 @@ pub trait Checksum {
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Crc64;
 
-/// No table: the smallest and the slowest, for firmware short of flash.
+/// No table: the smallest and slowest.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Crc64NoTable;
 
-/// A table of 128 bytes, half a byte at a time: several times as fast as none, and hardly larger.
+/// A table of 128 bytes, half a byte at a time: several times as fast as no table.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Crc64Nibbles;
 
-/// Sixteen tables, 32 KiB: the fastest without SIMD, for large exports.
+/// Sixteen tables, 32 KiB: the fastest without SIMD.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Crc64Slice16;
 
-// Made at run time a `Crc` costs more than the checksum of a snapshot.
+// A `Crc` that is made at run time costs more than the checksum of a snapshot.
 static ONE_TABLE: Crc<u64, Table<1>> = Crc::<u64, Table<1>>::new(&CRC_64_XZ);
 static NO_TABLE: Crc<u64, NoTable> = Crc::<u64, NoTable>::new(&CRC_64_XZ);
 static SIXTEEN_TABLES: Crc<u64, Table<16>> = Crc::<u64, Table<16>>::new(&CRC_64_XZ);

@@ -215,7 +215,7 @@ impl BadValue {
     }
 }
 
-/// `Type` is `T`, by way of any other type.
+/// `Type` is `T`, whatever `Self` is. It hides a bare type from rustc's check for trivial bounds.
 pub trait Itself<T> {
     /// `T`.
     type Type;
@@ -225,16 +225,14 @@ impl<R, T> Itself<T> for R {
     type Type = T;
 }
 
-/// A field's type has a value for versions that did not have the field.
-///
-/// Every type with `Default` has one.
+/// The value of a field in versions without the field. Every type with `Default` has one.
 #[diagnostic::on_unimplemented(
     message = "a field of the type `{Self}` is missing in some versions, and nothing says what it is then",
     label = "`{Self}` has no `Default`",
     note = "give the field `#[versioned(default_fn = path)]` with `fn path(version: u16) -> {Self}`, or the type a `Default`, which a removed or skipped field needs in any case"
 )]
 pub trait MissingValue {
-    /// The value.
+    /// Returns the value.
     fn missing_value() -> Self;
 }
 
@@ -246,14 +244,14 @@ impl<T: Default> MissingValue for T {
     }
 }
 
-/// A field's type has a value that a variant can be made of before its fields are decoded.
+/// The value of a variant's field before it is decoded. Every type with `Default` has one.
 #[diagnostic::on_unimplemented(
     message = "a variant has a field of the type `{Self}`, which has no `Default`",
     label = "`{Self}` has no `Default`",
     note = "decoding makes the variant first and fills its fields in place: derive or implement `Default` for `{Self}`"
 )]
 pub trait VariantValue {
-    /// The value.
+    /// Returns the value.
     fn variant_value() -> Self;
 }
 

@@ -1,6 +1,6 @@
-//! Reads a payload by its schema alone: every field with its path, offset and value, for tools and for error messages.
+//! Reads a payload by its schema alone: each field with its path, offset and value, for tools and for error messages.
 //!
-//! Nothing here is linked into a program that does not call it, so names cost flash only where they are wanted.
+//! A program that does not call this module does not link it, so the names of fields cost no flash there.
 
 use core::fmt;
 
@@ -13,7 +13,7 @@ use crate::reader::{Malformed, Reader};
 use crate::schema_data::{Field, Row, Schema, Shape, Type};
 use crate::table::Releases;
 
-/// What a payload's bytes mean: a root mirror at one release of a table, as data.
+/// The meaning of a payload's bytes: a root mirror at one release of a table, as data.
 ///
 /// ```
 /// use devstate_versioning::inspect::PayloadSchema;
@@ -46,21 +46,21 @@ pub struct PayloadSchema {
     root: &'static Schema,
 }
 
-/// A stretch of a payload with a meaning of its own.
+/// A part of a payload with its own meaning.
 ///
-/// Items follow each other without a gap: together they are the payload. A sequence, an option or an enum is an item
-/// itself (its length, tag or number of the variant), and what it holds follows.
+/// Items follow each other without a gap, and together they are the payload. A sequence, an option or an enum is an item
+/// for its length or tag. Its content follows as further items.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Item<'p> {
-    /// Which field it is, or is a part of.
+    /// The path of the field that it is, or is a part of.
     pub path: NamedPath,
-    /// Where it starts.
+    /// The offset of its first byte.
     pub offset: usize,
-    /// How many bytes it takes.
+    /// The number of bytes.
     pub len: usize,
-    /// What stands there.
+    /// The type.
     pub ty: Type,
-    /// Its value.
+    /// The value.
     pub value: Value<'p>,
 }
 
@@ -80,29 +80,29 @@ pub enum Value<'p> {
     Str(&'p str),
     /// An array or a sequence of bytes.
     Bytes(&'p [u8]),
-    /// What postcard wrote for a foreign type. It is not looked into.
+    /// The bytes that postcard wrote for a foreign type, undecoded.
     Foreign(&'p [u8]),
     /// An option without a value.
     Absent,
     /// An option whose value follows.
     Present,
-    /// A sequence of so many elements, which follow.
+    /// The number of elements of a sequence. The elements follow.
     Elements(usize),
-    /// A variant of an enum, by its wire name; its fields follow.
+    /// The wire name of a variant of an enum. The fields follow.
     Variant(&'static str),
 }
 
-/// Where and why a walk over a payload stopped.
+/// Why and where [`PayloadSchema::walk`] stopped.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Unreadable {
     /// The field that could not be read.
     pub path: NamedPath,
-    /// Why.
+    /// The reason.
     pub error: LoadError,
 }
 
 impl PayloadSchema {
-    /// Payloads of the mirror `M` at a release.
+    /// Returns the schema of payloads of the mirror `M` at a release.
     #[must_use]
     pub fn of<R: Releases, M: RowOf<R>>(release: R) -> Self {
         Self {
@@ -113,7 +113,8 @@ impl PayloadSchema {
         }
     }
 
-    /// Finds out which mirror of a table a snapshot holds, by the release and the fingerprint in its header.
+    /// Identifies the root mirror of a snapshot by the release and the fingerprint in its header. Returns `None` if no
+    /// mirror of the table fits.
     #[must_use]
     pub fn identify<R: Releases>(header: &Header) -> Option<Self> {
         let release = R::from_number(header.release)?;
@@ -128,13 +129,13 @@ impl PayloadSchema {
         })
     }
 
-    /// The mirror.
+    /// Returns the root mirror.
     #[must_use]
     pub const fn root(&self) -> &'static Schema {
         self.root
     }
 
-    /// The version that the release has of a mirror in its table; zero where it has none.
+    /// Returns the version of a mirror at the release. Zero if the release has no such mirror.
     #[must_use]
     pub const fn version_of(&self, mirror: &Schema) -> u16 {
         match find(self.rows, mirror) {
@@ -143,14 +144,15 @@ impl PayloadSchema {
         }
     }
 
-    /// Shows each item of `payload`, front to back, to `visit`; `start` is the offset of its first byte.
+    /// Calls `visit` with each item of `payload`, front to back. `start` is the offset of the first byte.
     ///
-    /// It takes time in proportion to the payload, whatever that says, and refuses what decoding refuses; only what a
-    /// foreign type wrote is not looked into.
+    /// The time is proportional to the length of the payload, whatever it contains. `walk` refuses what decoding refuses,
+    /// except inside the bytes of a foreign type, which it does not decode.
     ///
     /// # Errors
     ///
-    /// Where the payload is not what the encoder writes, with the field; every item before that has been shown.
+    /// [`Unreadable`] with the field, if the payload is not what the encoder writes. `visit` was called with every item
+    /// before that field.
     pub fn walk<'p>(
         &self,
         payload: &'p [u8],
@@ -173,7 +175,8 @@ impl PayloadSchema {
     }
 }
 
-/// Types nest at most so deep. No derived mirror comes near it; a schema that was written by hand could contain itself.
+/// The maximum nesting of types. Derived mirrors stay far below it. A schema that was written by hand could contain
+/// itself.
 const MAX_NESTING: usize = 64;
 
 struct Walk<'w, 'p> {
@@ -233,7 +236,7 @@ impl<'p> Walk<'_, 'p> {
             let start = self.reader.offset();
             self.value(element, path.join(u16::try_from(index).unwrap_or(u16::MAX)), nesting)?;
             if self.reader.offset() == start {
-                // Elements that take no bytes are all alike, and a length can announce four billion of them.
+                // Elements without bytes are all equal, and a length can announce four billion of them.
                 break;
             }
         }
@@ -260,7 +263,7 @@ impl<'p> Walk<'_, 'p> {
         }
     }
 
-    /// The fields that the version has; `first` is the step of the first one.
+    /// Walks the fields that the version has. `first` is the step of the first one.
     fn fields(
         &mut self,
         fields: &'static [Field],
@@ -277,7 +280,7 @@ impl<'p> Walk<'_, 'p> {
         Ok(())
     }
 
-    /// A value that holds no others.
+    /// Reads a value that contains no others.
     fn scalar(&mut self, ty: &Type) -> Result<Value<'p>, Malformed> {
         let start = self.reader.offset();
         Ok(match *ty {
@@ -314,7 +317,7 @@ impl<'p> Walk<'_, 'p> {
                     }
                 }
             }
-            // These hold others.
+            // These contain others.
             Type::Array(..) | Type::Option(_) | Type::Tuple(_) | Type::Seq(..) | Type::Mirror(_) => {
                 return Err(self.not_in_release());
             }

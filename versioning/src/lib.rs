@@ -85,6 +85,9 @@ pub use stream::StreamError;
 pub use writer::Sink;
 
 /// Release tables and mirrors as constant data, and as text.
+///
+/// [`schema::Table`] prints a release table for people, and [`schema::Json`] for tools. The other items are the data behind
+/// them.
 pub mod schema {
     pub use crate::describe::{Json, Table};
     pub use crate::schema_data::{Field, MAX_DEPTH, Row, Schema, Shape, Type, Variant, Versions};
@@ -94,7 +97,7 @@ pub mod schema {
 /// The byte layer, for authors of hand-written codecs.
 ///
 /// `#[derive(Versioned)]` writes the codec of a mirror. A mirror with type parameters needs one by hand: implement
-/// [`Layout`], [`Mirror`](crate::Mirror) and [`Wire`], and check the layouts with [`check_layouts`].
+/// [`wire::Layout`], [`Mirror`] and [`wire::Wire`], and check the layouts with [`wire::check_layouts`].
 pub mod wire {
     pub use crate::at::{Alone, At, Newest, RowOf, VersionOf, Versions};
     pub use crate::check::check_layouts;

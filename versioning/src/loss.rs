@@ -1,24 +1,24 @@
-//! What an older release cannot say.
+//! Losses: fields that an older release cannot express.
 
 use crate::path::FieldPath;
 
-/// One field that would not come back from an older release as it is.
+/// One field that does not come back from an older release unchanged.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Loss {
-    /// Which; [`FieldPath::display`] has its name.
+    /// The path of the field. [`FieldPath::display`] gives its name.
     pub field: FieldPath,
-    /// The field, or one that it lies in, is marked as one that an older reader does without unharmed.
+    /// `true` if the field, or a field that contains it, is marked as `ignorable`: older readers may ignore it.
     pub ignorable: bool,
 }
 
-/// Walks two values of one type side by side and reports where they differ.
+/// Walks two values of one type side by side and reports their differences.
 pub struct Differ<'v> {
     here: Place<'v>,
     visit: &'v mut dyn FnMut(&Loss),
 }
 
-/// A place in the walk. Its path is put together where something differs, and costs nothing where nothing does.
+/// A place in the walk. Its path is built only where the values differ.
 struct Place<'p> {
     above: Option<&'p Place<'p>>,
     step: u16,
@@ -34,7 +34,7 @@ impl core::fmt::Debug for Differ<'_> {
 }
 
 impl<'v> Differ<'v> {
-    /// A walk that starts at the root.
+    /// Creates a walk that starts at the root.
     pub fn new(visit: &'v mut dyn FnMut(&Loss)) -> Self {
         Self {
             here: Place {
@@ -46,7 +46,7 @@ impl<'v> Differ<'v> {
         }
     }
 
-    /// Reports this place unless the values are equal here.
+    /// Reports this place if `equal` is `false`.
     #[inline]
     pub fn leaf(&mut self, equal: bool) {
         if !equal {
@@ -66,7 +66,7 @@ impl<'v> Differ<'v> {
         self.below(step, self.here.ignorable, walk);
     }
 
-    /// Walks a field that an older reader does without unharmed.
+    /// Walks the field at position `step`, which is marked as `ignorable`.
     #[inline]
     pub fn ignorable_field(&mut self, step: u16, walk: impl FnOnce(&mut Differ<'_>)) {
         self.below(step, true, walk);
@@ -80,7 +80,7 @@ impl<'v> Differ<'v> {
         }
     }
 
-    /// Reports a loss that was found below this place.
+    /// Reports a loss below this place.
     pub fn report(&mut self, below: &Loss) {
         let here = self.here.loss();
         let steps = below.field.steps().iter();
@@ -115,7 +115,7 @@ impl Place<'_> {
         }
     }
 
-    /// This place and those that it lies in, but for the root.
+    /// Returns this place and those that contain it, without the root.
     fn upwards(&self) -> impl Iterator<Item = &Self> {
         core::iter::successors(Some(self), |place| place.above).filter(|place| place.above.is_some())
     }

@@ -4,7 +4,7 @@ use crate::schema_data::{Schema, Type};
 
 /// A type with a fixed, bounded encoding.
 #[diagnostic::on_unimplemented(
-    message = "`{Self}` cannot stand on the wire",
+    message = "`{Self}` cannot be a field of a mirror",
     label = "this type has no fixed, bounded encoding",
     note = "integers of a fixed width, `bool`, `char`, arrays, tuples, `Option`, `heapless::{{Vec, String, Deque}}`, `devstate_versioning::{{Str, Bytes}}` and types that derive `Versioned` can",
     note = "write `u64` instead of `usize`, `i64` instead of `isize`, and a bounded `heapless::Vec<T, N>` instead of `Vec<T>`; a foreign serde type needs `#[versioned(serde, max = N, layout = \"name/1\")]`"

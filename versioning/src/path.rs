@@ -1,16 +1,18 @@
-//! Paths to fields, as numbers, and their names where a schema is at hand.
+//! Paths to fields: as numbers, and as names where a schema is available.
 
 use core::fmt;
 
 use crate::schema_data::{Field, MAX_DEPTH, Schema, Shape, Type};
 
-/// The way from a mirror to one of its fields, as positions: small, without names, cheap in flash.
+/// The path from a mirror to one of its fields, as positions. It is small and has no names, so it costs little flash.
 ///
-/// A step is a field's position among its mirror's fields, an element's position in its sequence (65,535 stands for any
-/// later one too), or for a field of an enum's variant the variant's position in the high byte and the field's in the
-/// low one.
+/// A step is one of these:
 ///
-/// On its own it prints as numbers (`1.4`); [`display`](Self::display) has the names (`serial[1].rx`).
+/// - the position of a field in its mirror;
+/// - the position of an element in its sequence, where 65,535 also stands for all later ones;
+/// - for a field of a variant, the position of the variant in the high byte and that of the field in the low byte.
+///
+/// It prints as numbers (`1.4`). [`display`](Self::display) prints names (`serial[1].rx`).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct FieldPath {
@@ -25,7 +27,7 @@ impl FieldPath {
         len: 0,
     };
 
-    /// One step further down. Beyond [`MAX_DEPTH`] steps, which no derived mirror has, the path stays as it is.
+    /// Returns the path with one more step. A path of [`MAX_DEPTH`] steps stays unchanged. No derived mirror is that deep.
     #[must_use]
     #[inline]
     pub fn join(mut self, step: u16) -> Self {
@@ -36,13 +38,13 @@ impl FieldPath {
         self
     }
 
-    /// The steps from the mirror to the field.
+    /// Returns the steps from the mirror to the field.
     #[must_use]
     pub fn steps(&self) -> &[u16] {
         self.steps.get(..usize::from(self.len)).unwrap_or(&self.steps)
     }
 
-    /// The path with the names of the mirror that it starts from.
+    /// Returns the path with names. `root` is the schema of the mirror at which it starts.
     #[must_use]
     pub const fn display(self, root: &'static Schema) -> NamedPath {
         NamedPath { path: self, root }
@@ -113,7 +115,7 @@ impl fmt::Display for NamedPath {
     }
 }
 
-/// The field at a step below `schema`, and the name of the variant that it belongs to.
+/// Returns the field at a step below `schema`, and the name of its variant.
 fn field_at(schema: &'static Schema, step: u16) -> Option<(&'static str, &'static Field)> {
     match schema.shape {
         Shape::Struct(fields) => Some(("", fields.get(usize::from(step))?)),

@@ -1,4 +1,4 @@
-//! Text and bytes that stay where they were decoded from.
+//! Text and bytes that stay in the buffer that they were decoded from.
 
 use core::ops::Deref;
 
@@ -22,13 +22,13 @@ pub struct Str<'de, const N: usize>(&'de str);
 pub struct Bytes<'de, const N: usize>(&'de [u8]);
 
 impl<'de, const N: usize> Str<'de, N> {
-    /// The text, or `None` where it is longer than `N` bytes.
+    /// Creates the value. Returns `None` for text longer than `N` bytes.
     #[must_use]
     pub const fn new(text: &'de str) -> Option<Self> {
         if text.len() <= N { Some(Self(text)) } else { None }
     }
 
-    /// The text, for as long as its buffer lives.
+    /// Returns the text, with the lifetime of its buffer.
     #[must_use]
     pub const fn get(self) -> &'de str {
         self.0
@@ -36,13 +36,13 @@ impl<'de, const N: usize> Str<'de, N> {
 }
 
 impl<'de, const N: usize> Bytes<'de, N> {
-    /// The bytes, or `None` where there are more than `N`.
+    /// Creates the value. Returns `None` for more than `N` bytes.
     #[must_use]
     pub const fn new(bytes: &'de [u8]) -> Option<Self> {
         if bytes.len() <= N { Some(Self(bytes)) } else { None }
     }
 
-    /// The bytes, for as long as their buffer lives.
+    /// Returns the bytes, with the lifetime of their buffer.
     #[must_use]
     pub const fn get(self) -> &'de [u8] {
         self.0

@@ -1,4 +1,4 @@
-//! heapless' containers: a sequence with a bound is a length and the elements, text a length and the UTF-8.
+//! The containers of heapless. A sequence is encoded as its length and its elements, text as its length and UTF-8.
 
 use heapless::{Deque, String, Vec};
 

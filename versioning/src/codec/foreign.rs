@@ -7,14 +7,14 @@ use crate::error::{Expected, SaveError};
 use crate::reader::{Malformed, Reader};
 use crate::writer::{Writer, length_len};
 
-/// Bytes that [`foreign_encode`] writes; a value that it cannot write counts as empty.
+/// Returns the number of bytes that [`foreign_encode`] writes. A value that it cannot write counts as empty.
 pub fn foreign_len<T: Serialize, const MAX: usize>(value: &T) -> usize {
     let mut scratch = [0; MAX];
     let length = postcard::to_slice(value, &mut scratch).map_or(0, |bytes| bytes.len());
     length_len::<MAX>(length) + length
 }
 
-/// Writes a foreign value of at most `MAX` bytes; one that postcard cannot write, or not within them, fails the saving.
+/// Writes a foreign value of at most `MAX` bytes. Saving fails for a longer value and for one that postcard cannot write.
 pub fn foreign_encode<T: Serialize, W: Writer, const MAX: usize>(value: &T, writer: &mut W) {
     let mut scratch = [0; MAX];
     match postcard::to_slice(value, &mut scratch) {
@@ -30,7 +30,7 @@ pub fn foreign_encode<T: Serialize, W: Writer, const MAX: usize>(value: &T, writ
 ///
 /// # Errors
 ///
-/// [`Malformed`] for a length above `MAX`, and for bytes that are not exactly those of a value.
+/// [`Malformed`] for a length above `MAX`, and for bytes that its encoder does not write.
 pub fn foreign_decode<T: Serialize + DeserializeOwned, const MAX: usize>(
     value: &mut T,
     reader: &mut Reader<'_>,

@@ -94,7 +94,7 @@ fn save_board(starts: u32, slots: &mut Slots<RamFlash<'_>>) {
     };
     let mut memory = buffer!(BoardSer);
     let snapshot = Release::save(&board, &mut memory).unwrap_or_else(stop);
-    slots.save(&snapshot).unwrap_or_else(stop);
+    slots.save(snapshot).unwrap_or_else(stop);
 }
 
 /// Puts a snapshot's clock back, as late as it is by now.

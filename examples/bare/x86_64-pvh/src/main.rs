@@ -80,7 +80,7 @@ fn save_board(starts: u32, slots: &mut Slots<RamFlash<'_>>) {
     };
     let mut memory = buffer!(BoardSer);
     let snapshot = Release::save(&board, &mut memory).unwrap_or_else(stop);
-    slots.save(&snapshot).unwrap_or_else(stop);
+    slots.save(snapshot).unwrap_or_else(stop);
     println!("  saved {} bytes", snapshot.len());
 }
 
