@@ -14,6 +14,7 @@ mod downgrade;
 mod error;
 mod fingerprint;
 mod fnv;
+mod generated;
 mod header;
 pub mod inspect;
 mod locate;
@@ -115,9 +116,17 @@ pub mod wire {
 /// What the macros expand to. Not part of the interface: it changes without notice.
 #[doc(hidden)]
 pub mod __private {
-    pub use crate::check::{check_buffer, check_pinned, check_published, check_releases, check_row};
+    pub use crate::at::{VersionOf, Versions};
+    pub use crate::check::{check_buffer, check_layouts, check_pinned, check_published, check_releases, check_row};
     pub use crate::codec::{
-        BadValue, Fixed, Itself, MissingValue, VariantValue, foreign_decode, foreign_encode, foreign_len,
+        Fixed, Itself, MissingValue, VariantValue, Wire, foreign_decode, foreign_encode, foreign_len,
     };
+    pub use crate::error::ConversionError;
     pub use crate::fingerprint::{deep, layouts};
+    pub use crate::generated::{at, ends, last, load, no_variant, refusal, refuse, refuse_variant, store};
+    pub use crate::loss::Differ;
+    pub use crate::mirror::{Layout, Mirror};
+    pub use crate::reader::{Malformed, Reader};
+    pub use crate::schema;
+    pub use crate::writer::Writer;
 }

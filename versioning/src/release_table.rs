@@ -77,18 +77,15 @@ macro_rules! release_table {
 
             /// Returns the release with that number, if the table has it.
             #[must_use]
-            $visibility fn from_number(number: ::core::primitive::u16) -> ::core::option::Option<Self> {
-                <Self as $crate::schema::Releases>::from_number(number)
+            $visibility fn from_number(__devstate_number: ::core::primitive::u16) -> ::core::option::Option<Self> {
+                <Self as $crate::schema::Releases>::from_number(__devstate_number)
             }
         }
 
         impl $crate::schema::Releases for $Release {
             const ALL: &'static [Self] = &[$(Self::$name),+];
             const NAMES: &'static [&'static ::core::primitive::str] = &[$(::core::stringify!($name)),+];
-            const LATEST: Self = {
-                let [.., latest] = [$(Self::$name),+];
-                latest
-            };
+            const LATEST: Self = $crate::__private::last(<Self as $crate::schema::Releases>::ALL);
             const ROWS: &'static [$crate::schema::Row] = &[
                 $($crate::schema::Row {
                     schema: <$mirror as $crate::Mirror>::SCHEMA,
@@ -124,12 +121,11 @@ macro_rules! release_table {
                 );
 
                 #[inline]
-                fn version(release: $Release) -> ::core::primitive::u16 {
-                    const VERSIONS: &[::core::primitive::u16] = &[$($crate::release_table!(@version $version)),*];
-                    match VERSIONS.get(release as ::core::primitive::usize) {
-                        ::core::option::Option::Some(version) => *version,
-                        ::core::option::Option::None => 0,
-                    }
+                fn version(__devstate_release: $Release) -> ::core::primitive::u16 {
+                    $crate::__private::at(
+                        const { &[$($crate::release_table!(@version $version)),*] },
+                        __devstate_release as ::core::primitive::usize,
+                    )
                 }
             }
         )+

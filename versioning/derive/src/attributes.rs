@@ -16,7 +16,7 @@ pub(crate) struct MirrorAttributes {
 }
 
 /// What stands on a field or a variant.
-pub(crate) struct PartAttributes {
+pub(crate) struct ItemAttributes {
     pub(crate) start: u16,
     pub(crate) end: Option<u16>,
     pub(crate) default_fn: Option<Path>,
@@ -156,7 +156,7 @@ impl Parse for Layout {
     }
 }
 
-impl PartAttributes {
+impl ItemAttributes {
     /// Reads what stands on the field `part` of a mirror whose latest version is `version`.
     pub(crate) fn read(attributes: &[Attribute], part: &str, at: Span, version: u16) -> Result<Self> {
         Self::read_known(attributes, part, at, version, KNOWN)
@@ -230,7 +230,7 @@ impl Raw {
         }
     }
 
-    fn check(self, part: &str, at: Span, version: u16, semantics: Vec<(Tied, Span)>) -> Result<PartAttributes> {
+    fn check(self, part: &str, at: Span, version: u16, semantics: Vec<(Tied, Span)>) -> Result<ItemAttributes> {
         let start = self.start.as_ref().map_or(1, |start| start.value);
         let end = self.end.as_ref().map(|end| end.value);
         check_range(part, version, self.start.as_ref(), self.end.as_ref())?;
@@ -273,7 +273,7 @@ impl Raw {
         for (tied, span) in semantics {
             checked.extend(tied.check(part, span, version, &boundaries)?);
         }
-        Ok(PartAttributes {
+        Ok(ItemAttributes {
             start,
             end,
             default_fn: self.default_fn,

@@ -1,15 +1,17 @@
 //! The wire form of an enum: the variant's position as a tag, then its fields.
 
 use proc_macro2::TokenStream;
-use quote::quote;
+use quote::{format_ident, quote};
 use syn::ext::IdentExt;
 use syn::spanned::Spanned;
-use syn::{DataEnum, Error, Ident, Result};
+use syn::{Attribute, DataEnum, Error, Expr, Ident, Result};
 
-use crate::attributes::PartAttributes;
-use crate::mirror::{
-    Bodies, Mirror, Part, binding, literal, name_span, name_taken, parts, refuse_annotations, value_of, wire_types,
-};
+use crate::attributes::ItemAttributes;
+use crate::field::{Field, fields, name_span, name_taken, value_of, wire_types};
+use crate::mirror::{Bodies, Mirror, set_version};
+
+/// Why a stand-in is refused.
+const ALSO_MISSING: &str = "it was to stand in for another variant, and that version does not have it either";
 
 /// The highest tag: one byte of a varint.
 const MAX_TAG: usize = 127;
@@ -18,8 +20,8 @@ struct Variant<'a> {
     ident: &'a Ident,
     name: String,
     tag: u8,
-    fields: Vec<Part<'a>>,
-    attributes: PartAttributes,
+    fields: Vec<Field<'a>>,
+    attributes: ItemAttributes,
 }
 
 pub(crate) fn expand(mirror: &Mirror<'_>, data: &DataEnum) -> Result<Bodies> {
@@ -31,7 +33,7 @@ pub(crate) fn expand(mirror: &Mirror<'_>, data: &DataEnum) -> Result<Bodies> {
         ));
     }
     let schema = variants.iter().map(schema);
-    let shape = quote!(__versioning::schema::Shape::Enum(&[#(#schema),*]));
+    let shape = quote!(__devstate::schema::Shape::Enum(&[#(#schema),*]));
     let byte_layer = byte_layer(mirror, &variants);
     let translation = translation(mirror, &variants);
     let mut types: Vec<TokenStream> = Vec::new();
@@ -67,10 +69,10 @@ fn read<'a>(mirror: &Mirror<'_>, data: &'a DataEnum) -> Result<Vec<Variant<'a>>>
                 ),
             ));
         }
-        let attributes = PartAttributes::read_variant(&variant.attrs, &code_name, variant.span(), mirror.version)?;
-        for field in &variant.fields {
+        let attributes = ItemAttributes::read_variant(&variant.attrs, &code_name, variant.span(), mirror.version)?;
+        for item in &variant.fields {
             refuse_annotations(
-                &field.attrs,
+                &item.attrs,
                 "a variant's fields have no versions of their own: add a variant, or make the payload a mirror",
             )?;
         }
@@ -83,7 +85,7 @@ fn read<'a>(mirror: &Mirror<'_>, data: &'a DataEnum) -> Result<Vec<Variant<'a>>>
             ident: &variant.ident,
             name,
             tag,
-            fields: parts(&variant.fields, mirror.version)?,
+            fields: fields(&variant.fields, mirror.version)?,
             attributes,
         });
     }
@@ -92,10 +94,10 @@ fn read<'a>(mirror: &Mirror<'_>, data: &'a DataEnum) -> Result<Vec<Variant<'a>>>
 
 fn schema(variant: &Variant<'_>) -> TokenStream {
     let name = &variant.name;
-    let fields = variant.fields.iter().map(Part::schema);
+    let fields = variant.fields.iter().map(Field::schema);
     let versions = variant.attributes.versions();
     quote! {
-        __versioning::schema::Variant { name: #name, fields: &[#(#fields),*], versions: #versions }
+        __devstate::schema::Variant { name: #name, fields: &[#(#fields),*], versions: #versions }
     }
 }
 
@@ -103,8 +105,8 @@ impl Variant<'_> {
     /// A pattern that binds every field to a name with this prefix.
     fn pattern(&self, prefix: &str) -> TokenStream {
         let ident = self.ident;
-        let fields = self.fields.iter().enumerate().map(|(position, part)| {
-            let (member, binding) = (&part.member, binding(prefix, position));
+        let fields = self.fields.iter().enumerate().map(|(position, field)| {
+            let (member, binding) = (&field.member, binding(prefix, position));
             quote!(#member: #binding)
         });
         quote!(Self::#ident { #(#fields),* })
@@ -113,12 +115,9 @@ impl Variant<'_> {
     /// The variant with the default of each field's type.
     fn with_defaults(&self) -> TokenStream {
         let ident = self.ident;
-        let fields = self.fields.iter().map(|part| {
-            let (member, ty) = (&part.member, part.ty);
-            let value = value_of(
-                ty,
-                &|ty| quote!(<#ty as __versioning::__private::VariantValue>::variant_value()),
-            );
+        let fields = self.fields.iter().map(|field| {
+            let (member, ty) = (&field.member, field.ty);
+            let value = value_of(ty, &|ty| quote!(<#ty as __devstate::VariantValue>::variant_value()));
             quote!(#member: #value)
         });
         quote!(Self::#ident { #(#fields),* })
@@ -141,9 +140,9 @@ fn byte_layer(mirror: &Mirror<'_>, variants: &[Variant<'_>]) -> TokenStream {
             .fields
             .iter()
             .enumerate()
-            .map(|(position, part)| {
+            .map(|(position, field)| {
                 let place = binding("a", position);
-                mirror.calls(part, &quote!(#place), &quote!(#place))
+                mirror.calls(field, &quote!(#place), &quote!(#place))
             })
             .collect();
         let lens = calls.iter().map(|call| &call.encoded_len);
@@ -151,15 +150,12 @@ fn byte_layer(mirror: &Mirror<'_>, variants: &[Variant<'_>]) -> TokenStream {
         let refuse = variant.attributes.condition().map(|condition| {
             quote! {
                 if !(#condition) {
-                    writer.fail(__versioning::SaveError::Value {
-                        expected: __versioning::Expected::VariantTag,
-                        found: #tag as ::core::primitive::u64,
-                    });
+                    __devstate::refuse_variant(__devstate_writer, #tag);
                 }
             }
         });
         let encodes = calls.iter().map(|call| &call.encode);
-        encode.extend(quote!(#pattern => { #refuse writer.byte(#tag); #(#encodes;)* }));
+        encode.extend(quote!(#pattern => { #refuse <__DevstateW as __devstate::Writer>::byte(__devstate_writer, #tag); #(#encodes;)* }));
         let guard = variant.guard();
         let with_defaults = variant.with_defaults();
         let decodes = calls.iter().map(|call| &call.decode);
@@ -170,35 +166,30 @@ fn byte_layer(mirror: &Mirror<'_>, variants: &[Variant<'_>]) -> TokenStream {
         };
         decode.extend(quote!(#tag #guard => { *self = #with_defaults; #fill }));
     }
+    let version = set_version();
     quote! {
         #[inline]
-        fn encoded_len(&self, release: __R) -> ::core::primitive::usize {
+        fn encoded_len(&self, __devstate_at: __DevstateV) -> ::core::primitive::usize {
             match self { #encoded_len }
         }
 
         #[inline]
-        fn encode<__W: __versioning::wire::Writer>(&self, release: __R, writer: &mut __W) {
-            let version = <__R as __versioning::wire::VersionOf<Self>>::version(release);
+        fn encode<__DevstateW: __devstate::Writer>(&self, __devstate_at: __DevstateV, __devstate_writer: &mut __DevstateW) {
+            #version
             match self { #encode }
         }
 
         #[inline]
         fn decode_into(
             &mut self,
-            release: __R,
-            reader: &mut __versioning::wire::Reader<#input>,
-        ) -> ::core::result::Result<(), __versioning::wire::Malformed> {
-            let version = <__R as __versioning::wire::VersionOf<Self>>::version(release);
-            let offset = reader.offset();
-            match reader.byte()? {
+            __devstate_at: __DevstateV,
+            __devstate_reader: &mut __devstate::Reader<#input>,
+        ) -> ::core::result::Result<(), __devstate::Malformed> {
+            #version
+            let __devstate_offset = __devstate::Reader::offset(__devstate_reader);
+            match __devstate::Reader::byte(__devstate_reader)? {
                 #decode
-                tag => {
-                    return ::core::result::Result::Err(reader.refuse_at(
-                        offset,
-                        __versioning::Expected::VariantTag,
-                        tag as ::core::primitive::u64,
-                    ));
-                }
+                __devstate_tag => return __devstate::no_variant(__devstate_reader, __devstate_offset, __devstate_tag),
             }
             ::core::result::Result::Ok(())
         }
@@ -223,40 +214,42 @@ fn translation(mirror: &Mirror<'_>, variants: &[Variant<'_>]) -> TokenStream {
         &removed,
         "the latest version has no such variant, and nothing stands in for it",
     );
-    let lower = nested(mirror, variants, &quote!(downgrade));
-    let raise = nested(mirror, variants, &quote!(upgrade));
+    let downgrade = nested(mirror, variants, &quote!(downgrade));
+    let upgrade = nested(mirror, variants, &quote!(upgrade));
     let differ = variants.iter().map(|variant| {
         let (here, there) = (variant.pattern("a"), variant.pattern("b"));
-        let fields = variant.fields.iter().enumerate().map(|(position, part)| {
+        let fields = variant.fields.iter().enumerate().map(|(position, field)| {
             let (a, b) = (binding("a", position), binding("b", position));
-            let walk = mirror.calls(part, &quote!(#a), &quote!(#b)).differ;
+            let walk = mirror.calls(field, &quote!(#a), &quote!(#b)).differ;
             let step = u16::from(variant.tag) << 8 | position as u16;
-            quote!(differ.field(#step, |differ| #walk);)
+            quote!(__devstate::Differ::field(__devstate_differ, #step, |__devstate_differ| #walk);)
         });
         quote!((#here, #there) => { #(#fields)* })
     });
-    let others = (variants.len() > 1).then(|| quote!(_ => differ.leaf(false),));
+    let others = (variants.len() > 1).then(|| quote!(_ => __devstate::Differ::leaf(__devstate_differ, false),));
+    let version = set_version();
     quote! {
         #[inline]
-        fn downgrade(&mut self, release: __R) -> ::core::result::Result<(), __versioning::ConversionError> {
-            let version = <__R as __versioning::wire::VersionOf<Self>>::version(release);
-            let wire = version;
+        fn downgrade(&mut self, __devstate_at: __DevstateV) -> ::core::result::Result<(), __devstate::ConversionError> {
+            #version
+            let __devstate_wire = __devstate_version;
             #stand_in_below
-            #lower
+            #downgrade
             ::core::result::Result::Ok(())
         }
 
         #[inline]
-        fn upgrade(&mut self, release: __R) -> ::core::result::Result<(), __versioning::ConversionError> {
-            #raise
-            let wire = <__R as __versioning::wire::VersionOf<Self>>::version(release);
-            let version: ::core::primitive::u16 = #latest;
+        fn upgrade(&mut self, __devstate_at: __DevstateV) -> ::core::result::Result<(), __devstate::ConversionError> {
+            #upgrade
+            #version
+            let __devstate_wire = __devstate_version;
+            let __devstate_version: ::core::primitive::u16 = #latest;
             #stand_in_above
             ::core::result::Result::Ok(())
         }
 
-        fn differ(&self, other: &Self, release: __R, differ: &mut __versioning::wire::Differ<'_>) {
-            match (self, other) {
+        fn differ(&self, __devstate_other: &Self, __devstate_at: __DevstateV, __devstate_differ: &mut __devstate::Differ<'_>) {
+            match (self, __devstate_other) {
                 #(#differ)*
                 #others
             }
@@ -277,22 +270,17 @@ fn stand_in(mirror: &Mirror<'_>, variants: &[&Variant<'_>], reason: &str) -> Tok
     let replace = missing.iter().map(|(variant, condition)| {
         let (ident, variant_name) = (variant.ident, &variant.name);
         let stand_in = match &variant.attributes.default_fn {
-            Some(path) => quote!(*self = #path(version)),
-            None => quote! {
-                return ::core::result::Result::Err(
-                    __versioning::ConversionError::new(#reason).at(#name, #variant_name, wire)
-                )
-            },
+            Some(path) => quote!(*self = #path(__devstate_version)),
+            None => quote!(return __devstate::refuse(#reason, #name, #variant_name, __devstate_wire)),
         };
         quote!(Self::#ident { .. } if !(#condition) => #stand_in,)
     });
     let refuse = missing.iter().map(|(variant, condition)| {
         let (ident, variant_name) = (variant.ident, &variant.name);
         quote! {
-            Self::#ident { .. } if !(#condition) => return ::core::result::Result::Err(
-                __versioning::ConversionError::new("it was to stand in for another variant, and that version does not have it either")
-                    .at(#name, #variant_name, wire)
-            ),
+            Self::#ident { .. } if !(#condition) => {
+                return __devstate::refuse(#ALSO_MISSING, #name, #variant_name, __devstate_wire);
+            }
         }
     });
     quote! {
@@ -306,17 +294,17 @@ fn nested(mirror: &Mirror<'_>, variants: &[Variant<'_>], method: &TokenStream) -
     let input = mirror.input_lifetime();
     let arms: Vec<_> = variants
         .iter()
-        .filter(|variant| variant.fields.iter().any(|part| !part.is_fixed()))
+        .filter(|variant| variant.fields.iter().any(|field| !field.is_fixed()))
         .map(|variant| {
             let pattern = variant.pattern("a");
             let calls = variant
                 .fields
                 .iter()
                 .enumerate()
-                .filter(|(_, part)| !part.is_fixed())
-                .map(|(position, part)| {
-                    let (ty, place) = (part.ty, binding("a", position));
-                    quote!(<#ty as __versioning::wire::Wire<#input, __R>>::#method(#place, release)?;)
+                .filter(|(_, field)| !field.is_fixed())
+                .map(|(position, field)| {
+                    let (ty, place) = (field.ty, binding("a", position));
+                    quote!(<#ty as __devstate::Wire<#input, __DevstateV>>::#method(#place, __devstate_at)?;)
                 });
             quote!(#pattern => { #(#calls)* })
         })
@@ -325,5 +313,32 @@ fn nested(mirror: &Mirror<'_>, variants: &[Variant<'_>], method: &TokenStream) -
         TokenStream::new()
     } else {
         quote!(match self { #(#arms)* _ => {} })
+    }
+}
+
+/// A binding for the field at `position` of a variant.
+pub(crate) fn binding(prefix: &str, position: usize) -> Ident {
+    format_ident!("__devstate_{prefix}{position}")
+}
+
+/// Refuses annotations where they have no meaning.
+pub(crate) fn refuse_annotations(attributes: &[Attribute], what: &str) -> Result<()> {
+    match attributes
+        .iter()
+        .find(|attribute| attribute.path().is_ident("versioned"))
+    {
+        Some(attribute) => Err(Error::new_spanned(attribute, what)),
+        None => Ok(()),
+    }
+}
+
+/// An explicit discriminant as a number, where it is a plain literal.
+pub(crate) fn literal(expr: &Expr) -> Option<u64> {
+    match expr {
+        Expr::Lit(syn::ExprLit {
+            lit: syn::Lit::Int(literal),
+            ..
+        }) => literal.base10_parse().ok(),
+        _ => None,
     }
 }

@@ -6,9 +6,14 @@
 
 mod attributes;
 mod enums;
+mod expand;
+mod field;
+#[cfg(test)]
+mod hygiene;
 mod mirror;
 mod semantics;
 mod structs;
+mod versions;
 
 use proc_macro::TokenStream;
 use syn::{DeriveInput, parse_macro_input};
@@ -17,7 +22,7 @@ use syn::{DeriveInput, parse_macro_input};
 #[proc_macro_derive(Versioned, attributes(versioned))]
 pub fn derive_versioned(input: TokenStream) -> TokenStream {
     let input = parse_macro_input!(input as DeriveInput);
-    mirror::expand(&input)
+    expand::expand(&input)
         .unwrap_or_else(syn::Error::into_compile_error)
         .into()
 }

@@ -1,51 +1,52 @@
 //! The wire form of a struct.
 
 use proc_macro2::TokenStream;
-use quote::{format_ident, quote};
+use quote::quote;
 use syn::{Fields, Result};
 
-use crate::mirror::{Bodies, Mirror, Part, missing, parts, wire_types};
+use crate::field::{Field, fields, missing, wire_types};
+use crate::mirror::{Bodies, Mirror, set_version};
 use crate::semantics;
 
-pub(crate) fn expand(mirror: &Mirror<'_>, fields: &Fields) -> Result<Bodies> {
-    let parts = parts(fields, mirror.version)?;
-    let schema = parts.iter().filter(|part| !part.attributes.skip).map(Part::schema);
-    let shape = quote!(__versioning::schema::Shape::Struct(&[#(#schema),*]));
-    let byte_layer = byte_layer(mirror, &parts);
-    let translation = translation(mirror, &parts);
+pub(crate) fn expand(mirror: &Mirror<'_>, items: &Fields) -> Result<Bodies> {
+    let fields = fields(items, mirror.version)?;
+    let schema = fields.iter().filter(|field| !field.attributes.skip).map(Field::schema);
+    let shape = quote!(__devstate::schema::Shape::Struct(&[#(#schema),*]));
+    let byte_layer = byte_layer(mirror, &fields);
+    let translation = translation(mirror, &fields);
     Ok(Bodies {
         shape,
         methods: quote!(#byte_layer #translation),
-        wire_types: wire_types(&parts),
+        wire_types: wire_types(&fields),
     })
 }
 
 /// Neighbouring fields of fixed length that the same versions have: they share one bounds check.
-struct Run<'p, 'a>(Vec<&'p Part<'a>>);
+struct Run<'p, 'a>(Vec<&'p Field<'a>>);
 
-fn runs<'p, 'a>(parts: &'p [Part<'a>]) -> Vec<Run<'p, 'a>> {
+fn runs<'p, 'a>(fields: &'p [Field<'a>]) -> Vec<Run<'p, 'a>> {
     let mut runs: Vec<Run<'p, 'a>> = Vec::new();
-    for part in parts.iter().filter(|part| !part.attributes.skip) {
+    for field in fields.iter().filter(|field| !field.attributes.skip) {
         if let Some(Run(run)) = runs.last_mut()
             && let Some(first) = run.first()
             && first.is_fixed()
-            && part.is_fixed()
-            && (first.attributes.start, first.attributes.end) == (part.attributes.start, part.attributes.end)
+            && field.is_fixed()
+            && (first.attributes.start, first.attributes.end) == (field.attributes.start, field.attributes.end)
         {
-            run.push(part);
+            run.push(field);
         } else {
-            runs.push(Run(vec![part]));
+            runs.push(Run(vec![field]));
         }
     }
     runs
 }
 
-fn byte_layer(mirror: &Mirror<'_>, parts: &[Part<'_>]) -> TokenStream {
+fn byte_layer(mirror: &Mirror<'_>, fields: &[Field<'_>]) -> TokenStream {
     let input = mirror.input_lifetime();
     let mut encoded_len = TokenStream::new();
     let mut encode = TokenStream::new();
     let mut decode = TokenStream::new();
-    for Run(run) in runs(parts) {
+    for Run(run) in runs(fields) {
         let Some(first) = run.first() else { continue };
         let [len, write, read] = if first.is_fixed() {
             fixed(&run)
@@ -56,28 +57,29 @@ fn byte_layer(mirror: &Mirror<'_>, parts: &[Part<'_>]) -> TokenStream {
         encode.extend(first.attributes.when(write));
         decode.extend(first.attributes.when(read));
     }
+    let version = set_version();
     quote! {
         #[inline]
-        fn encoded_len(&self, release: __R) -> ::core::primitive::usize {
-            let version = <__R as __versioning::wire::VersionOf<Self>>::version(release);
-            let mut len = 0usize;
+        fn encoded_len(&self, __devstate_at: __DevstateV) -> ::core::primitive::usize {
+            #version
+            let mut __devstate_len = 0;
             #encoded_len
-            len
+            __devstate_len
         }
 
         #[inline]
-        fn encode<__W: __versioning::wire::Writer>(&self, release: __R, writer: &mut __W) {
-            let version = <__R as __versioning::wire::VersionOf<Self>>::version(release);
+        fn encode<__DevstateW: __devstate::Writer>(&self, __devstate_at: __DevstateV, __devstate_writer: &mut __DevstateW) {
+            #version
             #encode
         }
 
         #[inline]
         fn decode_into(
             &mut self,
-            release: __R,
-            reader: &mut __versioning::wire::Reader<#input>,
-        ) -> ::core::result::Result<(), __versioning::wire::Malformed> {
-            let version = <__R as __versioning::wire::VersionOf<Self>>::version(release);
+            __devstate_at: __DevstateV,
+            __devstate_reader: &mut __devstate::Reader<#input>,
+        ) -> ::core::result::Result<(), __devstate::Malformed> {
+            #version
             #decode
             ::core::result::Result::Ok(())
         }
@@ -85,135 +87,124 @@ fn byte_layer(mirror: &Mirror<'_>, parts: &[Part<'_>]) -> TokenStream {
 }
 
 /// Length, writing and reading of a run of fixed fields.
-fn fixed(run: &[&Part<'_>]) -> [TokenStream; 3] {
-    let mut bounds = quote!(
-        const __END: ::core::primitive::usize = 0;
-    );
-    let mut ends = vec![quote!(0usize)];
+fn fixed(run: &[&Field<'_>]) -> [TokenStream; 3] {
+    let count = run.len();
+    let types = run.iter().map(|field| field.ty);
+    // Where each field starts in the window, and where the last one ends.
+    let ends = quote! {
+        const __DEVSTATE_ENDS: [::core::primitive::usize; #count + 1] =
+            __devstate::ends([0, #(<#types as __devstate::Fixed>::LEN),*]);
+    };
     let mut stores = TokenStream::new();
     let mut loads = TokenStream::new();
-    let mut consts = TokenStream::new();
-    for (i, part) in run.iter().enumerate() {
-        let (member, ty) = (&part.member, part.ty);
-        let start = ends.last().cloned();
-        let end = format_ident!("__END_{i}");
-        consts.extend(
-            quote!(const #end: ::core::primitive::usize = #start + <#ty as __versioning::__private::Fixed>::LEN;),
-        );
-        stores.extend(quote! {
-            if let ::core::option::Option::Some(out) = window.get_mut(#start..#end) {
-                __versioning::__private::Fixed::store(&self.#member, out);
-            }
-        });
+    for (position, field) in run.iter().enumerate() {
+        let member = &field.member;
+        let range = quote!(const { __DEVSTATE_ENDS[#position] }, const { __DEVSTATE_ENDS[#position + 1] });
+        stores.extend(quote!(__devstate::store(&self.#member, __devstate_window, #range);));
         loads.extend(quote! {
-            if let ::core::option::Option::Some(bytes) = window.get(#start..#end)
-                && let ::core::result::Result::Err(bad) = __versioning::__private::Fixed::load(&mut self.#member, bytes)
-            {
-                return ::core::result::Result::Err(reader.refuse_at(
-                    start + #start + bad.position,
-                    __versioning::Expected::Bool,
-                    bad.found as ::core::primitive::u64,
-                ));
-            }
+            __devstate::load(&mut self.#member, __devstate_window, #range, __devstate_start, __devstate_reader)?;
         });
-        bounds = quote!(const __END: ::core::primitive::usize = #end;);
-        ends.push(quote!(#end));
     }
     [
-        quote!({ #consts #bounds len += __END; }),
+        quote!({ #ends __devstate_len += const { __DEVSTATE_ENDS[#count] }; }),
         quote!({
-            #consts
-            #bounds
-            if let ::core::option::Option::Some(window) = writer.window::<__END>() {
+            #ends
+            if let ::core::option::Option::Some(__devstate_window) =
+                <__DevstateW as __devstate::Writer>::window::<{ __DEVSTATE_ENDS[#count] }>(__devstate_writer)
+            {
                 #stores
             }
         }),
         quote!({
-            #consts
-            #bounds
-            let start = reader.offset();
-            let window = reader.array::<__END>()?;
+            #ends
+            let __devstate_start = __devstate::Reader::offset(__devstate_reader);
+            let __devstate_window = __devstate::Reader::array::<{ __DEVSTATE_ENDS[#count] }>(__devstate_reader)?;
             #loads
         }),
     ]
 }
 
 /// Length, writing and reading of a field whose length depends on its value.
-fn varying(mirror: &Mirror<'_>, part: &Part<'_>) -> [TokenStream; 3] {
-    let member = &part.member;
-    let shared = mirror.calls(part, &quote!(&self.#member), &quote!(&other.#member));
-    let exclusive = mirror.calls(part, &quote!(&mut self.#member), &quote!(&other.#member));
+fn varying(mirror: &Mirror<'_>, field: &Field<'_>) -> [TokenStream; 3] {
+    let member = &field.member;
+    let shared = mirror.calls(field, &quote!(&self.#member), &quote!(&__devstate_other.#member));
+    let exclusive = mirror.calls(field, &quote!(&mut self.#member), &quote!(&__devstate_other.#member));
     let (len, encode, decode) = (shared.encoded_len, shared.encode, exclusive.decode);
-    [quote!(len += #len;), quote!(#encode;), quote!(#decode?;)]
+    [quote!(__devstate_len += #len;), quote!(#encode;), quote!(#decode?;)]
 }
 
-fn translation(mirror: &Mirror<'_>, parts: &[Part<'_>]) -> TokenStream {
+fn translation(mirror: &Mirror<'_>, fields: &[Field<'_>]) -> TokenStream {
     let input = mirror.input_lifetime();
     let nested = |method: TokenStream| -> TokenStream {
-        parts
+        fields
             .iter()
-            .filter(|part| !part.attributes.skip && part.attributes.foreign.is_none() && !part.is_fixed())
-            .map(|part| {
-                let (member, ty) = (&part.member, part.ty);
-                part.attributes
-                    .when(quote!(<#ty as __versioning::wire::Wire<#input, __R>>::#method(&mut self.#member, release)?;))
+            .filter(|field| !field.attributes.skip && field.attributes.foreign.is_none() && !field.is_fixed())
+            .map(|field| {
+                let (member, ty) = (&field.member, field.ty);
+                field.attributes.when(
+                    quote!(<#ty as __devstate::Wire<#input, __DevstateV>>::#method(&mut self.#member, __devstate_at)?;),
+                )
             })
             .collect()
     };
-    let restore_removed = parts.iter().filter(|part| part.attributes.end.is_some()).map(|part| {
-        let (member, missing) = (&part.member, part.missing());
-        part.attributes.when(quote!(self.#member = #missing;))
-    });
-    let ser_fns = semantics::lowering(mirror, parts);
-    let lower_nested = nested(quote!(downgrade));
+    let restore_removed = fields
+        .iter()
+        .filter(|field| field.attributes.end.is_some())
+        .map(|field| {
+            let (member, missing) = (&field.member, field.missing());
+            field.attributes.when(quote!(self.#member = #missing;))
+        });
+    let ser_fns = semantics::downgrading(mirror, fields);
+    let downgrade_nested = nested(quote!(downgrade));
 
-    let raise_nested = nested(quote!(upgrade));
-    let fill_missing = parts.iter().filter_map(|part| {
-        let condition = part.attributes.condition()?;
-        let (member, missing) = (&part.member, part.missing());
+    let upgrade_nested = nested(quote!(upgrade));
+    let fill_missing = fields.iter().filter_map(|field| {
+        let condition = field.attributes.condition()?;
+        let (member, missing) = (&field.member, field.missing());
         Some(quote!(if !(#condition) { self.#member = #missing; }))
     });
-    let de_fns = semantics::raising(mirror, parts);
-    let reset = parts.iter().filter(|part| !part.is_latest()).map(|part| {
-        let (member, missing) = (&part.member, missing(part.ty, None));
+    let de_fns = semantics::upgrading(mirror, fields);
+    let reset = fields.iter().filter(|field| !field.is_latest()).map(|field| {
+        let (member, missing) = (&field.member, missing(field.ty, None));
         quote!(self.#member = #missing;)
     });
 
-    let on_the_wire = parts.iter().filter(|part| !part.attributes.skip).enumerate();
-    let differ = on_the_wire.filter(|(_, part)| part.is_latest()).map(|(step, part)| {
-        let member = &part.member;
+    let on_the_wire = fields.iter().filter(|field| !field.attributes.skip).enumerate();
+    let differ = on_the_wire.filter(|(_, field)| field.is_latest()).map(|(step, field)| {
+        let member = &field.member;
         let step = step as u16;
         let walk = mirror
-            .calls(part, &quote!(&self.#member), &quote!(&other.#member))
+            .calls(field, &quote!(&self.#member), &quote!(&__devstate_other.#member))
             .differ;
-        let method = if part.attributes.ignorable {
+        let method = if field.attributes.ignorable {
             quote!(ignorable_field)
         } else {
             quote!(field)
         };
-        quote!(differ.#method(#step, |differ| #walk);)
+        quote!(__devstate::Differ::#method(__devstate_differ, #step, |__devstate_differ| #walk);)
     });
+    let version = set_version();
     quote! {
         #[inline]
-        fn downgrade(&mut self, release: __R) -> ::core::result::Result<(), __versioning::ConversionError> {
-            let version = <__R as __versioning::wire::VersionOf<Self>>::version(release);
+        fn downgrade(&mut self, __devstate_at: __DevstateV) -> ::core::result::Result<(), __devstate::ConversionError> {
+            #version
             #(#restore_removed)*
             #ser_fns
-            #lower_nested
+            #downgrade_nested
             ::core::result::Result::Ok(())
         }
 
         #[inline]
-        fn upgrade(&mut self, release: __R) -> ::core::result::Result<(), __versioning::ConversionError> {
-            let version = <__R as __versioning::wire::VersionOf<Self>>::version(release);
-            #raise_nested
+        fn upgrade(&mut self, __devstate_at: __DevstateV) -> ::core::result::Result<(), __devstate::ConversionError> {
+            #version
+            #upgrade_nested
             #(#fill_missing)*
             #de_fns
             #(#reset)*
             ::core::result::Result::Ok(())
         }
 
-        fn differ(&self, other: &Self, release: __R, differ: &mut __versioning::wire::Differ<'_>) {
+        fn differ(&self, __devstate_other: &Self, __devstate_at: __DevstateV, __devstate_differ: &mut __devstate::Differ<'_>) {
             #(#differ)*
         }
     }

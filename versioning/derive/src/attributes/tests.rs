@@ -4,7 +4,7 @@
 use syn::{DeriveInput, parse_quote, parse_str};
 
 fn refusal(input: &DeriveInput) -> Option<String> {
-    crate::mirror::expand(input).err().map(|error| error.to_string())
+    crate::expand::expand(input).err().map(|error| error.to_string())
 }
 
 /// A mirror of two versions with one field that has these annotations.

@@ -1,0 +1,108 @@
+//! The frame of the expansion.
+//!
+//! Every name of the expansion begins with `__devstate`, in some case, and every path is absolute or begins at
+//! `__devstate`, which is `devstate_versioning::__private`. A proc macro has no other way to keep the patterns of its code
+//! from meaning a constant of the user's. `tests/hygiene.rs` of `devstate-versioning` checks each identifier.
+
+use proc_macro2::TokenStream;
+use quote::{ToTokens, quote, quote_spanned};
+use syn::spanned::Spanned;
+use syn::{Data, DeriveInput, Error, Result};
+
+use crate::attributes::MirrorAttributes;
+use crate::mirror::{Bodies, Mirror};
+use crate::{enums, structs};
+
+pub(crate) fn expand(input: &DeriveInput) -> Result<TokenStream> {
+    let attributes = MirrorAttributes::read(&input.attrs, &input.ident)?;
+    let mirror = Mirror::new(input, &attributes)?;
+    let bodies = match &input.data {
+        Data::Struct(data) => structs::expand(&mirror, &data.fields)?,
+        Data::Enum(data) => enums::expand(&mirror, data)?,
+        Data::Union(data) => {
+            return Err(Error::new(
+                data.union_token.span,
+                "a union has no wire form: its bytes do not say what they are",
+            ));
+        }
+    };
+    Ok(frame(&mirror, &attributes, &bodies))
+}
+
+fn frame(mirror: &Mirror<'_>, attributes: &MirrorAttributes, bodies: &Bodies) -> TokenStream {
+    let Mirror {
+        ident,
+        name,
+        version,
+        lifetime,
+    } = mirror;
+    let krate = attributes
+        .krate
+        .as_ref()
+        .map_or_else(|| quote!(::devstate_versioning), ToTokens::to_token_stream);
+    let self_type = match lifetime {
+        Some(lifetime) => quote!(#ident<#lifetime>),
+        None => quote!(#ident),
+    };
+    let layout_generics = lifetime.as_ref().map(|lifetime| quote!(<#lifetime>));
+    let static_type = match lifetime {
+        Some(_) => quote!(#ident<'static>),
+        None => quote!(#ident),
+    };
+    let input = mirror.input_lifetime();
+    let count = usize::from(*version);
+    let open = attributes.layouts.iter().any(Option::is_none);
+    let pinned = attributes.layouts.iter().map(|layout| match layout {
+        Some(literal) => quote!(::core::option::Option::Some(#literal)),
+        None => quote!(::core::option::Option::None),
+    });
+    let Bodies {
+        shape,
+        methods,
+        wire_types,
+    } = bodies;
+    // By way of `__DevstateV`: a bound on a bare type is checked on its own, and a type that cannot stand on the wire would be
+    // complained of here and in the schema.
+    let bounds = wire_types.iter().map(
+        |ty| quote_spanned!(ty.span()=> <__DevstateV as __devstate::Itself<#ty>>::Type: __devstate::Wire<#input, __DevstateV>),
+    );
+    // The compiler shows where the call stands: at the mirror's name.
+    let check = quote_spanned! {ident.span()=>
+        const _: () = __devstate::check_layouts(
+            <#static_type as __devstate::Mirror>::SCHEMA,
+            <#static_type as __devstate::Mirror>::LAYOUTS,
+            &[#(#pinned),*],
+        );
+    };
+    quote! {
+        const _: () = {
+            use #krate::__private as __devstate;
+
+            #[automatically_derived]
+            impl #layout_generics __devstate::Layout for #self_type {
+                const TYPE: &'static __devstate::schema::Type =
+                    &__devstate::schema::Type::Mirror(<Self as __devstate::Mirror>::SCHEMA);
+            }
+
+            #[automatically_derived]
+            impl #layout_generics __devstate::Mirror for #self_type {
+                const SCHEMA: &'static __devstate::schema::Schema =
+                    &__devstate::schema::Schema::new(#name, #version, #shape);
+                const LAYOUTS: &'static [::core::primitive::u64] = &__devstate::layouts::<#count>(<Self as __devstate::Mirror>::SCHEMA);
+                const OPEN: ::core::primitive::bool = #open;
+            }
+
+            #check
+
+            #[automatically_derived]
+            #[allow(clippy::all, clippy::pedantic, clippy::restriction, unused_variables, unused_mut)]
+            impl<#input, __DevstateV> __devstate::Wire<#input, __DevstateV> for #self_type
+            where
+                __DevstateV: __devstate::VersionOf<#self_type>,
+                #(#bounds,)*
+            {
+                #methods
+            }
+        };
+    }
+}

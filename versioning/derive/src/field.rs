@@ -1,0 +1,185 @@
+//! The model of a field, and the code that deals with one field.
+
+use proc_macro2::{Span, TokenStream};
+use quote::{ToTokens, quote};
+use syn::ext::IdentExt;
+use syn::spanned::Spanned;
+use syn::{Error, Ident, LitStr, Member, Result, Type};
+
+use crate::attributes::ItemAttributes;
+use crate::mirror::Mirror;
+
+/// A field that is, or was, on the wire, or is skipped.
+pub(crate) struct Field<'a> {
+    pub(crate) member: Member,
+    pub(crate) name: String,
+    pub(crate) ty: &'a Type,
+    pub(crate) attributes: ItemAttributes,
+}
+
+/// Reads the fields of a struct or a variant; the wire names must differ, also from those of removed fields.
+pub(crate) fn fields<'a>(items: impl IntoIterator<Item = &'a syn::Field>, version: u16) -> Result<Vec<Field<'a>>> {
+    let mut fields: Vec<Field<'a>> = Vec::new();
+    for (position, item) in items.into_iter().enumerate() {
+        let member = item.ident.clone().map_or_else(|| Member::from(position), Member::Named);
+        let code_name = member_name(&member);
+        let attributes = ItemAttributes::read(&item.attrs, &code_name, item.span(), version)?;
+        let name = attributes.name.as_ref().map_or(code_name, LitStr::value);
+        if !attributes.skip && fields.iter().any(|field| !field.attributes.skip && field.name == name) {
+            return Err(name_taken(
+                name_span(attributes.name.as_ref(), item.ident.as_ref(), item),
+                &name,
+            ));
+        }
+        fields.push(Field {
+            member,
+            name,
+            ty: &item.ty,
+            attributes,
+        });
+    }
+    Ok(fields)
+}
+
+pub(crate) fn name_taken(at: Span, name: &str) -> Error {
+    Error::new(
+        at,
+        format!(
+            "the wire name `{name}` is taken: a name belongs to one field for ever, also after it was removed; choose \
+             another one"
+        ),
+    )
+}
+
+/// Where a wire name comes from: `name = "…"`, or the name in the code.
+pub(crate) fn name_span(given: Option<&LitStr>, code_name: Option<&Ident>, item: &impl Spanned) -> Span {
+    given
+        .map(LitStr::span)
+        .or_else(|| code_name.map(Ident::span))
+        .unwrap_or_else(|| item.span())
+}
+
+fn member_name(member: &Member) -> String {
+    match member {
+        Member::Named(ident) => ident.unraw().to_string(),
+        Member::Unnamed(index) => index.index.to_string(),
+    }
+}
+
+impl Field<'_> {
+    /// The field's entry in the schema.
+    pub(crate) fn schema(&self) -> TokenStream {
+        let Self {
+            name, ty, attributes, ..
+        } = self;
+        let ty = match &attributes.foreign {
+            Some(foreign) => {
+                let (max, layout) = (&foreign.max, &foreign.layout);
+                quote!(&__devstate::schema::Type::Foreign { layout: #layout, max: #max })
+            }
+            None => quote!(<#ty as __devstate::Layout>::TYPE),
+        };
+        let versions = attributes.versions();
+        let ignorable = attributes.ignorable;
+        quote! {
+            __devstate::schema::Field { name: #name, ty: #ty, versions: #versions, ignorable: #ignorable }
+        }
+    }
+
+    /// The field's value where a version does not have it: an expression that may use `__devstate_version`.
+    pub(crate) fn missing(&self) -> TokenStream {
+        missing(self.ty, self.attributes.default_fn.as_ref())
+    }
+
+    /// Whether the latest version has it: a removed or skipped field is no field of the state.
+    pub(crate) fn is_latest(&self) -> bool {
+        self.attributes.end.is_none() && !self.attributes.skip
+    }
+
+    /// Whether the encoding's length is fixed, which shows in the tokens of integers, `bool` and arrays of them.
+    /// Where the names mean other types, the expansion does not compile.
+    pub(crate) fn is_fixed(&self) -> bool {
+        fn fixed(ty: &Type) -> bool {
+            match ty {
+                Type::Path(path) => path.path.get_ident().is_some_and(|ident| {
+                    [
+                        "u8", "u16", "u32", "u64", "u128", "i8", "i16", "i32", "i64", "i128", "bool",
+                    ]
+                    .iter()
+                    .any(|name| ident == name)
+                }),
+                Type::Array(array) => fixed(&array.elem),
+                _ => false,
+            }
+        }
+        self.attributes.foreign.is_none() && fixed(self.ty)
+    }
+}
+
+/// The value of a field that a version does not have.
+pub(crate) fn missing(ty: &Type, default_fn: Option<&syn::Path>) -> TokenStream {
+    match default_fn {
+        Some(path) => quote!(#path(__devstate_version)),
+        None => value_of(ty, &|ty| quote!(<#ty as __devstate::MissingValue>::missing_value())),
+    }
+}
+
+/// `value` for the type, or for each element: arrays of more than 32 have no `Default`.
+pub(crate) fn value_of(ty: &Type, value: &dyn Fn(&Type) -> TokenStream) -> TokenStream {
+    match ty {
+        Type::Array(array) => {
+            let element = value_of(&array.elem, value);
+            quote!(::core::array::from_fn(|_| #element))
+        }
+        ty => value(ty),
+    }
+}
+
+/// Calls of the byte layer for one field behind a place expression; foreign types go through postcard.
+pub(crate) struct Calls {
+    pub(crate) encoded_len: TokenStream,
+    pub(crate) encode: TokenStream,
+    pub(crate) decode: TokenStream,
+    pub(crate) differ: TokenStream,
+}
+
+impl Mirror<'_> {
+    /// The calls for the field at `place`, an expression of reference type; `other` is the one to compare with.
+    pub(crate) fn calls(&self, field: &Field<'_>, place: &TokenStream, other: &TokenStream) -> Calls {
+        let ty = field.ty;
+        let input = self.input_lifetime();
+        let wire = quote!(<#ty as __devstate::Wire<#input, __DevstateV>>);
+        match &field.attributes.foreign {
+            Some(foreign) => {
+                let max = &foreign.max;
+                Calls {
+                    encoded_len: quote!(__devstate::foreign_len::<#ty, { #max }>(#place)),
+                    encode: quote!(__devstate::foreign_encode::<#ty, __DevstateW, { #max }>(#place, __devstate_writer)),
+                    decode: quote!(__devstate::foreign_decode::<#ty, { #max }>(#place, __devstate_reader)),
+                    differ: quote!(__devstate::Differ::leaf(__devstate_differ, *(#place) == *(#other))),
+                }
+            }
+            None => Calls {
+                encoded_len: quote!(#wire::encoded_len(#place, __devstate_at)),
+                encode: quote!(#wire::encode(#place, __devstate_at, __devstate_writer)),
+                decode: quote!(#wire::decode_into(#place, __devstate_at, __devstate_reader)),
+                differ: quote!(#wire::differ(#place, #other, __devstate_at, __devstate_differ)),
+            },
+        }
+    }
+}
+
+/// Bounds for the fields that are not fixed: foreign ones have theirs in the functions that carry them.
+pub(crate) fn wire_types(fields: &[Field<'_>]) -> Vec<TokenStream> {
+    let mut types: Vec<TokenStream> = Vec::new();
+    for field in fields
+        .iter()
+        .filter(|field| !field.attributes.skip && field.attributes.foreign.is_none())
+    {
+        let ty = field.ty.to_token_stream();
+        if !field.is_fixed() && !types.iter().any(|seen| seen.to_string() == ty.to_string()) {
+            types.push(ty);
+        }
+    }
+    types
+}

@@ -1,0 +1,130 @@
+//! Functions that the code of the macros calls.
+//!
+//! Generated code calls functions by their path only, because a method could mean one of a trait of the user's. It has no
+//! pattern but names that begin with `__devstate`, because another name could mean a constant of the user's.
+
+#![allow(
+    clippy::inline_always,
+    clippy::panic,
+    reason = "these are lines of the generated code, which is as fast as written in place"
+)]
+
+use crate::codec::Fixed;
+use crate::error::{ConversionError, Expected, SaveError};
+use crate::reader::{Malformed, Reader};
+use crate::writer::Writer;
+
+/// Returns the last release of a table.
+///
+/// # Panics
+///
+/// Without a release, which the macro's grammar rules out: during constant evaluation.
+#[must_use]
+pub const fn last<R: Copy>(releases: &[R]) -> R {
+    match releases {
+        [.., last] => *last,
+        [] => panic!("a release table has at least one release"),
+    }
+}
+
+/// Returns the version in a row at the position of a release, zero where there is none.
+#[inline]
+#[must_use]
+pub fn at(versions: &'static [u16], release: usize) -> u16 {
+    match versions.get(release) {
+        Some(version) => *version,
+        None => 0,
+    }
+}
+
+/// Returns the sum of each length and those before it: where the fields of a run end in their window.
+#[must_use]
+pub const fn ends<const N: usize>(mut lengths: [usize; N]) -> [usize; N] {
+    let mut sum = 0;
+    let mut rest: &mut [usize] = &mut lengths;
+    while let [length, tail @ ..] = rest {
+        sum += *length;
+        *length = sum;
+        rest = tail;
+    }
+    lengths
+}
+
+/// Writes a field of fixed length into its place in a window.
+#[inline(always)]
+pub fn store<T: Fixed>(value: &T, window: &mut [u8], start: usize, end: usize) {
+    if let Some(place) = window.get_mut(start..end) {
+        value.store(place);
+    }
+}
+
+/// Reads a field of fixed length from its place in a window. `offset` is that of the window.
+///
+/// # Errors
+///
+/// [`Malformed`] for a byte that the encoder never writes.
+#[inline(always)]
+pub fn load<T: Fixed>(
+    value: &mut T,
+    window: &[u8],
+    start: usize,
+    end: usize,
+    offset: usize,
+    reader: &mut Reader<'_>,
+) -> Result<(), Malformed> {
+    if let Some(place) = window.get(start..end)
+        && let Err(bad) = value.load(place)
+    {
+        return Err(reader.refuse_at(offset + start + bad.position, Expected::Bool, bad.found.into()));
+    }
+    Ok(())
+}
+
+/// Fails the writing of a variant that the version does not have.
+#[inline(always)]
+pub fn refuse_variant<W: Writer>(writer: &mut W, tag: u8) {
+    writer.fail(SaveError::Value {
+        expected: Expected::VariantTag,
+        found: tag.into(),
+    });
+}
+
+/// Fails the reading of a tag that the version does not have.
+///
+/// # Errors
+///
+/// [`Malformed`], always.
+#[inline(always)]
+pub fn no_variant(reader: &mut Reader<'_>, offset: usize, tag: u8) -> Result<(), Malformed> {
+    Err(reader.refuse_at(offset, Expected::VariantTag, tag.into()))
+}
+
+/// Refuses a variant that has no counterpart in another version.
+///
+/// # Errors
+///
+/// [`ConversionError`], always.
+#[inline(always)]
+pub fn refuse(
+    reason: &'static str,
+    mirror: &'static str,
+    variant: &'static str,
+    version: u16,
+) -> Result<(), ConversionError> {
+    Err(ConversionError::new(reason).at(mirror, variant, version))
+}
+
+/// Adds to what a semantic function returned where it was called.
+///
+/// # Errors
+///
+/// The function's own.
+#[inline(always)]
+pub fn refusal(
+    result: Result<(), ConversionError>,
+    mirror: &'static str,
+    field: &'static str,
+    version: u16,
+) -> Result<(), ConversionError> {
+    result.map_err(|error| error.at(mirror, field, version))
+}
