@@ -60,6 +60,33 @@ pub enum SaveError {
     },
 }
 
+/// Why saving or loading failed: one type for a function that does both.
+///
+/// ```
+/// use devstate_versioning::{Error, ReleaseTable, buffer};
+/// # use devstate_versioning::{Versioned, release_table};
+/// # #[derive(Versioned, Clone, Debug, Default, PartialEq)]
+/// # #[versioned(version = 1, layouts(open))]
+/// # pub struct TimerSer { pub count: u32 }
+/// # release_table! { pub enum Release { V1 = 1 @ open } TimerSer => [1], }
+///
+/// fn copied(timer: &TimerSer) -> Result<TimerSer, Error> {
+///     let mut copy = TimerSer::default();
+///     let mut memory = buffer!(TimerSer);
+///     Release::load(Release::save(timer, &mut memory)?, &mut copy)?;
+///     Ok(copy)
+/// }
+/// assert_eq!(copied(&TimerSer { count: 7 }), Ok(TimerSer { count: 7 }));
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub enum Error {
+    /// Saving failed.
+    Save(SaveError),
+    /// Loading failed.
+    Load(LoadError),
+}
+
 /// Why a snapshot could not be loaded, and where.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
@@ -255,6 +282,18 @@ impl LoadErrorKind {
     }
 }
 
+impl From<SaveError> for Error {
+    fn from(error: SaveError) -> Self {
+        Self::Save(error)
+    }
+}
+
+impl From<LoadError> for Error {
+    fn from(error: LoadError) -> Self {
+        Self::Load(error)
+    }
+}
+
 impl From<ConversionError> for SaveError {
     fn from(error: ConversionError) -> Self {
         Self::Conversion(error)
@@ -318,6 +357,15 @@ impl fmt::Display for SaveError {
     }
 }
 
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Save(error) => error.fmt(f),
+            Self::Load(error) => error.fmt(f),
+        }
+    }
+}
+
 impl fmt::Display for LoadErrorKind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match *self {
@@ -369,6 +417,7 @@ fn too_small(f: &mut fmt::Formatter<'_>, needed: usize, available: usize) -> fmt
     write!(f, "buffer too small: {needed} bytes needed, {available} available")
 }
 
+impl core::error::Error for Error {}
 impl core::error::Error for SaveError {}
 impl core::error::Error for LoadError {}
 impl core::error::Error for ConversionError {}

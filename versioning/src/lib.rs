@@ -72,7 +72,7 @@ pub use codec::{Bytes, MirrorOf, Str};
 /// version and in order of appearance, then removed and skipped fields become `Default`. Writing an older version: removed
 /// fields get their value, `ser_fn`s run in the exact reverse order, then nested mirrors are downgraded.
 pub use devstate_versioning_derive::Versioned;
-pub use error::{ConversionError, Expected, LoadError, LoadErrorKind, SaveError};
+pub use error::{ConversionError, Error, Expected, LoadError, LoadErrorKind, SaveError};
 pub use header::Header;
 pub use locate::locate;
 pub use loss::Loss;

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 
 use devstate_versioning::{
-    Architecture, LoadError, Mirror, Options, ReleaseTable, SaveError, buffer, max_snapshot_len,
+    Architecture, Error, LoadError, Mirror, Options, ReleaseTable, SaveError, buffer, max_snapshot_len,
 };
 
 use crate::machine::Moment;
@@ -18,10 +18,8 @@ pub const OPTIONS: Options = Options::new(Architecture::Any);
 /// A snapshot could not be written, or not be read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SnapshotError {
-    /// The state cannot be written.
-    Save(SaveError),
-    /// The bytes are not a snapshot of this machine.
-    Load(LoadError),
+    /// The state cannot be written, or the bytes are not a snapshot of this machine.
+    Bytes(Error),
     /// Its bytes say something that cannot be true.
     State(InvalidMachine),
 }
@@ -29,8 +27,7 @@ pub enum SnapshotError {
 impl fmt::Display for SnapshotError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Save(error) => error.fmt(f),
-            Self::Load(error) => error.fmt(f),
+            Self::Bytes(error) => error.fmt(f),
             Self::State(error) => error.fmt(f),
         }
     }
@@ -40,13 +37,13 @@ impl std::error::Error for SnapshotError {}
 
 impl From<SaveError> for SnapshotError {
     fn from(error: SaveError) -> Self {
-        Self::Save(error)
+        Self::Bytes(error.into())
     }
 }
 
 impl From<LoadError> for SnapshotError {
     fn from(error: LoadError) -> Self {
-        Self::Load(error)
+        Self::Bytes(error.into())
     }
 }
 

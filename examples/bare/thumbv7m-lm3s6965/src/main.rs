@@ -13,7 +13,7 @@ use cortex_m_semihosting::debug::{self, EXIT_FAILURE, EXIT_SUCCESS};
 use defmt_semihosting as _;
 use devices::Devices;
 use devstate_core::{Clock, Instant};
-use devstate_versioning::{Mirror, ReleaseTable};
+use devstate_versioning::{Error, Mirror, ReleaseTable};
 use static_cell::ConstStaticCell;
 
 static BUFFER: ConstStaticCell<[u8; BUFFER_LEN]> = ConstStaticCell::new([0; BUFFER_LEN]);
@@ -33,62 +33,54 @@ fn main() -> ! {
 
     devices.use_them(Instant::EPOCH);
     let saved = devices.mirror(RESTORED_AT);
-    at_release_2(&saved, buffer, devices);
-    at_release_1(&saved, buffer, devices);
+    let result = at_release_2(&saved, buffer, devices).and_then(|()| at_release_1(&saved, buffer, devices));
+    if let Err(error) = result {
+        defmt::error!("{}", error);
+        debug::exit(EXIT_FAILURE);
+    }
     defmt::info!("done");
     debug::exit(EXIT_SUCCESS);
     stop()
 }
 
 /// The latest release: everything comes back.
-fn at_release_2(saved: &MachineSer, buffer: &mut [u8], devices: &mut Devices) {
-    let latest = Release::latest(saved).with_options(OPTIONS);
-    let snapshot = checked(latest.save(buffer));
+fn at_release_2(saved: &MachineSer, buffer: &mut [u8], devices: &mut Devices) -> Result<(), Error> {
+    let snapshot = Release::latest(saved).with_options(OPTIONS).save(buffer)?;
     defmt::info!("release 2: {} bytes", snapshot.len() as u32);
 
     *devices = Devices::new();
     let mut mirror = MachineSer::default();
-    checked(Release::load_with(OPTIONS, snapshot, &mut mirror));
+    Release::load_with(OPTIONS, snapshot, &mut mirror)?;
     defmt::info!("  as saved: {}", mirror == *saved);
     restore(devices, &mirror, Clock::Frozen);
     devices.look_at_them(RESTORED_AT);
+    Ok(())
 }
 
 /// The firmware before this one knows less. The losses are reported first.
-fn at_release_1(saved: &MachineSer, buffer: &mut [u8], devices: &mut Devices) {
+fn at_release_1(saved: &MachineSer, buffer: &mut [u8], devices: &mut Devices) -> Result<(), Error> {
     let mut scratch = saved.clone();
     if let Err(error) = Release::V1.downgrade(saved, &mut scratch) {
         defmt::info!("release 1 is refused: {}", error);
     }
     let mut lost = 0u32;
-    let older = checked(Release::V1.downgrade_lossy(saved, &mut scratch, &mut |loss| {
+    let older = Release::V1.downgrade_lossy(saved, &mut scratch, &mut |loss| {
         lost += 1;
         let name = loss.field.display(MachineSer::SCHEMA);
         defmt::info!("  would lose {}", defmt::Display2Format(&name));
         true
-    }));
-    let snapshot = checked(older.with_options(OPTIONS).save(buffer));
+    })?;
+    let snapshot = older.with_options(OPTIONS).save(buffer)?;
     defmt::info!("release 1: {} bytes, {} fields lost", snapshot.len() as u32, lost);
 
     *devices = Devices::new();
     let mut mirror = MachineSer::default();
-    checked(Release::load_with(OPTIONS, snapshot, &mut mirror));
+    Release::load_with(OPTIONS, snapshot, &mut mirror)?;
     // That release knew the time only as a distance from its host's.
     mirror.rtc.resolve(Duration::from_secs(1), RESTORED_AT);
     restore(devices, &mirror, Clock::Wall);
     devices.look_at_them(Instant::from_secs(2));
-}
-
-/// Returns the value, or ends the program with the error.
-fn checked<T, E: defmt::Format>(result: Result<T, E>) -> T {
-    match result {
-        Ok(value) => value,
-        Err(error) => {
-            defmt::error!("{}", error);
-            debug::exit(EXIT_FAILURE);
-            stop()
-        }
-    }
+    Ok(())
 }
 
 fn restore(devices: &mut Devices, mirror: &MachineSer, clock: Clock) {
