@@ -38,9 +38,9 @@ pub struct Rtc<I, EV = NoEvents> {
 }
 
 impl<I: InterruptLine> Rtc<I> {
-    /// A clock after a power-on reset: stopped at 0. [`RtcState::at_unix_time`] is one that runs.
+    /// Creates a clock after a power-on reset: stopped at 0. [`RtcState::at_unix_time`] is a state that runs.
     ///
-    /// The line is taken to be low.
+    /// It takes its interrupt line to be low.
     #[must_use]
     pub const fn new(interrupt: I) -> Self {
         Self::with_events(interrupt, NoEvents)
@@ -48,19 +48,19 @@ impl<I: InterruptLine> Rtc<I> {
 }
 
 impl<I: InterruptLine, EV: RtcEvents> Rtc<I, EV> {
-    /// As [`new`](Rtc::new), telling `events` what happens.
+    /// Like [`new`](Rtc::new), with an event handler.
     #[must_use]
     pub const fn with_events(interrupt: I, events: EV) -> Self {
         Self::with_state(RtcState::RESET, interrupt, events)
     }
 
-    /// A clock that goes on, at the moment `now`, from a saved state, and drives its interrupt line.
+    /// Creates a clock in a saved state, and drives its interrupt line.
     ///
-    /// An alarm that fell due meanwhile ([`Clock::Wall`]) goes off here, once.
+    /// With [`Clock::Wall`], an alarm that fell due while the state was saved goes off here, once.
     ///
     /// # Errors
     ///
-    /// What [`RtcState::validate`] says.
+    /// [`RtcState::validate`] refuses the state.
     pub fn from_state(
         state: &RtcState,
         interrupt: I,
@@ -82,11 +82,11 @@ impl<I: InterruptLine, EV: RtcEvents> Rtc<I, EV> {
         }
     }
 
-    /// Puts the clock into a saved state, at the moment `now`, and drives its interrupt line.
+    /// Puts the clock into a saved state, and drives its interrupt line.
     ///
     /// # Errors
     ///
-    /// What [`RtcState::validate`] says; the clock is then as it was.
+    /// [`RtcState::validate`] refuses the state. The clock is then as it was.
     pub fn restore(&mut self, state: &RtcState, now: Instant, clock: Clock) -> Result<(), InvalidState> {
         state.validate()?;
         self.state = *state;
@@ -103,7 +103,7 @@ impl<I: InterruptLine, EV: RtcEvents> Rtc<I, EV> {
         self.interrupt.set_level(self.state.interrupt_level());
     }
 
-    /// The clock's state at the moment `now`.
+    /// Returns the clock's state at the moment `now`.
     #[must_use]
     pub const fn state(&self, now: Instant) -> RtcState {
         self.state.advanced(now)
@@ -111,7 +111,7 @@ impl<I: InterruptLine, EV: RtcEvents> Rtc<I, EV> {
 
     /// Reads the register at `offset` (bytes from the device's base).
     ///
-    /// Where there is nothing to read the answer is 0, and [`RtcEvents::invalid_read`] is told.
+    /// Where nothing can be read it returns 0 and reports [`RtcEvents::invalid_read`].
     /// [`WordRegisters`](devstate_core::WordRegisters) makes register reads of bus accesses of any width.
     pub fn read(&mut self, offset: u16, now: Instant) -> u32 {
         self.advance(now);
@@ -132,8 +132,8 @@ impl<I: InterruptLine, EV: RtcEvents> Rtc<I, EV> {
 
     /// Writes the register at `offset` (bytes from the device's base).
     ///
-    /// Where there is nothing to write, the write is ignored, and [`RtcEvents::invalid_write`] is told. Reserved bits
-    /// are ignored.
+    /// Where nothing can be written the write is ignored and [`RtcEvents::invalid_write`] reported. Reserved bits are
+    /// ignored.
     pub fn write(&mut self, offset: u16, value: u32, now: Instant) {
         self.advance(now);
         let mut state = self.state;
@@ -155,7 +155,7 @@ impl<I: InterruptLine, EV: RtcEvents> Rtc<I, EV> {
         self.enter(state);
     }
 
-    /// Tells the clock that it is `now`. An alarm that fell due goes off, on the line too if it is not masked.
+    /// Lets time pass until `now`. An alarm that falls due goes off, and drives the line if it is not masked.
     pub fn advance(&mut self, now: Instant) {
         self.enter(self.state.advanced(now));
     }
@@ -167,9 +167,9 @@ impl<I: InterruptLine, EV: RtcEvents> Rtc<I, EV> {
         self.state.next_alarm()
     }
 
-    /// Power-on reset (`nPOR`, `nRTCRST`, `PRESETn`; section 2.3.1): all registers 0, the clock stopped.
+    /// Performs a power-on reset (`nPOR`, `nRTCRST`, `PRESETn`; section 2.3.1): all registers are 0, the clock stands.
     ///
-    /// The time is lost, as when a battery is changed. What a guest's reboot does is [`soft_reset`](Self::soft_reset).
+    /// The time is lost, as when a battery is changed. For a reboot of the guest, call [`soft_reset`](Self::soft_reset).
     pub fn reset(&mut self, now: Instant) {
         self.advance(now);
         self.enter(RtcState {
@@ -178,41 +178,42 @@ impl<I: InterruptLine, EV: RtcEvents> Rtc<I, EV> {
         });
     }
 
-    /// Soft reset (`PRESETn` alone, section 2.3.1): the interrupt is off and masked, the load register reads 0 and the
-    /// clock stops, but it keeps its value, and the match register stays. Writing 1 to RTCCR lets it go on.
+    /// Performs a soft reset (`PRESETn` alone, section 2.3.1), as for a reboot of the guest.
+    ///
+    /// The interrupt is cleared and masked, and the load register reads 0. The clock runs on, and the match register
+    /// keeps its value.
     pub fn soft_reset(&mut self, now: Instant) {
         self.advance(now);
         self.enter(RtcState {
-            counter: self.state.counter,
-            sub_second_ns: self.state.sub_second_ns,
-            mr: self.state.mr,
-            saved_at: self.state.saved_at,
-            ..RtcState::RESET
+            lr: 0,
+            imsc: false,
+            ris: false,
+            ..self.state
         });
     }
 
-    /// The level of the interrupt line, as last driven.
+    /// Returns the level that the clock drives on its interrupt line.
     #[must_use]
     pub const fn interrupt_level(&self) -> bool {
         self.state.interrupt_level()
     }
 
-    /// The interrupt line.
+    /// Returns the interrupt line.
     pub const fn interrupt(&self) -> &I {
         &self.interrupt
     }
 
-    /// The interrupt line, to be changed: to ask an adapter for its error, for one.
+    /// Returns the interrupt line, for example to take an adapter's error.
     pub const fn interrupt_mut(&mut self) -> &mut I {
         &mut self.interrupt
     }
 
-    /// Who is told what happens.
+    /// Returns the event handler.
     pub const fn events(&self) -> &EV {
         &self.events
     }
 
-    /// The one way from a state to the next: tells of an alarm, and drives the line if its level changed.
+    /// Goes from one state to the next: reports an alarm, and drives the line if its level changed.
     fn enter(&mut self, next: RtcState) {
         let before = core::mem::replace(&mut self.state, next);
         if next.ris && !before.ris {

@@ -2,9 +2,10 @@
 
 use core::ops::Deref;
 
-/// Told what happens in a device. Every method has a default that does nothing.
+/// Receives the events of a clock. Every method has a default body that does nothing.
 ///
-/// Methods take `&self`, so that counters can be shared with whoever reads them; an implementation for `&E` is there.
+/// Methods take `&self`, so that the host can share counters with the device. Anything that dereferences to a handler is
+/// one: `&E`, `Rc<E>`, `Arc<E>`, `Box<E>`.
 ///
 /// ```
 /// use core::cell::Cell;
@@ -33,21 +34,22 @@ use core::ops::Deref;
     note = "implement `RtcEvents` for your type; every method has a default body"
 )]
 pub trait RtcEvents {
-    /// The clock met the match register, masked or not: RTCRIS went from 0 to 1.
+    /// The alarm went off, masked or not: RTCRIS went from 0 to 1.
     fn alarm(&self) {}
 
-    /// A read where nothing can be read: reserved, write-only, unaligned or beyond the block. It gave 0.
+    /// The guest read where nothing can be read: reserved, write-only, unaligned or beyond the block. It read 0.
     fn invalid_read(&self, offset: u16) {
         let _ = offset;
     }
 
-    /// A write where nothing can be written: reserved, read-only, unaligned or beyond the block. It was ignored.
+    /// The guest wrote where nothing can be written: reserved, read-only, unaligned or beyond the block. The write was
+    /// ignored.
     fn invalid_write(&self, offset: u16, value: u32) {
         let _ = (offset, value);
     }
 }
 
-/// For hosts that do not want to be told.
+/// Ignores all events.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct NoEvents;

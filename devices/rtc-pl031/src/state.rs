@@ -4,10 +4,10 @@ use crate::spec::TICK_NS;
 use core::time::Duration;
 use devstate_core::{Clock, Instant, InvalidState};
 
-/// Everything that a PL031 knows, at one moment.
+/// The state of a PL031 at one moment.
 ///
-/// Time is a pure function on it: [`advanced`](Self::advanced). The device does nothing else with time, so a state that
-/// was saved and a device that ran on cannot come apart.
+/// Time is a pure function of it: [`advanced`](Self::advanced). The device does nothing else with time, so that a saved
+/// state and a device that ran on agree.
 ///
 /// ```
 /// use core::time::Duration;
@@ -21,7 +21,7 @@ use devstate_core::{Clock, Instant, InvalidState};
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct RtcState {
-    /// The clock's value, RTCDR: seconds.
+    /// The clock's value in seconds, RTCDR.
     pub counter: u32,
     /// Nanoseconds since the last tick, below 1,000,000,000. No register shows them.
     pub sub_second_ns: u32,
@@ -29,18 +29,18 @@ pub struct RtcState {
     pub lr: u32,
     /// The match register, RTCMR.
     pub mr: u32,
-    /// Whether the clock runs, RTCCR bit 0.
+    /// The clock runs, RTCCR bit 0.
     pub enabled: bool,
-    /// Whether the alarm reaches the interrupt line, RTCIMSC bit 0.
+    /// The alarm reaches the interrupt line, RTCIMSC bit 0.
     pub imsc: bool,
-    /// Whether the alarm has gone off and was not cleared, RTCRIS bit 0.
+    /// The alarm has gone off and was not cleared, RTCRIS bit 0.
     pub ris: bool,
-    /// When all this was true.
+    /// The moment at which all this was true.
     pub saved_at: Instant,
 }
 
 impl RtcState {
-    /// After a power-on reset: everything 0, the clock stopped (section 3.2).
+    /// The state after a power-on reset: everything 0, the clock stopped (section 3.2).
     pub const RESET: Self = Self {
         counter: 0,
         sub_second_ns: 0,
@@ -52,10 +52,10 @@ impl RtcState {
         saved_at: Instant::EPOCH,
     };
 
-    /// A running clock that shows `unix_time` at the moment `now`: what firmware leaves behind, for hosts whose guest
-    /// starts without any.
+    /// Returns a running clock that shows `unix_time` at the moment `now`, as firmware leaves it behind. Use it for a
+    /// guest that starts without firmware.
     ///
-    /// As in hardware, the seconds have 32 bits and wrap in 2106.
+    /// The seconds have 32 bits, as in hardware, and wrap in 2106.
     ///
     /// ```
     /// use core::time::Duration;
@@ -83,12 +83,11 @@ impl RtcState {
         }
     }
 
-    /// Whether a PL031 could be in this state.
+    /// Checks that a PL031 can be in this state.
     ///
     /// # Errors
     ///
-    /// Where [`sub_second_ns`](Self::sub_second_ns) is a second or more. Everything else is possible: also a stopped
-    /// clock that is not at its load value, which a [soft reset](crate::Rtc::soft_reset) leaves behind.
+    /// [`sub_second_ns`](Self::sub_second_ns) is a second or more. Every other value is possible.
     pub const fn validate(&self) -> Result<(), InvalidState> {
         if self.sub_second_ns as u64 >= TICK_NS {
             return Err(InvalidState::new(
@@ -100,10 +99,9 @@ impl RtcState {
         Ok(())
     }
 
-    /// The state at the moment `now`: the clock has counted, and an alarm that fell due has gone off.
+    /// Returns the state at the moment `now`: the clock has counted, and an alarm that fell due has gone off.
     ///
-    /// It takes the same time for a nanosecond as for a century. A moment that has passed changes nothing, for time
-    /// does not go backward.
+    /// The cost does not depend on the time that has passed. A `now` before the state's own moment changes nothing.
     #[must_use]
     pub const fn advanced(self, now: Instant) -> Self {
         let after = self.after(now.saturating_nanos_since(self.saved_at));
@@ -114,19 +112,20 @@ impl RtcState {
         }
     }
 
-    /// The state in which a device goes on at the moment `now` after it was saved: [`Clock::Wall`] counts the time
-    /// between, [`Clock::Frozen`] does not.
+    /// Returns the state in which a device continues at the moment `now`: [`Clock::Wall`] counts the time since the save,
+    /// [`Clock::Frozen`] does not.
     ///
-    /// From here on, `now` counts: also where it lies before the moment of the save, since clocks get corrected.
+    /// The moment of the returned state is `now`, also where that lies before the save. With [`Clock::Frozen`], this
+    /// moves a state from one of the host's clocks to another.
     #[must_use]
     pub const fn resumed(self, now: Instant, clock: Clock) -> Self {
         self.after(clock.elapsed_nanos(self.saved_at, now)).as_of(now)
     }
 
-    /// Returns when the alarm goes off next; `None` while the clock stands, while an
-    /// alarm waits to be cleared, and where it lies beyond the epoch's 584 years.
+    /// Returns when the alarm goes off next, or `None` while the clock stands, while an alarm waits to be cleared, and if
+    /// it would go off after [`Instant::MAX`].
     ///
-    /// The mask does not matter: a masked alarm goes off and waits.
+    /// A masked alarm counts: it goes off and waits.
     #[must_use]
     pub const fn next_alarm(&self) -> Option<Instant> {
         if !self.enabled || self.ris {
@@ -137,7 +136,7 @@ impl RtcState {
         self.saved_at.checked_add_nanos(wait)
     }
 
-    /// The level of the interrupt line, RTCINTR: RTCMIS bit 0.
+    /// Returns the level of the interrupt line, RTCINTR: RTCMIS bit 0.
     #[must_use]
     pub const fn interrupt_level(&self) -> bool {
         self.ris && self.imsc
@@ -166,6 +165,7 @@ impl RtcState {
 }
 
 impl Default for RtcState {
+    /// Returns [`RESET`](Self::RESET).
     fn default() -> Self {
         Self::RESET
     }

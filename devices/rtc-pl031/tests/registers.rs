@@ -1,11 +1,12 @@
 //! Every register, bit by bit: ARM DDI 0224, chapter 3.
 
 use core::cell::Cell;
+use core::time::Duration;
 use devstate_core::{Instant, NoInterrupt, WordRegisters};
 use devstate_rtc_pl031::spec::{
     BLOCK_LEN, INTERRUPT, RTCCR, RTCCR_START, RTCDR, RTCICR, RTCIMSC, RTCLR, RTCMIS, RTCMR, RTCRIS,
 };
-use devstate_rtc_pl031::{Rtc, RtcEvents};
+use devstate_rtc_pl031::{Clock, NoEvents, Rtc, RtcEvents, RtcState};
 
 const SECOND: u64 = 1_000_000_000;
 
@@ -262,7 +263,7 @@ fn a_power_on_reset_forgets_all_and_lowers_the_line() {
 }
 
 #[test]
-fn a_soft_reset_stops_the_clock_and_keeps_value_and_match() {
+fn a_soft_reset_clears_the_interrupt_and_the_clock_runs_on() {
     let line = Cell::new(false);
     let mut rtc = Rtc::new(&line);
     for (offset, value) in [(RTCCR, 1), (RTCIMSC, 1), (RTCLR, 9), (RTCMR, 9)] {
@@ -270,15 +271,33 @@ fn a_soft_reset_stops_the_clock_and_keeps_value_and_match() {
     }
     rtc.soft_reset(Instant::from_nanos(SECOND + SECOND / 4));
     assert!(!line.get());
-    let registers =
-        [RTCDR, RTCMR, RTCLR, RTCCR, RTCIMSC, RTCRIS].map(|offset| rtc.read(offset, Instant::from_nanos(8 * SECOND)));
-    assert_eq!(registers, [10, 9, 0, 0, 0, 0]);
-    rtc.write(RTCCR, 1, Instant::from_nanos(8 * SECOND));
+    let later = Instant::from_nanos(2 * SECOND - 1);
+    let registers = [RTCDR, RTCMR, RTCLR, RTCCR, RTCIMSC, RTCRIS].map(|offset| rtc.read(offset, later));
+    assert_eq!(registers, [10, 9, 0, 1, 0, 0]);
+    assert_eq!(rtc.read(RTCDR, Instant::from_secs(2)), 11, "the phase is kept, too");
+
+    let mut stopped = Rtc::new(NoInterrupt);
+    stopped.write(RTCLR, 9, Instant::EPOCH);
+    stopped.soft_reset(Instant::from_secs(1));
     assert_eq!(
-        rtc.read(RTCDR, Instant::from_nanos(8 * SECOND + 3 * SECOND / 4 - 1)),
-        10
+        [RTCDR, RTCCR].map(|offset| stopped.read(offset, Instant::from_secs(5))),
+        [9, 0]
     );
-    assert_eq!(rtc.read(RTCDR, Instant::from_nanos(8 * SECOND + 3 * SECOND / 4)), 11);
+}
+
+#[test]
+fn a_guest_that_never_writes_rtccr_keeps_its_time_over_reboots() {
+    const WEEK: u64 = 7 * 24 * 3_600;
+    let start = 1_767_323_046;
+    let state = RtcState::at_unix_time(Duration::from_secs(start), Instant::EPOCH);
+    let mut rtc = Rtc::from_state(&state, NoInterrupt, NoEvents, Instant::EPOCH, Clock::Frozen).unwrap();
+    for reboot in 1..=10 {
+        let now = Instant::from_secs(reboot * WEEK);
+        rtc.soft_reset(now);
+        // The firmware and the kernel take 5 s before somebody looks at the clock.
+        let now = now.saturating_add(Duration::from_secs(5));
+        assert_eq!(u64::from(rtc.read(RTCDR, now)), start + reboot * WEEK + 5);
+    }
 }
 
 #[test]

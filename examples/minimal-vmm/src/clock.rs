@@ -5,12 +5,13 @@ use std::time::Duration;
 use devstate_core::Instant;
 use rustix::time::{ClockId, clock_gettime};
 
-/// Since an arbitrary moment, never backwards: for what happens between characters on a line.
+/// Since the host was booted; never set. A machine that runs counts by this clock.
 pub fn monotonic() -> Instant {
     instant(ClockId::Monotonic)
 }
 
-/// Since 1970: for what people read off a clock. It means the same in another process and on another host.
+/// Since 1970. It may be set at any time, and means the same in another process and on another host: it counts between
+/// a save and a restore.
 #[cfg(target_arch = "aarch64")]
 pub fn unix() -> Instant {
     instant(ClockId::Realtime)

@@ -393,11 +393,11 @@ impl Model {
     }
 
     fn soft_reset(&mut self) {
-        (self.runs, self.unmasked, self.pending, self.loaded) = (false, false, false, 0);
+        (self.unmasked, self.pending, self.loaded) = (false, false, 0);
     }
 
     fn power_on(&mut self) {
         self.soft_reset();
-        (self.hand, self.match_value) = (0, 0);
+        (self.runs, self.hand, self.match_value) = (false, 0, 0);
     }
 }

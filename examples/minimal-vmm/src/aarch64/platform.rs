@@ -1,7 +1,5 @@
 //! What this machine has beside the UART: the clock.
 
-use std::time::Duration;
-
 use anyhow::{Result, bail};
 use devstate_core::{Clock, Instant, InterruptLine, WordRegisters};
 use devstate_rtc_pl031::{NoEvents, Rtc, RtcState};
@@ -21,21 +19,25 @@ pub struct Platform<L: InterruptLine> {
 /// Their saved form.
 pub type PlatformState = RtcState;
 
-/// A clock that somebody has set.
+/// A clock that shows the host's time. As every saved state, it is of a moment of real time.
 pub fn powered_on() -> PlatformState {
     let now = clock::unix();
     RtcState::at_unix_time(now.since_epoch(), now)
 }
 
 impl<L: InterruptLine> Platform<L> {
-    /// People's time has gone on while the machine was saved: an alarm that fell due meanwhile goes off now.
+    /// Real time has passed while the machine was saved: an alarm that fell due meanwhile goes off now. From here on the
+    /// clock runs with the host's clock that is never set.
     pub fn from_state(state: &PlatformState, line: impl Fn(u32) -> L) -> Result<Self> {
-        let rtc = Rtc::from_state(state, line(RTC_LINE), NoEvents, clock::unix(), Clock::Wall)?;
+        state.validate()?;
+        let state = state.resumed(clock::unix(), Clock::Wall);
+        let rtc = Rtc::from_state(&state, line(RTC_LINE), NoEvents, clock::monotonic(), Clock::Frozen)?;
         Ok(Self { rtc })
     }
 
+    /// The state at this moment of real time.
     pub fn state(&self) -> PlatformState {
-        self.rtc.state(clock::unix())
+        self.rtc.state(clock::monotonic()).resumed(clock::unix(), Clock::Frozen)
     }
 
     /// Whether something answered.
@@ -43,7 +45,7 @@ impl<L: InterruptLine> Platform<L> {
         let Some(offset) = address.offset_in(Address::Memory(RTC), RTC_LEN) else {
             return false;
         };
-        let now = clock::unix();
+        let now = clock::monotonic();
         WordRegisters.read(offset, data, |register| self.rtc.read(register, now));
         true
     }
@@ -51,7 +53,7 @@ impl<L: InterruptLine> Platform<L> {
     /// Why the guest stops by this, if it does.
     pub fn write(&mut self, address: Address, data: &[u8]) -> Option<Stop> {
         if let Some(offset) = address.offset_in(Address::Memory(RTC), RTC_LEN) {
-            let now = clock::unix();
+            let now = clock::monotonic();
             // A write of another width is lost, as on the bus of the real one.
             let _ = WordRegisters.write(offset, data, |register, value| self.rtc.write(register, value, now));
         }
@@ -59,14 +61,11 @@ impl<L: InterruptLine> Platform<L> {
     }
 
     pub fn advance(&mut self) {
-        self.rtc.advance(clock::unix());
+        self.rtc.advance(clock::monotonic());
     }
 
-    /// On the clock that never goes backwards. People's clock may be set meanwhile, and goes on while the host sleeps:
-    /// so nobody waits for long without looking at it again.
     pub fn next_deadline(&self) -> Option<Instant> {
-        let wait = self.rtc.next_deadline()?.saturating_duration_since(clock::unix());
-        Some(clock::monotonic().saturating_add(wait.min(LONGEST_WAIT)))
+        self.rtc.next_deadline()
     }
 
     /// There is no keyboard.
@@ -77,4 +76,3 @@ impl<L: InterruptLine> Platform<L> {
 }
 
 const RTC_LEN: u64 = 0x1000;
-const LONGEST_WAIT: Duration = Duration::from_secs(1);
