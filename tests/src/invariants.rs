@@ -1,9 +1,8 @@
-//! What always holds of each device, whatever guest, host, clock and saved bytes do: a life of random steps, with everything
-//! checked after each.
+//! The invariants of each device, whatever guest, host, clock and saved bytes do: random scripts, with every invariant
+//! checked after each step.
 //!
 //! The steps are read from bytes, so that `cargo test` (proptest, which shrinks) and `cargo xtask fuzz` (libFuzzer, which
-//! looks for new paths) live the same lives. What a device should do is said here once more, by other means than in the
-//! device.
+//! looks for new paths) run the same scripts. A model, written independently of the device, says what the device should do.
 
 mod clock;
 mod hostile;
@@ -21,9 +20,9 @@ use arbitrary::{Arbitrary, Unstructured};
 use proptest::prelude::*;
 use std::fmt::Debug;
 
-/// Lives of up to `most` steps, for proptest: each step from bytes of its own, so that a failing life loses the steps that do
-/// not matter.
-pub fn lives<Step>(most: usize) -> impl Strategy<Value = Vec<Step>>
+/// Returns scripts of up to `most` steps, for proptest. Each step has its own bytes, so that proptest can remove the steps of
+/// a failing script that do not matter.
+pub fn scripts<Step>(most: usize) -> impl Strategy<Value = Vec<Step>>
 where
     Step: for<'a> Arbitrary<'a> + Clone + Debug,
 {

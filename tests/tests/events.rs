@@ -287,6 +287,15 @@ fn of_the_keyboard_controller() {
     );
 }
 
+/// Counts received characters.
+struct Counter(Arc<AtomicUsize>);
+
+impl SerialEvents for Counter {
+    fn received(&self) {
+        self.0.fetch_add(1, Ordering::Relaxed);
+    }
+}
+
 /// A handler behind every pointer of the standard library; the crates themselves need no heap for that.
 #[test]
 fn a_handler_can_stand_behind_any_pointer() {
@@ -299,12 +308,6 @@ fn a_handler_can_stand_behind_any_pointer() {
     alarm(Box::new(Rc::clone(&heard)));
     assert!(heard.0.borrow().contains("alarm"));
 
-    struct Counter(Arc<AtomicUsize>);
-    impl SerialEvents for Counter {
-        fn received(&self) {
-            self.0.fetch_add(1, Ordering::Relaxed);
-        }
-    }
     let shared: Arc<dyn SerialEvents + Send + Sync> = Arc::new(Counter(Arc::clone(&counted)));
     let mut serial = Serial::with_events(NoInterrupt, Output::Ready, Arc::clone(&shared));
     std::thread::scope(|scope| {

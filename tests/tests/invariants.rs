@@ -1,24 +1,24 @@
-//! Random lives of the devices, with what always holds checked after every step: the same as the fuzz targets `rtc`, `serial`
+//! Random scripts of the devices, with what always holds checked after every step: the same as the fuzz targets `rtc`, `serial`
 //! and `i8042`.
 
-use devstate_tests::invariants::{i8042, lives, rtc, serial};
+use devstate_tests::invariants::{i8042, rtc, scripts, serial};
 use proptest::prelude::*;
 
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(4_000))]
 
     #[test]
-    fn of_the_clock(steps in lives(80)) {
-        rtc::live(&steps);
+    fn of_the_clock(steps in scripts(80)) {
+        rtc::run(&steps);
     }
 
     #[test]
-    fn of_the_uart(steps in lives(120)) {
-        serial::live(&steps);
+    fn of_the_uart(steps in scripts(120)) {
+        serial::run(&steps);
     }
 
     #[test]
-    fn of_the_keyboard_controller(steps in lives(120)) {
-        i8042::live(&steps);
+    fn of_the_keyboard_controller(steps in scripts(120)) {
+        i8042::run(&steps);
     }
 }

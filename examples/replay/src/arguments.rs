@@ -29,7 +29,7 @@ pub(crate) struct Arguments {
     #[arg(long, value_name = "R", default_value = LATEST, value_parser = release)]
     pub(crate) release: Release,
 
-    /// Let the guest live with what an older release loses
+    /// Let the guest continue with what an older release loses
     #[arg(long)]
     pub(crate) lossy: bool,
 

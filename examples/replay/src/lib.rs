@@ -1,12 +1,12 @@
 //! Replays what a real guest did to its devices, saving and restoring them after every event.
 //!
 //! A [`Trace`] is a recorded guest: every access to a UART, a keyboard controller and a clock with the value that the
-//! guest got, and what reached the devices from outside. [`replay()`] lets the devices of this workspace live through
-//! it. Each read has to give the recorded value, or one of the [`DIFFERENCES`] has to say why not; and after each event
-//! all devices are saved into a fixed buffer, dropped, and new ones restored from the bytes.
+//! guest got, and the input of the devices. [`replay()`] replays it on the devices of this workspace. Each read
+//! must give the recorded value, unless one of the [`DIFFERENCES`] explains why not. After each event all devices are saved
+//! into a fixed buffer, dropped, and restored from the bytes.
 //!
-//! The machine that does so is also the family's reference: [`MachineState`] is all three devices' state,
-//! [`MachineStateSer`] its wire form, and [`Release`] the table of what was published when.
+//! The machine is also the reference machine of the family: [`MachineState`] is the state of all three devices,
+//! [`MachineStateSer`] its mirror, and [`Release`] its release table.
 //!
 //! ```
 //! use devstate_replay::{Settings, Span, Trace, replay};

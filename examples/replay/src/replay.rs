@@ -1,4 +1,4 @@
-//! Lives through a trace.
+//! Replays a trace.
 
 use std::fmt;
 use std::time::Duration;
@@ -134,7 +134,7 @@ pub fn replay(trace: &Trace, settings: &Settings, span: Span<'_>) -> Result<Repo
         packets: 0,
         packet_was_asked_for: false,
     };
-    Ok(run.live(trace, steps, start, machine, settings))
+    Ok(run.replay(trace, steps, start, machine, settings))
 }
 
 /// The state in a snapshot that was written after `expected` events.
@@ -168,7 +168,7 @@ struct Run<'r> {
 }
 
 impl<'r> Run<'r> {
-    fn live(
+    fn replay(
         mut self,
         trace: &Trace,
         steps: &[Step],

@@ -98,17 +98,17 @@ fn input(bytes: &mut Unstructured<'_>) -> arbitrary::Result<MouseInput> {
 /// How many fields [`poke`] knows.
 pub const FIELDS: u8 = 12 + 30;
 
-/// Lives a life.
-pub fn live(steps: &[Step]) {
-    let mut life = Life::new();
+/// Runs a script.
+pub fn run(steps: &[Step]) {
+    let mut run = Run::new();
     for step in steps {
-        life.step(step);
-        life.check();
+        run.step(step);
+        run.check();
     }
-    life.check_that_it_empties();
+    run.check_that_it_empties();
 }
 
-struct Life {
+struct Run {
     device: I8042<Line, Line, Wiring, Ear>,
     lines: [Line; 2],
     wiring: Wiring,
@@ -118,7 +118,7 @@ struct Life {
     falls: [bool; 2],
 }
 
-impl Life {
+impl Run {
     fn new() -> Self {
         let (lines, wiring, ear) = ([Line::default(), Line::default()], Wiring::default(), Ear::default());
         let [irq_1, irq_12] = lines.clone();

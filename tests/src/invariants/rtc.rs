@@ -64,16 +64,16 @@ fn offset(bytes: &mut Unstructured<'_>) -> arbitrary::Result<u16> {
 /// How many fields [`poke`] knows.
 pub const FIELDS: u8 = 8;
 
-/// Lives a life.
-pub fn live(steps: &[Step]) {
-    let mut life = Life::new();
+/// Runs a script.
+pub fn run(steps: &[Step]) {
+    let mut run = Run::new();
     for step in steps {
-        life.step(step);
-        life.check();
+        run.step(step);
+        run.check();
     }
 }
 
-struct Life {
+struct Run {
     device: Rtc<Line, Events>,
     line: Line,
     events: Events,
@@ -101,7 +101,7 @@ impl RtcEvents for Events {
     }
 }
 
-impl Life {
+impl Run {
     fn new() -> Self {
         let (line, events) = (Line::default(), Events::default());
         Self {

@@ -65,16 +65,16 @@ fn offset(bytes: &mut Unstructured<'_>) -> arbitrary::Result<u16> {
 /// How many fields [`poke`] knows.
 pub const FIELDS: u8 = 20;
 
-/// Lives a life.
-pub fn live(steps: &[Step]) {
-    let mut life = Life::new();
+/// Runs a script.
+pub fn run(steps: &[Step]) {
+    let mut run = Run::new();
     for step in steps {
-        life.step(step);
-        life.check();
+        run.step(step);
+        run.check();
     }
 }
 
-struct Life {
+struct Run {
     device: Serial<Line, Output, Ear>,
     line: Line,
     output: Output,
@@ -87,7 +87,7 @@ struct Life {
     falls: bool,
 }
 
-impl Life {
+impl Run {
     fn new() -> Self {
         let (line, output, ear) = (Line::default(), Output::default(), Ear::default());
         let mut model = Model::of(&SerialState::RESET, 0, Clock::Frozen);

@@ -1,4 +1,4 @@
-//! States that nobody saved: every byte of every field at every value, from devices that have lived. A refusal names field and
+//! States that nobody saved: every byte of every field at every value, from used devices. A refusal names field and
 //! value, and the device that was to be restored has not been touched.
 
 use crate::states;
@@ -61,7 +61,7 @@ impl Outcome {
     }
 }
 
-/// Devices that have lived: as many as make the test last for seconds.
+/// Used devices: as many as make the test last for seconds.
 fn some<Mirror, State>(lived: impl Iterator<Item = Mirror>) -> Vec<State>
 where
     State: for<'a> TryFrom<&'a Mirror, Error = InvalidState>,

@@ -1,4 +1,4 @@
-//! The reference machine, with devices that have lived.
+//! The reference machine, with used devices.
 
 use crate::states;
 use devstate_replay::{MachineState, MachineStateSer};

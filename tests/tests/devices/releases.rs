@@ -12,7 +12,7 @@ use std::cell::Cell;
 use std::fmt::Debug;
 
 /// Takes what devices were saved as to every release.
-fn lived<M>(mirrors: impl Iterator<Item = M>) -> Outcome
+fn outcome_of<M>(mirrors: impl Iterator<Item = M>) -> Outcome
 where
     M: for<'de> MirrorOf<'de, Release> + Debug,
 {
@@ -28,18 +28,18 @@ where
 }
 
 #[test]
-fn devices_that_have_lived_go_to_every_release() {
-    let rtcs = lived(states::rtcs());
+fn used_devices_go_to_every_release() {
+    let rtcs = outcome_of(states::rtcs());
     assert!(rtcs.lossy > 50, "{rtcs:?}");
-    let serials = lived(states::serials());
+    let serials = outcome_of(states::serials());
     assert!(
         serials.lossy + serials.refused > 50 && serials.lossless > 50,
         "{serials:?}"
     );
-    let machines = lived(machine::machines());
+    let machines = outcome_of(machine::machines());
     assert!(machines.lossy + machines.refused > 50, "{machines:?}");
     // It has one version so far.
-    let i8042s = lived(states::i8042s());
+    let i8042s = outcome_of(states::i8042s());
     assert_eq!((i8042s.lossless, i8042s.lossy), (states::STATES as usize, 0));
 }
 

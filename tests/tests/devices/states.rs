@@ -1,4 +1,4 @@
-//! States of devices that have lived: some hundred random accesses of a guest and its host, then a save.
+//! States of used devices: some hundred random accesses of a guest and its host, then a save.
 
 use devstate_core::{Instant, NoInterrupt};
 use devstate_i8042::{I8042, Key, MouseButtons, MouseInput, SystemControl};

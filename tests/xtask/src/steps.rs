@@ -39,7 +39,7 @@ pub(crate) const STEPS: &[Step] = &[
     Step { name: "bench-check", what: "no instruction count has grown, and nothing allocates", run: bench::check },
     Step { name: "deny",     what: "dependencies keep to the rules of deny.toml",             run: deny },
     Step { name: "package",  what: "what would be published builds by itself",                run: package::check },
-    Step { name: "vmm",      what: "Linux in minimal-vmm lives through kill and restore",     run: vmm::step },
+    Step { name: "vmm",      what: "Linux in minimal-vmm survives kill and restore",     run: vmm::step },
     Step { name: "readme",   what: "the README's commands work",                              run: readme::check },
 ];
 
