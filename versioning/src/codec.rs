@@ -169,7 +169,7 @@ pub trait Fixed: Layout + Sized {
     ///
     /// # Errors
     ///
-    /// [`BadValue`] for a byte that the encoder never writes.
+    /// `BadValue` for a byte that the encoder never writes.
     fn load(&mut self, bytes: &[u8]) -> Result<(), BadValue>;
 
     /// [`store`](Self::store) for a run of values.
