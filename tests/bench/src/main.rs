@@ -11,6 +11,7 @@ mod conversions;
 mod exports;
 mod forwarding;
 mod goals;
+mod interrupts;
 mod linear;
 mod measure;
 mod peer;
@@ -38,6 +39,8 @@ enum Command {
     Times { filter: Option<String> },
     /// Take the time of an export on its way through a client to a file.
     Forward,
+    /// Counts the calls that drive the UART's interrupt
+    Interrupts,
     /// Compare the counts with the table in `counts.tsv`, or with `--accept` write it anew.
     Check {
         #[arg(long)]
@@ -90,6 +93,7 @@ fn run(command: &Command) -> Result<()> {
         Command::Count { filter } => count(filter.as_deref().unwrap_or_default()),
         Command::Times { filter } => times(filter.as_deref().unwrap_or_default()),
         Command::Forward => forward(),
+        Command::Interrupts => interrupts(),
         Command::Check { accept } => check(*accept),
         Command::Report => report::write(),
         Command::RunOnce { names } => run_once(names),
@@ -139,6 +143,17 @@ fn forward() -> Result<()> {
         println!(
             "{:6} items  {:58} server {server:9.1} µs  client {client:9.1} µs",
             cost.items, cost.design
+        );
+    }
+    Ok(())
+}
+
+fn interrupts() -> Result<()> {
+    for calls in interrupts::measure()? {
+        let theirs = calls.vm_superio.map_or("stops".to_owned(), |calls| calls.to_string());
+        println!(
+            "{:44} {:4} with a timer {:4} without {theirs:>6} vm-superio",
+            calls.driver, calls.with_timer, calls.without_timer
         );
     }
     Ok(())

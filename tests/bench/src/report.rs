@@ -9,7 +9,7 @@ use anyhow::{Context, Result};
 
 use crate::chart::{Bar, bars, thousands};
 use crate::measure::Measured;
-use crate::{cases, forwarding, goals, measure, sizes, table};
+use crate::{cases, forwarding, goals, interrupts, measure, sizes, table};
 
 /// Of which a time is the median.
 pub const ROUNDS: usize = 41;
@@ -68,6 +68,7 @@ fn text(measured: &[Measured], root: &Path) -> Result<String> {
     for group in measured.chunk_by(|one, next| one.group == next.group) {
         write_group(&mut text, group)?;
     }
+    write_interrupts(&mut text)?;
     write_forwarding(&mut text)?;
     write_sizes(&mut text)?;
     text.push('\n');
@@ -194,6 +195,26 @@ fn capitalised(text: &str) -> String {
     characters
         .next()
         .map_or(String::new(), |first| first.to_uppercase().chain(characters).collect())
+}
+
+fn write_interrupts(text: &mut String) -> Result<()> {
+    text.push_str(
+        "\n### Calls to drive the UART's interrupt\n\n256 characters, behind an edge-triggered interrupt controller. devstate: \
+         calls of `set_level`, two for each rise; vm-superio: kicks. Behind KVM each is a system call. Without a timer, a driver \
+         that never reads IIR needs a rise for each character, since the device does not know which one is the last.\n\n| | devstate, \
+         host with a timer | devstate, host without | vm-superio |\n|---|--:|--:|--:|\n",
+    );
+    for calls in interrupts::measure()? {
+        let theirs = calls
+            .vm_superio
+            .map_or("the driver stops".to_owned(), |calls| calls.to_string());
+        writeln!(
+            text,
+            "| {} | {} | {} | {theirs} |",
+            calls.driver, calls.with_timer, calls.without_timer
+        )?;
+    }
+    Ok(())
 }
 
 fn write_forwarding(text: &mut String) -> Result<()> {
