@@ -1,42 +1,10 @@
 //! The THR-empty interrupt behind an edge-triggered interrupt controller: drivers of several kinds send 256 characters,
 //! on hosts with and without a timer.
 
-use devstate_core::{Instant, InterruptLine};
+use devstate_core::{Instant, InterruptLine as _};
 use devstate_serial_16550::{Config, NoEvents, Serial, spec};
-use std::cell::RefCell;
-use std::rc::Rc;
 
-use crate::support::Sink;
-
-/// A PIC in edge mode: it latches a rise, also while the handler runs.
-#[derive(Clone, Debug, Default)]
-struct Pic(Rc<RefCell<PicState>>);
-
-#[derive(Debug, Default)]
-struct PicState {
-    level: bool,
-    latched: bool,
-    calls: usize,
-}
-
-impl InterruptLine for Pic {
-    fn set_level(&mut self, asserted: bool) {
-        let mut pic = self.0.borrow_mut();
-        pic.latched |= asserted && !pic.level;
-        pic.level = asserted;
-        pic.calls += 1;
-    }
-}
-
-impl Pic {
-    fn take_interrupt(&self) -> bool {
-        std::mem::take(&mut self.0.borrow_mut().latched)
-    }
-
-    fn calls(&self) -> usize {
-        self.0.borrow().calls
-    }
-}
+use crate::support::{Pic, Sink};
 
 type Uart = Serial<Pic, Sink>;
 

@@ -12,6 +12,7 @@ mod edges;
 mod events;
 mod fifo_control;
 mod hostile;
+mod hosts;
 mod interrupts;
 mod loopback;
 mod modem;

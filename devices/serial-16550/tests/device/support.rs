@@ -103,6 +103,36 @@ impl InterruptLine for Line {
     }
 }
 
+/// A PIC in edge mode: it latches a rise, also while the handler runs.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Pic(Rc<RefCell<PicState>>);
+
+#[derive(Debug, Default)]
+struct PicState {
+    level: bool,
+    latched: bool,
+    calls: usize,
+}
+
+impl InterruptLine for Pic {
+    fn set_level(&mut self, asserted: bool) {
+        let mut pic = self.0.borrow_mut();
+        pic.latched |= asserted && !pic.level;
+        pic.level = asserted;
+        pic.calls += 1;
+    }
+}
+
+impl Pic {
+    pub(crate) fn take_interrupt(&self) -> bool {
+        std::mem::take(&mut self.0.borrow_mut().latched)
+    }
+
+    pub(crate) fn calls(&self) -> usize {
+        self.0.borrow().calls
+    }
+}
+
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) enum Mode {
     #[default]
