@@ -21,7 +21,7 @@ extern "C" fn main() -> ! {
     println!("start {}", kept.starts);
 
     let mut memory = buffer!(BoardSer);
-    let mut slots = Slots::new(RamFlash::new(&mut kept.flash));
+    let mut slots = Slots::new(RamFlash::new(&mut kept.flash)).unwrap_or_else(stop);
     let is_ours = |snapshot: &[u8]| Release::load(snapshot, &mut BoardSer::default()).is_ok();
     let found = slots.load(&mut memory, is_ours).unwrap_or_else(stop);
     let Some(snapshot) = found.snapshot else {

@@ -1,71 +1,50 @@
-//! Two slots in a flash. Whenever the power fails, one of them holds a complete snapshot.
+//! Two slots in a flash. One of them always has a complete snapshot, wherever the power fails.
 //!
-//! A save erases the slot that is not in use, writes the snapshot, and last of all the slot's header: a sequence
-//! number and a length under a checksum of their own. A header that is whole therefore stands before a snapshot that is
-//! whole, which the snapshot's own checksum (its last eight bytes, see FORMAT.md) confirms. The slot in use is not
-//! touched until the other one has become the newest.
+//! A save erases the slot that is not in use, writes the snapshot, and finally writes the slot's header: a sequence number
+//! and a length with their own checksum. So a whole header stands before a whole snapshot, which the snapshot's own
+//! checksum confirms (its last eight bytes, see FORMAT.md). The slot in use is not touched until the other one is the newest.
 //!
 //! | offset | size | field |
 //! |---|---|---|
 //! | 0 | 4 | sequence number, little-endian, wraps |
-//! | 4 | 4 | bytes of the snapshot |
+//! | 4 | 4 | length of the snapshot in bytes |
 //! | 8 | 8 | CRC-64/XZ of these eight bytes |
 //! | 16, or the flash's write size if that is more | | snapshot |
+//!
+//! A slot that cannot be read is a damaged slot: a flash with ECC reports a torn word as an error.
 
 #![no_std]
 #![forbid(unsafe_code)]
 
+mod error;
 mod header;
 mod loaded;
 mod ram;
 
-use core::fmt;
+use core::ops::Range;
 use devstate_versioning::Header as SnapshotHeader;
 use devstate_versioning::checksum::{Checksum, Crc64};
 use embedded_storage::nor_flash::NorFlash;
 use header::Header;
 
+pub use error::{Error, PartitionError};
 pub use loaded::{Loaded, SlotContent};
 pub use ram::{RamFlash, RamFlashError};
 
-/// The two slots, in the two halves of a flash.
+/// The two slots, in the two halves of a partition.
 ///
 /// `C` computes the checksums.
 #[derive(Debug)]
 pub struct Slots<F, C = Crc64> {
     flash: F,
-    /// The slot that was loaded or saved last: not to be touched by the next save.
+    /// The offset of the first slot.
+    start: u32,
+    /// The length of a slot, in whole sectors.
+    slot_len: u32,
+    /// The slot that was loaded or saved last. The next save does not touch it while it is complete.
     in_use: Option<Slot>,
     checksum: core::marker::PhantomData<C>,
 }
-
-/// Why there is no snapshot, or none could be saved.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Error<E> {
-    /// The flash failed.
-    Flash(E),
-    /// The snapshot does not fit: a slot, or the buffer it is to be loaded into.
-    TooLong {
-        /// Bytes of the snapshot.
-        len: usize,
-        /// Bytes that there are for it.
-        available: usize,
-    },
-    /// What was written does not read back. The other slot is as it was.
-    NotKept,
-}
-
-impl<E: fmt::Debug> fmt::Display for Error<E> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Flash(error) => write!(f, "the flash failed: {error:?}"),
-            Self::TooLong { len, available } => write!(f, "{len} bytes do not fit into {available}"),
-            Self::NotKept => f.write_str("what was written does not read back"),
-        }
-    }
-}
-
-impl<E: fmt::Debug> core::error::Error for Error<E> {}
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Slot {
@@ -73,7 +52,7 @@ enum Slot {
     Second,
 }
 
-/// What a slot's own bytes say, before anybody asks the application.
+/// What a slot's own bytes say, before the application sees them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Content {
     Blank,
@@ -82,41 +61,98 @@ enum Content {
     Complete(Header),
 }
 
-/// What is read and written at a time, on the stack.
+/// The number of bytes that are read and written at a time, on the stack.
 const CHUNK: usize = 64;
 
+/// A read is tried this often before the slot counts as damaged: some errors are transient.
+const READ_ATTEMPTS: usize = 3;
+
+/// The flash did not read, also when the read was repeated.
+struct Unreadable;
+
 impl<F: NorFlash> Slots<F> {
-    /// Checksums with the default implementation.
-    pub const fn new(flash: F) -> Self {
+    /// Uses the whole flash, with the default checksum.
+    ///
+    /// # Errors
+    ///
+    /// [`PartitionError`]. The flash is not touched.
+    pub fn new(flash: F) -> Result<Self, PartitionError> {
         Self::with_checksum(flash)
+    }
+
+    /// Uses a partition: the bytes in `range`, with the default checksum.
+    ///
+    /// # Errors
+    ///
+    /// [`PartitionError`]. The flash is not touched.
+    pub fn in_partition(flash: F, range: Range<u32>) -> Result<Self, PartitionError> {
+        Self::in_partition_with_checksum(flash, range)
     }
 }
 
 impl<F: NorFlash, C: Checksum> Slots<F, C> {
-    /// Checksums with the implementation `C`.
-    pub const fn with_checksum(flash: F) -> Self {
-        const {
-            assert!(CHUNK.is_multiple_of(F::WRITE_SIZE) && CHUNK.is_multiple_of(F::READ_SIZE));
-        }
-        Self {
-            flash,
-            in_use: None,
-            checksum: core::marker::PhantomData,
-        }
-    }
-
-    /// Reads the newest complete snapshot that `accept` says yes to, and says what became of each slot: a damaged or
-    /// refused one does not go by unseen because the other one serves.
+    /// Uses the whole flash, with the checksum `C`.
     ///
     /// # Errors
     ///
-    /// `Flash`; `TooLong` where the buffer is too small for a snapshot, and the other slot has none either.
+    /// As [`new`](Slots::new).
+    pub fn with_checksum(flash: F) -> Result<Self, PartitionError> {
+        let capacity = u32::try_from(flash.capacity()).unwrap_or(u32::MAX);
+        Self::in_partition_with_checksum(flash, 0..capacity)
+    }
+
+    /// Uses a partition, with the checksum `C`.
+    ///
+    /// # Errors
+    ///
+    /// As [`in_partition`](Slots::in_partition).
+    pub fn in_partition_with_checksum(flash: F, range: Range<u32>) -> Result<Self, PartitionError> {
+        const {
+            assert!(
+                CHUNK.is_multiple_of(F::WRITE_SIZE) && CHUNK.is_multiple_of(F::READ_SIZE),
+                "WRITE_SIZE and READ_SIZE of the flash must divide 64"
+            );
+        }
+        let sector = F::ERASE_SIZE as u32;
+        if !range.start.is_multiple_of(sector) {
+            return Err(PartitionError::Misaligned {
+                offset: range.start,
+                sector,
+            });
+        }
+        let capacity = flash.capacity();
+        if range.end as usize > capacity {
+            return Err(PartitionError::OutOfBounds {
+                end: range.end,
+                capacity,
+            });
+        }
+        let len = range.end.saturating_sub(range.start);
+        let slot_len = len / 2 / sector * sector;
+        if slot_len as usize <= Self::snapshot_offset() as usize + SnapshotHeader::TRAILER_LEN {
+            return Err(PartitionError::TooSmall { len, sector });
+        }
+        Ok(Self {
+            flash,
+            start: range.start,
+            slot_len,
+            in_use: None,
+            checksum: core::marker::PhantomData,
+        })
+    }
+
+    /// Reads the newest complete snapshot for which `accept` returns `true`. The result also says what is in each slot, so
+    /// that a damaged or refused slot is not overlooked.
+    ///
+    /// # Errors
+    ///
+    /// `TooLong` if the buffer is too short for a snapshot, and the other slot has none either.
     pub fn load<'b>(
         &mut self,
         buffer: &'b mut [u8],
         mut accept: impl FnMut(&[u8]) -> bool,
     ) -> Result<Loaded<'b>, Error<F::Error>> {
-        let contents = self.contents()?;
+        let contents = self.contents();
         let mut slots = contents.map(SlotContent::from);
         let mut too_long = None;
         let available = buffer.len();
@@ -127,14 +163,11 @@ impl<F: NorFlash, C: Checksum> Slots<F, C> {
                     too_long.get_or_insert(Error::TooLong { len, available });
                     SlotContent::TooLong { len }
                 }
-                Some(snapshot) => {
-                    self.read_snapshot(slot, snapshot)?;
-                    if accept(snapshot) {
-                        SlotContent::Loaded
-                    } else {
-                        SlotContent::Refused
-                    }
-                }
+                Some(snapshot) => match self.read_snapshot(slot, snapshot) {
+                    Err(Unreadable) => SlotContent::Damaged,
+                    Ok(()) if accept(snapshot) => SlotContent::Loaded,
+                    Ok(()) => SlotContent::Refused,
+                },
             };
             *slot.of(&mut slots) = content;
             if content == SlotContent::Loaded {
@@ -149,51 +182,65 @@ impl<F: NorFlash, C: Checksum> Slots<F, C> {
         }
     }
 
-    /// Writes a snapshot over the older slot. When it returns, this is the newest; when the power fails before, what was
-    /// loaded or saved last still is.
+    /// Writes a snapshot over the other slot than the one in use. When it returns, this snapshot is the newest. If the power
+    /// fails before, the one that was loaded or saved last still is.
+    ///
+    /// It reads both slots first, and never erases the only complete one. It erases only the sectors that it needs.
     ///
     /// # Errors
     ///
-    /// `TooLong` with nothing changed; `Flash` or `NotKept` where the flash fails.
+    /// `TooLong` and `NotASnapshot` with nothing changed. `Flash` or `NotKept` if the flash fails.
     pub fn save(&mut self, snapshot: &[u8]) -> Result<(), Error<F::Error>> {
-        let available = self.slot_len() as usize - Self::snapshot_offset() as usize;
+        let available = (self.slot_len - Self::snapshot_offset()) as usize;
         let len = snapshot.len();
         if len > available {
             return Err(Error::TooLong { len, available });
         }
-        let [newest, _] = newest_first(self.contents()?);
-        let in_use = self.in_use.or(newest.map(|(slot, _)| slot));
-        let target = in_use.map_or(Slot::First, Slot::other);
+        if !is_whole::<C>(snapshot) {
+            return Err(Error::NotASnapshot);
+        }
+        let contents = self.contents();
+        let [newest, older] = newest_first(contents);
+        // The slot in use, while it is complete. It is not the newest if the application has refused that one.
+        let complete = [newest, older].into_iter().flatten();
+        let in_use = complete.map(|(slot, _)| slot).find(|slot| Some(*slot) == self.in_use);
+        let kept = in_use.or(newest.map(|(slot, _)| slot));
+        let target = kept.map_or(Slot::First, Slot::other);
         let header = Header {
             sequence: newest.map_or(0, |(_, header)| header.sequence.wrapping_add(1)),
             len: len as u32,
         };
 
         let start = self.start_of(target);
-        self.flash.erase(start, start + self.slot_len()).map_err(Error::Flash)?;
+        let needed = (Self::snapshot_offset() + header.len).next_multiple_of(F::ERASE_SIZE as u32);
+        self.flash.erase(start, start + needed).map_err(Error::Flash)?;
         self.write(start + Self::snapshot_offset(), snapshot)?;
         self.write(start, &header.to_bytes::<C>())?;
-        if self.content(target)? != Content::Complete(header) {
+        if self.content(target) != Content::Complete(header) {
             return Err(Error::NotKept);
         }
         self.in_use = Some(target);
         Ok(())
     }
 
-    /// The flash, given back.
+    /// Returns the flash.
     pub fn into_flash(self) -> F {
         self.flash
     }
 
-    fn contents(&mut self) -> Result<[Content; 2], Error<F::Error>> {
-        Ok([self.content(Slot::First)?, self.content(Slot::Second)?])
+    fn contents(&mut self) -> [Content; 2] {
+        [self.content(Slot::First), self.content(Slot::Second)]
     }
 
-    /// What a slot holds, as far as its checksums say.
-    fn content(&mut self, slot: Slot) -> Result<Content, Error<F::Error>> {
+    /// Returns what is in a slot, as far as its checksums say.
+    fn content(&mut self, slot: Slot) -> Content {
+        self.read_content(slot).unwrap_or(Content::Damaged)
+    }
+
+    fn read_content(&mut self, slot: Slot) -> Result<Content, Unreadable> {
         let mut chunk = [0; CHUNK];
-        let start = self.start_of(slot);
-        self.flash.read(start, &mut chunk).map_err(Error::Flash)?;
+        let place = (Self::snapshot_offset() as usize).min(CHUNK);
+        self.read(self.start_of(slot), chunk.get_mut(..place).unwrap_or_default())?;
         // First, for the checksum of eight bytes 0xff is eight bytes 0xff.
         if Header::is_blank(&chunk) {
             return Ok(Content::Blank);
@@ -201,7 +248,7 @@ impl<F: NorFlash, C: Checksum> Slots<F, C> {
         let Some(header) = Header::from_bytes::<C>(&chunk) else {
             return Ok(Content::Unfinished);
         };
-        let room = self.slot_len() - Self::snapshot_offset();
+        let room = self.slot_len - Self::snapshot_offset();
         let Some(summed) = (header.len as usize).checked_sub(SnapshotHeader::TRAILER_LEN) else {
             return Ok(Content::Damaged);
         };
@@ -231,7 +278,7 @@ impl<F: NorFlash, C: Checksum> Slots<F, C> {
         })
     }
 
-    fn read_snapshot(&mut self, slot: Slot, snapshot: &mut [u8]) -> Result<(), Error<F::Error>> {
+    fn read_snapshot(&mut self, slot: Slot, snapshot: &mut [u8]) -> Result<(), Unreadable> {
         let mut chunk = [0; CHUNK];
         let len = snapshot.len();
         for (index, part) in snapshot.chunks_mut(CHUNK).enumerate() {
@@ -243,23 +290,31 @@ impl<F: NorFlash, C: Checksum> Slots<F, C> {
         Ok(())
     }
 
-    /// The bytes of a snapshot from `at` on, at most a chunk of them.
+    /// Reads the bytes of a snapshot from `at` on, at most a chunk of them.
     fn read_chunk<'c>(
         &mut self,
         slot: Slot,
         at: usize,
         len: usize,
         chunk: &'c mut [u8; CHUNK],
-    ) -> Result<&'c [u8], Error<F::Error>> {
+    ) -> Result<&'c [u8], Unreadable> {
         let wanted = len.saturating_sub(at).min(CHUNK);
         let aligned = wanted.next_multiple_of(F::READ_SIZE).min(CHUNK);
         let start = self.start_of(slot) + Self::snapshot_offset() + at as u32;
         let aligned = chunk.get_mut(..aligned).unwrap_or_default();
-        self.flash.read(start, aligned).map_err(Error::Flash)?;
+        self.read(start, aligned)?;
         Ok(chunk.get(..wanted).unwrap_or_default())
     }
 
-    /// Writes `bytes`, the last of them filled up to what the flash can write.
+    fn read(&mut self, offset: u32, bytes: &mut [u8]) -> Result<(), Unreadable> {
+        let attempts = 0..READ_ATTEMPTS;
+        let read = attempts
+            .map(|_| self.flash.read(offset, bytes))
+            .any(|read| read.is_ok());
+        if read { Ok(()) } else { Err(Unreadable) }
+    }
+
+    /// Writes `bytes`, padded to the flash's write size.
     fn write(&mut self, mut at: u32, bytes: &[u8]) -> Result<(), Error<F::Error>> {
         for part in bytes.chunks(CHUNK) {
             let mut chunk = [0xff; CHUNK];
@@ -274,16 +329,10 @@ impl<F: NorFlash, C: Checksum> Slots<F, C> {
         Ok(())
     }
 
-    /// Half of the flash, in whole sectors.
-    fn slot_len(&self) -> u32 {
-        let sector = F::ERASE_SIZE as u32;
-        self.flash.capacity() as u32 / 2 / sector * sector
-    }
-
     fn start_of(&self, slot: Slot) -> u32 {
         match slot {
-            Slot::First => 0,
-            Slot::Second => self.slot_len(),
+            Slot::First => self.start,
+            Slot::Second => self.start + self.slot_len,
         }
     }
 
@@ -294,7 +343,13 @@ impl<F: NorFlash, C: Checksum> Slots<F, C> {
     }
 }
 
-/// The complete slots, the newest first. Of two with the same number it is the first slot.
+/// Returns `true` if the last eight bytes are the checksum of the others.
+fn is_whole<C: Checksum>(snapshot: &[u8]) -> bool {
+    let split = snapshot.split_last_chunk::<{ SnapshotHeader::TRAILER_LEN }>();
+    split.is_some_and(|(summed, trailer)| C::checksum(summed) == u64::from_le_bytes(*trailer))
+}
+
+/// Returns the complete slots, the newest first. Of two with the same number it is the first slot.
 fn newest_first([first, second]: [Content; 2]) -> [Option<(Slot, Header)>; 2] {
     let (first, second) = (
         first.complete().map(|header| (Slot::First, header)),
@@ -324,7 +379,7 @@ impl Slot {
         }
     }
 
-    /// What belongs to this slot, of what belongs to both.
+    /// Returns the item of this slot.
     const fn of<T>(self, [first, second]: &mut [T; 2]) -> &mut T {
         match self {
             Self::First => first,

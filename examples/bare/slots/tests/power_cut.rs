@@ -1,6 +1,6 @@
 //! The power fails at every single byte that is written and at every sector that is erased.
 
-use bare_slots::{Error, SlotContent, Slots};
+use bare_slots::{Error, PartitionError, SlotContent, Slots};
 use devstate_versioning::checksum::{Checksum, Crc64};
 use embedded_storage::nor_flash::{
     ErrorType, NorFlash, NorFlashError, NorFlashErrorKind, ReadNorFlash, check_erase, check_read, check_write,
@@ -17,6 +17,10 @@ struct Flash<const WRITE: usize> {
     steps: usize,
     torn: Torn,
     order: Order,
+    /// With ECC: bytes of a torn word, which read as an error until they are erased.
+    unreadable: Option<Vec<bool>>,
+    /// Accesses until one fails, once, without a change.
+    until_transient: Option<usize>,
 }
 
 /// What the step is left at that the power fails in.
@@ -46,6 +50,8 @@ const TORN: [Torn; 3] = [Torn::Clean, Torn::HalfWay(Half::First), Torn::HalfWay(
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Failure {
     PowerCut,
+    Ecc,
+    Transient,
     Misused(NorFlashErrorKind),
 }
 
@@ -64,6 +70,38 @@ impl<const WRITE: usize> Flash<WRITE> {
             steps: 0,
             torn,
             order: Order::Ascending,
+            unreadable: None,
+            until_transient: None,
+        }
+    }
+
+    /// A flash that reports a torn word as an error.
+    fn with_ecc(self) -> Self {
+        Self {
+            unreadable: Some(vec![false; SECTOR * SECTORS]),
+            ..self
+        }
+    }
+
+    /// Marks bytes as torn, or as erased.
+    fn mark(&mut self, range: std::ops::Range<usize>, torn: bool) {
+        if let Some(unreadable) = &mut self.unreadable {
+            unreadable[range].fill(torn);
+        }
+    }
+
+    /// Counts an access, which fails if it is the one that fails once.
+    fn access(&mut self) -> Result<(), Failure> {
+        match self.until_transient {
+            Some(0) => {
+                self.until_transient = None;
+                Err(Failure::Transient)
+            }
+            Some(more) => {
+                self.until_transient = Some(more - 1);
+                Ok(())
+            }
+            None => Ok(()),
         }
     }
 
@@ -97,7 +135,14 @@ impl<const WRITE: usize> ReadNorFlash for Flash<WRITE> {
 
     fn read(&mut self, offset: u32, bytes: &mut [u8]) -> Result<(), Failure> {
         check_read(self, offset, bytes.len()).map_err(Failure::Misused)?;
-        bytes.copy_from_slice(&self.memory[offset as usize..][..bytes.len()]);
+        self.access()?;
+        let range = offset as usize..offset as usize + bytes.len();
+        if let Some(unreadable) = &self.unreadable
+            && unreadable[range.clone()].contains(&true)
+        {
+            return Err(Failure::Ecc);
+        }
+        bytes.copy_from_slice(&self.memory[range]);
         Ok(())
     }
 
@@ -112,12 +157,16 @@ impl<const WRITE: usize> NorFlash for Flash<WRITE> {
 
     fn erase(&mut self, from: u32, to: u32) -> Result<(), Failure> {
         check_erase(self, from, to).map_err(Failure::Misused)?;
+        self.access()?;
         let mut sectors: Vec<_> = (from as usize..to as usize).step_by(SECTOR).collect();
         if let Order::Descending = self.order {
             sectors.reverse();
         }
         for start in sectors {
             let lasts = self.step();
+            if lasts || !matches!(self.torn, Torn::Clean) {
+                self.mark(start..start + SECTOR, !lasts);
+            }
             let (first, second) = self.memory[start..start + SECTOR].split_at_mut(SECTOR / 2);
             let (erased, torn) = match (lasts, self.torn) {
                 (true, _) => {
@@ -140,6 +189,7 @@ impl<const WRITE: usize> NorFlash for Flash<WRITE> {
 
     fn write(&mut self, offset: u32, bytes: &[u8]) -> Result<(), Failure> {
         check_write(self, offset, bytes.len()).map_err(Failure::Misused)?;
+        self.access()?;
         for (index, byte) in (offset as usize..).zip(bytes) {
             assert_eq!(self.memory[index], 0xff, "byte {index:#x} was not erased");
             let lasts = self.step();
@@ -148,6 +198,8 @@ impl<const WRITE: usize> NorFlash for Flash<WRITE> {
                 (false, Torn::Clean) => return Err(Failure::PowerCut),
                 (false, Torn::HalfWay(_)) => {
                     self.memory[index] &= byte | 0x0f;
+                    let word = index / WRITE * WRITE;
+                    self.mark(word..word + WRITE, true);
                     return Err(Failure::PowerCut);
                 }
             }
@@ -164,14 +216,14 @@ fn snapshot(content: u8, len: usize) -> Vec<u8> {
 }
 
 fn saved<const WRITE: usize>(flash: Flash<WRITE>, snapshot: &[u8]) -> Flash<WRITE> {
-    let mut slots = Slots::<_>::new(flash);
+    let mut slots = Slots::<_>::new(flash).unwrap();
     slots.save(snapshot).unwrap();
     slots.into_flash()
 }
 
 fn newest<const WRITE: usize>(flash: &Flash<WRITE>) -> Option<Vec<u8>> {
     let mut buffer = [0; SECTOR * SECTORS];
-    let mut slots = Slots::<_>::new(flash.clone());
+    let mut slots = Slots::<_>::new(flash.clone()).unwrap();
     let loaded = slots.load(&mut buffer, |_| true).unwrap();
     loaded.snapshot.map(<[u8]>::to_vec)
 }
@@ -181,7 +233,7 @@ fn cut_everywhere<const WRITE: usize>(start: &Flash<WRITE>, after: &[u8], mut ch
     let whole = saved(start.restarted(usize::MAX), after);
     assert!(whole.steps > after.len(), "each byte is a step");
     for budget in 0..whole.steps {
-        let mut slots = Slots::<_>::new(start.restarted(budget));
+        let mut slots = Slots::<_>::new(start.restarted(budget)).unwrap();
         assert_eq!(
             slots.save(after),
             Err(Error::Flash(Failure::PowerCut)),
@@ -189,18 +241,22 @@ fn cut_everywhere<const WRITE: usize>(start: &Flash<WRITE>, after: &[u8], mut ch
         );
         let flash = slots.into_flash();
         // Half of the last step may be all of it.
-        if flash.memory != whole.memory {
+        if flash.memory != whole.memory || flash.unreadable != whole.unreadable {
             check(&flash, budget);
         }
     }
 }
 
-fn all_cuts_leave_a_snapshot<const WRITE: usize>(torn: Torn, order: Order) {
+fn all_cuts_leave_a_snapshot<const WRITE: usize>(torn: Torn, order: Order, ecc: bool) {
     // A length for each way in which the trailer can lie in the chunks, and a full slot.
     let full = SECTOR * SECTORS / 2 - WRITE.max(16) - 8;
     for len in [0, 1, 48, 55, 56, 57, 63, 64, 120, full] {
         let [before, after, later] = [1, 2, 3].map(|content| snapshot(content, len));
-        let empty = Flash::<WRITE>::new(torn).erasing(order);
+        let empty = if ecc {
+            Flash::<WRITE>::new(torn).erasing(order).with_ecc()
+        } else {
+            Flash::<WRITE>::new(torn).erasing(order)
+        };
         let one = saved(empty.clone(), &before);
         let two = saved(saved(empty.clone(), &later), &before);
         cut_everywhere(&empty, &after, |flash, _| assert_eq!(newest(flash), None));
@@ -222,9 +278,11 @@ fn all_cuts_leave_a_snapshot<const WRITE: usize>(torn: Torn, order: Order) {
 fn a_cut_at_any_byte_leaves_the_newest_complete_snapshot() {
     for torn in TORN {
         for order in [Order::Ascending, Order::Descending] {
-            all_cuts_leave_a_snapshot::<1>(torn, order);
-            all_cuts_leave_a_snapshot::<4>(torn, order);
-            all_cuts_leave_a_snapshot::<32>(torn, order);
+            for ecc in [false, true] {
+                all_cuts_leave_a_snapshot::<1>(torn, order, ecc);
+                all_cuts_leave_a_snapshot::<4>(torn, order, ecc);
+                all_cuts_leave_a_snapshot::<32>(torn, order, ecc);
+            }
         }
     }
 }
@@ -291,13 +349,13 @@ fn what_the_application_refuses_is_overwritten_first() {
     let mut buffer = [0; 64];
     let whole = saved(start.restarted(usize::MAX), &after).steps;
     for budget in 0..whole {
-        let mut slots = Slots::<_>::new(start.restarted(budget));
+        let mut slots = Slots::<_>::new(start.restarted(budget)).unwrap();
         let loaded = slots.load(&mut buffer, |snapshot| snapshot != foreign).unwrap();
         assert_eq!(loaded.snapshot, Some(&old[..]));
         assert_eq!(loaded.slots, [SlotContent::Loaded, SlotContent::Refused]);
         slots.save(&after).unwrap_err();
         let left = slots.into_flash();
-        let mut slots = Slots::<_>::new(left);
+        let mut slots = Slots::<_>::new(left).unwrap();
         let loaded = slots.load(&mut buffer, |snapshot| snapshot != foreign).unwrap();
         assert_eq!(loaded.snapshot, Some(&old[..]), "cut at step {budget}");
     }
@@ -312,7 +370,7 @@ fn every_flipped_bit_is_seen() {
             let mut flash = start.clone();
             flash.memory[SECTOR * SECTORS / 2 + index] ^= 1 << bit;
             let mut buffer = [0; 64];
-            let loaded = Slots::<_>::new(flash).load(&mut buffer, |_| true).unwrap();
+            let loaded = Slots::<_>::new(flash).unwrap().load(&mut buffer, |_| true).unwrap();
             assert_eq!(loaded.snapshot, Some(&old[..]), "byte {index}, bit {bit}");
             let seen = if index < 16 {
                 SlotContent::Unfinished
@@ -328,7 +386,7 @@ fn every_flipped_bit_is_seen() {
 fn what_does_not_fit_changes_nothing() {
     let old = snapshot(1, 40);
     let start = saved(Flash::<4>::new(Torn::Clean), &old);
-    let mut slots = Slots::<_>::new(start.clone());
+    let mut slots = Slots::<_>::new(start.clone()).unwrap();
     let error = slots.save(&snapshot(2, 233)).unwrap_err();
     assert_eq!(
         error,
@@ -348,7 +406,7 @@ fn what_does_not_fit_changes_nothing() {
 fn one_that_is_too_long_does_not_hide_an_older_one() {
     let [short, long] = [(1, 40), (2, 41)].map(|(content, len)| snapshot(content, len));
     let start = saved(saved(Flash::<4>::new(Torn::Clean), &short), &long);
-    let mut slots = Slots::<_>::new(start);
+    let mut slots = Slots::<_>::new(start).unwrap();
     let mut buffer = [0; 48];
 
     let loaded = slots.load(&mut buffer, |_| true).unwrap();
@@ -375,7 +433,10 @@ fn each_slot_is_accounted_for() {
     erased.memory.fill(0xff);
     let contents = |flash: &Flash<4>, accepted: bool| {
         let mut buffer = [0; 64];
-        let loaded = Slots::<_>::new(flash.clone()).load(&mut buffer, |_| accepted).unwrap();
+        let loaded = Slots::<_>::new(flash.clone())
+            .unwrap()
+            .load(&mut buffer, |_| accepted)
+            .unwrap();
         loaded.slots
     };
 
@@ -419,6 +480,140 @@ fn a_flash_that_forgets_is_noticed() {
         }
     }
 
-    let mut slots = Slots::<_>::new(Forgetful(Flash::new(Torn::Clean)));
+    let mut slots = Slots::<_>::new(Forgetful(Flash::new(Torn::Clean))).unwrap();
     assert_eq!(slots.save(&snapshot(1, 40)), Err(Error::NotKept));
+}
+
+/// One flipped bit in either slot, then a save that is cut at every step: the whole slot survives.
+#[test]
+fn a_save_never_erases_the_only_slot_that_loads() {
+    let [old, new, after, later] = [1, 2, 3, 4].map(|content| snapshot(content, 40));
+    for (torn, ecc) in TORN.into_iter().flat_map(|torn| [(torn, false), (torn, true)]) {
+        for numbers in [(5, 6), (6, 5), (u32::MAX, 0), (0, u32::MAX), (u32::MAX - 1, u32::MAX)] {
+            for rotten in [0, SECTOR * SECTORS / 2] {
+                for byte in [0, 4, 8, 16, 30, 63] {
+                    let mut start = with_numbers(numbers.0, numbers.1);
+                    start.torn = torn;
+                    if ecc {
+                        start = start.with_ecc();
+                    }
+                    let whole = snapshot(if rotten == 0 { 2 } else { 1 }, 40);
+                    start.memory[rotten + byte] ^= 4;
+                    assert_eq!(newest(&start).as_ref(), Some(&whole));
+                    cut_everywhere(&start, &after, |flash, step| {
+                        let place = format!("{numbers:?}, byte {byte} of {rotten}, cut at step {step}");
+                        assert_eq!(newest(flash).as_ref(), Some(&whole), "{place}");
+                        let repaired = saved(flash.restarted(usize::MAX), &later);
+                        assert_eq!(newest(&repaired).as_ref(), Some(&later), "{place}");
+                    });
+                    assert_eq!(newest(&saved(start, &after)).as_ref(), Some(&after));
+                }
+            }
+        }
+    }
+    // The bit flips after the slot was loaded, in the same program.
+    let start = saved(saved(Flash::<4>::new(Torn::Clean), &old), &new);
+    let whole = saved(start.restarted(usize::MAX), &after).steps;
+    for budget in 0..whole {
+        let mut slots = Slots::<_>::new(start.clone()).unwrap();
+        assert_eq!(slots.load(&mut [0; 64], |_| true).unwrap().snapshot, Some(&new[..]));
+        let mut flash = slots.into_flash();
+        flash.memory[SECTOR * SECTORS / 2 + 20] ^= 1;
+        let mut slots = Slots::<_>::new(flash.restarted(budget)).unwrap();
+        slots.save(&after).unwrap_err();
+        assert_eq!(newest(&slots.into_flash()).as_ref(), Some(&old), "cut at step {budget}");
+    }
+}
+
+/// One access fails once. Loading repeats a read; a save reports the error, and the next one works.
+#[test]
+fn a_transient_error_loses_nothing() {
+    let [old, new, after] = [1, 2, 3].map(|content| snapshot(content, 100));
+    let start = saved(saved(Flash::<4>::new(Torn::Clean), &old), &new);
+    for access in 0..200 {
+        let failing = || Flash {
+            until_transient: Some(access),
+            ..start.clone()
+        };
+        let mut buffer = [0; 128];
+        let mut slots = Slots::<_>::new(failing()).unwrap();
+        assert_eq!(
+            slots.load(&mut buffer, |_| true).unwrap().snapshot,
+            Some(&new[..]),
+            "{access}"
+        );
+
+        let mut slots = Slots::<_>::new(failing()).unwrap();
+        let first = slots.save(&after);
+        if let Err(error) = first {
+            assert_eq!(error, Error::Flash(Failure::Transient), "{access}");
+            assert_eq!(newest(&slots.into_flash()).as_ref(), Some(&new), "{access}");
+        } else {
+            assert_eq!(newest(&slots.into_flash()).as_ref(), Some(&after), "{access}");
+        }
+        let mut slots = Slots::<_>::new(failing()).unwrap();
+        if slots.save(&after).is_err() {
+            slots.save(&after).unwrap();
+        }
+        assert_eq!(newest(&slots.into_flash()).as_ref(), Some(&after), "{access}");
+    }
+}
+
+#[test]
+fn bytes_that_are_no_snapshot_are_refused_and_nothing_changes() {
+    let start = saved(Flash::<4>::new(Torn::Clean), &snapshot(1, 40));
+    let mut damaged = snapshot(2, 40);
+    damaged[3] ^= 1;
+    for bytes in [&damaged[..], &[], &[1, 2, 3], &[0xff; 40]] {
+        let mut slots = Slots::<_>::new(start.restarted(0)).unwrap();
+        assert_eq!(slots.save(bytes), Err(Error::NotASnapshot));
+        assert_eq!(slots.into_flash().memory, start.memory);
+    }
+}
+
+#[test]
+fn a_partition_is_checked_before_the_flash_is_touched() {
+    let flash = || Flash::<4>::new(Torn::Clean);
+    let len = (SECTOR * SECTORS) as u32;
+    let refused = |range: std::ops::Range<u32>| Slots::<_>::in_partition(flash(), range).unwrap_err();
+    let sector = SECTOR as u32;
+    assert_eq!(refused(1..len), PartitionError::Misaligned { offset: 1, sector });
+    assert_eq!(
+        refused(0..len + 1),
+        PartitionError::OutOfBounds {
+            end: len + 1,
+            capacity: len as usize
+        }
+    );
+    for range in [0..0, 0..1, 0..2 * sector - 1, len - sector..len, 4 * sector..2 * sector] {
+        let small = range.end.saturating_sub(range.start);
+        assert_eq!(refused(range), PartitionError::TooSmall { len: small, sector });
+    }
+    assert_eq!(
+        refused(1..len).to_string(),
+        "the partition begins at 1, which is no multiple of 64, the length of a sector"
+    );
+}
+
+#[test]
+fn a_partition_in_the_middle_leaves_the_rest_alone() {
+    let before = Flash::<4>::new(Torn::Clean);
+    let range = 2 * SECTOR..6 * SECTOR;
+    let mut slots = Slots::<_>::in_partition(before.clone(), range.start as u32..range.end as u32).unwrap();
+    let snapshots = [1, 2, 3].map(|content| snapshot(content, 40));
+    let mut buffer = [0; 64];
+    for snapshot in &snapshots {
+        slots.save(snapshot).unwrap();
+        assert_eq!(slots.load(&mut buffer, |_| true).unwrap().snapshot, Some(&snapshot[..]));
+    }
+    let after = slots.into_flash();
+    assert_eq!(after.memory[..range.start], before.memory[..range.start]);
+    assert_eq!(after.memory[range.end..], before.memory[range.end..]);
+}
+
+#[test]
+fn a_short_snapshot_erases_only_the_sectors_that_it_needs() {
+    let flash = saved(Flash::<4>::new(Torn::Clean), &snapshot(1, 20));
+    // The first sector of the slot, and a step for each byte written.
+    assert_eq!(flash.steps, 1 + 16 + 28);
 }

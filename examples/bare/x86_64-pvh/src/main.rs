@@ -31,7 +31,7 @@ extern "C" fn main() -> ! {
     println!("start {}", kept.starts);
 
     let mut memory = buffer!(BoardSer);
-    let mut slots = Slots::new(RamFlash::new(&mut kept.flash));
+    let mut slots = Slots::new(RamFlash::new(&mut kept.flash)).unwrap_or_else(stop);
     let found = slots.load(&mut memory, is_ours).unwrap_or_else(stop);
     for (slot, content) in found.troubles() {
         println!("  slot {slot}: {content}");

@@ -1,0 +1,80 @@
+//! What can go wrong.
+
+use core::fmt;
+
+/// Why no snapshot was loaded or saved.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Error<E> {
+    /// The flash failed to erase or to write.
+    Flash(E),
+    /// The snapshot does not fit into a slot, or into the buffer. Nothing was changed.
+    TooLong {
+        /// The length of the snapshot in bytes.
+        len: usize,
+        /// The available length in bytes.
+        available: usize,
+    },
+    /// The last eight bytes are not the checksum of the others. Nothing was changed.
+    NotASnapshot,
+    /// The slot does not read back as it was written. The other slot is unchanged.
+    NotKept,
+}
+
+/// Why a partition cannot have two slots. The flash was not touched.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PartitionError {
+    /// The partition does not begin at a sector.
+    Misaligned {
+        /// The offset of its first byte.
+        offset: u32,
+        /// The length of a sector in bytes.
+        sector: u32,
+    },
+    /// The partition ends behind the flash.
+    OutOfBounds {
+        /// The offset behind its last byte.
+        end: u32,
+        /// The length of the flash in bytes.
+        capacity: usize,
+    },
+    /// The partition has less than two sectors, or a half of it is too short for a header and a checksum.
+    TooSmall {
+        /// The length of the partition in bytes.
+        len: u32,
+        /// The length of a sector in bytes.
+        sector: u32,
+    },
+}
+
+impl<E: fmt::Debug> fmt::Display for Error<E> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Flash(error) => write!(f, "the flash failed: {error:?}"),
+            Self::TooLong { len, available } => write!(f, "{len} bytes do not fit into {available}"),
+            Self::NotASnapshot => f.write_str("not a snapshot: the checksum at its end is wrong"),
+            Self::NotKept => f.write_str("the slot does not read back as it was written"),
+        }
+    }
+}
+
+impl fmt::Display for PartitionError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Misaligned { offset, sector } => {
+                write!(
+                    f,
+                    "the partition begins at {offset}, which is no multiple of {sector}, the length of a sector"
+                )
+            }
+            Self::OutOfBounds { end, capacity } => {
+                write!(f, "the partition ends at {end}, and the flash has {capacity} bytes")
+            }
+            Self::TooSmall { len, sector } => {
+                write!(f, "{len} bytes are too few for two slots in sectors of {sector} bytes")
+            }
+        }
+    }
+}
+
+impl<E: fmt::Debug> core::error::Error for Error<E> {}
+impl core::error::Error for PartitionError {}
