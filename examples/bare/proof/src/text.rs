@@ -8,7 +8,7 @@ use devstate_i8042::{ApplyError, Key, NoAnswer, Part};
 use devstate_versioning::inspect::PayloadSchema;
 use devstate_versioning::schema::{Json, Table};
 use devstate_versioning::{
-    Architecture, ConversionError, FieldPath, LoadError, LoadErrorKind, Mirror, ReleaseTable, StreamError,
+    Architecture, ConversionError, Error, FieldPath, LoadError, LoadErrorKind, Loss, Mirror, SaveError, StreamError,
 };
 
 pub fn prove(bytes: &[u8]) {
@@ -40,10 +40,17 @@ fn prove_errors() {
     show(Architecture::Any);
     show(FieldPath::ROOT);
     show(FieldPath::ROOT.display(MachineSer::SCHEMA));
-    let error = black_box(LoadErrorKind::NotInRelease { release: 0 }).at(0);
-    show(error.kind);
-    show(error);
-    show(StreamError::<Error>::Snapshot(error));
+    let load = black_box(LoadErrorKind::NotInRelease { release: 0 }).at(0);
+    show(load.kind);
+    show(load);
+    let save = black_box(SaveError::NotInRelease { release: 0 });
+    show(save);
+    show(Error::Save(save));
+    show(StreamError::<LoadError, SaveError>::Snapshot(load));
+    show(Loss {
+        field: FieldPath::ROOT,
+        ignorable: false,
+    });
 }
 
 fn prove_inspection(bytes: &[u8]) {
