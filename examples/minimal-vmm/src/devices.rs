@@ -77,15 +77,7 @@ impl<L: InterruptLine> Devices<L> {
     pub fn from_state(state: &DevicesState, screen: Screen, line: impl Fn(u32) -> L) -> Result<Self> {
         // What a character on the line waits for waits on: time stood still for it.
         let (now, serial_line) = (clock::monotonic(), line(arch::SERIAL_LINE));
-        let serial = Serial::from_state(
-            &state.serial,
-            serial_line,
-            screen,
-            NoEvents,
-            Config::WITH_TIMER,
-            now,
-            Clock::Frozen,
-        )?;
+        let serial = Serial::from_state(&state.serial, serial_line, screen, NoEvents, UART, now, Clock::Frozen)?;
         let flags = TimerfdFlags::CLOEXEC | TimerfdFlags::NONBLOCK;
         let mut devices = Self {
             serial,
@@ -197,6 +189,13 @@ impl<L: InterruptLine> Devices<L> {
     }
 }
 
+/// The UART's policies. There is a timer. What stalls waits, since a user may have stopped the terminal. What is typed waits
+/// until the guest opens the port: its driver clears the FIFO then.
+const UART: Config = Config {
+    flow_control: true,
+    ..Config::WITH_TIMER
+};
+
 const SERIAL_LEN: u64 = 8;
 /// What is typed ahead, at most.
 pub const MAX_TYPED: usize = 256;
@@ -250,11 +249,19 @@ mod tests {
     fn no_more_is_typed_ahead_than_a_snapshot_holds() -> Result<()> {
         let state = DevicesState::powered_on();
         let mut devices = Devices::from_state(&state, Screen::stdout()?, |_| NoInterrupt)?;
-        // The UART itself takes one before its guest has set it up.
+        // The UART itself takes none before its guest has opened the port.
         let lost = devices.type_on_console(&[b'a'; MAX_TYPED]);
-        assert_eq!((lost, devices.console_room()), (0, 1));
-        assert_eq!(devices.type_on_console(b"abc"), 2);
+        assert_eq!((lost, devices.console_room()), (0, 0));
+        assert_eq!(devices.type_on_console(b"abc"), 3);
         assert_eq!(devices.state().typed.len(), MAX_TYPED);
+
+        // Its driver clears the FIFO, and asserts DTR and RTS.
+        let mut write = |register, value| devices.serial.write(register, value, clock::monotonic());
+        for (register, value) in [(2, 0x07), (2, 0x81), (4, 0x0b)] {
+            write(register, value);
+        }
+        devices.settle();
+        assert_eq!(devices.console_room(), 16);
         Ok(())
     }
 }
