@@ -236,7 +236,7 @@ fn a_clock_goes_on_here_at_the_same_time() {
     let mut theirs = vm_superio::Rtc::new();
     // Set to another time than the host's.
     theirs.write(8, &1_000_000_u32.to_le_bytes());
-    let mut mirror = RtcStateSer::from(&taken_in_rtc(&theirs.state()));
+    let mut mirror = RtcStateSer::try_from(&taken_in_rtc(&theirs.state())).unwrap();
     let before = read_theirs(&mut theirs);
     let host = SystemTime::now().duration_since(UNIX_EPOCH).unwrap();
     mirror.resolve(host, Instant::EPOCH);
@@ -255,10 +255,11 @@ fn a_clock_goes_on_here_at_the_same_time() {
 
     // And back: `saved_at` has to count from the Unix epoch for that.
     let saved_at = host.as_nanos() as u64;
-    let out = VmSuperioRtcState::from(&RtcStateSer::new(&RtcState {
+    let out = VmSuperioRtcState::try_from(&RtcStateSer::new(&RtcState {
         saved_at: Instant::from_nanos(saved_at),
         ..state
-    }));
+    }))
+    .unwrap();
     let back = vm_superio::RtcState {
         lr: out.lr,
         offset: out.offset,

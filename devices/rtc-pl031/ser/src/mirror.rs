@@ -122,7 +122,7 @@ impl RtcStateSer {
     }
 
     /// Seconds from the host's Unix time at the moment of the save to the clock's value.
-    pub(crate) fn offset_from_host(&self) -> i64 {
+    fn offset_from_host(&self) -> i64 {
         let unix_seconds = (self.saved_at / NANOSECONDS).cast_signed();
         self.host_offset.unwrap_or(i64::from(self.counter) - unix_seconds)
     }

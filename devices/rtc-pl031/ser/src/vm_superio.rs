@@ -1,7 +1,7 @@
-//! State that vm-superio's users have today.
+//! The state that vm-superio's users have.
 
-use devstate_versioning::LoadError;
-use devstate_versioning::wire::Reader;
+use devstate_versioning::wire::{Reader, downgrade_to, upgrade_from};
+use devstate_versioning::{ConversionError, LoadError};
 
 use crate::mirror::RtcStateSer;
 
@@ -18,7 +18,7 @@ use crate::mirror::RtcStateSer;
 /// let old = VmSuperioRtcState::from_bincode(&bytes)?;
 /// assert_eq!(old.offset, -3600);
 ///
-/// let mut mirror = RtcStateSer::from(&old);
+/// let mut mirror = RtcStateSer::try_from(&old)?;
 /// mirror.resolve(Duration::from_secs(1_767_323_046), Instant::EPOCH);
 /// assert_eq!(RtcState::try_from(&mirror)?.counter, 1_767_323_046 - 3600);
 /// # Ok::<(), Box<dyn std::error::Error>>(())
@@ -91,10 +91,15 @@ impl VmSuperioRtcState {
     }
 }
 
-impl From<&VmSuperioRtcState> for RtcStateSer {
-    /// Exactly what loading it from version 1 gives: a mirror that [`resolve`](RtcStateSer::resolve) has to be told the
-    /// time.
-    fn from(state: &VmSuperioRtcState) -> Self {
+impl TryFrom<&VmSuperioRtcState> for RtcStateSer {
+    type Error = ConversionError;
+
+    /// Converts to what loading version 1 gives: a mirror that waits for [`resolve`](RtcStateSer::resolve).
+    ///
+    /// # Errors
+    ///
+    /// None today.
+    fn try_from(state: &VmSuperioRtcState) -> Result<Self, ConversionError> {
         let VmSuperioRtcState {
             lr,
             offset,
@@ -102,29 +107,38 @@ impl From<&VmSuperioRtcState> for RtcStateSer {
             imsc,
             ris,
         } = *state;
-        Self {
+        let mut mirror = Self {
             lr,
+            offset,
             mr,
             imsc,
             ris,
-            enabled: true,
-            host_offset: Some(offset),
             ..Self::default()
-        }
+        };
+        upgrade_from(&mut mirror, 1)?;
+        Ok(mirror)
     }
 }
 
-impl From<&RtcStateSer> for VmSuperioRtcState {
+impl TryFrom<&RtcStateSer> for VmSuperioRtcState {
+    type Error = ConversionError;
+
     /// Converts to the values that version 1 has, with the same losses. `ReleaseTable::losses` reports them.
+    ///
     /// `saved_at` has to count from the Unix epoch.
-    fn from(mirror: &RtcStateSer) -> Self {
-        let RtcStateSer { lr, mr, imsc, ris, .. } = *mirror;
-        Self {
-            lr,
-            offset: mirror.offset_from_host(),
-            mr,
-            imsc,
-            ris,
-        }
+    ///
+    /// # Errors
+    ///
+    /// None today.
+    fn try_from(mirror: &RtcStateSer) -> Result<Self, ConversionError> {
+        let mut mirror = mirror.clone();
+        downgrade_to(&mut mirror, 1)?;
+        Ok(Self {
+            lr: mirror.lr,
+            offset: mirror.offset,
+            mr: mirror.mr,
+            imsc: mirror.imsc,
+            ris: mirror.ris,
+        })
     }
 }
