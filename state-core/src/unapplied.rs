@@ -4,7 +4,7 @@ use core::fmt;
 
 /// Lists the fields of a state that real hardware could not be given, for the firmware to handle.
 ///
-/// A device's `apply` returns it. Each entry is a field's path from the device's state, such as `rx` or `mouse.queue`,
+/// A device's `apply` returns it. Each entry is a field's path from the device's state, such as `rx` or `mouse.packets`,
 /// and a value above 0: for a queue the number of bytes that are missing, for a register the bits that are missing, for
 /// a flag 1.
 ///
@@ -31,7 +31,7 @@ impl Unapplied {
     };
 
     /// The most fields that a list has. Every device has fewer that can be missing.
-    pub const MAX_FIELDS: usize = 8;
+    pub const MAX_FIELDS: usize = 16;
 
     /// Returns the list with another entry. A value of 0 adds nothing.
     ///
@@ -90,10 +90,12 @@ mod tests {
 
     #[test]
     fn a_full_list_still_says_that_something_is_missing() {
-        let fields = ["a", "b", "c", "d", "e", "f", "g", "h", "i"];
+        let fields = [
+            "a", "b", "c", "d", "e", "f", "g", "h", "i", "j", "k", "l", "m", "n", "o", "p", "q",
+        ];
         let left = fields.iter().fold(Unapplied::NONE, |left, field| left.with(field, 200));
         assert_eq!(left.iter().count(), Unapplied::MAX_FIELDS);
-        assert_eq!((left.get("a"), left.get("h"), left.get("i")), (200, 255, 0));
+        assert_eq!((left.get("a"), left.get("p"), left.get("q")), (200, 255, 0));
         assert_eq!(left.with("i", 0), left);
     }
 }

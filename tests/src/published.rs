@@ -14,14 +14,16 @@ pub const FROM_DEVICES: MayChange = MayChange {
     up: &[],
 };
 
-/// In any bytes there are also bits of MCR that do not exist, which version 2 drops, and errors in LSR, which version 1 does
-/// not have once more when it is written.
+/// In any bytes there are also bits of MCR that do not exist, which version 2 drops, errors in LSR, which version 1 does
+/// not have once more when it is written, and a last packet of the mouse that is none.
 const FROM_ANYWHERE: MayChange = MayChange {
     down: &["SerialStateSer.modem_status", "SerialStateSer.modem_control"],
     up: &[
         "SerialStateSer.modem_status",
         "SerialStateSer.modem_control",
         "SerialStateSer.line_errors",
+        "MouseStateSer.last_packet",
+        "MouseStateSer.last_sent",
     ],
 };
 
@@ -31,8 +33,8 @@ pub fn roots() -> [Root<Release>; 6] {
         Root::of::<RtcStateSer>(),
         Root::of::<SerialStateSer>().that_may_change(FROM_ANYWHERE),
         Root::of::<KeyboardStateSer>(),
-        Root::of::<MouseStateSer>(),
-        Root::of::<I8042StateSer>(),
+        Root::of::<MouseStateSer>().that_may_change(FROM_ANYWHERE),
+        Root::of::<I8042StateSer>().that_may_change(FROM_ANYWHERE),
         Root::of::<MachineStateSer>().that_may_change(FROM_ANYWHERE),
     ]
 }

@@ -3,7 +3,7 @@
 #![allow(missing_docs, clippy::unwrap_used, clippy::indexing_slicing, reason = "a test")]
 
 use devstate_core::{Instant, NoInterrupt};
-use devstate_i8042::{I8042, I8042Events, Key, MouseInput, NoControl};
+use devstate_i8042::{I8042, I8042Events, Key, MouseButtons, MouseInput, NoControl};
 use devstate_rtc_pl031::{Rtc, RtcEvents};
 use devstate_serial_16550::{CharacterErrors, Config, LineParameters, ModemOutputs, Serial, SerialEvents};
 use embedded_io::{ErrorKind, ErrorType, Write, WriteReady};
@@ -74,8 +74,9 @@ hear!(
 hear!(
     I8042Events: reset_requested(), unknown_controller_command(command: u8), controller_reply_lost(),
     nothing_to_read(), password_matched(), unknown_keyboard_command(command: u8),
-    key_ignored(key: Key, pressed: bool), key_lost(key: Key, pressed: bool),
-    unknown_mouse_command(command: u8), mouse_packet_delayed(), mouse_reply_lost(), mouse_emptied(),
+    key_ignored(key: Key, pressed: bool), key_lost(key: Key, pressed: bool), keyboard_emptied(),
+    unknown_mouse_command(command: u8), mouse_packet_delayed(), mouse_click_lost(buttons: MouseButtons),
+    mouse_reply_lost(), mouse_emptied(),
     invalid_read(offset: u16), invalid_write(offset: u16, value: u8),
 );
 
@@ -266,7 +267,26 @@ fn of_the_keyboard_controller() {
             ),
             (
                 "key_lost",
-                with(|device| (0..17).for_each(|_| _ = device.key(Key::A, true))),
+                with(|device| Key::ALL.iter().for_each(|key| _ = device.key(*key, true))),
+            ),
+            (
+                "keyboard_emptied",
+                with(|device| {
+                    device.key(Key::A, true);
+                    device.read(0);
+                }),
+            ),
+            (
+                "mouse_click_lost",
+                with(|device| {
+                    to_mouse(device, &[0xf4]);
+                    for buttons in [1, 0, 1].map(MouseButtons) {
+                        device.count_mouse(&MouseInput {
+                            buttons,
+                            ..MouseInput::NONE
+                        });
+                    }
+                }),
             ),
             ("unknown_mouse_command", with(|device| to_mouse(device, &[0x00]))),
             (

@@ -1,6 +1,6 @@
 //! What the controller does to the machine around it.
 
-/// The two wires from the controller's output port into the machine.
+/// The two outputs of the controller into the machine: gate A20 and the reset line.
 ///
 /// ```
 /// use devstate_core::NoInterrupt;
@@ -26,13 +26,27 @@
 /// i8042.write(4, 0xfe); // pulse the reset line
 /// assert!(machine.a20 && machine.resets == 1);
 /// ```
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` does not control a machine",
+    label = "`SystemControl` receives gate A20 and the reset line",
+    note = "pass `NoControl` if the keyboard controller must not reset the machine",
+    note = "implement `SystemControl` for your type and pass it, or `&mut` to it; only `reset` needs a body"
+)]
 pub trait SystemControl {
-    /// Opens (`true`) or closes gate A20. Called whenever the guest sets it, changed or not, since it may have been
-    /// changed elsewhere meanwhile (port 92h); and after a restore or a reset of the device.
-    fn set_a20(&mut self, enabled: bool);
+    /// Opens (`true`) or closes the controller's gate A20. The default body does nothing, as for a machine whose address
+    /// line 20 is always enabled.
+    ///
+    /// Called whenever the guest sets the gate (D1, DD, DF), also to the same value, and after a restore or a reset of
+    /// the device.
+    ///
+    /// A PC has a second gate at port 92h, bit 1. A host that has both keeps each setting, and enables address line 20 if
+    /// at least one of them is open (OR). So DD alone does not disable the line while port 92h enables it.
+    fn set_a20(&mut self, enabled: bool) {
+        let _ = enabled;
+    }
 
-    /// The guest wants the machine reset. Called within the guest's access; the host resets its devices, this one with
-    /// [`I8042::reset`](crate::I8042::reset), once the access has returned.
+    /// Requests a reset of the machine. Called within the guest's access. The host resets its devices, this one with
+    /// [`I8042::reset`](crate::I8042::reset), after the access has returned.
     fn reset(&mut self);
 }
 
@@ -46,13 +60,11 @@ impl<T: SystemControl + ?Sized> SystemControl for &mut T {
     }
 }
 
-/// A machine without gate A20, which is not reset by its keyboard controller.
+/// A machine without gate A20 that its keyboard controller cannot reset.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct NoControl;
 
 impl SystemControl for NoControl {
-    fn set_a20(&mut self, _enabled: bool) {}
-
     fn reset(&mut self) {}
 }

@@ -5,9 +5,9 @@ use devstate_core::InterruptLine;
 use crate::control::SystemControl;
 use crate::device::I8042;
 use crate::events::I8042Events;
-use crate::queue::ByteQueue;
 use crate::spec::{config, controller, input_port, output_port, ram, status};
 use crate::state::{ControllerReply, I8042State, InputPortPoll, Lock, OutputBuffer, PendingCommand};
+use devstate_core::ByteQueue;
 
 /// Bits of the status register that C1 and C2 show the input port in.
 const POLLED: u8 = 0xf0;
@@ -37,6 +37,18 @@ impl I8042State {
             InputPortPoll::Low => value & !POLLED | input_port::VALUE << 4,
             InputPortPoll::High => value & !POLLED | input_port::VALUE & POLLED,
         }
+    }
+
+    /// Returns the output port. Its two interrupt bits follow the output buffer, whatever the guest has written.
+    pub(crate) fn shown_output_port(&self) -> u8 {
+        let mut value = self.output_port & !(output_port::KEYBOARD_FULL | output_port::MOUSE_FULL);
+        if self.output_from_keyboard() {
+            value |= output_port::KEYBOARD_FULL;
+        }
+        if self.output_from_mouse() {
+            value |= output_port::MOUSE_FULL;
+        }
+        value
     }
 
     /// Byte 0 of the RAM is the command byte.
@@ -94,7 +106,7 @@ impl<K: InterruptLine, M: InterruptLine, S: SystemControl, EV: I8042Events> I804
             controller::READ_INPUT_PORT => self.reply(input_port::VALUE),
             controller::POLL_INPUT_PORT_LOW => self.state.input_port_poll = InputPortPoll::Low,
             controller::POLL_INPUT_PORT_HIGH => self.state.input_port_poll = InputPortPoll::High,
-            controller::READ_OUTPUT_PORT => self.reply(self.state.output_port),
+            controller::READ_OUTPUT_PORT => self.reply(self.state.shown_output_port()),
             controller::WRITE_OUTPUT_PORT => self.expect(PendingCommand::WriteOutputPort),
             controller::WRITE_KEYBOARD_BUFFER => self.expect(PendingCommand::WriteKeyboardBuffer),
             controller::WRITE_MOUSE_BUFFER => self.expect(PendingCommand::WriteMouseBuffer),
@@ -133,6 +145,7 @@ impl<K: InterruptLine, M: InterruptLine, S: SystemControl, EV: I8042Events> I804
             PendingCommand::None => {
                 let translated = self.state.translates();
                 self.state.keyboard.receive(byte, translated, &self.events);
+                self.hold_back();
                 // What is sent to a device enables its port.
                 self.state.config &= !config::KEYBOARD_DISABLED;
             }
@@ -148,6 +161,7 @@ impl<K: InterruptLine, M: InterruptLine, S: SystemControl, EV: I8042Events> I804
             PendingCommand::WriteMouseBuffer => self.set_reply(ControllerReply::Mouse(byte)),
             PendingCommand::WriteMouse => {
                 self.state.mouse.receive(byte, &self.events);
+                self.hold_back();
                 self.state.config &= !config::MOUSE_DISABLED;
             }
         }
@@ -167,6 +181,7 @@ impl<K: InterruptLine, M: InterruptLine, S: SystemControl, EV: I8042Events> I804
 
     fn set_output_port(&mut self, value: u8) {
         self.state.output_port = value;
+        self.show_output_buffer();
         self.control.set_a20(self.state.a20());
     }
 
@@ -206,10 +221,12 @@ impl<K: InterruptLine, M: InterruptLine, S: SystemControl, EV: I8042Events> I804
         if let Some(byte) = byte {
             self.state.last_read = byte;
             self.pass_output_buffer(OutputBuffer::Empty);
-            self.pass_output_buffer(self.state.next_output(source));
-            if source == OutputBuffer::Mouse && !self.state.mouse.has_data() {
-                self.events.mouse_emptied();
+            self.last_sender = source;
+            if source != OutputBuffer::Controller {
+                self.hold_back();
             }
+            self.fill_output_buffer();
+            self.report_emptied();
         }
         self.state.last_read
     }
@@ -229,12 +246,20 @@ impl<K: InterruptLine, M: InterruptLine, S: SystemControl, EV: I8042Events> I804
             self.compare_with_password();
         }
         if self.state.output_buffer == OutputBuffer::Empty {
-            let next = self.state.next_output(OutputBuffer::Empty);
-            if next != OutputBuffer::Empty {
-                self.pass_output_buffer(next);
-            }
+            self.fill_output_buffer();
         }
         self.update_lines();
+        self.report_emptied();
+    }
+
+    /// Puts the next byte into the empty output buffer, unless keyboard and mouse are held back.
+    fn fill_output_buffer(&mut self) {
+        let next = self.state.next_output(self.last_sender);
+        if next == OutputBuffer::Empty {
+            self.last_sender = OutputBuffer::Empty;
+        } else if next == OutputBuffer::Controller || !self.is_held_back() {
+            self.pass_output_buffer(next);
+        }
     }
 
     fn pass_output_buffer(&mut self, owner: OutputBuffer) {
@@ -243,16 +268,8 @@ impl<K: InterruptLine, M: InterruptLine, S: SystemControl, EV: I8042Events> I804
         self.update_lines();
     }
 
-    /// The output port's two interrupt bits follow the output buffer.
     fn show_output_buffer(&mut self) {
-        let mut value = self.state.output_port & !(output_port::KEYBOARD_FULL | output_port::MOUSE_FULL);
-        if self.state.output_from_keyboard() {
-            value |= output_port::KEYBOARD_FULL;
-        }
-        if self.state.output_from_mouse() {
-            value |= output_port::MOUSE_FULL;
-        }
-        self.state.output_port = value;
+        self.state.output_port = self.state.shown_output_port();
     }
 
     /// A null ends the password; what does not fit is dropped.

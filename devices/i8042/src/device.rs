@@ -1,26 +1,32 @@
-//! The device: its life, its ports, and the host's side of keyboard and mouse.
+//! The device: construction, save and restore, ports, and lines.
 
-use devstate_core::{InterruptLine, InvalidState};
+use devstate_core::{Instant, InterruptLine, InvalidState};
 
+use crate::config::Config;
 use crate::control::SystemControl;
 use crate::events::{I8042Events, NoEvents};
-use crate::key::Key;
-use crate::mouse::MouseInput;
-use crate::scan_codes::ScanCodes;
 use crate::spec;
-use crate::state::I8042State;
+use crate::state::{I8042State, OutputBuffer};
 
 /// An i8042 keyboard controller with a PS/2 keyboard and a PS/2 mouse.
 ///
-/// `K` is the keyboard's interrupt line (IRQ 1), `M` the mouse's (IRQ 12), `S` what the controller does to the machine,
-/// `EV` is told what happens. None of them is part of the state. There is no notion of time: keys repeat and mice move
-/// when the host says so.
+/// `K` is the keyboard's interrupt line (IRQ 1), `M` the mouse's (IRQ 12), `S` receives gate A20 and the reset line, `EV`
+/// receives the events. None of them is part of the state.
 ///
-/// See the [crate's documentation](crate) for the rest.
+/// See the [crate's documentation](crate) for what the host must do.
 #[derive(Debug)]
 pub struct I8042<K, M, S, EV = NoEvents> {
+    /// While bytes are held back, the output buffer may be empty although a device has a byte for it.
     pub(crate) state: I8042State,
     levels: (bool, bool),
+    /// Whether keyboard and mouse had something to send after the last access.
+    had_data: (bool, bool),
+    config: Config,
+    now: Instant,
+    /// Keyboard and mouse do not send before.
+    pub(crate) not_before: Instant,
+    /// The device that sent last, for turns.
+    pub(crate) last_sender: OutputBuffer,
     keyboard_irq: K,
     mouse_irq: M,
     pub(crate) control: S,
@@ -28,8 +34,8 @@ pub struct I8042<K, M, S, EV = NoEvents> {
 }
 
 impl<K: InterruptLine, M: InterruptLine, S: SystemControl> I8042<K, M, S> {
-    /// A device after power-on, in [`I8042State::RESET`]. Its interrupt lines are taken to be low and gate A20 to be
-    /// open.
+    /// Creates a device after power-on, in [`I8042State::RESET`], without an event handler. Its interrupt lines are
+    /// assumed to be low and gate A20 to be open.
     #[must_use]
     pub const fn new(keyboard_irq: K, mouse_irq: M, control: S) -> Self {
         Self::with_events(keyboard_irq, mouse_irq, control, NoEvents)
@@ -37,34 +43,53 @@ impl<K: InterruptLine, M: InterruptLine, S: SystemControl> I8042<K, M, S> {
 }
 
 impl<K: InterruptLine, M: InterruptLine, S: SystemControl, EV: I8042Events> I8042<K, M, S, EV> {
-    /// The same, with someone who is told what happens.
+    /// Like [`new`](Self::new), with an event handler.
     #[must_use]
     pub const fn with_events(keyboard_irq: K, mouse_irq: M, control: S, events: EV) -> Self {
-        Self::assemble(I8042State::RESET, keyboard_irq, mouse_irq, control, events)
+        Self::with_config(keyboard_irq, mouse_irq, control, events, Config::DEFAULT)
     }
 
-    /// A device in a saved state. It drives its interrupt lines and gate A20 as the state implies.
+    /// Like [`with_events`](Self::with_events), with the host's policies.
+    #[must_use]
+    pub const fn with_config(keyboard_irq: K, mouse_irq: M, control: S, events: EV, config: Config) -> Self {
+        Self::assemble(I8042State::RESET, keyboard_irq, mouse_irq, control, events, config)
+    }
+
+    /// Creates a device in a saved state. It drives its interrupt lines and gate A20 as the state implies.
     ///
     /// # Errors
     ///
-    /// What [`I8042State::validate`] says.
+    /// The error of [`I8042State::validate`].
     pub fn from_state(
         state: &I8042State,
         keyboard_irq: K,
         mouse_irq: M,
         control: S,
         events: EV,
+        config: Config,
     ) -> Result<Self, InvalidState> {
         state.validate()?;
-        let mut device = Self::assemble(*state, keyboard_irq, mouse_irq, control, events);
-        device.drive_everything();
+        let mut device = Self::assemble(*state, keyboard_irq, mouse_irq, control, events, config);
+        device.resume();
         Ok(device)
     }
 
-    const fn assemble(state: I8042State, keyboard_irq: K, mouse_irq: M, control: S, events: EV) -> Self {
+    const fn assemble(
+        state: I8042State,
+        keyboard_irq: K,
+        mouse_irq: M,
+        control: S,
+        events: EV,
+        config: Config,
+    ) -> Self {
         Self {
+            had_data: (state.keyboard.has_data(), state.mouse.has_data()),
             state,
             levels: (false, false),
+            config,
+            now: Instant::EPOCH,
+            not_before: Instant::EPOCH,
+            last_sender: OutputBuffer::Empty,
             keyboard_irq,
             mouse_irq,
             control,
@@ -74,30 +99,75 @@ impl<K: InterruptLine, M: InterruptLine, S: SystemControl, EV: I8042Events> I804
 
     /// Puts the device into a saved state, and drives its interrupt lines and gate A20.
     ///
+    /// Keys and buttons that were down when the state was saved are down now. If they are up in reality, call
+    /// [`release_all`](Self::release_all).
+    ///
     /// # Errors
     ///
-    /// What [`I8042State::validate`] says; the device is then as it was.
+    /// The error of [`I8042State::validate`]. The device is then unchanged.
     pub fn restore(&mut self, state: &I8042State) -> Result<(), InvalidState> {
         state.validate()?;
         self.state = *state;
-        self.drive_everything();
+        self.resume();
         Ok(())
     }
 
-    /// The device's state.
+    /// Returns the device's state. Bytes that are held back ([`Config::byte_time`]) are delivered at once after a restore.
     #[must_use]
-    pub const fn state(&self) -> I8042State {
-        self.state
+    pub fn state(&self) -> I8042State {
+        let mut state = self.state;
+        let next = state.next_output(self.last_sender);
+        if state.output_buffer == OutputBuffer::Empty && next != OutputBuffer::Empty {
+            state.output_buffer = next;
+            state.output_port = state.shown_output_port();
+        }
+        state
     }
 
-    /// A reset of the machine: controller, keyboard and mouse are as after power-on.
+    /// Resets the device, as part of a reset of the machine: controller, keyboard and mouse are as after power-on. Keys
+    /// and buttons count as up.
     pub fn reset(&mut self) {
         self.state = I8042State::RESET;
-        self.drive_everything();
+        self.resume();
     }
 
-    /// A guest's read of port 60h ([`DATA`](spec::DATA)) or 64h ([`COMMAND`](spec::COMMAND)), with all the side effects
-    /// it has. Any other offset gives [`OUT_OF_RANGE`](spec::OUT_OF_RANGE).
+    /// Tells the device the time. Only needed with a [`Config::byte_time`] above zero: before each access, and at
+    /// [`next_deadline`](Self::next_deadline).
+    pub fn advance(&mut self, now: Instant) {
+        self.now = self.now.max(now);
+        self.settle();
+    }
+
+    /// Returns when a byte that is held back ([`Config::byte_time`]) is due. May change with every access.
+    #[must_use]
+    pub fn next_deadline(&self) -> Option<Instant> {
+        let waits = self.state.output_buffer == OutputBuffer::Empty
+            && self.state.next_output(OutputBuffer::Empty) != OutputBuffer::Empty;
+        waits.then_some(self.not_before)
+    }
+
+    /// Returns the host's policies.
+    #[must_use]
+    pub const fn config(&self) -> Config {
+        self.config
+    }
+
+    /// Changes the host's policies. A byte that is held back already comes when it was due.
+    pub const fn set_config(&mut self, config: Config) {
+        self.config = config;
+    }
+
+    /// A byte is on its way to or from a device: the next one comes later.
+    pub(crate) fn hold_back(&mut self) {
+        self.not_before = self.now.saturating_add(self.config.byte_time);
+    }
+
+    pub(crate) fn is_held_back(&self) -> bool {
+        self.now < self.not_before
+    }
+
+    /// Handles a guest's read of port 60h ([`DATA`](spec::DATA)) or 64h ([`COMMAND`](spec::COMMAND)) with all its side
+    /// effects. Any other offset returns [`OUT_OF_RANGE`](spec::OUT_OF_RANGE).
     #[inline]
     pub fn read(&mut self, offset: u16) -> u8 {
         match offset {
@@ -110,8 +180,8 @@ impl<K: InterruptLine, M: InterruptLine, S: SystemControl, EV: I8042Events> I804
         }
     }
 
-    /// A guest's write to port 60h ([`DATA`](spec::DATA)) or 64h ([`COMMAND`](spec::COMMAND)). At any other offset
-    /// nothing happens.
+    /// Handles a guest's write to port 60h ([`DATA`](spec::DATA)) or 64h ([`COMMAND`](spec::COMMAND)). A write to any
+    /// other offset is ignored.
     #[inline]
     pub fn write(&mut self, offset: u16, value: u8) {
         match offset {
@@ -121,128 +191,62 @@ impl<K: InterruptLine, M: InterruptLine, S: SystemControl, EV: I8042Events> I804
         }
     }
 
-    /// A key goes down (or repeats, if it is down), or up.
-    ///
-    /// `false` where the keyboard's buffer was full and what the key sends is lost; the guest will find an overrun code.
-    /// A key that sends nothing, because scanning is disabled or the scan-code set does not have it, is not lost.
-    pub fn key(&mut self, key: Key, pressed: bool) -> bool {
-        let translated = self.state.translates();
-        let taken = self.state.keyboard.key(key, pressed, translated, &self.events);
-        self.settle();
-        taken
-    }
-
-    /// A key of a keyboard elsewhere goes down or up, and `codes` is what that one sent for it, before translation.
-    ///
-    /// It is for hosts that have scan codes, not keys alone: another model's trace, a pass-through of a real keyboard. As
-    /// far as there is room they are queued as they are; the rest is dropped, which gives `false`. There is no overrun code:
-    /// that would be the other keyboard's.
-    pub fn key_as_sent(&mut self, key: Key, pressed: bool, codes: &[u8]) -> bool {
-        let translated = self.state.translates();
-        let taken = self.state.keyboard.key_as_sent(key, pressed, codes, translated);
-        if !taken {
-            self.events.key_lost(key, pressed);
-        }
-        self.settle();
-        taken
-    }
-
-    /// What the keyboard would send, before translation, if this key went down or up now.
-    #[must_use]
-    pub fn scan_codes(&self, key: Key, pressed: bool) -> ScanCodes {
-        self.state.keyboard.codes_of(key, pressed)
-    }
-
-    /// The mouse moved, its wheels turned, its buttons changed.
-    ///
-    /// In stream mode it reports at once, in as many packets as the movement needs: 127 counts a packet, scaled if the
-    /// guest wants it, the wheels within what the protocol can carry. `false` where the queue is full before everything
-    /// is reported: what is left is counted with what comes, and [`report_mouse`](Self::report_mouse) tries again. In
-    /// remote mode, in wrap mode and while reporting is disabled it only counts.
-    pub fn mouse(&mut self, input: &MouseInput) -> bool {
-        let untold = self.state.mouse.count(input);
-        self.report(untold)
-    }
-
-    /// The same, but the mouse only counts, also in stream mode: the next packet carries it.
-    pub fn count_mouse(&mut self, input: &MouseInput) {
-        self.state.mouse.count(input);
-    }
-
-    /// Reports what the mouse has counted and not reported, as [`mouse`](Self::mouse) does.
-    pub fn report_mouse(&mut self) -> bool {
-        self.report(true)
-    }
-
-    fn report(&mut self, untold: bool) -> bool {
-        let reported = self.state.mouse.report(untold, &self.events);
-        self.settle();
-        reported
-    }
-
-    /// Queues exactly one packet that says just this, in the protocol in use and whatever the mode, if the queue has room
-    /// for it. Movements beyond 127 counts (or what the wheels can carry) are cut off; what had been counted before is
-    /// dropped.
-    ///
-    /// It is for hosts that have packets, not movements: another model's trace, a pass-through of a real mouse.
-    pub fn mouse_packet(&mut self, packet: &MouseInput) -> bool {
-        let queued = self.state.mouse.queue_packet(packet, &self.events);
-        self.settle();
-        queued
-    }
-
-    /// The LEDs of the keyboard, from bit 0: scroll lock, num lock, caps lock.
+    /// Returns the LEDs of the keyboard, from bit 0: scroll lock, num lock, caps lock.
     #[must_use]
     pub const fn leds(&self) -> u8 {
         self.state.keyboard.leds
     }
 
-    /// The levels that the device drives on IRQ 1 and IRQ 12.
+    /// Returns the levels of IRQ 1 and IRQ 12.
     #[must_use]
     pub const fn interrupt_levels(&self) -> (bool, bool) {
         self.levels
     }
 
-    /// The keyboard's interrupt line.
+    /// Returns the keyboard's interrupt line.
     pub const fn keyboard_irq(&self) -> &K {
         &self.keyboard_irq
     }
 
-    /// The keyboard's interrupt line, to be changed: to ask an adapter for its error, for one.
+    /// Returns the keyboard's interrupt line for changes, such as to take an adapter's error.
     pub const fn keyboard_irq_mut(&mut self) -> &mut K {
         &mut self.keyboard_irq
     }
 
-    /// The mouse's interrupt line.
+    /// Returns the mouse's interrupt line.
     pub const fn mouse_irq(&self) -> &M {
         &self.mouse_irq
     }
 
-    /// The mouse's interrupt line, to be changed.
+    /// Returns the mouse's interrupt line for changes.
     pub const fn mouse_irq_mut(&mut self) -> &mut M {
         &mut self.mouse_irq
     }
 
-    /// Who is told what happens.
+    /// Returns the event handler.
     pub const fn events(&self) -> &EV {
         &self.events
     }
 
-    /// What the controller does to the machine.
+    /// Returns the receiver of gate A20 and the reset line.
     pub const fn control(&self) -> &S {
         &self.control
     }
 
-    /// What the controller does to the machine, to be changed.
+    /// Returns the receiver of gate A20 and the reset line for changes.
     pub const fn control_mut(&mut self) -> &mut S {
         &mut self.control
     }
 
-    fn drive_everything(&mut self) {
+    /// Drives everything after the state was replaced.
+    fn resume(&mut self) {
+        self.not_before = Instant::EPOCH;
+        self.last_sender = OutputBuffer::Empty;
         self.levels = self.state.interrupt_levels();
         self.keyboard_irq.set_level(self.levels.0);
         self.mouse_irq.set_level(self.levels.1);
         self.control.set_a20(self.state.a20());
+        self.report_emptied();
     }
 
     /// Drives the lines whose levels have changed.
@@ -256,6 +260,19 @@ impl<K: InterruptLine, M: InterruptLine, S: SystemControl, EV: I8042Events> I804
         if mouse != self.levels.1 {
             self.levels.1 = mouse;
             self.mouse_irq.set_level(mouse);
+        }
+    }
+
+    /// Reports that keyboard or mouse have nothing more to send, if they had.
+    #[inline]
+    pub(crate) fn report_emptied(&mut self) {
+        let before = self.had_data;
+        self.had_data = (self.state.keyboard.has_data(), self.state.mouse.has_data());
+        if before.0 && !self.had_data.0 {
+            self.events.keyboard_emptied();
+        }
+        if before.1 && !self.had_data.1 {
+            self.events.mouse_emptied();
         }
     }
 }

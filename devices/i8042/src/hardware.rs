@@ -1,38 +1,39 @@
-//! The same state, from and to a real i8042 with its keyboard and mouse.
+//! Captures the state from a real i8042 with its keyboard and mouse, and applies it to one.
 
 mod link;
 
 use core::fmt;
 
-use devstate_core::{InvalidState, RegisterIo};
+use devstate_core::{InvalidState, RegisterIo, Unapplied};
 
 use crate::key::KeySet;
 use crate::keyboard::{KeyboardOption, KeyboardState};
-use crate::mouse::{Knock, MouseArgument, MouseButtons, MouseProtocol, MouseState};
-use crate::queue::ByteQueue;
+use crate::mouse::{MouseArgument, MouseProtocol, MouseState, RateSequence};
+use crate::mouse_input::MouseButtons;
 use crate::scan_codes::ScanCodeSet;
 use crate::spec::{self, controller, keyboard, mouse, output_port, status};
 use crate::state::{ControllerReply, I8042State, InputPortPoll, Lock, OutputBuffer, PendingCommand};
+use devstate_core::ByteQueue;
 
+pub use link::{Device, NoResponse};
 use link::{Link, MouseStatus};
-pub use link::{NoAnswer, Part};
 
-/// Why a state could not be applied.
+/// The reason why a state could not be applied.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
 pub enum ApplyError {
-    /// No device could be in that state; the hardware has not been touched.
+    /// The state is invalid. The hardware was not accessed.
     InvalidState(InvalidState),
-    /// Somebody did not answer; the hardware is halfway.
-    NoAnswer(NoAnswer),
+    /// A device did not respond. The hardware has a part of the state.
+    NoResponse(NoResponse),
 }
 
 impl fmt::Display for ApplyError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::InvalidState(error) => error.fmt(f),
-            Self::NoAnswer(error) => error.fmt(f),
+            Self::NoResponse(error) => error.fmt(f),
         }
     }
 }
@@ -41,7 +42,7 @@ impl core::error::Error for ApplyError {
     fn source(&self) -> Option<&(dyn core::error::Error + 'static)> {
         match self {
             Self::InvalidState(error) => Some(error),
-            Self::NoAnswer(error) => Some(error),
+            Self::NoResponse(error) => Some(error),
         }
     }
 }
@@ -52,52 +53,24 @@ impl From<InvalidState> for ApplyError {
     }
 }
 
-impl From<NoAnswer> for ApplyError {
-    fn from(error: NoAnswer) -> Self {
-        Self::NoAnswer(error)
+impl From<NoResponse> for ApplyError {
+    fn from(error: NoResponse) -> Self {
+        Self::NoResponse(error)
     }
 }
 
-/// What of a state the hardware could not be given, for the firmware to deal with: see [`I8042State::apply`].
-#[expect(clippy::struct_excessive_bools, reason = "independent of each other")]
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-#[cfg_attr(feature = "defmt", derive(defmt::Format))]
-#[must_use = "what the hardware was not given is lost unless the firmware deals with it"]
-pub struct Unapplied {
-    /// Bytes that nobody has read: scan codes, packets, replies. They stand in the state.
-    pub unread: u8,
-    /// The controller's RAM beside the command byte, or a password: many controllers have neither.
-    pub ram: bool,
-    /// Which keys repeat and have break codes in set 3, beyond what one command says of all.
-    pub key_types: bool,
-    /// A command whose second byte had not been sent, or rates that were on the way to another mouse protocol.
-    pub half_sent: bool,
-    /// The status register's system flag.
-    pub system_flag: bool,
-}
-
-impl Unapplied {
-    /// The hardware is in the state.
-    pub const NONE: Self = Self {
-        unread: 0,
-        ram: false,
-        key_types: false,
-        half_sent: false,
-        system_flag: false,
-    };
-}
-
 impl I8042State {
-    /// Takes over the state of a real controller and its devices.
+    /// Captures the state of a real controller and its devices.
     ///
-    /// `known` is what the firmware knows of them, such as the state that it applied last, or [`RESET`](Self::RESET): from
-    /// it comes what the hardware does not show, the keyboard's LEDs, typematic setting, key types and whether it scans,
-    /// the controller's RAM and password.
+    /// `known` is what the firmware knows of them: the state that it applied last, or [`RESET`](Self::RESET). From it
+    /// comes what the hardware does not show: the keyboard's LEDs, typematic setting, key types and whether it scans, the
+    /// controller's RAM and password, whether an Explorer mouse reports its horizontal wheel, and the scan-code set if the
+    /// keyboard does not report it.
     ///
-    /// What nobody has read (scan codes, packets) is in the state afterwards and no longer in the hardware. A command
-    /// whose second byte had not been sent is ended; where a device took a question for that byte, the setting that it
-    /// may have been is set again as `known` has it. The status register no longer shows the input port. Everything else
-    /// is as it was; interrupts are off meanwhile.
+    /// Unread scan codes and packets move from the hardware into the state. A command whose second byte had not been sent
+    /// is ended; if a device consumed a probe as the missing argument, that setting is restored from `known`. The status
+    /// register no longer shows the input port. Everything else stays as it was. Interrupts are disabled during the
+    /// capture.
     ///
     /// ```
     /// use devstate_core::RegisterIo;
@@ -113,41 +86,41 @@ impl I8042State {
     ///
     /// # Errors
     ///
-    /// Where controller, keyboard or mouse do not answer. The command byte is as before, and the machine's driver goes on;
-    /// what nobody had read is lost. For a machine that has no mouse there is
+    /// The controller, the keyboard or the mouse does not respond. The command byte is restored, and the machine's driver
+    /// can continue; unread bytes are lost. For a machine without a mouse, use
     /// [`capture_without_mouse`](Self::capture_without_mouse).
-    pub fn capture(registers: &mut impl RegisterIo<u8>, known: &Self) -> Result<Self, NoAnswer> {
+    pub fn capture(registers: &mut impl RegisterIo<u8>, known: &Self) -> Result<Self, NoResponse> {
         Self::capture_with(registers, known, |link| capture_mouse(link, &known.mouse))
     }
 
-    /// [`capture`](Self::capture) on a machine with nothing in the mouse's port, which is not spoken to: the mouse's state
-    /// is `known`'s.
+    /// Like [`capture`](Self::capture), for a machine without a mouse. The mouse's port is not accessed, and the mouse's
+    /// state is taken from `known`.
     ///
     /// # Errors
     ///
-    /// Where controller or keyboard do not answer; as for `capture`.
-    pub fn capture_without_mouse(registers: &mut impl RegisterIo<u8>, known: &Self) -> Result<Self, NoAnswer> {
+    /// The controller or the keyboard does not respond, as for `capture`.
+    pub fn capture_without_mouse(registers: &mut impl RegisterIo<u8>, known: &Self) -> Result<Self, NoResponse> {
         Self::capture_with(registers, known, |_| Ok(known.mouse))
     }
 
     fn capture_with<R: RegisterIo<u8>>(
         registers: &mut R,
         known: &Self,
-        capture_mouse: impl FnOnce(&mut Link<'_, R>) -> Result<MouseState, NoAnswer>,
-    ) -> Result<Self, NoAnswer> {
+        capture_mouse: impl FnOnce(&mut Link<'_, R>) -> Result<MouseState, NoResponse>,
+    ) -> Result<Self, NoResponse> {
         let before = registers.read(spec::COMMAND);
         let mut link = Link::new(registers);
         let config = link.config()?;
         link.silence(config)?;
-        let asked = ask(&mut link, &known.keyboard, capture_mouse);
-        // Also when somebody did not answer: the machine is not left without a keyboard.
+        let captured = query(&mut link, &known.keyboard, capture_mouse);
+        // Also after an error: the machine is not left without a keyboard.
         let restored = link.configure(config);
-        let (output_port, scan_code_set, mouse) = asked?;
+        let (output_port, scan_code_set, mouse) = captured?;
         restored?;
 
         let mut state = Self {
             config,
-            output_port: output_port & !(output_port::KEYBOARD_FULL | output_port::MOUSE_FULL),
+            output_port,
             system_flag: before & status::SYSTEM_FLAG != 0,
             last_write_was_command: before & status::COMMAND != 0,
             input_port_poll: InputPortPoll::Off,
@@ -162,10 +135,11 @@ impl I8042State {
                 codes: link.codes,
                 overrun: None,
                 held: KeySet::EMPTY,
+                sys_rq: false,
                 ..known.keyboard
             },
             mouse: MouseState {
-                queue: link.packets,
+                replies: link.mouse_bytes,
                 ..mouse
             },
             ..*known
@@ -174,25 +148,21 @@ impl I8042State {
             state.password = ByteQueue::EMPTY;
         }
         state.output_buffer = state.next_output(OutputBuffer::Empty);
-        if state.output_from_keyboard() {
-            state.output_port |= output_port::KEYBOARD_FULL;
-        }
-        if state.output_from_mouse() {
-            state.output_port |= output_port::MOUSE_FULL;
-        }
+        state.output_port = state.shown_output_port();
         Ok(state)
     }
 
-    /// Programs a real controller and its devices with this state, whatever they were set to before, and says what they
-    /// could not be given. Interrupts are enabled last.
+    /// Programs a real controller and its devices with this state, whatever their settings were before, and returns what
+    /// they could not take. Interrupts are enabled last.
     ///
     /// The line that resets the processor stays high, whatever the state's output port says. Gate A20 is set as in the
-    /// state: firmware above 1 MiB that wants to live on sees to it that it is open.
+    /// state: firmware that runs above 1 MiB must make sure that it is open.
     ///
     /// # Errors
     ///
-    /// `InvalidState` with nothing touched. `NoAnswer` of the mouse with all but the mouse in this state: without a mouse,
-    /// that is success. `NoAnswer` of another halfway.
+    /// - `InvalidState`: nothing was accessed.
+    /// - `NoResponse` from the mouse: everything but the mouse is in this state. Without a mouse, that is success.
+    /// - `NoResponse` from another device: a part of the state was applied.
     pub fn apply(&self, registers: &mut impl RegisterIo<u8>) -> Result<Unapplied, ApplyError> {
         self.validate()?;
         let mut link = Link::new(registers);
@@ -200,22 +170,37 @@ impl I8042State {
         let lines = output_port::KEYBOARD_FULL | output_port::MOUSE_FULL;
         link.command(controller::WRITE_OUTPUT_PORT)?;
         link.data(self.output_port & !lines | output_port::NOT_RESET)?;
-        let key_types = self.keyboard.apply(&mut link)?;
+        let (scan_code_set, key_types) = self.keyboard.apply(&mut link)?;
         let mouse = self.mouse.apply(&mut link);
-        let half_sent = self.finish(&mut link)?;
+        self.finish(&mut link)?;
         mouse?;
         let shown = registers.read(spec::COMMAND) & status::SYSTEM_FLAG != 0;
-        Ok(Unapplied {
-            unread: self.unread(),
-            ram: self.ram.iter().any(|byte| *byte != 0) || !self.password.is_empty(),
-            key_types: !key_types,
-            half_sent,
-            system_flag: shown != self.system_flag,
-        })
+        let (keyboard, mouse) = (&self.keyboard, &self.mouse);
+        let loads_password = self.pending_command == PendingCommand::LoadPassword;
+        Ok(Unapplied::NONE
+            .with("reply", (self.reply != ControllerReply::None).into())
+            .with("ram", self.ram.iter().any(|byte| *byte != 0).into())
+            .with("password", self.password.len)
+            .with("pending_command", loads_password.into())
+            .with("system_flag", (shown != self.system_flag).into())
+            .with("keyboard.option", (keyboard.option != KeyboardOption::None).into())
+            .with("keyboard.scan_code_set", (!scan_code_set).into())
+            .with("keyboard.without_repeat", (!key_types).into())
+            .with("keyboard.replies", keyboard.replies.len)
+            .with("keyboard.codes", keyboard.codes.len)
+            .with("keyboard.overrun", keyboard.overrun.is_some().into())
+            .with("mouse.argument", (mouse.argument != MouseArgument::None).into())
+            .with(
+                "mouse.rate_sequence",
+                (mouse.rate_sequence != RateSequence::None).into(),
+            )
+            .with("mouse.dx", mouse.unreported().into())
+            .with("mouse.replies", mouse.replies.len)
+            .with("mouse.packets", mouse.packets.len))
     }
 
-    /// The last writes. Whether something was half sent that cannot be half sent again.
-    fn finish<R: RegisterIo<u8>>(&self, link: &mut Link<'_, R>) -> Result<bool, NoAnswer> {
+    /// Does the last writes: the command byte, and the command that waits for its data.
+    fn finish<R: RegisterIo<u8>>(&self, link: &mut Link<'_, R>) -> Result<(), NoResponse> {
         link.configure(self.config)?;
         let half_sent = match self.pending_command {
             PendingCommand::None => None,
@@ -224,7 +209,7 @@ impl I8042State {
             PendingCommand::WriteKeyboardBuffer => Some(controller::WRITE_KEYBOARD_BUFFER),
             PendingCommand::WriteMouseBuffer => Some(controller::WRITE_MOUSE_BUFFER),
             PendingCommand::WriteMouse => Some(controller::WRITE_MOUSE),
-            PendingCommand::LoadPassword => return Ok(true),
+            PendingCommand::LoadPassword => return Ok(()),
         };
         let enable_keyboard = if self.keyboard_enabled() {
             controller::ENABLE_KEYBOARD
@@ -232,29 +217,20 @@ impl I8042State {
             controller::DISABLE_KEYBOARD
         };
         match half_sent {
-            Some(command) => link.command(command)?,
-            None if self.last_write_was_command => link.command(enable_keyboard)?,
-            None => {}
+            Some(command) => link.command(command),
+            None if self.last_write_was_command => link.command(enable_keyboard),
+            None => Ok(()),
         }
-        Ok(self.keyboard.option != KeyboardOption::None
-            || self.mouse.argument != MouseArgument::None
-            || self.mouse.knock != Knock::None)
-    }
-
-    fn unread(&self) -> u8 {
-        let keyboard = &self.keyboard;
-        let reply = u8::from(self.reply != ControllerReply::None);
-        reply + keyboard.replies.len + keyboard.codes.len + u8::from(keyboard.overrun.is_some()) + self.mouse.queue.len
     }
 }
 
 impl KeyboardState {
-    /// Whether the key types could be set.
-    fn apply<R: RegisterIo<u8>>(&self, link: &mut Link<'_, R>) -> Result<bool, NoAnswer> {
+    /// Returns whether the scan-code set and the key types could be set.
+    fn apply<R: RegisterIo<u8>>(&self, link: &mut Link<'_, R>) -> Result<(bool, bool), NoResponse> {
         link.end_option()?;
         link.keyboard(keyboard::DEFAULT_DISABLE)?;
         let number = self.scan_code_set.number();
-        link.keyboard_pair(keyboard::SCAN_CODE_SET, number)?;
+        let selected = link.try_keyboard(keyboard::SCAN_CODE_SET)? && link.try_keyboard(number)?;
         link.keyboard_pair(keyboard::SET_LEDS, self.leds)?;
         link.keyboard_pair(keyboard::SET_TYPEMATIC, self.typematic)?;
         let all_keys = [
@@ -271,46 +247,55 @@ impl KeyboardState {
         if self.scanning {
             link.keyboard(keyboard::ENABLE)?;
         }
-        Ok(applied)
+        // A keyboard that has only one set has set 2.
+        Ok((selected || self.scan_code_set == ScanCodeSet::Two, applied))
     }
 }
 
-/// The output port, the scan-code set and the mouse.
-fn ask<R: RegisterIo<u8>>(
+/// Returns the output port, the scan-code set and the mouse.
+fn query<R: RegisterIo<u8>>(
     link: &mut Link<'_, R>,
     known: &KeyboardState,
-    capture_mouse: impl FnOnce(&mut Link<'_, R>) -> Result<MouseState, NoAnswer>,
-) -> Result<(u8, ScanCodeSet, MouseState), NoAnswer> {
-    let output_port = link.ask(controller::READ_OUTPUT_PORT)?;
+    capture_mouse: impl FnOnce(&mut Link<'_, R>) -> Result<MouseState, NoResponse>,
+) -> Result<(u8, ScanCodeSet, MouseState), NoResponse> {
+    let output_port = link.query(controller::READ_OUTPUT_PORT)?;
     if link.end_option()? {
         link.keyboard_pair(keyboard::SET_LEDS, known.leds & keyboard::LEDS)?;
         link.keyboard_pair(keyboard::SET_TYPEMATIC, known.typematic & keyboard::TYPEMATIC)?;
     }
-    let scan_code_set = link.scan_code_set()?;
+    let scan_code_set = link.scan_code_set()?.unwrap_or(known.scan_code_set);
     Ok((output_port, scan_code_set, capture_mouse(link)?))
 }
 
-fn capture_mouse<R: RegisterIo<u8>>(link: &mut Link<'_, R>, known: &MouseState) -> Result<MouseState, NoAnswer> {
+fn capture_mouse<R: RegisterIo<u8>>(link: &mut Link<'_, R>, known: &MouseState) -> Result<MouseState, NoResponse> {
     let MouseStatus {
         flags,
         mut resolution,
         mut sample_rate,
         wrapped: wrap,
-        misunderstood,
+        consumed,
     } = link.mouse_status()?;
-    if misunderstood && sample_rate == mouse::STATUS {
+    if consumed && sample_rate == mouse::STATUS {
         sample_rate = known.sample_rate;
         link.mouse_pair(mouse::SET_SAMPLE_RATE, sample_rate)?;
     }
-    if misunderstood && resolution == mouse::STATUS {
+    if consumed && resolution == mouse::STATUS {
         resolution = known.resolution.min(mouse::RESOLUTION_MAX);
         link.mouse_pair(mouse::SET_RESOLUTION, resolution)?;
     }
-    let protocol = link.mouse_protocol()?;
+    let mut protocol = link.mouse_protocol()?;
+    if protocol.id() == known.protocol.id() {
+        protocol = known.protocol;
+    }
     if wrap {
         link.mouse(mouse::WRAP)?;
     }
     let button = |bit, button: MouseButtons| if flags & bit == 0 { 0 } else { button.0 };
+    let buttons = MouseButtons(
+        button(mouse::status::LEFT, MouseButtons::LEFT)
+            | button(mouse::status::RIGHT, MouseButtons::RIGHT)
+            | button(mouse::status::MIDDLE, MouseButtons::MIDDLE),
+    );
     Ok(MouseState {
         remote: flags & mouse::status::REMOTE != 0,
         wrap,
@@ -319,26 +304,25 @@ fn capture_mouse<R: RegisterIo<u8>>(link: &mut Link<'_, R>, known: &MouseState) 
         resolution: resolution.min(mouse::RESOLUTION_MAX),
         sample_rate,
         protocol,
-        buttons: MouseButtons(
-            button(mouse::status::LEFT, MouseButtons::LEFT)
-                | button(mouse::status::RIGHT, MouseButtons::RIGHT)
-                | button(mouse::status::MIDDLE, MouseButtons::MIDDLE),
-        ),
+        buttons,
+        reported: buttons,
         ..MouseState::RESET
     })
 }
 
 impl MouseState {
-    fn apply<R: RegisterIo<u8>>(&self, link: &mut Link<'_, R>) -> Result<(), NoAnswer> {
+    fn apply<R: RegisterIo<u8>>(&self, link: &mut Link<'_, R>) -> Result<(), NoResponse> {
         link.mouse_status()?;
-        link.mouse(mouse::DISABLE)?;
-        if link.mouse_protocol()? != self.protocol {
+        // This also selects the standard protocol on most mice, so it comes before the rates that select another.
+        link.mouse(mouse::SET_DEFAULTS)?;
+        let found = link.mouse_protocol()?;
+        // Whether an Explorer reports its horizontal wheel does not show.
+        if found != self.protocol || found == MouseProtocol::Explorer {
             link.reset_mouse()?;
-            for rate in knock(self.protocol) {
+            for rate in rate_sequence(self.protocol) {
                 link.mouse_pair(mouse::SET_SAMPLE_RATE, *rate)?;
             }
         }
-        link.mouse(mouse::SET_DEFAULTS)?;
         link.mouse_pair(mouse::SET_RESOLUTION, self.resolution)?;
         link.mouse_pair(mouse::SET_SAMPLE_RATE, self.sample_rate)?;
         if self.scaling_2_1 {
@@ -357,11 +341,12 @@ impl MouseState {
     }
 }
 
-/// The sample rates that switch a mouse to another protocol.
-const fn knock(protocol: MouseProtocol) -> &'static [u8] {
+/// Returns the sample rates that select a protocol.
+const fn rate_sequence(protocol: MouseProtocol) -> &'static [u8] {
     match protocol {
         MouseProtocol::Standard => &[],
         MouseProtocol::IntelliMouse => &[200, 100, 80],
         MouseProtocol::Explorer => &[200, 200, 80],
+        MouseProtocol::ExplorerHorizontal => &[200, 200, 80, 200, 80, 40],
     }
 }

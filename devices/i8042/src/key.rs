@@ -134,9 +134,9 @@ keys! {
     F10                "f10"                0x44    0x09    0x4f;
     NumLock            "num_lock"           0x45    0x77    0x76;
     ScrollLock         "scroll_lock"        0x46    0x7e    0x5f;
-    KpDivide           "kp_divide"          0xe035  0xe04a  0x4a;
+    KpDivide           "kp_divide"          0xe035  0xe04a  0x77;
     KpMultiply         "kp_multiply"        0x37    0x7c    0x7e;
-    KpSubtract         "kp_subtract"        0x4a    0x7b    0x4e;
+    KpSubtract         "kp_subtract"        0x4a    0x7b    0x84;
     KpAdd              "kp_add"             0x4e    0x79    0x7c;
     KpEnter            "kp_enter"           0xe01c  0xe05a  0x79;
     KpDecimal          "kp_decimal"         0x53    0x71    0x71;
@@ -181,7 +181,7 @@ keys! {
     Compose            "compose"            0xe05d  0xe02f  0x8d;
     Pause              "pause"              0       0       0x62;
     Ro                 "ro"                 0x73    0x51    0;
-    Hiragana           "hiragana"           0x77    0x62    0x87;
+    Hiragana           "hiragana"           0x77    0x62    0;
     Henkan             "henkan"             0x79    0x64    0x86;
     Yen                "yen"                0x7d    0x6a    0x5d;
     Muhenkan           "muhenkan"           0x7b    0x67    0x85;

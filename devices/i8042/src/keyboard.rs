@@ -4,9 +4,9 @@ use devstate_core::InvalidState;
 
 use crate::events::I8042Events;
 use crate::key::{Key, KeySet};
-use crate::queue::ByteQueue;
-use crate::scan_codes::{ScanCodeSet, ScanCodes, Translation, translate};
+use crate::scan_codes::{ScanCodeSet, ScanCodes, Translation, is_sys_rq, print_screen, translate};
 use crate::spec::keyboard as spec;
+use devstate_core::ByteQueue;
 
 /// The option byte that the keyboard waits for, after a command that takes one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -68,8 +68,10 @@ pub struct KeyboardState {
     pub codes: ByteQueue<{ spec::BUFFER as usize }>,
     /// The overrun code, which follows `codes` where more was typed than they hold; after translation.
     pub overrun: Option<u8>,
-    /// The keys that are down, as far as the keyboard has noticed: it notices nothing while it does not scan.
+    /// The keys that are down, also while scanning is disabled.
     pub held: KeySet,
+    /// Print Screen went down as System Request, with Alt. It goes up as the same key.
+    pub sys_rq: bool,
     /// Set 3: the keys that have no break code.
     pub without_break: KeySet,
     /// Set 3: the keys that do not repeat.
@@ -89,11 +91,17 @@ impl KeyboardState {
         codes: ByteQueue::EMPTY,
         overrun: None,
         held: KeySet::EMPTY,
+        sys_rq: false,
         without_break: KeySet::EMPTY,
         without_repeat: KeySet::EMPTY,
     };
 
-    pub(crate) fn validate(&self) -> Result<(), InvalidState> {
+    /// Checks that a real device could be in this state.
+    ///
+    /// # Errors
+    ///
+    /// The first field that is impossible.
+    pub fn validate(&self) -> Result<(), InvalidState> {
         if self.leds & !spec::LEDS != 0 {
             return Err(InvalidState::new(
                 "keyboard.leds",
@@ -106,8 +114,9 @@ impl KeyboardState {
             return Err(InvalidState::new("keyboard.typematic", self.typematic.into(), reason));
         }
         self.replies
-            .validate("keyboard.replies.len", "keyboard.replies.bytes")?;
-        self.codes.validate("keyboard.codes.len", "keyboard.codes.bytes")?;
+            .validate(3, "keyboard.replies.len", "keyboard.replies.bytes")?;
+        self.codes
+            .validate(spec::BUFFER, "keyboard.codes.len", "keyboard.codes.bytes")?;
         if let Some(code) = self.overrun
             && code != spec::OVERRUN
             && code != spec::OVERRUN_SET_1
@@ -127,6 +136,13 @@ impl KeyboardState {
                 return Err(InvalidState::new(field, value.into(), "no key has that bit").at(index));
             }
         }
+        if self.sys_rq && !self.held.contains(Key::Print) {
+            return Err(InvalidState::new(
+                "keyboard.sys_rq",
+                1,
+                "only while Print Screen is down",
+            ));
+        }
         Ok(())
     }
 
@@ -135,13 +151,16 @@ impl KeyboardState {
         !self.replies.is_empty() || !self.codes.is_empty() || self.overrun.is_some()
     }
 
-    /// The next byte for the controller: replies first.
+    /// Takes the next byte for the controller: replies, then scan codes, then the overrun code.
     pub(crate) fn send(&mut self) -> Option<u8> {
-        let byte = self
-            .replies
-            .pop()
-            .or_else(|| self.codes.pop())
-            .or_else(|| self.overrun.take())?;
+        if let Some(reply) = self.replies.pop() {
+            // A resend repeats what came before the keyboard's own request to resend.
+            if reply != spec::NAK {
+                self.last_sent = reply;
+            }
+            return Some(reply);
+        }
+        let byte = self.codes.pop().or_else(|| self.overrun.take())?;
         self.last_sent = byte;
         Some(byte)
     }
@@ -157,8 +176,9 @@ impl KeyboardState {
                 self.leds = byte & spec::LEDS;
                 self.reply([spec::ACK]);
             }
+            KeyboardOption::Typematic if byte & !spec::TYPEMATIC != 0 => self.reply([spec::NAK]),
             KeyboardOption::Typematic => {
-                self.typematic = byte & spec::TYPEMATIC;
+                self.typematic = byte;
                 self.reply([spec::ACK]);
             }
             KeyboardOption::ScanCodeSet => self.select_scan_code_set(byte, translated),
@@ -256,6 +276,7 @@ impl KeyboardState {
     fn load_defaults(&mut self) {
         *self = Self {
             held: self.held,
+            sys_rq: self.sys_rq,
             last_sent: self.last_sent,
             ..Self::RESET
         };
@@ -266,13 +287,17 @@ impl KeyboardState {
         self.replies = ByteQueue::from_array(bytes);
     }
 
-    /// What the keyboard sends, before translation, when this key goes down or up now.
-    pub(crate) fn codes_of(&self, key: Key, pressed: bool) -> ScanCodes {
-        if !self.scanning || self.is_silent(key, pressed) {
+    /// Returns what the keyboard sends, before translation, when this key goes down or up now. While the keyboard cannot
+    /// send (`inhibited`), a repeat is not stored.
+    pub(crate) fn codes_of(&self, key: Key, pressed: bool, inhibited: bool) -> ScanCodes {
+        let repeats = pressed && self.held.contains(key);
+        if !self.scanning || repeats && (inhibited || self.has_data()) || self.is_silent(key, pressed) {
             return ScanCodes::EMPTY;
         }
-        let mut held = self.held;
-        held.set(key, pressed);
+        let held = self.held_after(key, pressed);
+        if key == Key::Print && self.held.contains(key) {
+            return print_screen(pressed, self.scan_code_set, &held, self.sys_rq);
+        }
         key.scan_codes(pressed, self.scan_code_set, &held)
     }
 
@@ -285,36 +310,59 @@ impl KeyboardState {
             }
     }
 
-    /// A key goes down, repeats or goes up. `false` where its codes did not fit and are lost.
-    pub(crate) fn key(&mut self, key: Key, pressed: bool, translated: bool, events: &impl I8042Events) -> bool {
-        let codes = self.codes_of(key, pressed);
-        // While it does not scan it does not notice.
-        if self.scanning {
-            self.held.set(key, pressed);
+    fn held_after(&self, key: Key, pressed: bool) -> KeySet {
+        let mut held = self.held;
+        held.set(key, pressed);
+        held
+    }
+
+    fn hold(&mut self, key: Key, pressed: bool) {
+        if key == Key::Print && pressed != self.held.contains(key) {
+            self.sys_rq = pressed && is_sys_rq(&self.held);
         }
-        let codes = sent_through(&codes, translated);
+        self.held.set(key, pressed);
+    }
+
+    /// Handles a key that goes down, repeats or goes up. If its codes do not fit, returns `false`: the key counts as not
+    /// having moved, and an overrun code follows what is in the buffer.
+    pub(crate) fn key(&mut self, key: Key, pressed: bool, link: Link, events: &impl I8042Events) -> bool {
+        let codes = link.pass(&self.codes_of(key, pressed, link.inhibited));
         if codes.is_empty() {
+            self.hold(key, pressed);
             events.key_ignored(key, pressed);
             return true;
         }
-        let queued = self.overrun.is_none() && self.codes.push_all(codes.as_slice(), spec::BUFFER);
-        if !queued {
-            events.key_lost(key, pressed);
-            let code = match self.scan_code_set {
-                ScanCodeSet::One => spec::OVERRUN_SET_1,
-                ScanCodeSet::Two | ScanCodeSet::Three => through(spec::OVERRUN, translated),
-            };
-            self.overrun.get_or_insert(code);
+        if self.queue_codes(&codes) {
+            self.hold(key, pressed);
+            return true;
+        }
+        events.key_lost(key, pressed);
+        let code = match self.scan_code_set {
+            ScanCodeSet::One => spec::OVERRUN_SET_1,
+            ScanCodeSet::Two | ScanCodeSet::Three => through(spec::OVERRUN, link.translated),
+        };
+        self.overrun.get_or_insert(code);
+        false
+    }
+
+    /// Queues the release of a key, if it fits.
+    pub(crate) fn release(&mut self, key: Key, link: Link) -> bool {
+        let codes = link.pass(&self.codes_of(key, false, link.inhibited));
+        let queued = codes.is_empty() || self.queue_codes(&codes);
+        if queued {
+            self.hold(key, false);
         }
         queued
     }
 
-    /// A key of another keyboard, with what that one sent for it before translation. `false` where not all of it fits:
-    /// the rest is dropped.
+    fn queue_codes(&mut self, codes: &ScanCodes) -> bool {
+        self.overrun.is_none() && self.codes.push_all(codes.as_slice(), spec::BUFFER)
+    }
+
+    /// Queues what another keyboard sent for a key, before translation. Returns `false` if not all of it fits: the rest
+    /// is dropped.
     pub(crate) fn key_as_sent(&mut self, key: Key, pressed: bool, codes: &[u8], translated: bool) -> bool {
-        if self.scanning {
-            self.held.set(key, pressed);
-        }
+        self.hold(key, pressed);
         let limit = spec::BUFFER.saturating_sub(self.replies.len);
         let mut translation = Translation::new(translated);
         let mut all = true;
@@ -325,21 +373,32 @@ impl KeyboardState {
     }
 }
 
+/// The controller between the keyboard and the guest.
+#[derive(Clone, Copy)]
+pub(crate) struct Link {
+    /// Scan codes are translated to set 1.
+    pub(crate) translated: bool,
+    /// The keyboard's port is disabled.
+    pub(crate) inhibited: bool,
+}
+
+impl Link {
+    /// Returns what becomes of scan codes on their way through the controller.
+    fn pass(self, codes: &ScanCodes) -> ScanCodes {
+        let mut translation = Translation::new(self.translated);
+        let mut passed = ScanCodes::EMPTY;
+        for code in codes.as_slice().iter().filter_map(|code| translation.next(*code)) {
+            passed.push(code);
+        }
+        passed
+    }
+}
+
 impl Default for KeyboardState {
     /// [`KeyboardState::RESET`].
     fn default() -> Self {
         Self::RESET
     }
-}
-
-/// What a key sends, on its way through the controller.
-fn sent_through(codes: &ScanCodes, translated: bool) -> ScanCodes {
-    let mut translation = Translation::new(translated);
-    let mut sent = ScanCodes::EMPTY;
-    for code in codes.as_slice().iter().filter_map(|code| translation.next(*code)) {
-        sent.push(code);
-    }
-    sent
 }
 
 /// A byte on its way through the controller.

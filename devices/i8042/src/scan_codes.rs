@@ -1,7 +1,7 @@
 //! What a key sends, and how the controller translates it.
 
 use crate::key::{Key, KeySet};
-use crate::queue::ByteQueue;
+use devstate_core::ByteQueue;
 
 /// A scan-code set ("Scan Code Set 1", "2", "3").
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -61,7 +61,7 @@ impl Key {
         let [set_1, set_2, set_3] = self.make_codes();
         match (self, set) {
             (Self::Pause, ScanCodeSet::One | ScanCodeSet::Two) => pause(pressed, set, held),
-            (Self::Print, ScanCodeSet::One | ScanCodeSet::Two) => print(pressed, set, held),
+            (Self::Print, _) => print_screen(pressed, set, held, is_sys_rq(held)),
             (_, ScanCodeSet::One) => regular_set_1(set_1, pressed),
             (_, ScanCodeSet::Two) => regular(set_2, pressed),
             (_, ScanCodeSet::Three) => regular(set_3, pressed),
@@ -115,27 +115,48 @@ fn pause(pressed: bool, set: ScanCodeSet, held: &KeySet) -> ScanCodes {
     at_most_eight(codes)
 }
 
-/// Print Screen sends a false left Shift around itself, unless Shift or Ctrl is down; with Alt it is System Request, for
-/// which Alt goes up and comes down again.
-fn print(pressed: bool, set: ScanCodeSet, held: &KeySet) -> ScanCodes {
+/// Returns `true` if Print Screen that goes down now is System Request: Alt is down.
+pub(crate) fn is_sys_rq(held: &KeySet) -> bool {
+    held.contains(Key::Alt) || held.contains(Key::AltR)
+}
+
+/// Print Screen sends a false left Shift around itself, unless Shift or Ctrl is down. As System Request it has a code of
+/// its own, for which Alt, where it is down, goes up and comes down again.
+pub(crate) fn print_screen(pressed: bool, set: ScanCodeSet, held: &KeySet, sys_rq: bool) -> ScanCodes {
     let any = |keys: &[Key]| keys.iter().any(|key| held.contains(*key));
-    let codes: &[u8] = match (set, pressed) {
-        (ScanCodeSet::One, true) if any(&[Key::Alt]) => &[0xb8, 0x38, 0x54],
-        (ScanCodeSet::One, false) if any(&[Key::Alt]) => &[0xd4, 0xb8, 0x38],
-        (_, true) if any(&[Key::Alt]) => &[0xf0, 0x11, 0x11, 0x84],
-        (_, false) if any(&[Key::Alt]) => &[0xf0, 0x84, 0xf0, 0x11, 0x11],
-        (ScanCodeSet::One, true) if any(&[Key::AltR]) => &[0xe0, 0xb8, 0xe0, 0x38, 0x54],
-        (ScanCodeSet::One, false) if any(&[Key::AltR]) => &[0xd4, 0xe0, 0xb8, 0xe0, 0x38],
-        (_, true) if any(&[Key::AltR]) => &[0xe0, 0xf0, 0x11, 0xe0, 0x11, 0x84],
-        (_, false) if any(&[Key::AltR]) => &[0xf0, 0x84, 0xe0, 0xf0, 0x11, 0xe0, 0x11],
-        (ScanCodeSet::One, true) if any(&SHIFT_OR_CTRL) => &[0xe0, 0x37],
-        (ScanCodeSet::One, false) if any(&SHIFT_OR_CTRL) => &[0xe0, 0xb7],
-        (_, true) if any(&SHIFT_OR_CTRL) => &[0xe0, 0x7c],
-        (_, false) if any(&SHIFT_OR_CTRL) => &[0xe0, 0xf0, 0x7c],
-        (ScanCodeSet::One, true) => &[0xe0, 0x2a, 0xe0, 0x37],
-        (ScanCodeSet::One, false) => &[0xe0, 0xb7, 0xe0, 0xaa],
-        (_, true) => &[0xe0, 0x12, 0xe0, 0x7c],
-        (_, false) => &[0xe0, 0xf0, 0x7c, 0xe0, 0xf0, 0x12],
+    let codes: &[u8] = match (set, sys_rq) {
+        (ScanCodeSet::Three, _) => {
+            let [_, _, set_3] = Key::Print.make_codes();
+            return regular(set_3, pressed);
+        }
+        (ScanCodeSet::One, true) => match pressed {
+            true if any(&[Key::Alt]) => &[0xb8, 0x38, 0x54],
+            false if any(&[Key::Alt]) => &[0xd4, 0xb8, 0x38],
+            true if any(&[Key::AltR]) => &[0xe0, 0xb8, 0xe0, 0x38, 0x54],
+            false if any(&[Key::AltR]) => &[0xd4, 0xe0, 0xb8, 0xe0, 0x38],
+            true => &[0x54],
+            false => &[0xd4],
+        },
+        (ScanCodeSet::Two, true) => match pressed {
+            true if any(&[Key::Alt]) => &[0xf0, 0x11, 0x11, 0x84],
+            false if any(&[Key::Alt]) => &[0xf0, 0x84, 0xf0, 0x11, 0x11],
+            true if any(&[Key::AltR]) => &[0xe0, 0xf0, 0x11, 0xe0, 0x11, 0x84],
+            false if any(&[Key::AltR]) => &[0xf0, 0x84, 0xe0, 0xf0, 0x11, 0xe0, 0x11],
+            true => &[0x84],
+            false => &[0xf0, 0x84],
+        },
+        (ScanCodeSet::One, false) => match (pressed, any(&SHIFT_OR_CTRL)) {
+            (true, true) => &[0xe0, 0x37],
+            (false, true) => &[0xe0, 0xb7],
+            (true, false) => &[0xe0, 0x2a, 0xe0, 0x37],
+            (false, false) => &[0xe0, 0xb7, 0xe0, 0xaa],
+        },
+        (ScanCodeSet::Two, false) => match (pressed, any(&SHIFT_OR_CTRL)) {
+            (true, true) => &[0xe0, 0x7c],
+            (false, true) => &[0xe0, 0xf0, 0x7c],
+            (true, false) => &[0xe0, 0x12, 0xe0, 0x7c],
+            (false, false) => &[0xe0, 0xf0, 0x7c, 0xe0, 0xf0, 0x12],
+        },
     };
     at_most_eight(codes)
 }

@@ -247,6 +247,9 @@ pub mod mouse {
     /// Reset and test.
     pub const RESET: u8 = 0xff;
 
+    /// Bytes from here on are commands also where an argument is expected.
+    pub const FIRST_COMMAND: u8 = SCALING_1_1;
+
     /// Reply: acknowledged.
     pub const ACK: u8 = 0xfa;
     /// Reply: not a value that fits the command.
@@ -286,10 +289,14 @@ pub mod mouse {
         pub const HORIZONTAL: u8 = 1 << 6;
     }
 
-    /// How many bytes of packets it keeps; replies find room beyond.
+    /// The capacity for packets, in bytes. Replies fit beyond.
     pub const BUFFER: u8 = 16;
-    /// The most counts of one packet.
+    /// The most counts of one packet in one direction.
     pub const MAX_COUNTS: i16 = 127;
+    /// The most steps of the wheel in one packet. The field has four bits (-8 to 7); some drivers drop 7 and more.
+    pub const MAX_WHEEL_STEPS: i16 = 6;
+    /// The most steps of the horizontal wheel in one packet.
+    pub const MAX_HORIZONTAL_STEPS: i16 = 31;
     /// Samples per second after a reset.
     pub const SAMPLE_RATE_DEFAULT: u8 = 100;
     /// 4 counts per millimetre.

@@ -2,10 +2,10 @@
 
 use devstate_core::InvalidState;
 
-use crate::keyboard::KeyboardState;
+use crate::keyboard::{KeyboardState, Link};
 use crate::mouse::MouseState;
-use crate::queue::ByteQueue;
 use crate::spec::{config, output_port, ram};
+use devstate_core::ByteQueue;
 
 /// The controller's command that waits for its data byte.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -98,7 +98,8 @@ pub struct I8042State {
     pub config: u8,
     /// The other 31 bytes of the RAM. Any values.
     pub ram: [u8; ram::LEN],
-    /// The output port. Any value: the guest may have written it.
+    /// The output port. Any value, as the guest may have written it; bits 4 and 5 follow the output buffer and are
+    /// computed.
     pub output_port: u8,
     /// The status register's system flag.
     pub system_flag: bool,
@@ -162,7 +163,8 @@ impl I8042State {
     }
 
     fn validate_password(&self) -> Result<(), InvalidState> {
-        self.password.validate("password.len", "password.bytes")?;
+        self.password
+            .validate(MAX_PASSWORD as u8, "password.len", "password.bytes")?;
         for (index, byte) in (0u16..).zip(self.password.as_slice()) {
             if *byte == 0 {
                 return Err(InvalidState::new("password.bytes", 0, "a null ends the password").at(index));
@@ -236,6 +238,14 @@ impl I8042State {
     #[inline]
     pub(crate) const fn translates(&self) -> bool {
         self.config & config::TRANSLATE != 0
+    }
+
+    /// Returns how the controller passes on what the keyboard sends.
+    pub(crate) const fn link(&self) -> Link {
+        Link {
+            translated: self.translates(),
+            inhibited: !self.keyboard_enabled(),
+        }
     }
 
     #[inline]

@@ -3,8 +3,8 @@
 
 use devstate_core::{NoInterrupt, RegisterIo};
 use devstate_i8042::{
-    ApplyError, I8042, I8042State, Key, KeyboardOption, KeyboardState, MouseArgument, MouseInput, MouseState, NoAnswer,
-    NoControl, Part, PendingCommand, Unapplied,
+    ApplyError, Device, I8042, I8042State, Key, KeyboardOption, KeyboardState, MouseArgument, MouseInput, MouseState,
+    NoControl, NoResponse, PendingCommand, ScanCodeSet, Unapplied,
 };
 
 struct Hardware(I8042<NoInterrupt, NoInterrupt, NoControl>);
@@ -55,7 +55,7 @@ fn without_memory(state: &I8042State) -> I8042State {
             ..state.keyboard
         },
         mouse: MouseState {
-            last_packet: MouseState::RESET.last_packet,
+            last_sent: MouseState::RESET.last_sent,
             ..state.mouse
         },
         ..*state
@@ -90,6 +90,7 @@ fn set_ups() -> Vec<Hardware> {
         &[0xf3, 200, 0xf3, 100, 0xf3, 80, 0xf4],
         &[0xf3, 200, 0xf3, 200, 0xf3, 80, 0xe8, 3, 0xe7],
         &[0xf0, 0xf3, 40],
+        &[0xf3, 200, 0xf3, 200, 0xf3, 80, 0xf3, 200, 0xf3, 80, 0xf3, 40, 0xf4],
         &[0xf4, 0xee],
     ];
     let mut all = Vec::new();
@@ -122,10 +123,6 @@ fn without_half_sent(state: &I8042State) -> I8042State {
     }
 }
 
-fn is_half_sent(state: &I8042State) -> bool {
-    without_half_sent(state) != *state
-}
-
 #[test]
 fn a_capture_is_the_state_and_leaves_it() {
     for mut hardware in set_ups() {
@@ -140,10 +137,12 @@ fn a_capture_is_the_state_and_leaves_it() {
 /// Keyboard and mouse that take any byte for the option that they wait for, as QEMU's do.
 struct AnyOption {
     hardware: Hardware,
-    /// A resolution that is none.
+    /// The resolution, if it is none of the four.
     resolution: Option<u8>,
-    /// After how many bytes of the mouse's it tells of it.
-    told_in: u8,
+    /// The sample rate, if it is a command byte.
+    rate: Option<u8>,
+    /// How many bytes of a status have been read.
+    status_read: Option<u8>,
 }
 
 impl AnyOption {
@@ -151,7 +150,8 @@ impl AnyOption {
         Self {
             hardware,
             resolution: None,
-            told_in: 0,
+            rate: None,
+            status_read: None,
         }
     }
 
@@ -173,11 +173,14 @@ impl AnyOption {
                 self.resolution = (byte > 3).then_some(byte);
                 byte.min(3)
             }
-            MouseArgument::None if byte == 0xe9 && self.resolution.is_some() => {
-                self.told_in = 3;
+            MouseArgument::SampleRate => {
+                self.rate = (byte >= 0xe6).then_some(byte);
+                byte.min(0xe5)
+            }
+            MouseArgument::None => {
+                self.status_read = (byte == 0xe9).then_some(0);
                 byte
             }
-            _ => byte,
         }
     }
 }
@@ -186,11 +189,13 @@ impl RegisterIo<u8> for AnyOption {
     fn read(&mut self, offset: u16) -> u8 {
         let of_mouse = offset == 0 && self.hardware.read(4) & 0x21 == 0x21;
         let byte = self.hardware.read(offset);
-        match self.resolution {
-            Some(resolution) if of_mouse && self.told_in != 0 => {
-                self.told_in -= 1;
-                if self.told_in == 0 { resolution } else { byte }
-            }
+        let Some(read) = self.status_read.as_mut().filter(|_| of_mouse) else {
+            return byte;
+        };
+        *read += 1;
+        match *read {
+            3 => self.resolution.unwrap_or(byte),
+            4 => self.rate.unwrap_or(byte),
             _ => byte,
         }
     }
@@ -206,27 +211,102 @@ impl RegisterIo<u8> for AnyOption {
 }
 
 #[test]
-fn devices_that_take_a_question_for_an_option_are_asked_again_and_put_right() {
+fn devices_that_consume_a_probe_as_an_option_are_probed_again_and_restored() {
     for hardware in set_ups() {
         let before = hardware.state();
         let mut hardware = AnyOption::new(hardware);
         let captured = I8042State::capture(&mut hardware, &before).unwrap();
         assert_eq!(captured, without_half_sent(&before));
         assert_eq!(hardware.hardware.state(), captured);
-        assert_eq!(hardware.resolution, None);
+        assert_eq!((hardware.resolution, hardware.rate), (None, None));
     }
 }
 
 #[test]
-fn a_question_that_a_mouse_took_is_not_captured_as_its_rate() {
+fn a_probe_that_a_mouse_consumed_is_not_captured_as_its_rate() {
     let mut hardware = Hardware::new();
     hardware.mouse(&[0xf3, 40, 0xf3]);
+    let mut hardware = AnyOption::new(hardware);
     let captured = I8042State::capture(&mut hardware, &I8042State::RESET).unwrap();
-    assert_eq!(captured.mouse.sample_rate, 100, "what is known of it");
-    assert_eq!(hardware.state().mouse.sample_rate, 100);
-    hardware.mouse(&[0xf3, 0xe9]);
+    assert_eq!(captured.mouse.sample_rate, 100, "the rate of `known`");
+    assert_eq!(
+        (hardware.rate, hardware.hardware.state().mouse.sample_rate),
+        (None, 100)
+    );
+    hardware.rate = Some(0xe9);
     let captured = I8042State::capture(&mut hardware, &I8042State::RESET).unwrap();
-    assert_eq!(captured.mouse.sample_rate, 0xe9, "set by somebody");
+    assert_eq!(captured.mouse.sample_rate, 0xe9, "set by the guest");
+}
+
+/// A keyboard without selectable scan-code sets: F0 is rejected, or its option, or the number never comes.
+struct OneSet {
+    hardware: Hardware,
+    /// The reply to F0, to its option 00, and to another option.
+    replies: [u8; 3],
+    option: bool,
+    reply: Option<u8>,
+}
+
+impl RegisterIo<u8> for OneSet {
+    fn read(&mut self, offset: u16) -> u8 {
+        match self.reply {
+            Some(_) if offset == 4 => self.hardware.read(4) & !0x20 | 0x01,
+            Some(reply) => {
+                self.reply = None;
+                reply
+            }
+            None => self.hardware.read(offset),
+        }
+    }
+
+    fn write(&mut self, offset: u16, value: u8) {
+        let to_keyboard = offset == 0 && self.hardware.0.state().pending_command == PendingCommand::None;
+        let [to_command, to_query, to_select] = self.replies;
+        if to_keyboard && self.option {
+            self.option = false;
+            self.reply = Some(if value == 0 { to_query } else { to_select });
+        } else if to_keyboard && value == 0xf0 {
+            self.option = to_command == 0xfa;
+            self.reply = Some(to_command);
+        } else {
+            self.hardware.write(offset, value);
+        }
+    }
+}
+
+#[test]
+fn the_scan_code_set_of_a_keyboard_that_does_not_report_it_is_the_known_one() {
+    for replies in [[0xfe; 3], [0xfa, 0xfe, 0xfe], [0xfa, 0xfa, 0xfa]] {
+        let hardware = Hardware::new();
+        let mut hardware = OneSet {
+            hardware,
+            replies,
+            option: false,
+            reply: None,
+        };
+        let mut known = I8042State::RESET;
+        known.keyboard.scan_code_set = ScanCodeSet::Three;
+        let captured = I8042State::capture(&mut hardware, &known).unwrap();
+        assert_eq!(captured.keyboard.scan_code_set, ScanCodeSet::Three, "{replies:02x?}");
+        assert_eq!(
+            captured.mouse,
+            MouseState {
+                last_sent: captured.mouse.last_sent,
+                ..MouseState::RESET
+            }
+        );
+
+        let selected = replies[2] == 0xfa;
+        assert_eq!(
+            captured.apply(&mut hardware),
+            Ok(Unapplied::NONE.with("keyboard.scan_code_set", (!selected).into()))
+        );
+        assert_eq!(
+            I8042State::RESET.apply(&mut hardware),
+            Ok(Unapplied::NONE),
+            "set 2 needs no selection"
+        );
+    }
 }
 
 /// A key goes down before this access.
@@ -257,7 +337,7 @@ impl RegisterIo<u8> for Typing {
 }
 
 #[test]
-fn a_key_that_is_typed_meanwhile_is_no_answer() {
+fn a_key_that_is_typed_meanwhile_is_no_reply() {
     for config in [0x03, 0x47, 0x65, 0x61] {
         for accesses_before in 0..200 {
             let mut hardware = Hardware::new();
@@ -284,7 +364,7 @@ fn a_key_that_is_typed_meanwhile_is_no_answer() {
 }
 
 #[test]
-fn packets_behind_a_closed_port_are_no_answers() {
+fn packets_behind_a_closed_port_are_no_replies() {
     let mut hardware = Hardware::new();
     hardware.mouse(&[0xf4]);
     hardware.configure(0x23);
@@ -297,10 +377,16 @@ fn packets_behind_a_closed_port_are_no_answers() {
     hardware.0.mouse(&input);
     let before = hardware.state();
     let captured = I8042State::capture(&mut hardware, &before).unwrap();
-    assert_eq!(captured.mouse, before.mouse);
+    assert_eq!(captured.mouse.replies.as_slice(), before.mouse.packets.as_slice());
+    let mouse = MouseState {
+        replies: before.mouse.replies,
+        packets: before.mouse.packets,
+        ..captured.mouse
+    };
+    assert_eq!(mouse, before.mouse);
     hardware.0.mouse(&input);
-    assert_eq!(before.apply(&mut hardware).unwrap().unread, 3);
-    assert_eq!(hardware.state().mouse.queue.len, 0);
+    assert_eq!(before.apply(&mut hardware).unwrap().get("mouse.packets"), 3);
+    assert_eq!(hardware.state().mouse.packets.len, 0);
 }
 
 #[test]
@@ -311,10 +397,10 @@ fn what_the_status_shows_of_the_input_port_is_not_whose_byte_it_is() {
         hardware.0.write(4, poll);
         let captured = I8042State::capture(&mut hardware, &I8042State::RESET).unwrap();
         assert_eq!(captured.keyboard.codes.as_slice(), [0x1c]);
-        assert_eq!(captured.mouse.queue.as_slice(), []);
+        assert_eq!(captured.mouse.replies.as_slice(), []);
         hardware.0.key(Key::A, true);
         hardware.0.write(4, poll);
-        assert_eq!(captured.apply(&mut hardware).unwrap().unread, 1);
+        assert_eq!(captured.apply(&mut hardware).unwrap().get("keyboard.codes"), 1);
         assert_eq!(hardware.state().mouse, captured.mouse);
     }
 }
@@ -322,7 +408,7 @@ fn what_the_status_shows_of_the_input_port_is_not_whose_byte_it_is() {
 /// Nothing is plugged into one port: bytes for it are lost.
 struct Without {
     hardware: Hardware,
-    missing: Part,
+    missing: Device,
 }
 
 impl RegisterIo<u8> for Without {
@@ -332,9 +418,9 @@ impl RegisterIo<u8> for Without {
 
     fn write(&mut self, offset: u16, value: u8) {
         let receiver = match self.hardware.0.state().pending_command {
-            PendingCommand::None => Part::Keyboard,
-            PendingCommand::WriteMouse => Part::Mouse,
-            _ => Part::Controller,
+            PendingCommand::None => Device::Keyboard,
+            PendingCommand::WriteMouse => Device::Mouse,
+            _ => Device::Controller,
         };
         self.hardware.write(offset, value);
         if offset == 0 && receiver == self.missing {
@@ -345,15 +431,15 @@ impl RegisterIo<u8> for Without {
 
 #[test]
 fn a_missing_device_is_named_and_the_machine_is_left_as_it_was() {
-    for (missing, asked) in [(Part::Keyboard, 0xee), (Part::Mouse, 0xe9)] {
+    for (missing, asked) in [(Device::Keyboard, 0xee), (Device::Mouse, 0xe9)] {
         for config in [0x03, 0x47, 0x74, 0x65] {
             let mut hardware = Hardware::new();
             hardware.configure(config);
             let before = hardware.state();
             let mut hardware = Without { hardware, missing };
-            let error = NoAnswer {
-                from: missing,
-                to: asked,
+            let error = NoResponse {
+                device: missing,
+                sent: asked,
             };
             assert_eq!(I8042State::capture(&mut hardware, &before), Err(error));
             assert_eq!(hardware.hardware.state(), before);
@@ -370,16 +456,19 @@ fn without_a_mouse_the_rest_is_captured_and_applied() {
     let before = hardware.state();
     let mut hardware = Without {
         hardware,
-        missing: Part::Mouse,
+        missing: Device::Mouse,
     };
     let captured = I8042State::capture_without_mouse(&mut hardware, &known).unwrap();
     assert_eq!(without_memory(&captured), before);
     assert_eq!(hardware.hardware.state(), before);
     let mut other = Without {
         hardware: Hardware::new(),
-        missing: Part::Mouse,
+        missing: Device::Mouse,
     };
-    let Err(ApplyError::NoAnswer(NoAnswer { from: Part::Mouse, .. })) = captured.apply(&mut other) else {
+    let Err(ApplyError::NoResponse(NoResponse {
+        device: Device::Mouse, ..
+    })) = captured.apply(&mut other)
+    else {
         panic!("there is none");
     };
     assert_eq!(other.hardware.state(), before);
@@ -399,31 +488,29 @@ fn what_nobody_has_read_is_taken() {
     let before = hardware.state();
     let captured = I8042State::capture(&mut hardware, &before).unwrap();
     assert_eq!(captured.keyboard.codes, before.keyboard.codes);
-    assert_eq!(captured.mouse.queue, before.mouse.queue);
+    assert_eq!(captured.mouse.replies.as_slice(), before.mouse.packets.as_slice());
     assert_eq!(
         (captured.output_buffer, captured.output_port),
         (before.output_buffer, before.output_port)
     );
     assert_eq!(captured.validate(), Ok(()));
-    let unread = captured.keyboard.codes.len + captured.mouse.queue.len;
     let left = captured.apply(&mut Hardware::new()).unwrap();
-    assert_eq!(
-        left,
-        Unapplied {
-            unread,
-            ..Unapplied::NONE
-        }
-    );
+    let expected = Unapplied::NONE
+        .with("keyboard.codes", captured.keyboard.codes.len)
+        .with("mouse.replies", captured.mouse.replies.len);
+    assert_eq!(left, expected);
 }
 
 #[test]
 fn applied_is_as_captured() {
     let captured: Vec<_> = set_ups().iter_mut().map(|hardware| hardware.state()).collect();
     for state in &captured {
-        let left = Unapplied {
-            half_sent: is_half_sent(state),
-            ..Unapplied::NONE
-        };
+        let left = Unapplied::NONE
+            .with(
+                "keyboard.option",
+                (state.keyboard.option != KeyboardOption::None).into(),
+            )
+            .with("mouse.argument", (state.mouse.argument != MouseArgument::None).into());
         for mut other in set_ups() {
             assert_eq!(state.apply(&mut other), Ok(left));
             assert_eq!(other.state(), without_half_sent(state));
@@ -439,7 +526,7 @@ fn applied_to_devices_that_take_any_byte_for_an_option_is_as_captured() {
             let mut other = AnyOption::new(other);
             assert!(state.apply(&mut other).is_ok());
             assert_eq!(other.hardware.state(), without_half_sent(state));
-            assert_eq!(other.resolution, None);
+            assert_eq!((other.resolution, other.rate), (None, None));
         }
     }
 }
@@ -452,12 +539,10 @@ fn what_cannot_be_given_is_said() {
     hardware.keyboard(&[0xf0, 3, 0xfc, 0x1c, 0xed]);
     let state = hardware.state();
     let left = state.apply(&mut Hardware::new()).unwrap();
-    let expected = Unapplied {
-        ram: true,
-        key_types: true,
-        half_sent: true,
-        ..Unapplied::NONE
-    };
+    let expected = Unapplied::NONE
+        .with("ram", 1)
+        .with("keyboard.option", 1)
+        .with("keyboard.without_repeat", 1);
     assert_eq!(left, expected);
 }
 
@@ -474,7 +559,7 @@ fn a_half_sent_command_to_the_controller_is_half_sent_again() {
 }
 
 #[test]
-fn whoever_is_not_there_is_named() {
+fn a_device_that_does_not_respond_is_named() {
     struct Nothing(u8);
     impl RegisterIo<u8> for Nothing {
         fn read(&mut self, _offset: u16) -> u8 {
@@ -483,9 +568,9 @@ fn whoever_is_not_there_is_named() {
         fn write(&mut self, _offset: u16, _value: u8) {}
     }
 
-    let controller = |to| NoAnswer {
-        from: Part::Controller,
-        to,
+    let controller = |sent| NoResponse {
+        device: Device::Controller,
+        sent,
     };
     let capture = |value| I8042State::capture(&mut Nothing(value), &I8042State::RESET);
     assert_eq!(capture(0xff), Err(controller(0xff)));

@@ -51,7 +51,7 @@ pub(crate) struct Arguments {
 }
 
 /// The newest release, as it would be typed; a test holds that it is.
-const LATEST: &str = "2";
+const LATEST: &str = "3";
 
 const AFTER_HELP: &str = "\
 For each trace a line says

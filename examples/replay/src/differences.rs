@@ -1,5 +1,7 @@
 //! Where a recorded value is known to differ from the manual's.
 
+use devstate_i8042::Key;
+
 use crate::facts::Facts;
 use crate::trace::Port;
 
@@ -28,6 +30,8 @@ pub enum Read {
     I8042(Port),
     /// Of the clock.
     Rtc(u16),
+    /// Not a read, but the codes of a key in scan-code set 3: the key, and whether it goes down.
+    KeyOfSet3(Key, bool),
 }
 
 /// What a difference says of a register's value: its bits, and those in the manual's value and in the recorded one.
@@ -42,7 +46,7 @@ pub struct Values {
 }
 
 /// Every known difference that shows in a value. None changes how much a device sends.
-pub const DIFFERENCES: [Difference; 5] = [
+pub const DIFFERENCES: [Difference; 6] = [
     Difference {
         name: "status-command-bit",
         manual: "IBM PS/2 Hardware Interface Technical Reference, keyboard controller, status register, bit 3",
@@ -88,6 +92,28 @@ pub const DIFFERENCES: [Difference; 5] = [
                 bits: 0xff,
                 manual: manual.into(),
                 recorded: 0,
+            })
+        },
+    },
+    Difference {
+        name: "keyboard-set-3-codes",
+        manual: "IBM PS/2 Hardware Interface Technical Reference, keyboards, scan code set 3, keys 95 and 105",
+        summary: "in set 3 the keypad's / and - send 77 and 84, and hiragana nothing; QEMU's send the codes of other keys",
+        judge: |read, _| {
+            let Read::KeyOfSet3(key, pressed) = read else {
+                return None;
+            };
+            let (manual, recorded) = match key {
+                Key::KpDivide => (0x77, 0x4a),
+                Key::KpSubtract => (0x84, 0x4e),
+                Key::Hiragana => (0, 0x87),
+                _ => return None,
+            };
+            let code = |code| if pressed || code == 0 { code } else { 0xf000 | code };
+            Some(Values {
+                bits: 0xffff,
+                manual: code(manual),
+                recorded: code(recorded),
             })
         },
     },

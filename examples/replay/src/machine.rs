@@ -115,6 +115,7 @@ impl<'w> Machine<'w> {
                 &wires.mouse,
                 SystemBoard(wires),
                 devstate_i8042::NoEvents,
+                devstate_i8042::Config::DEFAULT,
             )
             .map_err(InvalidMachine::in_device("i8042"))?,
         })

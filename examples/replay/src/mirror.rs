@@ -37,13 +37,13 @@ pub struct MachineStateSer {
 
 release_table! {
     /// What the reference machine has been published with.
-    pub enum Release { V1 = 1 @ 0x9f74_95ee_5fb7_3f4c, V2 = 2 @ 0x3a81_4b57_c519_4f08 }
-    RtcStateSer => [1, 2],
-    SerialStateSer => [1, 2],
-    I8042StateSer => [_, 1],
-    KeyboardStateSer => [_, 1],
-    MouseStateSer => [_, 1],
-    MachineStateSer => [1, 2],
+    pub enum Release { V1 = 1 @ 0x9f74_95ee_5fb7_3f4c, V2 = 2 @ 0x3a81_4b57_c519_4f08, V3 = 3 @ open }
+    RtcStateSer => [1, 2, 2],
+    SerialStateSer => [1, 2, 2],
+    I8042StateSer => [_, 1, 1],
+    KeyboardStateSer => [_, 1, 2],
+    MouseStateSer => [_, 1, 2],
+    MachineStateSer => [1, 2, 2],
 }
 
 impl MachineStateSer {

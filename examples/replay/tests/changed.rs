@@ -7,12 +7,14 @@
 
 use std::fmt::Write;
 
-use devstate_replay::{Event, I8042Event, RtcEvent, SerialEvent, Settings, Span, Step, Trace, replay, shipped_traces};
+use devstate_replay::{
+    Event, I8042Event, Release, RtcEvent, SerialEvent, Settings, Span, Step, Trace, replay, shipped_traces,
+};
 
 /// Only the devices: what snapshots do is tried elsewhere.
 const QUICKLY: Settings = Settings {
     every: 0,
-    release: devstate_replay::Release::V2,
+    release: Release::V3,
     lossy: false,
 };
 

@@ -113,7 +113,7 @@ fn a_guest_goes_on_in_another_process() {
         let first = run(&[X86, ARM, "--at", at, "--out", text(&snapshot)]);
         assert_eq!(first.status, 0, "{}", first.err);
         assert!(
-            first.out.contains(&format!("bytes at release 2, after event {at}\n")),
+            first.out.contains(&format!("bytes at release 3, after event {at}\n")),
             "{}",
             first.out
         );
@@ -215,7 +215,7 @@ fn what_cannot_be_used_makes_it_exit_2_and_says_why() {
             vec!["--at", "8", "--from", &written, ARM],
             "it was written after event 7 of its trace, not after event 8",
         ),
-        (vec!["--release", "3"], "the releases are 1, 2"),
+        (vec!["--release", "4"], "the releases are 1, 2, 3"),
         (vec!["--every", "often"], "--every"),
         (vec!["--sideways"], "--sideways"),
     ] {

@@ -24,7 +24,7 @@ fn names(report: &Report) -> Vec<&str> {
 fn the_shipped_guests_notice_nothing() {
     let [x86, arm] = <[Trace; 2]>::try_from(shipped_traces().unwrap()).unwrap();
     for every in [1, 0, 2, 7, 1000] {
-        for release in [Release::V1, Release::V2] {
+        for &release in Release::ALL {
             let settings = Settings {
                 every,
                 release,
@@ -67,7 +67,7 @@ fn guests_of_other_kernels_keys_and_mice_notice_nothing() {
         let path = entry.unwrap().path();
         if path.extension().is_some_and(|extension| extension == "trace") {
             let trace = Trace::read(&path).unwrap();
-            for release in [Release::V1, Release::V2] {
+            for &release in Release::ALL {
                 let report = whole(
                     &trace,
                     &Settings {
@@ -97,7 +97,7 @@ fn an_older_release_says_what_it_loses_and_only_that_hurts() {
     settings.lossy = true;
     let report = replay(&x86, &settings, Span::WHOLE).unwrap();
     assert!(!report.mismatches.is_empty());
-    settings.release = Release::V2;
+    settings.release = Release::LATEST;
     let report = whole(&x86, &settings);
     assert_eq!(report.losses, []);
 }

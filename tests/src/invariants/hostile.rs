@@ -91,6 +91,7 @@ impl Parts for I8042State {
             ("codes.len", None) => keyboard.codes.len,
             ("codes.bytes", Some(index)) => *keyboard.codes.bytes.get(index)?,
             ("overrun", None) => keyboard.overrun?,
+            ("sys_rq", None) => keyboard.sys_rq.into(),
             ("held", Some(index)) => *keyboard.held.0.get(index)?,
             ("without_break", Some(index)) => *keyboard.without_break.0.get(index)?,
             ("without_repeat", Some(index)) => *keyboard.without_repeat.0.get(index)?,
@@ -101,19 +102,19 @@ impl Parts for I8042State {
 
     fn value_of_mouse(&self, field: &str, index: Option<usize>) -> Option<u64> {
         let mouse = &self.mouse;
-        let counts = |counts: i16| Some(counts.cast_unsigned().into());
         let byte = match (field.strip_prefix("mouse.")?, index) {
             ("wrap", None) => mouse.wrap.into(),
             ("resolution", None) => mouse.resolution,
             ("buttons", None) => mouse.buttons.0,
-            ("dx", None) => return counts(mouse.dx),
-            ("dy", None) => return counts(mouse.dy),
-            ("dz", None) => return counts(mouse.dz),
-            ("dw", None) => return counts(mouse.dw),
-            ("queue.len", None) => mouse.queue.len,
-            ("queue.bytes", Some(index)) => *mouse.queue.bytes.get(index)?,
-            ("last_packet.len", None) => mouse.last_packet.len,
-            ("last_packet.bytes", Some(index)) => *mouse.last_packet.bytes.get(index)?,
+            ("reported", None) => mouse.reported.0,
+            ("clicks", None) => mouse.clicks.0,
+            ("replies.len", None) => mouse.replies.len,
+            ("replies.bytes", Some(index)) => *mouse.replies.bytes.get(index)?,
+            ("packets.len", None) => mouse.packets.len,
+            ("packets.bytes", Some(index)) => *mouse.packets.bytes.get(index)?,
+            ("begun", None) => mouse.begun,
+            ("last_sent.len", None) => mouse.last_sent.len,
+            ("last_sent.bytes", Some(index)) => *mouse.last_sent.bytes.get(index)?,
             _ => return None,
         };
         Some(byte.into())

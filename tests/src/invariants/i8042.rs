@@ -11,8 +11,8 @@ use super::wire::{Hostile, through_bytes};
 use arbitrary::{Arbitrary, Unstructured};
 use controller::Model;
 use devstate_i8042::{
-    ControllerReply, I8042, I8042State, InputPortPoll, Key, KeyType, KeyboardOption, Knock, Lock, MouseArgument,
-    MouseButtons, MouseInput, MouseProtocol, OutputBuffer, PendingCommand, ScanCodeSet,
+    Config, ControllerReply, I8042, I8042State, InputPortPoll, Key, KeyType, KeyboardOption, Lock, MouseArgument,
+    MouseButtons, MouseInput, MouseProtocol, OutputBuffer, PendingCommand, RateSequence, ScanCodeSet,
 };
 use devstate_i8042_ser::I8042StateSer;
 use outside::{Ear, Wiring};
@@ -34,6 +34,8 @@ pub enum Step {
     Key(#[arbitrary(with = key)] Key, bool),
     /// A key of another keyboard, with what that one sent.
     KeyAsSent(#[arbitrary(with = key)] Key, bool, Vec<u8>),
+    /// All keys go up.
+    ReleaseAll,
     /// The mouse moves.
     Move(#[arbitrary(with = input)] MouseInput),
     /// The mouse moves, and only counts.
@@ -96,7 +98,7 @@ fn input(bytes: &mut Unstructured<'_>) -> arbitrary::Result<MouseInput> {
 }
 
 /// How many fields [`poke`] knows.
-pub const FIELDS: u8 = 12 + 30;
+pub const FIELDS: u8 = 12 + 34;
 
 /// Runs a script.
 pub fn run(steps: &[Step]) {
@@ -150,6 +152,7 @@ impl Run {
                 let taken = self.device.key_as_sent(*key, *pressed, codes);
                 assert_eq!(taken, self.model.key_as_sent(*key, *pressed, codes));
             }
+            Step::ReleaseAll => assert_eq!(self.device.release_all(), self.model.release_all()),
             Step::Move(input) => assert_eq!(self.device.mouse(input), self.model.mouse(input)),
             Step::Count(input) => {
                 self.device.count_mouse(input);
@@ -169,7 +172,7 @@ impl Run {
                     self.device.restore(&state).unwrap();
                 } else {
                     let ([irq_1, irq_12], wiring, ear) = (self.lines.clone(), self.wiring.clone(), self.ear.clone());
-                    self.device = I8042::from_state(&state, irq_1, irq_12, wiring, ear).unwrap();
+                    self.device = I8042::from_state(&state, irq_1, irq_12, wiring, ear, Config::DEFAULT).unwrap();
                 }
                 self.restored(&state);
             }
@@ -220,7 +223,8 @@ impl Run {
             line.take_restored();
         }
         assert_eq!(self.wiring.take_a20(), [state.output_port & 2 != 0]);
-        self.model = Model::of(state);
+        let before = std::mem::replace(&mut self.model, Model::of(state)).had_data;
+        self.model.note_emptied(before);
     }
 
     fn check_lines(&mut self) {
@@ -295,7 +299,15 @@ const MOST_BYTES: usize = 1 + 3 + 16 + 1 + 24;
 /// A device from the state is in that state, with its lines where the state says.
 fn check_twin(state: &I8042State) {
     let (irq_1, irq_12, wiring) = (Line::default(), Line::default(), Wiring::default());
-    let twin = I8042::from_state(state, irq_1.clone(), irq_12.clone(), wiring, Ear::default()).unwrap();
+    let twin = I8042::from_state(
+        state,
+        irq_1.clone(),
+        irq_12.clone(),
+        wiring,
+        Ear::default(),
+        Config::DEFAULT,
+    )
+    .unwrap();
     irq_1.take_restored();
     irq_12.take_restored();
     assert_eq!(twin.state(), *state);
@@ -404,16 +416,18 @@ fn poke_devices(state: &mut I8042State, field: u8, index: usize, value: u16) {
                 MouseProtocol::Standard,
                 MouseProtocol::IntelliMouse,
                 MouseProtocol::Explorer,
-            ][index % 3];
+                MouseProtocol::ExplorerHorizontal,
+            ][index % 4];
         }
         21 => {
-            let knocks = [
-                Knock::None,
-                Knock::One,
-                Knock::TwoForIntelliMouse,
-                Knock::TwoForExplorer,
+            let sequences = [
+                RateSequence::None,
+                RateSequence::Rate200,
+                RateSequence::Rate200Then100,
+                RateSequence::Rate200Then200,
+                RateSequence::Rate200Then80,
             ];
-            mouse.knock = knocks[index % 4];
+            mouse.rate_sequence = sequences[index % 5];
         }
         22 => mouse.buttons = MouseButtons(byte),
         23 => {
@@ -421,11 +435,15 @@ fn poke_devices(state: &mut I8042State, field: u8, index: usize, value: u16) {
             let [dx, dy, dz, dw] = counts;
             *[dx, dy, dz, dw][index % 4] = value.cast_signed();
         }
-        24 => mouse.unreported = byte & 1 != 0,
-        25 => mouse.queue.bytes[index % 24] = byte,
-        26 => mouse.queue.len = byte,
-        27 => mouse.last_packet.bytes[index % 4] = byte,
-        28 => mouse.last_packet.len = byte,
+        24 => mouse.reported = MouseButtons(byte),
+        25 => mouse.replies.bytes[index % 24] = byte,
+        26 => mouse.replies.len = byte,
+        27 => mouse.last_sent.bytes[index % 5] = byte,
+        28 => mouse.last_sent.len = byte,
+        29 => mouse.clicks = MouseButtons(byte),
+        30 => mouse.packets.bytes[index % 16] = byte,
+        31 => (mouse.packets.len, mouse.begun) = (byte, (value >> 8) as u8),
+        32 => keyboard.sys_rq = byte & 1 != 0,
         _ => mouse.scaling_2_1 = byte & 1 != 0,
     }
 }

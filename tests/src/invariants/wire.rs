@@ -33,13 +33,13 @@ impl Hostile {
                     let place = usize::from(*place) % bytes.len();
                     bytes[place] = *value;
                 }
-                (Release::V2, bytes)
+                (Release::LATEST, bytes)
             }
             Self::MadeUp { first, choices } => {
                 let release = if *first && M::version(Release::V1) != 0 {
                     Release::V1
                 } else {
-                    Release::V2
+                    Release::LATEST
                 };
                 let schema = PayloadSchema::of::<Release, M>(release);
                 (release, payload(&schema, &mut Chosen(choices), &no_foreign))

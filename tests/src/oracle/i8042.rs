@@ -19,7 +19,7 @@ use anyhow::{Result, bail};
 use devstate_core::NoInterrupt;
 use devstate_i8042::spec::{self, config, controller, output_port, status};
 use devstate_i8042::{
-    ControllerReply, I8042, I8042State, InputPortPoll, Key, NoControl, NoEvents, OutputBuffer, PendingCommand,
+    Config, ControllerReply, I8042, I8042State, InputPortPoll, Key, NoControl, NoEvents, OutputBuffer, PendingCommand,
 };
 use devstate_i8042_ser::I8042StateSer;
 use proptest::strategy::BoxedStrategy;
@@ -36,6 +36,7 @@ rows! {
         Irq1WhileDisabled = "irq-1-while-disabled",
         ReplyWithItsSource = "reply-with-its-source",
         OutputPortIrqBits = "output-port-irq-bits",
+        OutputPortWrittenBits = "output-port-written-bits",
         ResetForgets = "reset-forgets",
         KeyboardOverrun = "keyboard-overrun",
         KeyboardRepliesNeedNoRoom = "keyboard-replies-need-no-room",
@@ -43,6 +44,11 @@ rows! {
         KeyboardKeyTypes = "keyboard-key-types",
         KeyboardPrefixAtTheEnd = "keyboard-prefix-at-the-end",
         KeyboardCommandForOption = "keyboard-command-for-option",
+        KeyboardRepeats = "keyboard-repeats",
+        KeyboardHeldWhileDisabled = "keyboard-held-while-disabled",
+        KeyboardSystemRequest = "keyboard-system-request",
+        KeyboardSet3Codes = "keyboard-set-3-codes",
+        KeyboardTypematicRange = "keyboard-typematic-range",
         MouseStatusButtons = "mouse-status-buttons",
         MouseAfterPowerOn = "mouse-after-power-on",
         MouseResetIsComplete = "mouse-reset-is-complete",
@@ -53,6 +59,12 @@ rows! {
         MouseWrapIsQuiet = "mouse-wrap-is-quiet",
         MouseResend = "mouse-resend",
         MouseRepliesWhenFull = "mouse-replies-when-full",
+        MouseRepliesFirst = "mouse-replies-first",
+        MouseCommandForArgument = "mouse-command-for-argument",
+        MouseDefaultsProtocol = "mouse-defaults-protocol",
+        MouseHorizontalWheel = "mouse-horizontal-wheel",
+        MouseWheelSteps = "mouse-wheel-steps",
+        MouseClicksAreReported = "mouse-clicks-are-reported",
         MouseReportsChanges = "mouse-reports-changes",
         MouseTellsThatItWaits = "mouse-tells-that-it-waits",
         MouseSideButtonsWithWheel = "mouse-side-buttons-with-wheel",
@@ -83,8 +95,10 @@ struct Theirs {
     irq_1: bool,
     /// The last code that was translated was a break prefix.
     break_prefix: bool,
-    /// Bit 4 of the output port.
-    irq_1_bit: bool,
+    /// Bits 4 and 5 of the output port.
+    irq_bits: u8,
+    /// They are as the guest has written them.
+    irq_bits_written: bool,
     /// The mouse's resolution: any byte.
     resolution: u8,
     /// The mouse's sample rate.
@@ -95,7 +109,8 @@ impl Theirs {
     const RESET: Self = Self {
         irq_1: false,
         break_prefix: false,
-        irq_1_bit: false,
+        irq_bits: 0,
+        irq_bits_written: false,
         resolution: 0,
         sample_rate: 0,
     };
@@ -202,7 +217,14 @@ impl subject::Subject for Subject {
     fn save_and_restore(&mut self, saves: &mut Saves) -> Result<()> {
         let state = I8042State::try_from(&saves.through_bytes(I8042StateSer::new(&self.state()))?)?;
         let (lines, control) = (&self.lines, self.control.clone());
-        self.device = I8042::from_state(&state, lines.line(IRQ_1), lines.line(IRQ_12), control, NoEvents)?;
+        self.device = I8042::from_state(
+            &state,
+            lines.line(IRQ_1),
+            lines.line(IRQ_12),
+            control,
+            NoEvents,
+            Config::DEFAULT,
+        )?;
         Ok(())
     }
 
@@ -259,7 +281,20 @@ impl subject::Subject for Subject {
     }
 }
 
+impl Theirs {
+    /// A byte came into the output buffer, or left it.
+    fn show(&mut self, state: &I8042State) {
+        self.irq_bits = match irq_bits(state) {
+            output_port::MOUSE_FULL => IRQ_BITS,
+            bits => bits,
+        };
+        self.irq_bits_written = false;
+    }
+}
+
 const PORT: u16 = 0x60;
+
+const IRQ_BITS: u8 = output_port::KEYBOARD_FULL | output_port::MOUSE_FULL;
 
 /// The controller's rows, and what all have in common.
 impl Subject {
@@ -277,9 +312,11 @@ impl Subject {
             let owner = next_output(wanted);
             if owner != wanted.output_buffer {
                 wanted.output_buffer = owner;
-                wanted.output_port = before.output_port | irq_bits(wanted);
+                wanted.output_port = wanted.output_port & !IRQ_BITS | irq_bits(wanted);
             }
-            self.theirs.irq_1_bit |= owner != OutputBuffer::Empty;
+            if owner != OutputBuffer::Empty {
+                self.theirs.show(wanted);
+            }
         }
         self.correct(wanted);
     }
@@ -331,7 +368,8 @@ impl Subject {
             self.row(I8042Rows::StatusCommandBit, !before.last_write_was_command);
         }
         if offset == spec::DATA && before.output_buffer != OutputBuffer::Empty {
-            self.theirs.irq_1_bit = self.state().output_buffer != OutputBuffer::Empty;
+            let after = self.state();
+            self.theirs.show(&after);
         }
         if offset == spec::COMMAND {
             value | status::COMMAND
@@ -351,7 +389,10 @@ impl Subject {
             match before.pending_command {
                 PendingCommand::None => self.keyboard_byte(byte, &before, &mut wanted),
                 PendingCommand::WriteMouse => self.mouse_byte(byte, &before, &mut wanted),
-                PendingCommand::WriteOutputPort => self.theirs.irq_1_bit = byte & output_port::KEYBOARD_FULL != 0,
+                PendingCommand::WriteOutputPort => {
+                    self.theirs.irq_bits = byte & IRQ_BITS;
+                    self.theirs.irq_bits_written = true;
+                }
                 PendingCommand::WriteRam(_) if after.system_flag != before.system_flag => {
                     let written = byte & config::SYSTEM_FLAG != 0;
                     self.row(I8042Rows::StatusSystemFlag, after.system_flag == written);
@@ -411,15 +452,16 @@ impl Subject {
     }
 
     fn output_port(&mut self, before: &I8042State, wanted: &mut I8042State) {
-        let theirs = if self.theirs.irq_1_bit {
-            before.output_port | output_port::KEYBOARD_FULL
-        } else {
-            before.output_port & !output_port::KEYBOARD_FULL
-        };
-        if theirs != before.output_port && wanted.reply == ControllerReply::Keyboard(before.output_port) {
-            let bits = before.output_port & (output_port::KEYBOARD_FULL | output_port::MOUSE_FULL);
-            let as_documented = comes_from_mouse(before) && bits == output_port::MOUSE_FULL;
-            self.row(I8042Rows::OutputPortIrqBits, as_documented);
+        let pins = before.output_port & !IRQ_BITS;
+        let (ours, theirs) = (pins | irq_bits(before), pins | self.theirs.irq_bits);
+        if theirs != ours {
+            let as_documented = wanted.reply == ControllerReply::Keyboard(ours);
+            if self.theirs.irq_bits_written {
+                self.row(I8042Rows::OutputPortWrittenBits, as_documented);
+            } else {
+                let of_mouse = comes_from_mouse(before);
+                self.row(I8042Rows::OutputPortIrqBits, as_documented && of_mouse);
+            }
             wanted.reply = ControllerReply::Keyboard(theirs);
         }
     }
@@ -436,7 +478,6 @@ impl Subject {
             ControllerReply::Mouse(byte) => ControllerReply::Keyboard(byte),
             ControllerReply::None => ControllerReply::None,
         };
-        wanted.output_port = before.output_port;
     }
 
     fn reset(&mut self) {
@@ -459,7 +500,7 @@ impl Subject {
 
 /// What becomes of a device in that state.
 fn elsewhere(state: &I8042State, what_happens: impl FnOnce(&mut Elsewhere)) -> I8042State {
-    match I8042::from_state(state, NoInterrupt, NoInterrupt, NoControl, NoEvents) {
+    match I8042::from_state(state, NoInterrupt, NoInterrupt, NoControl, NoEvents, Config::DEFAULT) {
         Ok(mut device) => {
             what_happens(&mut device);
             device.state()
@@ -503,11 +544,12 @@ fn locks_with_a_password(state: &I8042State) -> bool {
 fn next_output(state: &I8042State) -> OutputBuffer {
     let is_enabled = |bit| state.config & bit == 0;
     let keyboard = !state.keyboard.replies.is_empty() || !state.keyboard.codes.is_empty();
+    let mouse = !state.mouse.replies.is_empty() || !state.mouse.packets.is_empty();
     if state.reply != ControllerReply::None {
         OutputBuffer::Controller
     } else if keyboard && is_enabled(config::KEYBOARD_DISABLED) {
         OutputBuffer::Keyboard
-    } else if !state.mouse.queue.is_empty() && is_enabled(config::MOUSE_DISABLED) {
+    } else if mouse && is_enabled(config::MOUSE_DISABLED) {
         OutputBuffer::Mouse
     } else {
         OutputBuffer::Empty

@@ -83,6 +83,12 @@ fn controller() -> impl Strategy<Value = Vec<Op>> {
         }),
         1 => any::<u8>().prop_map(|byte| vec![Write(COMMAND, 0xd3), Write(DATA, byte), Write(COMMAND, 0xaa), Read(COMMAND)]),
         1 => any::<u8>().prop_map(|byte| vec![Write(COMMAND, 0xaa), Write(COMMAND, 0xd3), Write(DATA, byte), Read(COMMAND)]),
+        // The output port is written while a byte waits, and read.
+        2 => (select(vec![vec![Write(COMMAND, 0xaa)], vec![Write(COMMAND, 0xd3), Write(DATA, 0x5a)]]), select(vec![0xc3, 0xdf, 0xff, 0xe3]), any::<bool>())
+            .prop_map(|(fill, byte, again)| {
+                let again = if again { vec![Write(COMMAND, 0x20)] } else { Vec::new() };
+                [fill, vec![Write(COMMAND, 0xd1), Write(DATA, byte)], again, vec![Write(COMMAND, 0xd0), Read(DATA), Read(DATA)]].concat()
+            }),
         // What IBM's has, and QEMU's has not.
         2 => (0x21..0x40_u8, any::<u8>()).prop_map(|(at, byte)| {
             vec![Write(COMMAND, at | 0x40), Write(DATA, byte), Write(COMMAND, at), Read(COMMAND), Read(DATA)]
@@ -120,7 +126,28 @@ fn keyboard() -> impl Strategy<Value = Vec<Op>> {
     prop_oneof![
         4 => prop::sample::select(vec![0xee, 0xf2, 0xf4, 0xf4, 0xf5, 0xf6, 0xfe, 0xff]).prop_map(|byte| to_keyboard(&[byte])),
         3 => any::<u8>().prop_map(|leds| to_keyboard(&[0xed, leds])),
-        2 => any::<u8>().prop_map(|setting| to_keyboard(&[0xf3, setting])),
+        3 => any::<u8>().prop_map(|setting| to_keyboard(&[0xf3, setting])),
+        // A key repeats, and nobody reads.
+        2 => (select(Key::ALL), 2..5_usize).prop_map(|(key, times)| {
+            let mut ops = vec![Op::Key(key, true); times];
+            ops.push(Op::Key(key, false));
+            ops.extend(handle_interrupts(8));
+            ops
+        }),
+        // Modifiers move while scanning is disabled.
+        2 => (select(vec![Key::Ctrl, Key::Shift, Key::Alt]), any::<bool>(), select(vec![Key::Pause, Key::Print])).prop_map(|(modifier, first, key)| {
+            let pressed = |pressed| vec![Op::Key(modifier, pressed)];
+            let key = vec![Op::Key(key, true), Op::Key(key, false)];
+            [pressed(first), to_keyboard(&[0xf5]), pressed(!first), to_keyboard(&[0xf4]), key, handle_interrupts(12)].concat()
+        }),
+        // Alt moves while Print Screen is down.
+        2 => (select(vec![Key::Alt, Key::AltR]), any::<bool>()).prop_map(|(alt, first)| {
+            let ops = vec![Op::Key(alt, first), Op::Key(Key::Print, true), Op::Key(alt, !first), Op::Key(Key::Print, false)];
+            [vec![Op::Key(Key::Print, false)], ops, handle_interrupts(12)].concat()
+        }),
+        1 => select(vec![Key::KpDivide, Key::KpSubtract, Key::Hiragana]).prop_map(|key| {
+            [to_keyboard(&[0xf0, 3]), vec![Op::Key(key, true), Op::Key(key, false)], handle_interrupts(4)].concat()
+        }),
         4 => (0..5_u8).prop_map(|set| to_keyboard(&[0xf0, set])),
         2 => (1..4_u8).prop_map(|set| [to_keyboard(&[0xf0, set]), to_keyboard(&[0xf0, 0])].concat()),
         2 => select(vec![0xf7, 0xf8, 0xf9, 0xfa]).prop_map(|byte| to_keyboard(&[byte])),
@@ -178,6 +205,31 @@ fn mouse() -> impl Strategy<Value = Vec<Op>> {
             ops.extend(to_mouse(&[0xf2], 2));
             ops
         }),
+        // A command while packets wait, or while one is being read.
+        3 => (moved(), 0..5_usize, select(vec![0xf5, 0xf6, 0xe6, 0xe9, 0xeb, 0xff, 0xf2, 0xfe])).prop_map(|(moved, read, command)| {
+            let ops = vec![moved, Write(COMMAND, 0xd4), Write(DATA, command)];
+            [to_mouse(&[0xf4], 1), vec![Read(DATA); read], ops, handle_interrupts(9)].concat()
+        }),
+        3 => (moved(), moved(), 1..5_usize, select(vec![0xf5, 0xf6, 0xe6, 0xe9, 0xeb, 0xff, 0xf2])).prop_map(|(one, other, read, command)| {
+            let ops = vec![Write(COMMAND, 0xd4), Write(DATA, command)];
+            [to_mouse(&[0xf4], 1), vec![one, other], handle_interrupts(read), ops, handle_interrupts(12)].concat()
+        }),
+        // A command in place of an argument.
+        2 => (select(vec![0xe8, 0xf3]), select(vec![0xff, 0xf4, 0xf5, 0xe9, 0xf2, 0xf6])).prop_map(|(command, byte)| {
+            [to_mouse(&[command], 1), to_mouse(&[byte], 4), to_mouse(&[0xe9], 4)].concat()
+        }),
+        // Back to three bytes.
+        1 => select(vec![100, 200]).prop_map(|rate| [to_mouse(&[0xf3, 200, 0xf3, rate, 0xf3, 80, 0xf6, 0xf2], 2), used_mouse(&[turned(3)])].concat()),
+        // The wheel turns fast.
+        2 => (select(vec![100, 200]), -20..21_i16).prop_map(|(rate, steps)| {
+            [to_mouse(&[0xf3, 200, 0xf3, rate, 0xf3, 80], 1), used_mouse(&[turned(steps)]), handle_interrupts(12)].concat()
+        }),
+        // A click while the queue is full.
+        2 => (0..8_u8).prop_map(|buttons| {
+            let clicks = [buttons, 0, 0, buttons, 0].map(held);
+            let moves = (0..5).map(|_| Op::Mouse(MouseInput { dx: 1, ..MouseInput::NONE }));
+            [to_mouse(&[0xf6, 0xf4], 1), moves.collect(), clicks.to_vec(), handle_interrupts(16), vec![held(0)], handle_interrupts(8)].concat()
+        }),
         // Reset in the middle of a knock.
         1 => Just([to_mouse(&[0xf3, 200], 1), to_mouse(&[0xff], 3), to_mouse(&[0xf3, 100, 0xf3, 80, 0xf2], 2)].concat()),
         2 => moved().prop_map(|moved| [to_mouse(&[0xf0], 1), vec![moved], to_mouse(&[0xeb], 5), to_mouse(&[0xea], 1)].concat()),
@@ -213,18 +265,26 @@ fn used_mouse(moves: &[Op]) -> Vec<Op> {
     ops
 }
 
+fn held(buttons: u8) -> Op {
+    Op::Mouse(MouseInput {
+        buttons: MouseButtons(buttons),
+        ..MouseInput::NONE
+    })
+}
+
+fn turned(steps: i16) -> Op {
+    Op::Mouse(MouseInput {
+        dz: steps,
+        ..MouseInput::NONE
+    })
+}
+
 /// Asks for the status with buttons held, and lets go of them.
-fn held_button(held: u8) -> Vec<Op> {
-    let buttons = |buttons| {
-        Op::Mouse(MouseInput {
-            buttons: MouseButtons(buttons),
-            ..MouseInput::NONE
-        })
-    };
+fn held_button(buttons: u8) -> Vec<Op> {
     [
-        used_mouse(&[buttons(held)]),
+        used_mouse(&[held(buttons)]),
         to_mouse(&[0xe9], 4),
-        used_mouse(&[buttons(0)]),
+        used_mouse(&[held(0)]),
     ]
     .concat()
 }
@@ -239,7 +299,8 @@ fn knock() -> impl Strategy<Value = Vec<u8>> {
         3 => Just(vec![200, 100, 80]),
         3 => Just(vec![200, 200, 80]),
         1 => Just(vec![200, 100, 80, 200, 200, 80]),
-        2 => prop::collection::vec(select(vec![200, 200, 100, 80]), 2..6),
+        1 => Just(vec![200, 200, 80, 200, 80, 40]),
+        2 => prop::collection::vec(select(vec![200, 200, 100, 80, 40]), 2..6),
     ]
 }
 

@@ -171,7 +171,15 @@ fn of_the_keyboard_controller() {
                     let unused = Cell::new(0);
                     let wire = || Wire(&unused);
                     let no_events = devstate_i8042::NoEvents;
-                    let created = I8042::from_state(&state, wire(), wire(), wire(), no_events).err();
+                    let created = I8042::from_state(
+                        &state,
+                        wire(),
+                        wire(),
+                        wire(),
+                        no_events,
+                        devstate_i8042::Config::DEFAULT,
+                    )
+                    .err();
                     assert!(created.is_none() || unused.get() == 0, "driven by a refused state");
                     outcome.count(&state, restored, created, || {
                         driven.get() == 0 && device.state() == base

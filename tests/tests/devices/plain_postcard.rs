@@ -116,8 +116,42 @@ struct Mouse1 {
     last_packet: Vec<u8>,
 }
 
+/// Version 1, and what came after it.
 #[derive(Serialize, Deserialize, Debug, PartialEq)]
-struct I8042v1 {
+struct Keyboard2 {
+    version_1: Keyboard1,
+    sys_rq: bool,
+}
+
+#[derive(Serialize, Deserialize, Debug, PartialEq)]
+struct Mouse2 {
+    argument: u8,
+    remote: bool,
+    wrap: bool,
+    reporting: bool,
+    scaling_2_1: bool,
+    resolution: u8,
+    sample_rate: u8,
+    protocol: u8,
+    knock: u8,
+    buttons: u8,
+    dx: I16,
+    dy: I16,
+    dz: I16,
+    dw: I16,
+    unreported: bool,
+    queue: Vec<u8>,
+    horizontal: bool,
+    horizontal_begun: bool,
+    reported: u8,
+    clicks: u8,
+    begun: u8,
+    waiting: u8,
+    last_sent: Vec<u8>,
+}
+
+#[derive(Serialize, Deserialize, Debug, PartialEq)]
+struct I8042<K, M> {
     config: u8,
     ram: [u8; 31],
     output_port: u8,
@@ -131,8 +165,8 @@ struct I8042v1 {
     last_read: u8,
     password: Vec<u8>,
     locked: Option<u8>,
-    keyboard: Keyboard1,
-    mouse: Mouse1,
+    keyboard: K,
+    mouse: M,
 }
 
 #[derive(Serialize, Deserialize, Debug, PartialEq)]
@@ -145,7 +179,7 @@ struct Machine1 {
 struct Machine2 {
     rtc: Rtc2,
     serial: Serial2,
-    i8042: I8042v1,
+    i8042: I8042<Keyboard2, Mouse2>,
     events: U64,
 }
 
@@ -230,7 +264,11 @@ impl From<&SerialStateSer> for Serial2 {
     }
 }
 
-impl From<&I8042StateSer> for I8042v1 {
+impl<K, M> From<&I8042StateSer> for I8042<K, M>
+where
+    K: for<'m> From<&'m KeyboardStateSer>,
+    M: for<'m> From<&'m MouseStateSer>,
+{
     fn from(mirror: &I8042StateSer) -> Self {
         Self {
             config: mirror.config,
@@ -246,8 +284,8 @@ impl From<&I8042StateSer> for I8042v1 {
             last_read: mirror.last_read,
             password: mirror.password.to_vec(),
             locked: mirror.locked,
-            keyboard: Keyboard1::from(&mirror.keyboard),
-            mouse: Mouse1::from(&mirror.mouse),
+            keyboard: K::from(&mirror.keyboard),
+            mouse: M::from(&mirror.mouse),
         }
     }
 }
@@ -282,7 +320,7 @@ impl From<&MouseStateSer> for Mouse1 {
             resolution: mouse.resolution,
             sample_rate: mouse.sample_rate,
             protocol: mouse.protocol,
-            knock: mouse.knock,
+            knock: mouse.rate_sequence,
             buttons: mouse.buttons,
             dx: I16(mouse.dx),
             dy: I16(mouse.dy),
@@ -290,7 +328,46 @@ impl From<&MouseStateSer> for Mouse1 {
             dw: I16(mouse.dw),
             unreported: mouse.unreported,
             queue: mouse.queue.to_vec(),
-            last_packet: mouse.last_packet.to_vec(),
+            last_packet: Vec::new(),
+        }
+    }
+}
+
+impl From<&KeyboardStateSer> for Keyboard2 {
+    fn from(keyboard: &KeyboardStateSer) -> Self {
+        Self {
+            version_1: keyboard.into(),
+            sys_rq: keyboard.sys_rq,
+        }
+    }
+}
+
+impl From<&MouseStateSer> for Mouse2 {
+    fn from(mouse: &MouseStateSer) -> Self {
+        Self {
+            argument: mouse.argument,
+            remote: mouse.remote,
+            wrap: mouse.wrap,
+            reporting: mouse.reporting,
+            scaling_2_1: mouse.scaling_2_1,
+            resolution: mouse.resolution,
+            sample_rate: mouse.sample_rate,
+            protocol: mouse.protocol,
+            knock: mouse.rate_sequence,
+            buttons: mouse.buttons,
+            dx: I16(mouse.dx),
+            dy: I16(mouse.dy),
+            dz: I16(mouse.dz),
+            dw: I16(mouse.dw),
+            unreported: mouse.unreported,
+            queue: mouse.queue.to_vec(),
+            horizontal: mouse.horizontal,
+            horizontal_begun: mouse.horizontal_begun,
+            reported: mouse.reported,
+            clicks: mouse.clicks,
+            begun: mouse.begun,
+            waiting: mouse.waiting,
+            last_sent: mouse.last_sent.to_vec(),
         }
     }
 }
@@ -330,18 +407,39 @@ fn the_uart() {
 #[test]
 fn the_keyboard_controller() {
     for mirror in states::i8042s() {
-        assert_eq!(plain::<_, I8042v1>(&mirror, Release::V2), I8042v1::from(&mirror));
+        type Version2 = I8042<Keyboard2, Mouse2>;
+        assert_eq!(plain::<_, Version2>(&mirror, Release::V3), Version2::from(&mirror));
+        type Version1 = I8042<Keyboard1, Mouse1>;
+        let mut expected = Version1::from(&mirror);
+        expected.mouse.last_packet = last_packet(&mirror.mouse);
+        assert_eq!(plain::<_, Version1>(&mirror, Release::V2), expected);
     }
+}
+
+/// Version 1 has what was sent last, if that is a packet.
+fn last_packet(mouse: &MouseStateSer) -> Vec<u8> {
+    let sent = mouse.last_sent.strip_prefix(&[0xfa]).unwrap_or(&mouse.last_sent);
+    let is_packet = sent.len() >= 3 && sent[0] & 0xc8 == 0x08;
+    if is_packet { sent.to_vec() } else { Vec::new() }
 }
 
 #[test]
 fn the_keyboard_and_the_mouse_alone() {
     for I8042StateSer { keyboard, mouse, .. } in states::i8042s() {
         assert_eq!(
+            plain::<_, Keyboard2>(&keyboard, Release::V3),
+            Keyboard2::from(&keyboard)
+        );
+        assert_eq!(plain::<_, Mouse2>(&mouse, Release::V3), Mouse2::from(&mouse));
+        assert_eq!(
             plain::<_, Keyboard1>(&keyboard, Release::V2),
             Keyboard1::from(&keyboard)
         );
-        assert_eq!(plain::<_, Mouse1>(&mouse, Release::V2), Mouse1::from(&mouse));
+        let expected = Mouse1 {
+            last_packet: last_packet(&mouse),
+            ..Mouse1::from(&mouse)
+        };
+        assert_eq!(plain::<_, Mouse1>(&mouse, Release::V2), expected);
     }
 }
 
@@ -351,10 +449,10 @@ fn the_machine() {
         let expected = Machine2 {
             rtc: Rtc2::from(&mirror.rtc),
             serial: Serial2::from(&mirror.serial),
-            i8042: I8042v1::from(&mirror.i8042),
+            i8042: I8042::from(&mirror.i8042),
             events: U64(mirror.events),
         };
-        assert_eq!(plain::<_, Machine2>(&mirror, Release::V2), expected);
+        assert_eq!(plain::<_, Machine2>(&mirror, Release::V3), expected);
         let expected = Machine1 {
             rtc: Rtc1::from(&mirror.rtc),
             serial: Serial1::from(&mirror.serial),

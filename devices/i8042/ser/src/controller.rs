@@ -1,15 +1,14 @@
 //! The mirror of the whole state.
 
 use devstate_i8042::{
-    ControllerReply, I8042State, InputPortPoll, InvalidState, KeyboardState, Lock, MouseState, OutputBuffer,
-    PendingCommand, spec,
+    ControllerReply, I8042State, InputPortPoll, InvalidState, Lock, OutputBuffer, PendingCommand, spec,
 };
 use devstate_versioning::Versioned;
 use heapless::Vec;
 
 use crate::bytes::{from_wire, to_wire, unknown};
-use crate::keyboard::KeyboardStateSer;
-use crate::mouse::MouseStateSer;
+use crate::keyboard::{self, KeyboardStateSer};
+use crate::mouse::{self, MouseStateSer};
 
 /// The wire form of [`I8042State`].
 ///
@@ -132,11 +131,11 @@ impl From<&I8042State> for I8042StateSer {
 impl TryFrom<&I8042StateSer> for I8042State {
     type Error = InvalidState;
 
-    /// The state that the mirror says.
+    /// Returns the state of a mirror of the latest version, validated.
     ///
     /// # Errors
     ///
-    /// A code that means nothing, or two replies. What else cannot be true is refused by [`I8042State::validate`].
+    /// The first field that is impossible, by itself or next to the others.
     fn try_from(mirror: &I8042StateSer) -> Result<Self, InvalidState> {
         let I8042StateSer {
             config,
@@ -155,7 +154,7 @@ impl TryFrom<&I8042StateSer> for I8042State {
             keyboard,
             mouse,
         } = mirror;
-        Ok(Self {
+        let state = Self {
             config: *config,
             ram: *ram,
             output_port: *output_port,
@@ -187,9 +186,11 @@ impl TryFrom<&I8042StateSer> for I8042State {
             last_read: *last_read,
             password: from_wire(password),
             lock: locked.map_or(Lock::Open, Lock::Locked),
-            keyboard: KeyboardState::try_from(keyboard)?,
-            mouse: MouseState::try_from(mouse)?,
-        })
+            keyboard: keyboard::convert(keyboard)?,
+            mouse: mouse::convert(mouse)?,
+        };
+        state.validate()?;
+        Ok(state)
     }
 }
 

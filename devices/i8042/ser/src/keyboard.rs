@@ -1,14 +1,16 @@
 //! The mirror of the keyboard's state.
 
-use devstate_i8042::{InvalidState, KeySet, KeyType, KeyboardOption, KeyboardState, ScanCodeSet, spec};
-use devstate_versioning::Versioned;
+use devstate_i8042::{InvalidState, Key, KeySet, KeyType, KeyboardOption, KeyboardState, ScanCodeSet, spec};
+use devstate_versioning::{ConversionError, Versioned};
 use heapless::Vec;
 
 use crate::bytes::{from_wire, to_wire, unknown};
 
 /// The wire form of [`KeyboardState`].
+///
+/// Version 2 adds `sys_rq`.
 #[derive(Versioned, Clone, Debug, PartialEq, Eq)]
-#[versioned(version = 1, layouts(0x0ed5_9230_9c38_2c00))]
+#[versioned(version = 2, layouts(0x0ed5_9230_9c38_2c00, open))]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct KeyboardStateSer {
@@ -16,7 +18,7 @@ pub struct KeyboardStateSer {
     pub option: u8,
     /// The scan-code set: 1, 2 or 3.
     pub scan_code_set: u8,
-    /// Whether keys are reported.
+    /// Keys are reported.
     pub scanning: bool,
     /// The LEDs.
     pub leds: u8,
@@ -36,10 +38,13 @@ pub struct KeyboardStateSer {
     pub without_break: [u8; 19],
     /// Set 3: the keys that do not repeat.
     pub without_repeat: [u8; 19],
+    /// Print Screen went down as System Request. Version 1 does not say: it is if Alt is down.
+    #[versioned(start = 2, de_fn = sys_rq_of_version_1)]
+    pub sys_rq: bool,
 }
 
 impl KeyboardStateSer {
-    /// The mirror of a keyboard's state.
+    /// Returns the mirror of a keyboard's state.
     #[must_use]
     pub fn new(state: &KeyboardState) -> Self {
         let KeyboardState {
@@ -53,6 +58,7 @@ impl KeyboardStateSer {
             codes,
             overrun,
             held: KeySet(held),
+            sys_rq,
             without_break: KeySet(without_break),
             without_repeat: KeySet(without_repeat),
         } = state;
@@ -69,12 +75,13 @@ impl KeyboardStateSer {
             held: *held,
             without_break: *without_break,
             without_repeat: *without_repeat,
+            sys_rq: *sys_rq,
         }
     }
 }
 
 impl Default for KeyboardStateSer {
-    /// The mirror of [`KeyboardState::RESET`].
+    /// Returns the mirror of [`KeyboardState::RESET`].
     fn default() -> Self {
         Self::new(&KeyboardState::RESET)
     }
@@ -89,45 +96,53 @@ impl From<&KeyboardState> for KeyboardStateSer {
 impl TryFrom<&KeyboardStateSer> for KeyboardState {
     type Error = InvalidState;
 
-    /// The state that the mirror says.
+    /// Returns the state of a mirror of the latest version, validated.
     ///
     /// # Errors
     ///
-    /// A code that means nothing. What else cannot be true is refused by
-    /// [`I8042State::validate`](devstate_i8042::I8042State::validate).
+    /// The first field that is impossible.
     fn try_from(mirror: &KeyboardStateSer) -> Result<Self, InvalidState> {
-        let KeyboardStateSer {
-            option,
-            scan_code_set,
-            scanning,
-            leds,
-            typematic,
-            last_sent,
-            replies,
-            codes,
-            overrun,
-            held,
-            without_break,
-            without_repeat,
-        } = mirror;
-        let Some(scan_code_set) = ScanCodeSet::from_number(*scan_code_set) else {
-            return unknown("keyboard.scan_code_set", *scan_code_set);
-        };
-        Ok(Self {
-            option: option_of(*option)?,
-            scan_code_set,
-            scanning: *scanning,
-            leds: *leds,
-            typematic: *typematic,
-            last_sent: *last_sent,
-            replies: from_wire(replies),
-            codes: from_wire(codes),
-            overrun: *overrun,
-            held: KeySet(*held),
-            without_break: KeySet(*without_break),
-            without_repeat: KeySet(*without_repeat),
-        })
+        let state = convert(mirror)?;
+        state.validate()?;
+        Ok(state)
     }
+}
+
+/// Converts without validating the state.
+pub(crate) fn convert(mirror: &KeyboardStateSer) -> Result<KeyboardState, InvalidState> {
+    let KeyboardStateSer {
+        option,
+        scan_code_set,
+        scanning,
+        leds,
+        typematic,
+        last_sent,
+        replies,
+        codes,
+        overrun,
+        held,
+        without_break,
+        without_repeat,
+        sys_rq,
+    } = mirror;
+    let Some(scan_code_set) = ScanCodeSet::from_number(*scan_code_set) else {
+        return unknown("keyboard.scan_code_set", *scan_code_set);
+    };
+    Ok(KeyboardState {
+        option: option_of(*option)?,
+        scan_code_set,
+        scanning: *scanning,
+        leds: *leds,
+        typematic: *typematic,
+        last_sent: *last_sent,
+        replies: from_wire(replies),
+        codes: from_wire(codes),
+        overrun: *overrun,
+        held: KeySet(*held),
+        sys_rq: *sys_rq,
+        without_break: KeySet(*without_break),
+        without_repeat: KeySet(*without_repeat),
+    })
 }
 
 const fn option_code(option: KeyboardOption) -> u8 {
@@ -153,4 +168,12 @@ fn option_of(code: u8) -> Result<KeyboardOption, InvalidState> {
         spec::keyboard::KEY_MAKE => KeyboardOption::Keys(KeyType::Make),
         _ => return unknown("keyboard.option", code),
     })
+}
+
+/// In version 1 Print Screen is System Request while Alt is down.
+#[expect(clippy::unnecessary_wraps, reason = "the signature of a semantic function")]
+fn sys_rq_of_version_1(mirror: &mut KeyboardStateSer, _version: u16) -> Result<(), ConversionError> {
+    let held = |key| KeySet(mirror.held).contains(key);
+    mirror.sys_rq = held(Key::Print) && (held(Key::Alt) || held(Key::AltR));
+    Ok(())
 }

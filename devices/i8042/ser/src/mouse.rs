@@ -1,15 +1,22 @@
 //! The mirror of the mouse's state.
 
-use devstate_i8042::{InvalidState, Knock, MouseArgument, MouseButtons, MouseProtocol, MouseState, spec};
-use devstate_versioning::Versioned;
+use devstate_i8042::{
+    ByteQueue, InvalidState, MouseArgument, MouseButtons, MouseProtocol, MouseState, RateSequence, spec,
+};
+use devstate_versioning::{ConversionError, Versioned};
 use heapless::Vec;
 
 use crate::bytes::{from_wire, to_wire, unknown};
 
 /// The wire form of [`MouseState`].
+///
+/// | version | fields |
+/// |---|---|
+/// | 1 | one queue for packets and replies; an Explorer always reports its horizontal wheel |
+/// | 2 | which bytes of the queue are packets; the buttons that the guest knows of; the last reply |
 #[expect(clippy::struct_excessive_bools, reason = "one-to-one with the mouse's state")]
 #[derive(Versioned, Clone, Debug, PartialEq, Eq)]
-#[versioned(version = 1, layouts(0x6cfe_9cae_28f1_8de3))]
+#[versioned(version = 2, layouts(0x6cfe_9cae_28f1_8de3, open))]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct MouseStateSer {
@@ -19,9 +26,9 @@ pub struct MouseStateSer {
     pub remote: bool,
     /// Wrap mode.
     pub wrap: bool,
-    /// Whether data reporting is enabled.
+    /// Data reporting is enabled.
     pub reporting: bool,
-    /// Whether scaling is 2:1.
+    /// Scaling is 2:1.
     pub scaling_2_1: bool,
     /// The resolution, 0 to 3.
     pub resolution: u8,
@@ -29,28 +36,54 @@ pub struct MouseStateSer {
     pub sample_rate: u8,
     /// The protocol, by the mouse's identification: 0, 3 or 4.
     pub protocol: u8,
-    /// The detection sequence: 0 nothing, 1 after 200, 2 after 200 and 100, 3 after 200 and 200.
-    pub knock: u8,
+    /// The sequence of sample rates: 0 for none, 1 after 200, 2 after 200 and 100, 3 after 200 and 200.
+    #[versioned(name = "knock")]
+    pub rate_sequence: u8,
     /// The buttons that are down.
     pub buttons: u8,
-    /// Unreported movement to the right.
+    /// Unreported movement to the right, in counts.
     pub dx: i16,
-    /// Unreported movement upward.
+    /// Unreported movement upward, in counts.
     pub dy: i16,
-    /// Unreported movement of the wheel.
+    /// Unreported movement of the wheel, in steps.
     pub dz: i16,
-    /// Unreported movement of the horizontal wheel.
+    /// Unreported movement of the horizontal wheel, in steps.
     pub dw: i16,
-    /// Something has changed since the last packet.
+    /// There is movement or a change of a button that no packet has reported.
     pub unreported: bool,
-    /// Packets and replies that the guest has not read.
+    /// Packets and replies that the guest has not read, in the order in which it will read them.
     pub queue: Vec<u8, 24>,
-    /// The last packet.
+    /// Version 1 only: the last packet. 0 bytes in a mirror of the latest version.
+    #[versioned(end = 2, ser_fn = last_packet_of_version_1, de_fn = keep_last_packet)]
     pub last_packet: Vec<u8, 4>,
+    /// An Explorer (protocol 4) reports its horizontal wheel. In version 1 each did.
+    #[versioned(start = 2, de_fn = horizontal_of_version_1)]
+    pub horizontal: bool,
+    /// The sequence of sample rates: after 200 and 80. `rate_sequence` is 0 then.
+    #[versioned(start = 2)]
+    pub horizontal_begun: bool,
+    /// The buttons that the last packet reported as down. Version 1 does not say: if anything is unreported, all
+    /// buttons are reported anew.
+    #[versioned(start = 2, ignorable, de_fn = report_buttons_anew)]
+    pub reported: u8,
+    /// Buttons that changed and changed back since the last packet.
+    #[versioned(start = 2)]
+    pub clicks: u8,
+    /// How many bytes at the front of `queue` are the rest of a packet that the guest has begun to read. In version 1,
+    /// no byte counts as a packet's.
+    #[versioned(start = 2, ignorable)]
+    pub begun: u8,
+    /// How many bytes at the end of `queue` are packets that the guest has not begun to read. What is before them and
+    /// behind `begun` are replies.
+    #[versioned(start = 2, ignorable)]
+    pub waiting: u8,
+    /// The last reply or packet that was sent.
+    #[versioned(start = 2, ignorable)]
+    pub last_sent: Vec<u8, 5>,
 }
 
 impl MouseStateSer {
-    /// The mirror of a mouse's state.
+    /// Returns the mirror of a mouse's state.
     #[must_use]
     pub fn new(state: &MouseState) -> Self {
         let MouseState {
@@ -62,15 +95,18 @@ impl MouseStateSer {
             resolution,
             sample_rate,
             protocol,
-            knock,
+            rate_sequence,
             buttons: MouseButtons(buttons),
+            reported: MouseButtons(reported),
+            clicks: MouseButtons(clicks),
             dx,
             dy,
             dz,
             dw,
-            unreported,
-            queue,
-            last_packet,
+            replies,
+            packets,
+            begun,
+            last_sent,
         } = state;
         Self {
             argument: match argument {
@@ -85,26 +121,69 @@ impl MouseStateSer {
             resolution: *resolution,
             sample_rate: *sample_rate,
             protocol: protocol.id(),
-            knock: match knock {
-                Knock::None => 0,
-                Knock::One => 1,
-                Knock::TwoForIntelliMouse => 2,
-                Knock::TwoForExplorer => 3,
+            rate_sequence: match rate_sequence {
+                RateSequence::None | RateSequence::Rate200Then80 => 0,
+                RateSequence::Rate200 => 1,
+                RateSequence::Rate200Then100 => 2,
+                RateSequence::Rate200Then200 => 3,
             },
             buttons: *buttons,
             dx: *dx,
             dy: *dy,
             dz: *dz,
             dw: *dw,
-            unreported: *unreported,
-            queue: to_wire(queue),
-            last_packet: to_wire(last_packet),
+            unreported: state.unreported(),
+            queue: join(*begun, replies, packets),
+            last_packet: Vec::new(),
+            horizontal: *protocol == MouseProtocol::ExplorerHorizontal,
+            horizontal_begun: *rate_sequence == RateSequence::Rate200Then80,
+            reported: *reported,
+            clicks: *clicks,
+            begun: *begun,
+            waiting: packets.len.saturating_sub(*begun),
+            last_sent: to_wire(last_sent),
         }
     }
 }
 
+/// Joins packets and replies in the order in which the guest will read them.
+fn join(begun: u8, replies: &ByteQueue<24>, packets: &ByteQueue<16>) -> Vec<u8, 24> {
+    let (rest, waiting) = packets.as_slice().split_at_checked(begun.into()).unwrap_or_default();
+    let mut queue = Vec::new();
+    for bytes in [rest, replies.as_slice(), waiting] {
+        // A state that is valid has 24 bytes at most.
+        let _ = queue.extend_from_slice(bytes);
+    }
+    queue
+}
+
+/// Splits a queue into replies and packets.
+fn split(queue: &[u8], begun: u8, waiting: u8) -> Result<(ByteQueue<24>, ByteQueue<16>), InvalidState> {
+    let replies_end = queue.len().checked_sub(waiting.into());
+    let parts = replies_end.and_then(|end| {
+        let (before, waiting) = queue.split_at_checked(end)?;
+        let (rest, replies) = before.split_at_checked(begun.into())?;
+        Some((rest, replies, waiting))
+    });
+    let Some((rest, replies, waiting)) = parts else {
+        let reason = "more bytes of packets than the queue has";
+        return Err(InvalidState::new("mouse.waiting", waiting.into(), reason));
+    };
+    let mut packets = ByteQueue::<16>::EMPTY;
+    let len = rest.len() + waiting.len();
+    let Some(places) = packets.bytes.get_mut(..len) else {
+        let reason = "packets have 16 bytes at most";
+        return Err(InvalidState::new("mouse.waiting", waiting.len() as u64, reason));
+    };
+    for (place, byte) in places.iter_mut().zip(rest.iter().chain(waiting)) {
+        *place = *byte;
+    }
+    packets.len = len as u8;
+    Ok((ByteQueue::from_slice(replies).unwrap_or(ByteQueue::EMPTY), packets))
+}
+
 impl Default for MouseStateSer {
-    /// The mirror of [`MouseState::RESET`].
+    /// Returns the mirror of [`MouseState::RESET`].
     fn default() -> Self {
         Self::new(&MouseState::RESET)
     }
@@ -119,66 +198,132 @@ impl From<&MouseState> for MouseStateSer {
 impl TryFrom<&MouseStateSer> for MouseState {
     type Error = InvalidState;
 
-    /// The state that the mirror says.
+    /// Returns the state of a mirror of the latest version, validated.
     ///
     /// # Errors
     ///
-    /// A code that means nothing. What else cannot be true is refused by
-    /// [`I8042State::validate`](devstate_i8042::I8042State::validate).
+    /// The first field that is impossible.
     fn try_from(mirror: &MouseStateSer) -> Result<Self, InvalidState> {
-        let MouseStateSer {
-            argument,
-            remote,
-            wrap,
-            reporting,
-            scaling_2_1,
-            resolution,
-            sample_rate,
-            protocol,
-            knock,
-            buttons,
-            dx,
-            dy,
-            dz,
-            dw,
-            unreported,
-            queue,
-            last_packet,
-        } = mirror;
-        Ok(Self {
-            argument: match *argument {
-                0 => MouseArgument::None,
-                spec::mouse::SET_RESOLUTION => MouseArgument::Resolution,
-                spec::mouse::SET_SAMPLE_RATE => MouseArgument::SampleRate,
-                code => return unknown("mouse.argument", code),
-            },
-            remote: *remote,
-            wrap: *wrap,
-            reporting: *reporting,
-            scaling_2_1: *scaling_2_1,
-            resolution: *resolution,
-            sample_rate: *sample_rate,
-            protocol: match *protocol {
-                0 => MouseProtocol::Standard,
-                3 => MouseProtocol::IntelliMouse,
-                4 => MouseProtocol::Explorer,
-                code => return unknown("mouse.protocol", code),
-            },
-            knock: match *knock {
-                0 => Knock::None,
-                1 => Knock::One,
-                2 => Knock::TwoForIntelliMouse,
-                3 => Knock::TwoForExplorer,
-                code => return unknown("mouse.knock", code),
-            },
-            buttons: MouseButtons(*buttons),
-            dx: *dx,
-            dy: *dy,
-            dz: *dz,
-            dw: *dw,
-            unreported: *unreported,
-            queue: from_wire(queue),
-            last_packet: from_wire(last_packet),
-        })
+        let state = convert(mirror)?;
+        state.validate()?;
+        Ok(state)
     }
+}
+
+/// Converts without validating the state.
+pub(crate) fn convert(mirror: &MouseStateSer) -> Result<MouseState, InvalidState> {
+    let MouseStateSer {
+        argument,
+        remote,
+        wrap,
+        reporting,
+        scaling_2_1,
+        resolution,
+        sample_rate,
+        protocol,
+        rate_sequence,
+        buttons,
+        dx,
+        dy,
+        dz,
+        dw,
+        unreported,
+        queue,
+        last_packet: _,
+        horizontal,
+        horizontal_begun,
+        reported,
+        clicks,
+        begun,
+        waiting,
+        last_sent,
+    } = mirror;
+    let (replies, packets) = split(queue, *begun, *waiting)?;
+    let state = MouseState {
+        argument: match *argument {
+            0 => MouseArgument::None,
+            spec::mouse::SET_RESOLUTION => MouseArgument::Resolution,
+            spec::mouse::SET_SAMPLE_RATE => MouseArgument::SampleRate,
+            code => return unknown("mouse.argument", code),
+        },
+        remote: *remote,
+        wrap: *wrap,
+        reporting: *reporting,
+        scaling_2_1: *scaling_2_1,
+        resolution: *resolution,
+        sample_rate: *sample_rate,
+        protocol: match (*protocol, *horizontal) {
+            (0, false) => MouseProtocol::Standard,
+            (3, false) => MouseProtocol::IntelliMouse,
+            (4, false) => MouseProtocol::Explorer,
+            (4, true) => MouseProtocol::ExplorerHorizontal,
+            (0 | 3, true) => {
+                let reason = "only an Explorer has a horizontal wheel";
+                return Err(InvalidState::new("mouse.horizontal", 1, reason));
+            }
+            (code, _) => return unknown("mouse.protocol", code),
+        },
+        rate_sequence: match (*rate_sequence, *horizontal_begun) {
+            (0, false) => RateSequence::None,
+            (0, true) => RateSequence::Rate200Then80,
+            (1, false) => RateSequence::Rate200,
+            (2, false) => RateSequence::Rate200Then100,
+            (3, false) => RateSequence::Rate200Then200,
+            (1..=3, true) => {
+                let reason = "another sequence has begun";
+                return Err(InvalidState::new("mouse.horizontal_begun", 1, reason));
+            }
+            (code, _) => return unknown("mouse.rate_sequence", code),
+        },
+        buttons: MouseButtons(*buttons),
+        reported: MouseButtons(*reported),
+        clicks: MouseButtons(*clicks),
+        dx: *dx,
+        dy: *dy,
+        dz: *dz,
+        dw: *dw,
+        replies,
+        packets,
+        begun: *begun,
+        last_sent: from_wire(last_sent),
+    };
+    if *unreported != state.unreported() {
+        let reason = "follows from movement and buttons";
+        return Err(InvalidState::new("mouse.unreported", (*unreported).into(), reason));
+    }
+    Ok(state)
+}
+
+/// Version 1 resends packets only, and has no place for replies. A requested packet (EB) stands behind its
+/// acknowledgement.
+#[expect(clippy::unnecessary_wraps, reason = "the signature of a semantic function")]
+fn last_packet_of_version_1(mirror: &mut MouseStateSer, _version: u16) -> Result<(), ConversionError> {
+    let sent = mirror.last_sent.as_slice();
+    let packet = sent.strip_prefix(&[spec::mouse::ACK]).unwrap_or(sent);
+    let is_packet = matches!(packet, [first, _, _] | [first, _, _, _] if first & 0xc8 == spec::mouse::packet::ALWAYS);
+    mirror.last_packet = Vec::from_slice(if is_packet { packet } else { &[] }).unwrap_or_default();
+    Ok(())
+}
+
+#[expect(clippy::unnecessary_wraps, reason = "the signature of a semantic function")]
+fn keep_last_packet(mirror: &mut MouseStateSer, _version: u16) -> Result<(), ConversionError> {
+    mirror.last_sent = Vec::from_slice(&mirror.last_packet).unwrap_or_default();
+    Ok(())
+}
+
+/// In version 1 every Explorer reports its horizontal wheel.
+#[expect(clippy::unnecessary_wraps, reason = "the signature of a semantic function")]
+fn horizontal_of_version_1(mirror: &mut MouseStateSer, _version: u16) -> Result<(), ConversionError> {
+    mirror.horizontal = mirror.protocol == 4;
+    Ok(())
+}
+
+/// Version 1 does not say which buttons the guest knows of, only whether anything is unreported.
+#[expect(clippy::unnecessary_wraps, reason = "the signature of a semantic function")]
+fn report_buttons_anew(mirror: &mut MouseStateSer, _version: u16) -> Result<(), ConversionError> {
+    mirror.reported = mirror.buttons;
+    if mirror.unreported {
+        mirror.reported ^= MouseButtons::ALL.0;
+    }
+    Ok(())
 }

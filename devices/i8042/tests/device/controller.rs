@@ -217,3 +217,26 @@ fn a_machine_reset_leaves_nothing_behind() {
     assert!(!lines.irq_1.level());
     assert_eq!(device.control().a20, [false, true]);
 }
+
+#[test]
+fn the_interrupt_bits_of_the_output_port_follow_the_output_buffer() {
+    for (fill, shown) in [(0xaa, 0xd3), (0xd2, 0xd3), (0xd3, 0xe3)] {
+        for ask_again in [false, true] {
+            let (mut device, _) = bench();
+            device.command_with(fill, 0x55);
+            if fill == 0xaa {
+                device.command(0xaa);
+            }
+            device.command_with(0xd1, 0xc3);
+            if ask_again && fill != 0xd3 {
+                device.command(0x20);
+            }
+            device.command(0xd0);
+            assert_eq!(device.read(0), shown, "{fill:02x}, {ask_again}");
+        }
+    }
+    let (mut device, _) = bench();
+    device.command_with(0xd1, 0xff);
+    device.command(0xd0);
+    assert_eq!(device.receive(), [0xcf], "nothing is in the buffer");
+}

@@ -98,9 +98,10 @@ fn atkbd_with_set_3_gets_make_and_break_of_each_key() {
         (Key::Print, 0x57),
     ] {
         device.key(key, true);
+        assert_eq!(device.receive(), [code], "{key}");
         device.key(key, true);
         device.key(key, false);
-        assert_eq!(device.receive(), [code, code, 0xf0, code], "{key}");
+        assert_eq!(device.receive(), [code, 0xf0, code], "{key}");
     }
 }
 
@@ -108,7 +109,7 @@ fn atkbd_with_set_3_gets_make_and_break_of_each_key() {
 fn psmouse_probe(device: &mut Bench) {
     assert_eq!(device.mouse_command(&[0xf2]), [0xfa, 0x00]);
     assert_eq!(device.mouse_command(&[0xf6]), [0xfa]);
-    // FocalTech, ALPS, Synaptics: rates and resolutions as a knock, then the status.
+    // FocalTech, ALPS, Synaptics: a sequence of rates and resolutions, then the status.
     for rate in [10, 20, 60, 40, 20, 20, 60, 40, 20, 20] {
         assert_eq!(device.mouse_command(&[0xf3, rate]), [0xfa, 0xfa]);
     }
@@ -125,7 +126,7 @@ fn psmouse_probe(device: &mut Bench) {
     assert_eq!(device.mouse_command(&[0xff]), [0xfa, 0xaa, 0x00]);
 }
 
-fn knock(device: &mut Bench, rates: [u8; 3]) -> Vec<u8> {
+fn select(device: &mut Bench, rates: [u8; 3]) -> Vec<u8> {
     for rate in rates {
         assert_eq!(device.mouse_command(&[0xf3, rate]), [0xfa, 0xfa]);
     }
@@ -160,7 +161,7 @@ fn psmouse_finds_a_plain_mouse_where_it_asks_for_no_other() {
 fn psmouse_finds_an_intellimouse() {
     let mut device = linux();
     psmouse_probe(&mut device);
-    assert_eq!(knock(&mut device, [200, 100, 80]), [0xfa, 3]);
+    assert_eq!(select(&mut device, [200, 100, 80]), [0xfa, 3]);
     psmouse_start(&mut device);
     assert_eq!(drag(&mut device), [0x29, 0x05, 0xfd, 0xff]);
 }
@@ -169,12 +170,18 @@ fn psmouse_finds_an_intellimouse() {
 fn psmouse_finds_an_explorer_and_no_more() {
     let mut device = linux();
     psmouse_probe(&mut device);
-    assert_eq!(knock(&mut device, [200, 100, 80]), [0xfa, 3]);
-    assert_eq!(knock(&mut device, [200, 200, 80]), [0xfa, 4]);
-    // The next knock is for the A4 Tech, then the TyphoonMouse: no change.
-    assert_eq!(knock(&mut device, [200, 80, 40]), [0xfa, 4]);
+    assert_eq!(select(&mut device, [200, 100, 80]), [0xfa, 3]);
+    assert_eq!(select(&mut device, [200, 200, 80]), [0xfa, 4]);
+    // These rates enable the horizontal wheel, if the mouse has one.
+    assert_eq!(select(&mut device, [200, 80, 40]), [0xfa, 4]);
     psmouse_start(&mut device);
     assert_eq!(drag(&mut device), [0x29, 0x05, 0xfd, 0x1f]);
+    let wheel = MouseInput {
+        dw: 2,
+        ..MouseInput::NONE
+    };
+    assert!(device.mouse(&wheel));
+    assert_eq!(device.receive(), [0x08, 0, 0, 0x42, 0x08, 0, 0, 0]);
 }
 
 #[test]

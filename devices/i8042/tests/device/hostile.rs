@@ -14,6 +14,7 @@ type Allowed = fn(&I8042State, u8) -> bool;
 /// A field's byte: the names that its refusal may have, how it is set, and what it may be next to the others.
 struct Field(&'static [&'static str], Set, Allowed);
 
+#[expect(clippy::too_many_lines, reason = "a list of all fields")]
 fn fields() -> Vec<Field> {
     let any: Allowed = |_, _| true;
     let mut fields = vec![
@@ -52,14 +53,30 @@ fn fields() -> Vec<Field> {
             |_, value| value < 32,
         ),
         Field(
-            &["mouse.dx"],
+            &[],
             Box::new(|state, value| state.mouse.dx = i16::from(value) << 8),
-            |state, value| state.mouse.unreported || value == 0,
+            any,
+        ),
+        Field(&[], Box::new(|state, value| state.mouse.dw = value.into()), any),
+        Field(
+            &["mouse.reported", "mouse.clicks"],
+            Box::new(|state, value| state.mouse.reported = MouseButtons(value)),
+            |_, value| value < 32,
         ),
         Field(
-            &["mouse.dw"],
-            Box::new(|state, value| state.mouse.dw = value.into()),
-            |state, value| state.mouse.unreported || value == 0,
+            &["mouse.clicks"],
+            Box::new(|state, value| state.mouse.clicks = MouseButtons(value)),
+            |_, value| value < 8,
+        ),
+        Field(
+            &["mouse.begun", "mouse.packets.len"],
+            Box::new(|state, value| state.mouse.begun = value),
+            |state, value| value < 4 && value <= state.mouse.packets.len && value % 3 == 0,
+        ),
+        Field(
+            &["keyboard.sys_rq"],
+            Box::new(|state, value| state.keyboard.sys_rq = value != 0),
+            |state, value| value == 0 || state.keyboard.held.contains(Key::Print),
         ),
         Field(
             &["lock"],
@@ -162,7 +179,7 @@ fn every_byte_of_every_field_is_accepted_or_refused_by_its_name() {
 #[test]
 fn lengths_beyond_the_queue_and_bytes_beyond_the_length_are_refused() {
     type Queue = (&'static str, usize, fn(&mut I8042State, u8), fn(&mut I8042State, usize));
-    let queues: [Queue; 5] = [
+    let queues: [Queue; 6] = [
         (
             "password",
             8,
@@ -188,19 +205,28 @@ fn lengths_beyond_the_queue_and_bytes_beyond_the_length_are_refused() {
             },
         ),
         (
-            "mouse.queue",
+            "mouse.replies",
             24,
-            |state, len| state.mouse.queue.len = len,
+            |state, len| state.mouse.replies.len = len,
             |state, index| {
-                state.mouse.queue.bytes[index] = 1;
+                state.mouse.replies.bytes[index] = 1;
             },
         ),
         (
-            "mouse.last_packet",
-            4,
-            |state, len| state.mouse.last_packet.len = len,
+            "mouse.packets",
+            16,
+            |state, len| state.mouse.packets.len = len,
             |state, index| {
-                state.mouse.last_packet.bytes[index] = 1;
+                state.mouse.packets.bytes[index] = 1;
+            },
+        ),
+        (
+            "mouse.last_sent",
+            5,
+            |state, len| state.mouse.last_sent.len = len,
+            |state, index| {
+                state.mouse.last_sent = ByteQueue::EMPTY;
+                state.mouse.last_sent.bytes[index] = 1;
             },
         ),
     ];
@@ -253,7 +279,7 @@ fn an_output_buffer_without_a_byte_or_with_somebody_waiting_is_refused() {
         "output_buffer"
     );
     assert_eq!(
-        refused(|state| state.mouse.queue = ByteQueue::from_array([0xfa])),
+        refused(|state| state.mouse.replies = ByteQueue::from_array([0xfa])),
         "output_buffer"
     );
 }
@@ -274,7 +300,7 @@ fn a_lock_lets_nothing_into_the_output_buffer() {
     state.output_buffer = OutputBuffer::Keyboard;
     assert_eq!(state.validate().unwrap_err().field, "output_buffer");
     let mut state = locked();
-    state.mouse.queue = ByteQueue::from_array([0xfa]);
+    state.mouse.replies = ByteQueue::from_array([0xfa]);
     assert_eq!(state.validate(), Ok(()));
     state.output_buffer = OutputBuffer::Mouse;
     assert_eq!(state.validate().unwrap_err().field, "output_buffer");
@@ -295,17 +321,47 @@ fn wrap_mode_and_an_argument_exclude_each_other() {
 }
 
 #[test]
-fn a_last_packet_looks_like_one() {
-    for (bytes, field) in [
-        (&[0x08][..], "mouse.last_packet.len"),
-        (&[0x08, 0], "mouse.last_packet.len"),
-        (&[0x00, 0, 0], "mouse.last_packet.bytes"),
-        (&[0x48, 0, 0], "mouse.last_packet.bytes"),
+fn packets_are_whole_behind_the_one_that_is_being_read() {
+    for (bytes, begun, field) in [
+        (&[0x08, 0][..], 0, Some("mouse.packets.len")),
+        (&[0x08, 0], 2, None),
+        (&[0, 0x08, 0, 0], 1, None),
+        (&[0, 0x08, 0, 0], 2, Some("mouse.packets.len")),
+        (&[0; 4], 4, Some("mouse.begun")),
+        (&[], 1, Some("mouse.packets.len")),
     ] {
         let mut state = I8042State::RESET;
-        state.mouse.last_packet = ByteQueue::from_slice(bytes).unwrap();
-        assert_eq!(state.validate().unwrap_err().field, field);
+        state.mouse.packets = ByteQueue::from_slice(bytes).unwrap();
+        state.mouse.begun = begun;
+        if !bytes.is_empty() {
+            state.output_buffer = OutputBuffer::Mouse;
+        }
+        assert_eq!(
+            state.validate().err().map(|error| error.field),
+            field,
+            "{bytes:?}, {begun}"
+        );
     }
+    let mut state = I8042State::RESET;
+    state.output_buffer = OutputBuffer::Mouse;
+    state.mouse.packets = ByteQueue::from_array([0x08, 0, 0]);
+    state.mouse.replies = ByteQueue::from_array([0xfa; 21]);
+    assert_eq!(state.validate(), Ok(()));
+    state.mouse.replies = ByteQueue::from_array([0xfa; 22]);
+    assert_eq!(state.validate().unwrap_err().field, "mouse.replies.len");
+}
+
+#[test]
+fn a_click_is_of_a_button_that_is_as_last_reported() {
+    let mut state = I8042State::RESET;
+    state.mouse.clicks = MouseButtons::LEFT;
+    assert_eq!(state.validate(), Ok(()));
+    state.mouse.buttons = MouseButtons::LEFT;
+    assert_eq!(state.validate().unwrap_err().field, "mouse.clicks");
+    state.mouse.reported = MouseButtons::LEFT;
+    assert_eq!(state.validate(), Ok(()));
+    state.mouse.clicks = MouseButtons::FOURTH;
+    assert_eq!(state.validate().unwrap_err().field, "mouse.clicks");
 }
 
 /// Reads, writes and moves everything once.

@@ -2,7 +2,7 @@
 
 use devstate_i8042::{I8042State, Key, KeyboardState, ScanCodeSet};
 
-use crate::support::{Bench, Guest, bench};
+use crate::support::{Bench, Guest, SIXTEEN, bench};
 
 fn tap(device: &mut Bench, key: Key) -> Vec<u8> {
     device.key(key, true);
@@ -40,12 +40,8 @@ fn leds_and_typematic_setting_are_kept() {
         assert_eq!(device.keyboard(&[0xf3, value]), [0xfa, 0xfa]);
         assert_eq!(device.state().keyboard.typematic, value);
     }
-    assert_eq!(device.keyboard(&[0xed, 0xea, 0xf3, 0xea]), [0xfa; 4]);
-    assert_eq!(
-        (device.leds(), device.state().keyboard.typematic),
-        (2, 0x6a),
-        "bits that do not exist"
-    );
+    assert_eq!(device.keyboard(&[0xed, 0xea]), [0xfa, 0xfa]);
+    assert_eq!(device.leds(), 2, "bits that do not exist");
 }
 
 #[test]
@@ -89,16 +85,6 @@ fn scanning_starts_and_stops() {
 }
 
 #[test]
-fn keys_that_go_down_while_it_does_not_scan_are_not_noticed() {
-    let (mut device, _) = bench();
-    device.keyboard(&[0xf5]);
-    device.key(Key::Shift, true);
-    device.keyboard(&[0xf4]);
-    device.key(Key::Print, true);
-    assert_eq!(device.receive(), [0xe0, 0x12, 0xe0, 0x7c]);
-}
-
-#[test]
 fn defaults_come_back_with_f5_f6_and_ff() {
     for (command, reply, scanning) in [
         (0xf5, [0xfa].as_slice(), false),
@@ -130,9 +116,10 @@ fn all_keys_of_set_3_change_their_type_at_once() {
         let mut device = in_set_3();
         assert_eq!(device.keyboard(&[command]), [0xfa]);
         device.key(Key::A, true);
+        assert_eq!(device.receive(), [0x1c], "{command:02x}");
         device.key(Key::A, true);
-        let down = if repeats { vec![0x1c, 0x1c] } else { vec![0x1c] };
-        assert_eq!(device.receive(), down, "{command:02x}");
+        let again = if repeats { vec![0x1c] } else { vec![] };
+        assert_eq!(device.receive(), again, "{command:02x}");
         device.key(Key::A, false);
         let up = if break_code { vec![0xf0, 0x1c] } else { vec![] };
         assert_eq!(device.receive(), up, "{command:02x}");
@@ -147,9 +134,10 @@ fn single_keys_of_set_3_change_their_type_until_the_next_command() {
         assert_eq!(device.keyboard(&[0xf4]), [0xfa]);
         for (key, code) in [(Key::A, 0x1c), (Key::Pause, 0x62)] {
             device.key(key, true);
+            assert_eq!(device.receive(), [code], "{command:02x}");
             device.key(key, true);
-            let down = if repeats { vec![code, code] } else { vec![code] };
-            assert_eq!(device.receive(), down, "{command:02x}");
+            let again = if repeats { vec![code] } else { vec![] };
+            assert_eq!(device.receive(), again, "{command:02x}");
             device.key(key, false);
             let up = if break_code { vec![0xf0, code] } else { vec![] };
             assert_eq!(device.receive(), up, "{command:02x}");
@@ -186,9 +174,10 @@ fn by_default_every_key_of_set_3_repeats_and_has_a_break_code() {
     let mut device = in_set_3();
     for key in [Key::A, Key::Shift, Key::F1, Key::KpEnter] {
         device.key(key, true);
+        let mut codes = device.receive();
         device.key(key, true);
         device.key(key, false);
-        let codes = device.receive();
+        codes.extend(device.receive());
         assert_eq!(codes.len(), 4, "{key}");
         assert_eq!((codes[0], codes[2]), (codes[1], 0xf0), "{key}");
     }
@@ -270,24 +259,24 @@ fn a_break_prefix_does_not_reach_the_next_key() {
 
 #[test]
 fn the_seventeenth_byte_is_the_overrun_code() {
-    for (config, set, code, overrun) in [
-        (0, 2, 0x1c, 0x00),
-        (0x40, 2, 0x1e, 0xff),
-        (0, 1, 0x1e, 0xff),
-        (0, 3, 0x1c, 0x00),
+    for (config, set, overrun, code) in [
+        (0, 2, 0x00, 0x15),
+        (0x40, 2, 0xff, 0x10),
+        (0, 1, 0xff, 0x10),
+        (0, 3, 0x00, 0x15),
     ] {
         let (mut device, _) = bench();
         device.command_with(0x60, config);
         device.keyboard(&[0xf0, set]);
-        for _ in 0..16 {
-            assert!(device.key(Key::A, true));
+        for key in SIXTEEN {
+            assert!(device.key(key, true));
         }
-        assert!(!device.key(Key::A, true));
-        assert!(!device.key(Key::A, true));
-        let mut expected = vec![code; 16];
-        expected.push(overrun);
-        assert_eq!(device.receive(), expected);
-        assert!(device.key(Key::A, true));
+        for _ in 0..2 {
+            assert!(!device.key(Key::Q, true));
+        }
+        let codes = device.receive();
+        assert_eq!((codes.len(), codes[16]), (17, overrun), "set {set}");
+        assert!(device.key(Key::Q, true), "it did not count as down");
         assert_eq!(device.receive(), [code]);
     }
 }
@@ -295,14 +284,27 @@ fn the_seventeenth_byte_is_the_overrun_code() {
 #[test]
 fn a_key_that_does_not_fit_whole_is_lost_whole() {
     let (mut device, _) = bench();
-    for _ in 0..15 {
-        device.key(Key::A, true);
+    for key in &SIXTEEN[..15] {
+        device.key(*key, true);
     }
     assert!(!device.key(Key::Up, true));
-    assert!(!device.key(Key::A, true), "nothing overtakes the overrun code");
-    let mut expected = vec![0x1c; 15];
-    expected.push(0x00);
-    assert_eq!(device.receive(), expected);
+    assert!(!device.key(Key::Q, true), "nothing overtakes the overrun code");
+    let codes = device.receive();
+    assert_eq!((codes.len(), codes[15]), (16, 0x00));
+}
+
+#[test]
+fn a_release_that_is_lost_can_be_repeated() {
+    let (mut device, _) = bench();
+    for key in SIXTEEN {
+        device.key(key, true);
+    }
+    assert!(!device.key(Key::A, false));
+    assert!(device.state().keyboard.held.contains(Key::A), "as the guest sees it");
+    device.receive();
+    assert!(device.key(Key::A, false));
+    assert_eq!(device.receive(), [0xf0, 0x1c]);
+    assert!(!device.state().keyboard.held.contains(Key::A));
 }
 
 #[test]
@@ -337,9 +339,10 @@ fn codes_of_another_keyboard_are_queued_as_they_are_and_as_far_as_they_fit() {
 #[test]
 fn replies_need_no_room_in_the_buffer() {
     let (mut device, _) = bench();
-    for _ in 0..17 {
-        device.key(Key::A, true);
+    for key in SIXTEEN {
+        device.key(key, true);
     }
+    device.key(Key::Q, true);
     device.send(0xf2);
     assert_eq!(device.receive().len(), 3 + 17);
 }
@@ -349,4 +352,114 @@ fn after_power_on_its_test_result_has_been_taken() {
     let (mut device, _) = bench();
     assert_eq!(device.status() & 1, 0);
     assert_eq!(device.state(), I8042State::RESET);
+}
+
+#[test]
+fn repeats_of_a_held_key_leave_room_for_its_release() {
+    let (mut device, _) = bench();
+    for _ in 0..40 {
+        assert!(device.key(Key::A, true));
+    }
+    assert!(device.key(Key::A, false));
+    assert_eq!(device.receive(), [0x1c, 0xf0, 0x1c]);
+    assert_eq!(device.events().of("key_lost"), 0);
+}
+
+#[test]
+fn a_repeat_is_stored_only_if_the_keyboard_can_send_it() {
+    let (mut device, _) = bench();
+    device.key(Key::A, true);
+    assert_eq!(device.receive(), [0x1c]);
+    device.key(Key::A, true);
+    assert_eq!(device.receive(), [0x1c], "the repeat of a guest that keeps up");
+    device.command(0xad);
+    for _ in 0..40 {
+        assert!(device.key(Key::A, true));
+    }
+    device.key(Key::A, false);
+    device.command(0xae);
+    assert_eq!(device.receive(), [0xf0, 0x1c], "the port was disabled");
+    device.key(Key::B, true);
+    device.receive();
+    device.send(0xf2);
+    device.key(Key::B, true);
+    assert_eq!(device.receive(), [0xfa, 0xab, 0x83], "a reply was unread");
+    device.key(Key::Shift, true);
+    device.key(Key::B, true);
+    device.key(Key::C, true);
+    assert_eq!(device.receive(), [0x12, 0x21], "another key was unread");
+}
+
+#[test]
+fn held_keys_are_followed_while_scanning_is_disabled() {
+    let (mut device, _) = bench();
+    device.key(Key::Ctrl, true);
+    device.receive();
+    device.keyboard(&[0xf5]);
+    device.key(Key::Ctrl, false);
+    assert_eq!(device.receive(), []);
+    device.keyboard(&[0xf4]);
+    device.key(Key::Pause, true);
+    assert_eq!(device.receive(), [0xe1, 0x14, 0x77, 0xe1, 0xf0, 0x14, 0xf0, 0x77]);
+    device.keyboard(&[0xf5]);
+    device.key_as_sent(Key::Shift, true, &[]);
+    device.keyboard(&[0xf4]);
+    device.key(Key::Print, true);
+    assert_eq!(device.receive(), [0xe0, 0x7c]);
+}
+
+#[test]
+fn keypad_divide_and_subtract_have_codes_of_their_own_in_set_3() {
+    let (mut device, _) = bench();
+    device.keyboard(&[0xf0, 3]);
+    assert_eq!(tap(&mut device, Key::KpDivide), [0x77, 0xf0, 0x77]);
+    assert_eq!(tap(&mut device, Key::KpSubtract), [0x84, 0xf0, 0x84]);
+    assert_eq!(device.keyboard(&[0xfd, 0x4a]), [0xfa, 0xfa]);
+    assert_eq!(tap(&mut device, Key::Slash), [0x4a]);
+    assert_eq!(tap(&mut device, Key::KpDivide), [0x77, 0xf0, 0x77], "another key");
+}
+
+#[test]
+fn resend_repeats_the_last_byte_that_was_no_request_to_resend() {
+    let (mut device, _) = bench();
+    assert_eq!(device.keyboard(&[0xee, 0xef, 0xfe, 0xfe]), [0xee, 0xfe, 0xee, 0xee]);
+    assert_eq!(device.keyboard(&[0xf0, 0x05, 0xfe]), [0xfa, 0xfe, 0xfa]);
+}
+
+#[test]
+fn print_screen_goes_up_as_the_key_that_went_down() {
+    for (set, alt, sys_rq, print) in [
+        (1, Key::Alt, &[0xd4][..], &[0xe0, 0xb7][..]),
+        (1, Key::AltR, &[0xd4], &[0xe0, 0xb7]),
+        (2, Key::Alt, &[0xf0, 0x84], &[0xe0, 0xf0, 0x7c]),
+        (2, Key::AltR, &[0xf0, 0x84], &[0xe0, 0xf0, 0x7c]),
+    ] {
+        let (mut device, _) = bench();
+        device.keyboard(&[0xf0, set]);
+        device.key(alt, true);
+        device.key(Key::Print, true);
+        device.key(alt, false);
+        device.receive();
+        device.key(Key::Print, false);
+        assert_eq!(device.receive(), sys_rq, "set {set}, {alt} goes up first");
+        device.key(Key::Print, true);
+        device.key(alt, true);
+        device.receive();
+        device.key(Key::Print, false);
+        let codes = device.receive();
+        assert!(
+            codes.starts_with(print),
+            "set {set}, {alt} goes down second: {codes:02x?}"
+        );
+    }
+}
+
+#[test]
+fn a_typematic_setting_that_does_not_exist_is_rejected() {
+    let (mut device, _) = bench();
+    device.keyboard(&[0xf3, 0x20]);
+    for setting in 0x80..0xed {
+        assert_eq!(device.keyboard(&[0xf3, setting]), [0xfa, 0xfe], "{setting:02x}");
+    }
+    assert_eq!(device.state().keyboard.typematic, 0x20);
 }

@@ -11,9 +11,11 @@
 mod controller;
 mod drivers;
 mod events;
+mod host;
 mod hostile;
 mod keyboard;
 mod mouse;
+mod mouse_queue;
 mod output_buffer;
 mod password;
 mod random;

@@ -1,29 +1,30 @@
 //! Commands to the mouse, one by one, its modes and protocols.
 
-use devstate_i8042::{Knock, MouseButtons, MouseInput, MouseProtocol, MouseState};
+use devstate_i8042::{ByteQueue, MouseButtons, MouseInput, MouseProtocol, MouseState, RateSequence};
 
 use crate::support::{Bench, Guest, bench};
 
-/// Enabled, with this identification.
-fn mouse(id: u8) -> Bench {
+/// Returns a device whose mouse reports, with this identification.
+pub(crate) fn mouse(id: u8) -> Bench {
     let (mut device, _) = bench();
     match id {
-        3 => knock(&mut device, &[200, 100, 80]),
-        4 => knock(&mut device, &[200, 200, 80]),
+        3 => select(&mut device, &[200, 100, 80]),
+        4 => select(&mut device, &[200, 200, 80]),
         _ => {}
     }
     assert_eq!(device.mouse_command(&[0xf2]), [0xfa, id]);
-    device.mouse_command(&[0xf6, 0xf4]);
+    device.mouse_command(&[0xf4]);
     device
 }
 
-fn knock(device: &mut Bench, rates: &[u8]) {
+/// Sets these sample rates.
+pub(crate) fn select(device: &mut Bench, rates: &[u8]) {
     for rate in rates {
         assert_eq!(device.mouse_command(&[0xf3, *rate]), [0xfa, 0xfa]);
     }
 }
 
-fn movement(dx: i16, dy: i16) -> MouseInput {
+pub(crate) fn movement(dx: i16, dy: i16) -> MouseInput {
     MouseInput {
         dx,
         dy,
@@ -31,7 +32,7 @@ fn movement(dx: i16, dy: i16) -> MouseInput {
     }
 }
 
-fn wheels(dz: i16, dw: i16) -> MouseInput {
+pub(crate) fn wheels(dz: i16, dw: i16) -> MouseInput {
     MouseInput {
         dz,
         dw,
@@ -39,7 +40,7 @@ fn wheels(dz: i16, dw: i16) -> MouseInput {
     }
 }
 
-fn pressed(buttons: MouseButtons) -> MouseInput {
+pub(crate) fn pressed(buttons: MouseButtons) -> MouseInput {
     MouseInput {
         buttons,
         ..MouseInput::NONE
@@ -118,23 +119,22 @@ fn an_intellimouse_has_a_wheel() {
     let mut device = mouse(3);
     device.mouse(&wheels(-1, 0));
     assert_eq!(device.receive(), [0x08, 0, 0, 0xff]);
-    device.mouse(&wheels(130, 5));
-    assert_eq!(device.receive(), [0x08, 0, 0, 0x7f, 0x08, 0, 0, 3]);
-    device.mouse(&pressed(MouseButtons::FOURTH));
-    assert_eq!(device.receive(), [0x08, 0, 0, 0]);
+    device.mouse(&wheels(9, 5));
+    assert_eq!(device.receive(), [0x08, 0, 0, 6, 0x08, 0, 0, 3]);
 }
 
 #[test]
 fn an_explorer_has_two_wheels_and_five_buttons() {
     let mut device = mouse(4);
     device.mouse(&wheels(-9, 0));
-    assert_eq!(device.receive(), [0x08, 0, 0, 0x09, 0x08, 0, 0, 0x0e]);
+    assert_eq!(device.receive(), [0x08, 0, 0, 0x0a, 0x08, 0, 0, 0x0d]);
     device.mouse(&pressed(MouseButtons::FOURTH | MouseButtons::LEFT));
     assert_eq!(device.receive(), [0x09, 0, 0, 0x10]);
     device.mouse(&pressed(MouseButtons::ALL));
     assert_eq!(device.receive(), [0x0f, 0, 0, 0x30]);
     device.mouse(&pressed(MouseButtons::NONE));
     device.receive();
+    select(&mut device, &[200, 80, 40]);
     device.mouse(&wheels(2, -33));
     assert_eq!(
         device.receive(),
@@ -144,8 +144,9 @@ fn an_explorer_has_two_wheels_and_five_buttons() {
 }
 
 #[test]
-fn side_buttons_that_change_with_the_horizontal_wheel_are_told_in_a_packet_of_their_own() {
+fn side_buttons_that_change_with_the_horizontal_wheel_have_a_packet_of_their_own() {
     let mut device = mouse(4);
+    select(&mut device, &[200, 80, 40]);
     let step = |dx, dw, buttons| MouseInput {
         dx,
         dw,
@@ -186,16 +187,16 @@ fn side_buttons_that_change_with_the_horizontal_wheel_are_told_in_a_packet_of_th
     assert_eq!(device.mouse_command(&[0xf0]), [0xfa]);
     device.mouse(&step(0, 1, MouseButtons::NONE));
     assert_eq!(device.mouse_command(&[0xeb]), [0xfa, 0x08, 0, 0, 0x41]);
-    assert!(device.state().mouse.unreported);
+    assert!(device.state().mouse.unreported());
     assert_eq!(device.mouse_command(&[0xeb]), [0xfa, 0x08, 0, 0, 0x00]);
-    assert!(!device.state().mouse.unreported);
+    assert!(!device.state().mouse.unreported());
 }
 
 #[test]
 fn a_standard_mouse_forgets_its_wheels() {
     let mut device = mouse(0);
-    assert!(device.mouse(&wheels(3, 4)));
-    assert_eq!(device.receive(), [0x08, 0, 0]);
+    assert!(device.mouse(&MouseInput { dx: 1, ..wheels(3, 4) }));
+    assert_eq!(device.receive(), [0x08, 1, 0]);
     assert_eq!(device.state().mouse.dz, 0);
 }
 
@@ -211,7 +212,7 @@ fn protocols_are_switched_by_their_knocks_alone() {
         (&[200, 100, 80, 200, 200, 80], 4),
     ] {
         let (mut device, _) = bench();
-        knock(&mut device, rates);
+        select(&mut device, rates);
         assert_eq!(device.mouse_command(&[0xf2]), [0xfa, id], "{rates:?}");
     }
 }
@@ -219,11 +220,11 @@ fn protocols_are_switched_by_their_knocks_alone() {
 #[test]
 fn other_commands_may_come_between_knocks() {
     let (mut device, _) = bench();
-    knock(&mut device, &[200]);
+    select(&mut device, &[200]);
     device.mouse_command(&[0xf5, 0xe8, 1, 0xf6]);
-    knock(&mut device, &[100]);
-    assert_eq!(device.state().mouse.knock, Knock::TwoForIntelliMouse);
-    knock(&mut device, &[80]);
+    select(&mut device, &[100]);
+    assert_eq!(device.state().mouse.rate_sequence, RateSequence::Rate200Then100);
+    select(&mut device, &[80]);
     assert_eq!(device.state().mouse.protocol, MouseProtocol::IntelliMouse);
 }
 
@@ -239,6 +240,8 @@ fn a_reset_puts_everything_back_but_the_fingers() {
     assert_eq!(device.mouse_command(&[0xff]), [0xfa, 0xaa, 0x00]);
     let state = MouseState {
         buttons: MouseButtons::RIGHT,
+        reported: MouseButtons::RIGHT,
+        last_sent: ByteQueue::from_array([0xfa, 0xaa, 0x00]),
         ..MouseState::RESET
     };
     assert_eq!(device.state().mouse, state);
@@ -253,14 +256,6 @@ fn a_reset_clears_the_queue_and_leaves_wrap_mode() {
     device.command_with(0xd4, 0xff);
     assert_eq!(device.receive(), [0xfa, 0xaa, 0x00]);
     assert_eq!(device.mouse_command(&[0xf2]), [0xfa, 0x00]);
-}
-
-#[test]
-fn defaults_keep_the_protocol() {
-    let mut device = mouse(3);
-    device.mouse_command(&[0xe8, 0, 0xe7, 0xf0, 0xf3, 200]);
-    assert_eq!(device.mouse_command(&[0xf6, 0xe9]), [0xfa, 0xfa, 0x00, 2, 100]);
-    assert_eq!(device.mouse_command(&[0xf2]), [0xfa, 3]);
 }
 
 #[test]
@@ -291,7 +286,7 @@ fn after_power_on_rate_and_resolution_are_the_defaults() {
 #[test]
 fn any_rate_is_taken_and_reported() {
     let (mut device, _) = bench();
-    for rate in 0..=u8::MAX {
+    for rate in 0..0xe6 {
         assert_eq!(device.mouse_command(&[0xf3, rate]), [0xfa, 0xfa]);
         assert_eq!(device.mouse_command(&[0xe9]), [0xfa, 0x00, 2, rate]);
     }
@@ -304,7 +299,7 @@ fn a_resolution_that_does_not_exist_is_refused() {
         assert_eq!(device.mouse_command(&[0xe8, resolution]), [0xfa, 0xfa]);
         assert_eq!(device.state().mouse.resolution, resolution);
     }
-    for resolution in 4..=u8::MAX {
+    for resolution in 4..0xe6 {
         assert_eq!(device.mouse_command(&[0xe8, resolution]), [0xfa, 0xfe]);
     }
     assert_eq!(device.state().mouse.resolution, 3);
@@ -405,16 +400,6 @@ fn scaling_doubles_fast_movements_in_stream_mode() {
 }
 
 #[test]
-fn resend_repeats_the_last_packet() {
-    let mut device = mouse(3);
-    assert_eq!(device.mouse_command(&[0xfe]), [], "there was none");
-    device.mouse(&movement(5, -3));
-    device.receive();
-    device.mouse_command(&[0xf2]);
-    assert_eq!(device.mouse_command(&[0xfe]), [0x28, 0x05, 0xfd, 0x00]);
-}
-
-#[test]
 fn a_packet_is_queued_as_it_is_told_in_any_mode() {
     let input = MouseInput {
         dx: -5,
@@ -450,13 +435,14 @@ fn sixteen_bytes_of_packets_are_kept() {
 }
 
 #[test]
-fn replies_find_room_behind_a_full_queue() {
+fn replies_find_room_beside_a_full_queue() {
     let mut device = mouse(3);
     while device.mouse_packet(&movement(1, 1)) {}
-    device.command_with(0xd4, 0xf5);
+    device.command_with(0xd4, 0xe6);
     device.command_with(0xd4, 0xe9);
     let bytes = device.receive();
-    assert_eq!(bytes[16..], [0xfa, 0xfa, 0x00, 2, 100]);
+    assert_eq!(bytes[..5], [0xfa, 0xfa, 0x20, 2, 80]);
+    assert_eq!(bytes.len(), 5 + 16);
 }
 
 #[test]
@@ -467,7 +453,7 @@ fn commands_forget_what_was_counted() {
         device.mouse(&movement(9, 9));
         device.mouse_command(&[command]);
         let state = device.state().mouse;
-        assert_eq!((state.dx, state.dy, state.unreported), (0, 0, false), "{command:02x}");
+        assert_eq!((state.dx, state.dy, state.unreported()), (0, 0, false), "{command:02x}");
     }
     for (command, argument) in [(0xf3, 100), (0xe8, 1)] {
         let mut device = mouse(0);

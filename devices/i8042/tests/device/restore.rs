@@ -4,7 +4,7 @@ use std::cell::Cell;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use devstate_core::{NoInterrupt, RisingEdge, Trigger};
-use devstate_i8042::{I8042, I8042State, Key, MouseInput, NoControl, NoEvents, SystemControl};
+use devstate_i8042::{Config, I8042, I8042State, Key, MouseInput, NoControl, NoEvents, SystemControl};
 
 use crate::support::{Guest, bench, restored};
 
@@ -38,7 +38,7 @@ fn a_refused_state_leaves_the_device_as_it_was() {
     assert_eq!((error.field, error.value), ("keyboard.leds", 8));
     assert_eq!(device.state(), before);
     assert_eq!((lines.irq_1.take(), device.control().a20.len()), (vec![], 0));
-    assert!(I8042::from_state(&state, NoInterrupt, NoInterrupt, NoControl, NoEvents).is_err());
+    assert!(I8042::from_state(&state, NoInterrupt, NoInterrupt, NoControl, NoEvents, Config::DEFAULT).is_err());
 }
 
 #[test]

@@ -34,6 +34,17 @@ fn rows() -> impl Iterator<Item = Row> {
     })
 }
 
+/// Returns the codes of the three keys of set 3 that share a code with another key in QEMU, and here do not.
+fn not_as_recorded(row: &Row) -> Option<Vec<u8>> {
+    let code = match (row.set, row.key) {
+        (ScanCodeSet::Three, Key::KpDivide) => 0x77,
+        (ScanCodeSet::Three, Key::KpSubtract) => 0x84,
+        (ScanCodeSet::Three, Key::Hiragana) => return Some(Vec::new()),
+        _ => return None,
+    };
+    Some(if row.pressed { vec![code] } else { vec![0xf0, code] })
+}
+
 #[test]
 fn every_key_sends_what_was_recorded_in_every_set() {
     let mut count = 0;
@@ -44,11 +55,14 @@ fn every_key_sends_what_was_recorded_in_every_set() {
             state.keyboard.held.set(*key, true);
         }
         state.keyboard.held.set(row.key, !row.pressed);
+        let alt = row.held.contains(&Key::Alt) || row.held.contains(&Key::AltR);
+        state.keyboard.sys_rq = row.key == Key::Print && !row.pressed && alt;
         let (mut device, _) = crate::support::restored(&state);
         let name = format!("set {}, {:?} with {:?}", row.set.number(), row.key, row.held);
-        assert_eq!(device.scan_codes(row.key, row.pressed).as_slice(), row.codes, "{name}");
+        let codes = not_as_recorded(&row).unwrap_or(row.codes);
+        assert_eq!(device.scan_codes(row.key, row.pressed).as_slice(), codes, "{name}");
         assert!(device.key(row.key, row.pressed));
-        assert_eq!(device.receive(), row.codes, "{name}");
+        assert_eq!(device.receive(), codes, "{name}");
         count += 1;
     }
     assert_eq!(count, 1208);
@@ -153,5 +167,19 @@ fn a_set_of_keys_holds_each_key_by_itself() {
         assert!(keys.contains(*key) && KeySet::ALL.contains(*key));
         keys.set(*key, false);
         assert_eq!(keys, KeySet::EMPTY);
+    }
+}
+
+#[test]
+fn no_two_keys_send_the_same_codes() {
+    for set in [ScanCodeSet::One, ScanCodeSet::Two, ScanCodeSet::Three] {
+        let codes = |key: &Key| key.scan_codes(true, set, &KeySet::EMPTY);
+        for (index, key) in Key::ALL.iter().enumerate() {
+            let others = Key::ALL[..index].iter();
+            let same: Vec<_> = others
+                .filter(|other| !codes(key).is_empty() && codes(other) == codes(key))
+                .collect();
+            assert!(same.is_empty(), "set {}: {key} and {same:?}", set.number());
+        }
     }
 }

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::rc::Rc;
 
 use devstate_core::InterruptLine;
-use devstate_i8042::{I8042, I8042Events, I8042State, Key, SystemControl};
+use devstate_i8042::{Config, I8042, I8042Events, I8042State, Key, MouseButtons, SystemControl};
 
 pub(crate) type Bench = I8042<Line, Line, Machine, Counters>;
 
@@ -39,9 +39,30 @@ pub(crate) fn restored(state: &I8042State) -> (Bench, Lines) {
         lines.irq_12.clone(),
         Machine::default(),
         Counters::default(),
+        Config::DEFAULT,
     );
     (device.expect("a state that a device was in"), lines)
 }
+
+/// Keys with a scan code of one byte in each set, as many as fit into the keyboard's buffer.
+pub(crate) const SIXTEEN: [Key; 16] = [
+    Key::A,
+    Key::B,
+    Key::C,
+    Key::D,
+    Key::E,
+    Key::F,
+    Key::G,
+    Key::H,
+    Key::I,
+    Key::J,
+    Key::K,
+    Key::L,
+    Key::M,
+    Key::N,
+    Key::O,
+    Key::P,
+];
 
 pub(crate) trait Guest {
     /// Writes the command port.
@@ -200,6 +221,14 @@ impl I8042Events for Counters {
 
     fn key_lost(&self, key: Key, pressed: bool) {
         self.count("key_lost", key as u64 * 2 + u64::from(pressed));
+    }
+
+    fn keyboard_emptied(&self) {
+        self.count("keyboard_emptied", 0);
+    }
+
+    fn mouse_click_lost(&self, buttons: MouseButtons) {
+        self.count("mouse_click_lost", buttons.0.into());
     }
 
     fn unknown_mouse_command(&self, command: u8) {

@@ -89,7 +89,14 @@ fn prove_i8042(bytes: &[u8]) {
     let state = black_box(I8042State::RESET);
     black_box(state.validate().is_ok());
 
-    let mut i8042 = black_box(I8042::new(NoInterrupt, NoInterrupt, NoControl));
+    let config = black_box(devstate_i8042::Config::DEFAULT);
+    let mut i8042 = black_box(I8042::with_config(
+        NoInterrupt,
+        NoInterrupt,
+        NoControl,
+        devstate_i8042::NoEvents,
+        config,
+    ));
     black_box(i8042.restore(&state).is_ok());
     black_box(i8042.read(black_box(0)));
     i8042.write(black_box(0), black_box(0));
@@ -100,10 +107,13 @@ fn prove_i8042(bytes: &[u8]) {
     black_box((i8042.mouse(&input), i8042.report_mouse(), i8042.mouse_packet(&input)));
     i8042.count_mouse(&input);
     black_box((i8042.leds(), i8042.interrupt_levels()));
+    black_box(i8042.release_all());
+    i8042.advance(black_box(Instant::EPOCH));
+    black_box(i8042.next_deadline());
     i8042.reset();
     black_box(i8042.state());
     let events = devstate_i8042::NoEvents;
-    black_box(I8042::from_state(&state, NoInterrupt, NoInterrupt, NoControl, events).is_ok());
+    black_box(I8042::from_state(&state, NoInterrupt, NoInterrupt, NoControl, events, config).is_ok());
 }
 
 /// An output that is never waited for.

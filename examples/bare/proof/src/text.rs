@@ -4,7 +4,7 @@ use bare_machine::{MachineSer, Release};
 use core::fmt::{Display, Result, Write};
 use core::hint::black_box;
 use devstate_core::{InvalidState, ResizeError};
-use devstate_i8042::{ApplyError, Key, NoAnswer, Part};
+use devstate_i8042::{ApplyError, Device, Key, NoResponse};
 use devstate_versioning::inspect::PayloadSchema;
 use devstate_versioning::schema::{Json, Table};
 use devstate_versioning::{
@@ -23,12 +23,12 @@ fn prove_devices() {
         needed: 0,
         available: 0,
     });
-    let no_answer = NoAnswer {
-        from: Part::Mouse,
-        to: 0,
+    let no_response = NoResponse {
+        device: Device::Mouse,
+        sent: 0,
     };
-    show(no_answer);
-    show(ApplyError::NoAnswer(no_answer));
+    show(no_response);
+    show(ApplyError::NoResponse(no_response));
     show(Key::A);
     if let Err(unknown) = black_box("no key").parse::<Key>() {
         show(unknown);

@@ -121,12 +121,12 @@ fn restore(snapshot: &[u8]) {
 }
 
 fn apply(com1: &SerialState, i8042: &I8042State) {
-    let (mut com1_left, mut i8042_left) = (Unapplied::NONE, devstate_i8042::Unapplied::NONE);
+    let (mut com1_left, mut i8042_left) = (Unapplied::NONE, Unapplied::NONE);
     if cfg!(not(feature = "broken-restore")) {
         com1_left = com1.apply(&mut Ports::com1()).unwrap_or_else(stop);
         i8042_left = i8042.apply(&mut Ports::i8042()).unwrap_or_else(stop);
     }
-    let everything = com1_left == Unapplied::NONE && i8042_left == devstate_i8042::Unapplied::NONE;
+    let everything = com1_left.is_none() && i8042_left.is_none();
     println!("  applied everything: {everything}");
 }
 

@@ -19,6 +19,6 @@ release_table! {
     BoardSer => [1],
     SerialStateSer => [2],
     I8042StateSer => [1],
-    KeyboardStateSer => [1],
-    MouseStateSer => [1],
+    KeyboardStateSer => [2],
+    MouseStateSer => [2],
 }

@@ -2,7 +2,7 @@
 
 use anyhow::Result;
 use devstate_core::{Instant, InterruptLine};
-use devstate_i8042::{I8042, I8042State, NoEvents, SystemControl, spec};
+use devstate_i8042::{Config, I8042, I8042State, NoEvents, SystemControl, spec};
 
 use crate::devices::Address;
 use crate::keyboard::KeyEvent;
@@ -33,7 +33,7 @@ pub fn powered_on() -> PlatformState {
 impl<L: InterruptLine> Platform<L> {
     pub fn from_state(state: &PlatformState, line: impl Fn(u32) -> L) -> Result<Self> {
         let (keyboard, mouse) = (line(KEYBOARD_LINE), line(MOUSE_LINE));
-        let i8042 = I8042::from_state(state, keyboard, mouse, Power::default(), NoEvents)?;
+        let i8042 = I8042::from_state(state, keyboard, mouse, Power::default(), NoEvents, Config::DEFAULT)?;
         Ok(Self { i8042 })
     }
 

@@ -25,8 +25,8 @@ release_table! {
     SerialStateSer => [1, 2],
     PlatformStateSer => [1, 2],
     I8042StateSer => [_, 1],
-    KeyboardStateSer => [_, 1],
-    MouseStateSer => [_, 1],
+    KeyboardStateSer => [_, 2],
+    MouseStateSer => [_, 2],
 }
 
 impl From<&PlatformState> for PlatformStateSer {

@@ -24,6 +24,8 @@ pub(super) struct Model {
     typed: Option<u8>,
     keyboard: Keyboard,
     mouse: Mouse,
+    /// Keyboard and mouse had something to send.
+    pub(super) had_data: (bool, bool),
     /// What gate A20 was set to since somebody looked.
     pub(super) a20: Vec<bool>,
     /// How often a reset was asked for since somebody looked.
@@ -36,7 +38,7 @@ impl Model {
     pub(super) fn of(state: &I8042State) -> Self {
         let mut ram = [state.config; 32];
         ram[1..].copy_from_slice(&state.ram);
-        Self {
+        let mut model = Self {
             ram,
             port: state.output_port,
             system: state.system_flag,
@@ -57,10 +59,13 @@ impl Model {
             },
             keyboard: Keyboard::of(&state.keyboard),
             mouse: Mouse::of(&state.mouse),
+            had_data: (false, false),
             a20: Vec::new(),
             resets: 0,
             told: Vec::new(),
-        }
+        };
+        model.had_data = model.have_data();
+        model
     }
 
     pub(super) fn state(&self) -> I8042State {
@@ -138,12 +143,9 @@ impl Model {
             }
             OutputBuffer::Controller => self.reply.take().map(|(byte, _)| byte),
             OutputBuffer::Keyboard => self.keyboard.send(),
-            OutputBuffer::Mouse => self.mouse.queue.pop_front(),
+            OutputBuffer::Mouse => self.mouse.send(),
         };
         self.last = byte.unwrap();
-        if source == OutputBuffer::Mouse && self.mouse.queue.is_empty() {
-            self.told.push(Event::MouseEmptied);
-        }
         self.give_to(OutputBuffer::Empty);
         let wants = self.wants();
         let next = match source {
@@ -151,6 +153,7 @@ impl Model {
             _ => first_of(wants),
         };
         self.give_to(next);
+        self.note_emptied(self.had_data);
         self.last
     }
 
@@ -160,7 +163,7 @@ impl Model {
         [
             self.reply.is_some(),
             open && self.ram[0] & 0x10 == 0 && self.keyboard.has_data(),
-            open && self.ram[0] & 0x20 == 0 && !self.mouse.queue.is_empty(),
+            open && self.ram[0] & 0x20 == 0 && self.mouse.has_data(),
         ]
     }
 
@@ -171,12 +174,33 @@ impl Model {
 
     /// The output port's interrupt bits.
     fn show(&mut self) {
-        self.port &= 0xcf;
-        self.port |= match self.full() {
-            None => 0,
-            Some(false) => 0x10,
-            Some(true) => 0x20,
-        };
+        self.port = self.shown_port();
+    }
+
+    fn shown_port(&self) -> u8 {
+        self.port & 0xcf
+            | match self.full() {
+                None => 0,
+                Some(false) => 0x10,
+                Some(true) => 0x20,
+            }
+    }
+
+    /// Keyboard and mouse have something to send.
+    fn have_data(&self) -> (bool, bool) {
+        (self.keyboard.has_data(), self.mouse.has_data())
+    }
+
+    /// What had something to send before, and has nothing now.
+    pub(super) fn note_emptied(&mut self, before: (bool, bool)) {
+        let now = self.have_data();
+        if before.0 && !now.0 {
+            self.told.push(Event::KeyboardEmptied);
+        }
+        if before.1 && !now.1 {
+            self.told.push(Event::MouseEmptied);
+        }
+        self.had_data = now;
     }
 
     pub(super) fn write(&mut self, offset: u16, value: u8) {
@@ -212,7 +236,7 @@ impl Model {
             0xc0 => self.answer(0x80, false),
             0xc1 => self.poll = InputPortPoll::Low,
             0xc2 => self.poll = InputPortPoll::High,
-            0xd0 => self.answer(self.port, false),
+            0xd0 => self.answer(self.shown_port(), false),
             0xdd => self.set_port(self.port & !2),
             0xdf => self.set_port(self.port | 2),
             0xe0 => self.answer(!(self.ram[0] >> 4) & 3, false),
@@ -270,6 +294,7 @@ impl Model {
 
     fn set_port(&mut self, value: u8) {
         self.port = value;
+        self.show();
         self.a20.push(value & 2 != 0);
     }
 
@@ -321,6 +346,7 @@ impl Model {
                 owner => self.give_to(owner),
             }
         }
+        self.note_emptied(self.had_data);
     }
 
     fn type_one(&mut self, byte: u8) {
@@ -342,10 +368,17 @@ impl Model {
     }
 
     pub(super) fn key(&mut self, key: Key, pressed: bool) -> bool {
-        let translated = self.ram[0] & 0x40 != 0;
-        let taken = self.keyboard.key(key, pressed, translated, &mut self.told);
+        let (translated, port) = (self.ram[0] & 0x40 != 0, self.ram[0] & 0x10 == 0);
+        let taken = self.keyboard.key(key, pressed, translated, port, &mut self.told);
         self.settle();
         taken
+    }
+
+    pub(super) fn release_all(&mut self) -> bool {
+        let (translated, port) = (self.ram[0] & 0x40 != 0, self.ram[0] & 0x10 == 0);
+        let all = self.keyboard.release_all(translated, port);
+        self.settle();
+        all
     }
 
     pub(super) fn key_as_sent(&mut self, key: Key, pressed: bool, codes: &[u8]) -> bool {
@@ -359,20 +392,16 @@ impl Model {
     }
 
     pub(super) fn mouse(&mut self, input: &MouseInput) -> bool {
-        let side_buttons = self.mouse.count(input);
-        self.report(side_buttons)
+        self.mouse.count(input, &mut self.told);
+        self.report_mouse()
     }
 
     pub(super) fn count_mouse(&mut self, input: &MouseInput) {
-        self.mouse.count(input);
+        self.mouse.count(input, &mut self.told);
     }
 
     pub(super) fn report_mouse(&mut self) -> bool {
-        self.report(true)
-    }
-
-    fn report(&mut self, side_buttons: bool) -> bool {
-        let reported = self.mouse.report(side_buttons, &mut self.told);
+        let reported = self.mouse.report(&mut self.told);
         self.settle();
         reported
     }

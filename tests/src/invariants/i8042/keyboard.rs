@@ -17,6 +17,7 @@ pub(super) struct Keyboard {
     codes: VecDeque<u8>,
     overrun: Option<u8>,
     held: KeySet,
+    sys_rq: bool,
     without_break: KeySet,
     without_repeat: KeySet,
 }
@@ -34,6 +35,7 @@ impl Keyboard {
             codes: state.codes.as_slice().to_vec().into(),
             overrun: state.overrun,
             held: state.held,
+            sys_rq: state.sys_rq,
             without_break: state.without_break,
             without_repeat: state.without_repeat,
         }
@@ -51,6 +53,7 @@ impl Keyboard {
             codes: queue(&self.codes),
             overrun: self.overrun,
             held: self.held,
+            sys_rq: self.sys_rq,
             without_break: self.without_break,
             without_repeat: self.without_repeat,
         }
@@ -61,9 +64,13 @@ impl Keyboard {
     }
 
     pub(super) fn send(&mut self) -> Option<u8> {
-        let next = if !self.replies.is_empty() {
-            self.replies.pop_front()
-        } else if !self.codes.is_empty() {
+        if let Some(reply) = self.replies.pop_front() {
+            if reply != 0xfe {
+                self.last_sent = reply;
+            }
+            return Some(reply);
+        }
+        let next = if !self.codes.is_empty() {
             self.codes.pop_front()
         } else {
             self.overrun.take()
@@ -80,10 +87,11 @@ impl Keyboard {
                 self.leds = byte % 8;
                 vec![0xfa]
             }
-            KeyboardOption::Typematic if !is_command => {
-                self.typematic = byte % 0x80;
+            KeyboardOption::Typematic if byte < 0x80 => {
+                self.typematic = byte;
                 vec![0xfa]
             }
+            KeyboardOption::Typematic if !is_command => vec![0xfe],
             KeyboardOption::ScanCodeSet if !is_command => match byte {
                 0 => vec![0xfa, through(self.set.number(), translated)],
                 1..=3 => {
@@ -148,41 +156,86 @@ impl Keyboard {
         self.overrun = None;
     }
 
-    pub(super) fn key(&mut self, key: Key, pressed: bool, translated: bool, told: &mut Vec<Event>) -> bool {
-        let was_held = self.held.contains(key);
-        if self.scans {
-            self.held.set(key, pressed);
+    /// What the key sends before translation. `port` says whether the port is enabled.
+    fn codes(&self, key: Key, pressed: bool, port: bool) -> Vec<u8> {
+        let is_down = self.held.contains(key);
+        let set_3 = self.set == ScanCodeSet::Three;
+        if !self.scans
+            || pressed && is_down && (!port || self.has_data() || set_3 && self.without_repeat.contains(key))
+            || !pressed && set_3 && self.without_break.contains(key)
+        {
+            return Vec::new();
         }
-        let stays_silent = self.set == ScanCodeSet::Three
-            && match (pressed, was_held) {
-                (true, true) => self.without_repeat.contains(key),
-                (true, false) => false,
-                (false, _) => self.without_break.contains(key),
+        let mut held = self.held;
+        held.set(key, pressed);
+        let codes = key.scan_codes(pressed, self.set, &held).as_slice().to_vec();
+        if key != Key::Print || set_3 || !is_down || self.sys_rq == alt(&held) {
+            return codes;
+        }
+        // Alt moved while it was down.
+        match (self.set, self.sys_rq, pressed) {
+            (ScanCodeSet::One, true, true) => vec![0x54],
+            (ScanCodeSet::One, true, false) => vec![0xd4],
+            (_, true, true) => vec![0x84],
+            (_, true, false) => vec![0xf0, 0x84],
+            (_, false, _) => {
+                held.set(Key::Alt, false);
+                held.set(Key::AltR, false);
+                key.scan_codes(pressed, self.set, &held).as_slice().to_vec()
+            }
+        }
+    }
+
+    fn moves(&mut self, key: Key, pressed: bool) {
+        if key == Key::Print {
+            self.sys_rq = match (pressed, self.held.contains(key)) {
+                (true, true) => self.sys_rq,
+                (true, false) => alt(&self.held),
+                (false, _) => false,
             };
-        let codes = if self.scans && !stays_silent {
-            sent(key.scan_codes(pressed, self.set, &self.held).as_slice(), translated)
-        } else {
-            Vec::new()
-        };
+        }
+        self.held.set(key, pressed);
+    }
+
+    pub(super) fn key(&mut self, key: Key, pressed: bool, translated: bool, port: bool, told: &mut Vec<Event>) -> bool {
+        let codes = sent(&self.codes(key, pressed, port), translated);
+        let fits = self.overrun.is_none() && self.codes.len() + codes.len() <= 16;
         if codes.is_empty() {
             told.push(Event::KeyIgnored(key as u8, pressed));
-            return true;
-        }
-        let fits = self.overrun.is_none() && self.codes.len() + codes.len() <= 16;
-        if fits {
+        } else if fits {
             self.codes.extend(codes);
         } else {
             told.push(Event::KeyLost(key as u8, pressed));
             let ones = self.set == ScanCodeSet::One || translated;
             self.overrun = self.overrun.or(Some(if ones { 0xff } else { 0x00 }));
+            return false;
         }
-        fits
+        self.moves(key, pressed);
+        true
+    }
+
+    /// Whether every key is up then.
+    pub(super) fn release_all(&mut self, translated: bool, port: bool) -> bool {
+        let mut all = true;
+        for key in Key::ALL
+            .iter()
+            .filter(|key| self.held.contains(**key))
+            .copied()
+            .collect::<Vec<_>>()
+        {
+            let codes = sent(&self.codes(key, false, port), translated);
+            if codes.is_empty() || self.overrun.is_none() && self.codes.len() + codes.len() <= 16 {
+                self.codes.extend(codes);
+                self.moves(key, false);
+            } else {
+                all = false;
+            }
+        }
+        all
     }
 
     pub(super) fn key_as_sent(&mut self, key: Key, pressed: bool, codes: &[u8], translated: bool) -> bool {
-        if self.scans {
-            self.held.set(key, pressed);
-        }
+        self.moves(key, pressed);
         let codes = sent(codes, translated);
         let room = if self.overrun.is_some() {
             0
@@ -192,6 +245,10 @@ impl Keyboard {
         self.codes.extend(codes.iter().take(room));
         codes.len() <= room
     }
+}
+
+fn alt(held: &KeySet) -> bool {
+    held.contains(Key::Alt) || held.contains(Key::AltR)
 }
 
 /// What each key sends in set 3 when it goes down.

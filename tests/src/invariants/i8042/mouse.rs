@@ -1,38 +1,78 @@
 //! The mouse once more.
 
 use super::outside::Event;
-use devstate_i8042::{ByteQueue, Knock, MouseArgument, MouseButtons, MouseInput, MouseProtocol, MouseState};
+use devstate_i8042::{ByteQueue, MouseArgument, MouseButtons, MouseInput, MouseProtocol, MouseState, RateSequence};
 use std::collections::VecDeque;
 
 #[derive(Clone, Debug)]
 pub(super) struct Mouse {
     /// All but its queues.
     state: MouseState,
-    /// What the system has not read.
-    pub(super) queue: VecDeque<u8>,
-    last_packet: Vec<u8>,
+    /// The rest of a packet that the system has begun to read.
+    rest: VecDeque<u8>,
+    replies: VecDeque<u8>,
+    packets: VecDeque<Vec<u8>>,
+    last_sent: Vec<u8>,
 }
 
 impl Mouse {
     pub(super) fn of(state: &MouseState) -> Self {
+        let len = if state.protocol == MouseProtocol::Standard {
+            3
+        } else {
+            4
+        };
+        let (rest, packets) = state.packets.as_slice().split_at(state.begun.into());
         Self {
             state: *state,
-            queue: state.queue.as_slice().to_vec().into(),
-            last_packet: state.last_packet.as_slice().to_vec(),
+            rest: rest.to_vec().into(),
+            replies: state.replies.as_slice().to_vec().into(),
+            packets: packets.chunks(len).map(<[u8]>::to_vec).collect(),
+            last_sent: state.last_sent.as_slice().to_vec(),
         }
     }
 
     pub(super) fn state(&self) -> MouseState {
+        let packets: Vec<u8> = self.rest.iter().chain(self.packets.iter().flatten()).copied().collect();
         MouseState {
-            queue: ByteQueue::from_slice(&self.queue.iter().copied().collect::<Vec<_>>()).unwrap(),
-            last_packet: ByteQueue::from_slice(&self.last_packet).unwrap(),
+            replies: ByteQueue::from_slice(&self.replies.iter().copied().collect::<Vec<_>>()).unwrap(),
+            packets: ByteQueue::from_slice(&packets).unwrap(),
+            begun: self.rest.len() as u8,
+            last_sent: ByteQueue::from_slice(&self.last_sent).unwrap(),
             ..self.state
         }
+    }
+
+    pub(super) fn has_data(&self) -> bool {
+        self.len() != 0
+    }
+
+    fn packets_len(&self) -> usize {
+        self.rest.len() + self.packets.iter().map(Vec::len).sum::<usize>()
+    }
+
+    fn len(&self) -> usize {
+        self.packets_len() + self.replies.len()
+    }
+
+    pub(super) fn send(&mut self) -> Option<u8> {
+        if let Some(byte) = self.rest.pop_front() {
+            return Some(byte);
+        }
+        if let Some(byte) = self.replies.pop_front() {
+            return Some(byte);
+        }
+        self.last_sent = self.packets.pop_front()?;
+        self.rest = self.last_sent.clone().into();
+        self.rest.pop_front()
     }
 
     pub(super) fn receive(&mut self, byte: u8, told: &mut Vec<Event>) {
         let argument = std::mem::replace(&mut self.state.argument, MouseArgument::None);
         let reply = match (argument, byte) {
+            (MouseArgument::None, 0xec | 0xff) => self.execute(byte, told),
+            (MouseArgument::None, _) if self.state.wrap => vec![byte],
+            (MouseArgument::None, _) | (_, 0xe6..) => self.execute(byte, told),
             (MouseArgument::Resolution, 4..) => vec![0xfe],
             (MouseArgument::Resolution, _) => {
                 self.state.resolution = byte;
@@ -42,17 +82,17 @@ impl Mouse {
             (MouseArgument::SampleRate, _) => {
                 self.state.sample_rate = byte;
                 self.forget();
-                self.knock(byte);
+                self.continue_sequence(byte);
                 vec![0xfa]
             }
-            (MouseArgument::None, 0xec | 0xff) => self.execute(byte, told),
-            (MouseArgument::None, _) if self.state.wrap => vec![byte],
-            (MouseArgument::None, _) => self.execute(byte, told),
         };
-        if self.queue.len() + reply.len() <= 24 {
-            self.queue.extend(reply);
-        } else {
+        if self.len() + reply.len() > 24 {
             told.push(Event::MouseReplyLost);
+            self.replies.clear();
+        }
+        self.replies.extend(&reply);
+        if !reply.is_empty() && reply != [0xfe] {
+            self.last_sent = reply;
         }
     }
 
@@ -91,10 +131,11 @@ impl Mouse {
             0xea => state.remote = false,
             0xf0 => state.remote = true,
             0xeb => {
-                let mut reply = vec![0xfa];
-                let had_news = self.state.unreported;
-                reply.extend(self.packet(false, had_news));
-                return reply;
+                let packet = match self.packets.pop_front() {
+                    Some(packet) => packet,
+                    None => self.packet(false),
+                };
+                return [vec![0xfa], packet].concat();
             }
             0xec if state.wrap => state.wrap = false,
             0xee => state.wrap = true,
@@ -103,16 +144,21 @@ impl Mouse {
                 return vec![0xfa, self.id()];
             }
             0xf4 => state.reporting = true,
-            0xf5 => state.reporting = false,
+            0xf5 => {
+                state.reporting = false;
+                self.packets.clear();
+            }
             0xf6 => {
                 (state.remote, state.reporting, state.scaling_2_1) = (false, false, false);
                 (state.resolution, state.sample_rate) = (2, 100);
+                state.protocol = MouseProtocol::Standard;
+                self.packets.clear();
             }
-            0xfe => return self.last_packet.clone(),
+            0xfe => return self.last_sent.clone(),
             0xff => {
                 let buttons = state.buttons;
                 *self = Self::of(&MouseState::RESET);
-                self.state.buttons = buttons;
+                (self.state.buttons, self.state.reported) = (buttons, buttons);
                 return vec![0xfa, 0xaa, 0x00];
             }
             _ => {
@@ -130,31 +176,47 @@ impl Mouse {
         match self.state.protocol {
             MouseProtocol::Standard => 0,
             MouseProtocol::IntelliMouse => 3,
-            MouseProtocol::Explorer => 4,
+            MouseProtocol::Explorer | MouseProtocol::ExplorerHorizontal => 4,
         }
     }
 
-    /// 200, 100, 80 and 200, 200, 80.
-    fn knock(&mut self, rate: u8) {
-        let protocol = match (self.state.knock, rate) {
-            (Knock::TwoForIntelliMouse, 80) => MouseProtocol::IntelliMouse,
-            (Knock::TwoForExplorer, 80) => MouseProtocol::Explorer,
-            _ => self.state.protocol,
+    /// 200, 100, 80 and 200, 200, 80, and after that 200, 80, 40.
+    fn continue_sequence(&mut self, rate: u8) {
+        use RateSequence as Rates;
+        let before = self.state.protocol;
+        let protocol = &mut self.state.protocol;
+        self.state.rate_sequence = match (self.state.rate_sequence, rate) {
+            (Rates::Rate200Then100, 80) => {
+                *protocol = MouseProtocol::IntelliMouse;
+                Rates::None
+            }
+            (Rates::Rate200Then200, 80) => {
+                *protocol = MouseProtocol::Explorer;
+                Rates::None
+            }
+            (Rates::Rate200Then80, 40) => {
+                if *protocol == MouseProtocol::Explorer {
+                    *protocol = MouseProtocol::ExplorerHorizontal;
+                }
+                Rates::None
+            }
+            (Rates::None | Rates::Rate200Then80, 200) => Rates::Rate200,
+            (Rates::Rate200, 100) => Rates::Rate200Then100,
+            (Rates::Rate200, 200) => Rates::Rate200Then200,
+            (Rates::Rate200, 80) => Rates::Rate200Then80,
+            _ => Rates::None,
         };
-        self.state.protocol = protocol;
-        self.state.knock = match (self.state.knock, rate) {
-            (Knock::None, 200) => Knock::One,
-            (Knock::One, 200) => Knock::TwoForExplorer,
-            (Knock::One, 100) => Knock::TwoForIntelliMouse,
-            _ => Knock::None,
-        };
+        if before != self.state.protocol {
+            self.packets.clear();
+        }
     }
 
     fn forget(&mut self) {
         for counts in self.counts() {
             *counts = 0;
         }
-        self.state.unreported = false;
+        self.state.reported = self.state.buttons;
+        self.state.clicks = MouseButtons::NONE;
     }
 
     fn counts(&mut self) -> [&mut i16; 4] {
@@ -162,32 +224,68 @@ impl Mouse {
         [&mut state.dx, &mut state.dy, &mut state.dz, &mut state.dw]
     }
 
-    /// Whether there may be news of the side buttons.
-    pub(super) fn count(&mut self, input: &MouseInput) -> bool {
-        let had_news = self.state.unreported;
-        let buttons = MouseButtons(input.buttons.0 % 32);
-        let moves = [input.dx, input.dy, input.dz, input.dw];
-        if moves != [0; 4] || buttons != self.state.buttons {
-            self.state.unreported = true;
+    /// The buttons that there are for the system.
+    fn carried(&self) -> u8 {
+        if self.id() == 4 { 31 } else { 7 }
+    }
+
+    fn streams(&self) -> bool {
+        self.state.reporting && !self.state.remote && !self.state.wrap
+    }
+
+    pub(super) fn count(&mut self, input: &MouseInput, told: &mut Vec<Event>) {
+        let before = self.state.buttons.0;
+        let buttons = input.buttons.0 % 32;
+        self.state.buttons.0 = buttons;
+        let mut lost = 0;
+        let carried = self.carried();
+        for bit in (0..5).map(|bit| 1 << bit).filter(|bit| bit & carried != 0) {
+            if self.streams() && (before ^ buttons) & bit != 0 {
+                let clicks = &mut self.state.clicks.0;
+                if (buttons ^ self.state.reported.0) & bit == 0 {
+                    *clicks |= bit;
+                } else if *clicks & bit != 0 {
+                    *clicks &= !bit;
+                    lost |= bit;
+                }
+            }
         }
-        let pressed_before = std::mem::replace(&mut self.state.buttons, buttons);
+        if lost != 0 {
+            told.push(Event::ClickLost(lost));
+        }
+        if !self.streams() {
+            self.state.clicks = MouseButtons::NONE;
+        }
+        let wheels = match self.state.protocol {
+            MouseProtocol::Standard => [0, 0],
+            MouseProtocol::IntelliMouse | MouseProtocol::Explorer => [input.dz, 0],
+            MouseProtocol::ExplorerHorizontal => [input.dz, input.dw],
+        };
+        let moves = [input.dx, input.dy, wheels[0], wheels[1]];
         for (counts, by) in self.counts().into_iter().zip(moves) {
             let sum = i32::from(*counts) + i32::from(by);
             *counts = sum.clamp(i16::MIN.into(), i16::MAX.into()) as i16;
         }
-        had_news || pressed_before.0 / 8 != buttons.0 / 8
     }
 
-    pub(super) fn report(&mut self, side_buttons: bool, told: &mut Vec<Event>) -> bool {
-        if self.state.remote || self.state.wrap || !self.state.reporting {
-            return true;
-        }
-        while self.state.unreported {
+    fn has_news(&mut self) -> bool {
+        let MouseState {
+            buttons,
+            reported,
+            clicks,
+            ..
+        } = self.state;
+        let carried = self.carried();
+        self.counts().iter().any(|counts| **counts != 0) || (buttons.0 ^ reported.0 | clicks.0) & carried != 0
+    }
+
+    pub(super) fn report(&mut self, told: &mut Vec<Event>) -> bool {
+        while self.streams() && self.has_news() {
             if !self.has_room(told) {
                 return false;
             }
-            let packet = self.packet(self.state.scaling_2_1, side_buttons);
-            self.queue.extend(packet);
+            let packet = self.packet(self.state.scaling_2_1);
+            self.packets.push_back(packet);
         }
         true
     }
@@ -195,10 +293,11 @@ impl Mouse {
     pub(super) fn queue_packet(&mut self, input: &MouseInput, told: &mut Vec<Event>) -> bool {
         let has_room = self.has_room(told);
         if has_room {
+            self.state.buttons = MouseButtons(input.buttons.0 % 32);
             self.forget();
-            self.count(input);
-            let packet = self.packet(false, false);
-            self.queue.extend(packet);
+            self.count(input, told);
+            let packet = self.packet(false);
+            self.packets.push_back(packet);
             self.forget();
         }
         has_room
@@ -206,36 +305,36 @@ impl Mouse {
 
     fn has_room(&self, told: &mut Vec<Event>) -> bool {
         let len = if self.id() == 0 { 3 } else { 4 };
-        let has_room = self.queue.len() + len <= 16;
+        let has_room = self.len() + len <= 16;
         if !has_room {
             told.push(Event::PacketDelayed);
         }
         has_room
     }
 
-    /// Bits that a packet carries of each, and what it does not carry stays. `side_buttons`: there may be news of them.
-    fn packet(&mut self, scaled: bool, side_buttons: bool) -> Vec<u8> {
-        let id = self.id();
-        let buttons = self.state.buttons.0;
+    /// Counts that a packet carries of each, and what it does not carry stays.
+    fn packet(&mut self, scaled: bool) -> Vec<u8> {
+        let protocol = self.state.protocol;
+        let horizontal = protocol == MouseProtocol::ExplorerHorizontal && self.state.dw != 0;
+        let carried = if horizontal { 7 } else { self.carried() };
+        let shown = (self.state.buttons.0 ^ self.state.clicks.0) & carried;
+        self.state.reported.0 = self.state.reported.0 & !carried | shown;
+        self.state.clicks.0 &= !carried;
         let [dx, dy, dz, dw] = self.counts();
         let most = if scaled { 63 } else { 127 };
         let (x, y) = (carry(dx, most), carry(dy, most));
         let [x, y] = if scaled { [twice(x), twice(y)] } else { [x, y] };
         let signs = u8::from(x < 0) << 4 | u8::from(y < 0) << 5;
-        let mut packet = vec![0x08 | (buttons % 8) | signs, low(x), low(y)];
-        match id {
-            0 => (*dz, *dw) = (0, 0),
-            3 => {
-                *dw = 0;
-                packet.push(low(carry(dz, 127)));
-            }
-            _ if *dw != 0 => packet.push(0x40 | low(carry(dw, 31)) & 0x3f),
-            _ => packet.push(low(carry(dz, 7)) & 0x0f | (buttons & 0x18) << 1),
+        let mut packet = vec![0x08 | (shown % 8) | signs, low(x), low(y)];
+        match protocol {
+            MouseProtocol::Standard => (*dz, *dw) = (0, 0),
+            MouseProtocol::IntelliMouse => packet.push(low(carry(dz, 6))),
+            _ if horizontal => packet.push(0x40 | low(carry(dw, 31)) & 0x3f),
+            _ => packet.push(low(carry(dz, 6)) & 0x0f | (shown & 0x18) << 1),
         }
-        let says_nothing_of_them = id == 4 && packet[3] & 0xc0 == 0x40;
-        let left = self.counts().iter().any(|counts| **counts != 0);
-        self.state.unreported = left || side_buttons && says_nothing_of_them;
-        self.last_packet.clone_from(&packet);
+        if protocol != MouseProtocol::ExplorerHorizontal {
+            *dw = 0;
+        }
         packet
     }
 }

@@ -1,6 +1,6 @@
 //! What a controller is plugged into: the machine's two wires, and somebody who notes what is told.
 
-use devstate_i8042::{I8042Events, Key, SystemControl};
+use devstate_i8042::{I8042Events, Key, MouseButtons, SystemControl};
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 
@@ -39,7 +39,9 @@ pub(super) enum Event {
     KeyIgnored(u8, bool),
     KeyLost(u8, bool),
     UnknownToMouse(u8),
+    KeyboardEmptied,
     PacketDelayed,
+    ClickLost(u8),
     MouseReplyLost,
     MouseEmptied,
     InvalidRead(u16),
@@ -91,6 +93,14 @@ impl I8042Events for Ear {
 
     fn key_lost(&self, key: Key, pressed: bool) {
         self.hear(Event::KeyLost(key as u8, pressed));
+    }
+
+    fn keyboard_emptied(&self) {
+        self.hear(Event::KeyboardEmptied);
+    }
+
+    fn mouse_click_lost(&self, buttons: MouseButtons) {
+        self.hear(Event::ClickLost(buttons.0));
     }
 
     fn unknown_mouse_command(&self, command: u8) {

@@ -65,6 +65,10 @@ impl Subject {
                 }
                 self.row(I8042Rows::KeyboardCommandForOption, after == as_a_command(byte, before));
             }
+            KeyboardOption::Typematic if byte & !spec::TYPEMATIC != 0 => {
+                let rejected = after.replies.as_slice() == [spec::NAK] && after.typematic == before_it.typematic;
+                self.row(I8042Rows::KeyboardTypematicRange, rejected);
+            }
             _ => return,
         }
         wanted.keyboard = answered;
@@ -74,25 +78,29 @@ impl Subject {
     pub(super) fn key(&mut self, key: Key, pressed: bool) {
         let before = self.state();
         let translated = before.config & config::TRANSLATE != 0;
-        let codes = self.device.scan_codes(key, pressed);
-        let codes = codes.as_slice();
+        let theirs = their_codes(&before.keyboard, key, pressed);
+        let ours = self.device.scan_codes(key, pressed);
+        let ours = ours.as_slice();
         let taken = self.device.key(key, pressed);
         let after = self.state();
-        let mut wanted = queued_as_sent(&before, key, pressed, codes);
+        let mut wanted = queued_as_sent(&before, key, pressed, &theirs);
+        if !before.keyboard.scanning {
+            (wanted.keyboard.held, wanted.keyboard.sys_rq) = (before.keyboard.held, before.keyboard.sys_rq);
+        }
         if after != wanted {
-            let empty = I8042State {
-                config: before.config,
-                ..I8042State::RESET
-            };
-            let sent = queued_as_sent(&empty, key, pressed, codes).keyboard.codes;
-            if !self.explain_lost_codes(sent.as_slice(), taken, &before, &after) {
+            let explained = [
+                ours != theirs && self.explain_other_codes(ours, key, pressed, &before, &after),
+                !before.keyboard.scanning && self.explain_held(key, pressed, &before, &after),
+                self.explain_lost_codes(&sent(ours, &before), taken, &before, &after),
+            ];
+            if !explained.contains(&true) {
                 wanted = after;
             }
         }
-        if translated && let Some(last) = codes.last() {
+        if translated && let Some(last) = theirs.last() {
             if self.theirs.break_prefix {
                 let its_own = wanted.keyboard.codes;
-                wanted = queued_as_sent(&before, key, pressed, &[&[PREFIX], codes].concat());
+                wanted = queued_as_sent(&before, key, pressed, &[&[PREFIX], &theirs[..]].concat());
                 if wanted.keyboard.codes != its_own {
                     // Ours has its own codes, or a row of those above.
                     self.row(I8042Rows::KeyboardPrefixAtTheEnd, true);
@@ -101,6 +109,45 @@ impl Subject {
             self.theirs.break_prefix = *last == PREFIX;
         }
         self.become_theirs(&before, &mut wanted);
+    }
+
+    /// Whether there is a row for codes that are not those of QEMU's.
+    fn explain_other_codes(
+        &mut self,
+        ours: &[u8],
+        key: Key,
+        pressed: bool,
+        before: &I8042State,
+        after: &I8042State,
+    ) -> bool {
+        let keyboard = &before.keyboard;
+        let waits = !keyboard.replies.is_empty() || !keyboard.codes.is_empty();
+        let inhibited = waits || before.config & config::KEYBOARD_DISABLED != 0;
+        if pressed && keyboard.held.contains(key) && inhibited {
+            self.row(I8042Rows::KeyboardRepeats, ours.is_empty() && after == before);
+        } else if key == Key::Print && keyboard.held.contains(key) {
+            let is_sys_rq = ours.iter().any(|code| [0x54, 0xd4, 0x84].contains(code));
+            self.row(I8042Rows::KeyboardSystemRequest, is_sys_rq == keyboard.sys_rq);
+        } else if let Some((code, _)) = of_set_3(key).filter(|_| keyboard.scan_code_set == ScanCodeSet::Three) {
+            let as_documented = match (code, pressed) {
+                (0, _) => ours.is_empty(),
+                (code, true) => ours == [code],
+                (code, false) => ours == [PREFIX, code],
+            };
+            self.row(I8042Rows::KeyboardSet3Codes, as_documented);
+        } else {
+            return false;
+        }
+        true
+    }
+
+    /// Whether there is a row for a key that moves while scanning is disabled.
+    fn explain_held(&mut self, key: Key, pressed: bool, before: &I8042State, after: &I8042State) -> bool {
+        let mut followed = before.keyboard;
+        followed.held.set(key, pressed);
+        followed.sys_rq = after.keyboard.sys_rq;
+        self.row(I8042Rows::KeyboardHeldWhileDisabled, after.keyboard == followed);
+        true
     }
 
     /// Whether there is a row for that: these codes had no room in QEMU's.
@@ -126,6 +173,41 @@ impl Subject {
             false
         }
     }
+}
+
+/// The keys of set 3 that share a code with another key in QEMU: our code, and QEMU's.
+fn of_set_3(key: Key) -> Option<(u8, u8)> {
+    match key {
+        Key::KpDivide => Some((0x77, 0x4a)),
+        Key::KpSubtract => Some((0x84, 0x4e)),
+        Key::Hiragana => Some((0, 0x87)),
+        _ => None,
+    }
+}
+
+/// What QEMU's keyboard sends.
+fn their_codes(keyboard: &KeyboardState, key: Key, pressed: bool) -> Vec<u8> {
+    if !keyboard.scanning {
+        return Vec::new();
+    }
+    if let Some((_, code)) = of_set_3(key).filter(|_| keyboard.scan_code_set == ScanCodeSet::Three) {
+        return if pressed { vec![code] } else { vec![PREFIX, code] };
+    }
+    let mut held = keyboard.held;
+    held.set(key, pressed);
+    key.scan_codes(pressed, keyboard.scan_code_set, &held)
+        .as_slice()
+        .to_vec()
+}
+
+/// What comes of the codes on their way through the controller.
+fn sent(codes: &[u8], before: &I8042State) -> Vec<u8> {
+    let empty = I8042State {
+        config: before.config,
+        ..I8042State::RESET
+    };
+    let queued = queued_as_sent(&empty, Key::A, true, codes);
+    queued.keyboard.codes.as_slice().to_vec()
 }
 
 /// The same as an event of QEMU's.

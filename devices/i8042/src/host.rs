@@ -1,0 +1,102 @@
+//! The host's side of keyboard and mouse.
+
+use devstate_core::InterruptLine;
+
+use crate::control::SystemControl;
+use crate::device::I8042;
+use crate::events::I8042Events;
+use crate::key::Key;
+use crate::mouse_input::MouseInput;
+use crate::scan_codes::ScanCodes;
+
+impl<K: InterruptLine, M: InterruptLine, S: SystemControl, EV: I8042Events> I8042<K, M, S, EV> {
+    /// Presses a key (or repeats it, if it is down), or releases it.
+    ///
+    /// Returns `false` if the keyboard's buffer is full: the key counts as not having moved, and the guest will read an
+    /// overrun code. Repeat the call after [`keyboard_emptied`](I8042Events::keyboard_emptied), or the guest misses the
+    /// key, or sees it stuck.
+    ///
+    /// A key that sends nothing is not lost, and the call returns `true`: scanning is disabled, the scan-code set has no
+    /// code for the key, or the key repeats while the keyboard cannot send.
+    pub fn key(&mut self, key: Key, pressed: bool) -> bool {
+        let taken = self.state.keyboard.key(key, pressed, self.state.link(), &self.events);
+        self.settle();
+        taken
+    }
+
+    /// Releases all keys that are down. Returns `false` if the keyboard's buffer is full and some are still down: call it
+    /// again after [`keyboard_emptied`](I8042Events::keyboard_emptied).
+    ///
+    /// Call it after a restore, because the host never saw the releases of keys that were down when the state was saved,
+    /// and when the host's window loses the focus. Mouse buttons are released by [`mouse`](Self::mouse) with
+    /// [`MouseInput::NONE`].
+    pub fn release_all(&mut self) -> bool {
+        let link = self.state.link();
+        let mut all = true;
+        for key in Key::ALL {
+            if self.state.keyboard.held.contains(*key) {
+                all &= self.state.keyboard.release(*key, link);
+            }
+        }
+        self.settle();
+        all
+    }
+
+    /// Presses or releases a key, and queues `codes`, which another keyboard sent for it, before translation.
+    ///
+    /// For hosts that have scan codes and not only keys: another model's trace, a pass-through of a real keyboard. Codes
+    /// that do not fit are dropped, and the call returns `false`. No overrun code follows: it would have to come from the
+    /// other keyboard.
+    pub fn key_as_sent(&mut self, key: Key, pressed: bool, codes: &[u8]) -> bool {
+        let translated = self.state.translates();
+        let taken = self.state.keyboard.key_as_sent(key, pressed, codes, translated);
+        if !taken {
+            self.events.key_lost(key, pressed);
+        }
+        self.settle();
+        taken
+    }
+
+    /// Returns what the keyboard would send, before translation, if this key went down or up now.
+    #[must_use]
+    pub fn scan_codes(&self, key: Key, pressed: bool) -> ScanCodes {
+        self.state
+            .keyboard
+            .codes_of(key, pressed, !self.state.keyboard_enabled())
+    }
+
+    /// Moves the mouse, turns its wheels, and sets the buttons that are down.
+    ///
+    /// In stream mode the mouse reports at once, in as many packets as the movement needs: 127 counts and 6 wheel steps
+    /// a packet. Returns `false` if the queue is full before everything is reported. The rest is kept and added to what
+    /// comes; [`report_mouse`](Self::report_mouse) reports it. Call that after
+    /// [`mouse_emptied`](I8042Events::mouse_emptied). In remote mode, in wrap mode and while reporting is disabled the
+    /// mouse only counts.
+    pub fn mouse(&mut self, input: &MouseInput) -> bool {
+        self.state.mouse.count(input, &self.events);
+        self.report_mouse()
+    }
+
+    /// Like [`mouse`](Self::mouse), but the mouse only counts, also in stream mode. The next packet reports it.
+    pub fn count_mouse(&mut self, input: &MouseInput) {
+        self.state.mouse.count(input, &self.events);
+    }
+
+    /// Reports what the mouse has counted and not reported, as [`mouse`](Self::mouse) does.
+    pub fn report_mouse(&mut self) -> bool {
+        let reported = self.state.mouse.report(&self.events);
+        self.settle();
+        reported
+    }
+
+    /// Queues exactly one packet with this content, in the protocol in use and in any mode. Returns `false` if the queue is
+    /// full. Movement beyond 127 counts (or 6 steps of the wheel, 31 of the horizontal wheel) is cut off. What had been
+    /// counted before is dropped.
+    ///
+    /// For hosts that have packets and not movement: another model's trace, a pass-through of a real mouse.
+    pub fn mouse_packet(&mut self, packet: &MouseInput) -> bool {
+        let queued = self.state.mouse.queue_packet(packet, &self.events);
+        self.settle();
+        queued
+    }
+}
