@@ -104,10 +104,11 @@ impl<const N: usize> ByteQueue<N> {
     /// Appends all of `bytes` and returns `true` if the queue then has at most `limit`. Otherwise it appends none.
     pub fn push_all(&mut self, bytes: &[u8], limit: u8) -> bool {
         let fits = bytes.len() <= usize::from(self.room(limit)).min(N.saturating_sub(self.len.into()));
-        if fits {
-            for byte in bytes {
-                let _ = self.push(*byte);
+        if fits && let Some(places) = self.bytes.get_mut(usize::from(self.len)..) {
+            for (place, byte) in places.iter_mut().zip(bytes) {
+                *place = *byte;
             }
+            self.len += bytes.len() as u8;
         }
         fits
     }

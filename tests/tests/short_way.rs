@@ -1,7 +1,13 @@
 //! The short way to the standard output: what the guest sent is visible when the guest waits, and an output that is gone
 //! does not hang it.
 
-#![allow(missing_docs, clippy::unwrap_used, clippy::panic, reason = "a test")]
+#![allow(
+    missing_docs,
+    clippy::indexing_slicing,
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "a test"
+)]
 #![cfg(unix)]
 
 use devstate_core::{Instant, NoInterrupt};

@@ -22,10 +22,33 @@ pub struct Serial<I, W, EV = NoEvents> {
     pub(crate) timers: Timers,
     pub(crate) config: Config,
     pub(crate) transmit: Transmit,
+    pub(crate) quick: Quick,
     level: bool,
     interrupt: I,
     pub(crate) output: W,
     pub(crate) events: EV,
+}
+
+/// What follows from the state and every access needs. No part of the state: [`Serial::refresh`] computes it anew.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Quick {
+    /// The line status register.
+    lsr: u8,
+    /// A character written at offset 0 goes straight to the output.
+    sends_at_once: bool,
+    /// A read at offset 0 takes a character out of the FIFO, and none in it has an error.
+    reads_fifo: bool,
+}
+
+impl Quick {
+    const fn of(state: &SerialState) -> Self {
+        let data = !state.divisor_latch_open();
+        Self {
+            lsr: state.lsr(),
+            sends_at_once: data && state.tsr.is_none() && !state.looped_back(),
+            reads_fifo: data && state.fifo_enabled() && !state.has_hidden_errors(),
+        }
+    }
 }
 
 impl<I: InterruptLine, W: Output> Serial<I, W> {
@@ -74,9 +97,10 @@ impl<I: InterruptLine, W: Output, EV: SerialEvents> Serial<I, W, EV> {
     const fn assemble(state: SerialState, interrupt: I, output: W, events: EV, config: Config) -> Self {
         Self {
             timers: Timers::new(&state, config.input_clock_hz),
-            state,
             config,
             transmit: Transmit::NEW,
+            quick: Quick::of(&state),
+            state,
             level: false,
             interrupt,
             output,
@@ -119,6 +143,7 @@ impl<I: InterruptLine, W: Output, EV: SerialEvents> Serial<I, W, EV> {
             self.timers.give_up = Some(Deadline::after(0, now));
         }
         self.watch(now);
+        self.refresh();
         self.level = self.state.interrupt_level();
         self.interrupt.set_level(self.level);
         if self.receive_capacity() != 0 {
@@ -193,9 +218,12 @@ impl<I: InterruptLine, W: Output, EV: SerialEvents> Serial<I, W, EV> {
     /// Outside of offsets 0 to 7 it returns [`OUT_OF_RANGE`](spec::OUT_OF_RANGE).
     #[inline]
     pub fn read(&mut self, offset: u16, now: Instant) -> u8 {
-        // The short way for what drivers poll: almost every read is this one.
+        // The short ways for what drivers poll and for received characters: almost every read is one of these.
         if offset == spec::LSR && !self.timers.may_be_due(now) {
             self.read_lsr()
+        } else if offset == spec::RBR && self.quick.reads_fifo && self.state.rx.len > 1 && !self.timers.may_be_due(now)
+        {
+            self.read_fifo(now)
         } else {
             self.read_register(offset, now)
         }
@@ -205,8 +233,8 @@ impl<I: InterruptLine, W: Output, EV: SerialEvents> Serial<I, W, EV> {
     #[inline]
     pub fn write(&mut self, offset: u16, value: u8, now: Instant) {
         // The short way for output: almost every write is this one.
-        if offset == spec::THR && !self.state.divisor_latch_open() && !self.timers.may_be_due(now) {
-            self.write_thr(value, now);
+        if offset == spec::THR && self.quick.sends_at_once && !self.timers.may_be_due(now) {
+            self.write_thr_at_once(value, now);
         } else {
             self.write_register(offset, value, now);
         }
@@ -267,8 +295,8 @@ impl<I: InterruptLine, W: Output, EV: SerialEvents> Serial<I, W, EV> {
 
     #[inline]
     fn read_lsr(&mut self) -> u8 {
-        let value = self.state.lsr();
-        if self.state.lsr_errors != 0 {
+        let value = self.quick.lsr;
+        if value & spec::lsr::ERRORS != 0 {
             self.state.lsr_errors = 0;
             self.update_line();
         }
@@ -332,6 +360,7 @@ impl<I: InterruptLine, W: Output, EV: SerialEvents> Serial<I, W, EV> {
         self.state.divisor = u16::from_le_bytes(divisor);
         self.state.lcr = lcr;
         self.measure();
+        self.refresh();
         self.report_outputs(&before);
     }
 
@@ -385,6 +414,12 @@ impl<I: InterruptLine, W: Output, EV: SerialEvents> Serial<I, W, EV> {
         self.output
     }
 
+    /// Computes anew what follows from the state.
+    #[inline]
+    pub(crate) fn refresh(&mut self) {
+        self.quick = Quick::of(&self.state);
+    }
+
     /// Drives the line high, for a source that is pending and enabled.
     #[inline]
     pub(crate) fn raise_line(&mut self) {
@@ -403,6 +438,7 @@ impl<I: InterruptLine, W: Output, EV: SerialEvents> Serial<I, W, EV> {
     /// Drives the line where its level has changed. Out of line: most accesses have nothing to drive.
     #[inline(never)]
     pub(crate) fn update_line(&mut self) {
+        self.refresh();
         let level = self.state.interrupt_level();
         if level != self.level {
             self.level = level;

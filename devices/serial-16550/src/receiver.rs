@@ -4,7 +4,7 @@ use crate::device::Serial;
 use crate::errors::CharacterErrors;
 use crate::events::SerialEvents;
 use crate::output::Output;
-use crate::spec::{FIFO_LEN, lsr};
+use crate::spec::{FIFO_LEN, ier, lsr};
 use crate::state::Fifo;
 use crate::timers::Deadline;
 use devstate_core::{Instant, InterruptLine};
@@ -52,8 +52,11 @@ impl<I: InterruptLine, W: Output, EV: SerialEvents> Serial<I, W, EV> {
         } else {
             room
         };
-        for character in characters.iter().take(taken) {
-            let _ = self.state.rx.push(*character);
+        let _ = self
+            .state
+            .rx
+            .push_all(characters.get(..taken).unwrap_or_default(), u8::MAX);
+        for _ in 0..taken {
             self.events.received();
         }
         if taken != 0 {
@@ -171,6 +174,18 @@ impl<I: InterruptLine, W: Output, EV: SerialEvents> Serial<I, W, EV> {
             self.start_timeout(now);
         }
         self.update_line();
+        character
+    }
+
+    /// A read of RBR where more than one character is in the FIFO, and no errors but the revealed ones: the line status
+    /// stays as it is.
+    #[inline]
+    pub(crate) fn read_fifo(&mut self, now: Instant) -> u8 {
+        let character = self.state.rx.pop().unwrap_or(0);
+        self.start_timeout(now);
+        if self.state.ier & ier::RECEIVED_DATA != 0 {
+            self.update_line();
+        }
         character
     }
 

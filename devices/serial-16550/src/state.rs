@@ -246,7 +246,7 @@ impl SerialState {
 
     /// The line status register (section 8.4).
     #[inline]
-    pub(crate) fn lsr(&self) -> u8 {
+    pub(crate) const fn lsr(&self) -> u8 {
         let mut value = self.lsr_errors;
         if !self.rx.is_empty() {
             value |= lsr::DATA_READY;
@@ -265,8 +265,14 @@ impl SerialState {
 
     /// The revealed character's errors count until LSR is read, also when the character has been (section 8.4, bit 7).
     #[inline]
-    fn errors_in_fifo(&self) -> bool {
-        self.lsr_errors & lsr::CHARACTER_ERRORS != 0 || self.rx_errors != [0; FIFO_LEN]
+    const fn errors_in_fifo(&self) -> bool {
+        self.lsr_errors & lsr::CHARACTER_ERRORS != 0 || self.has_hidden_errors()
+    }
+
+    /// Characters behind the first have errors.
+    #[inline]
+    pub(crate) const fn has_hidden_errors(&self) -> bool {
+        u128::from_le_bytes(self.rx_errors) != 0
     }
 
     /// The modem inputs as the chip sees them: the wires, or in loopback its own outputs (section 8.8).

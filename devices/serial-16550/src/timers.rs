@@ -45,6 +45,8 @@ pub(crate) struct Timers {
     pub(crate) line_free_at: Instant,
     /// The same, until it is reported.
     pub(crate) line_free: Option<Deadline>,
+    /// The earliest of the last three, or the end of time.
+    other_at: Instant,
     /// No deadline lies in the `idle_ns` from `idle_from`.
     idle_from: u64,
     idle_ns: u64,
@@ -63,6 +65,7 @@ impl Timers {
             give_up: None,
             line_free_at: Instant::EPOCH,
             line_free: None,
+            other_at: Instant::MAX,
             idle_from: 0,
             idle_ns: u64::MAX,
             timeout_ns,
@@ -149,7 +152,13 @@ impl<I: InterruptLine, W: Output, EV: SerialEvents> Serial<I, W, EV> {
 
     /// Notes that nothing is to be done from now until the next deadline.
     pub(crate) const fn watch(&mut self, now: Instant) {
-        self.timers.idle_from = now.as_nanos();
+        let timers = &mut self.timers;
+        let others = earliest(Deadline::at(timers.give_up), Deadline::at(timers.line_free));
+        timers.other_at = match earliest(Deadline::at(timers.repeat), others) {
+            Some(at) => at,
+            None => Instant::MAX,
+        };
+        timers.idle_from = now.as_nanos();
         self.timers.idle_ns = match self.next_deadline() {
             Some(at) => at.saturating_nanos_since(now),
             None => u64::MAX,
@@ -174,9 +183,12 @@ impl<I: InterruptLine, W: Output, EV: SerialEvents> Serial<I, W, EV> {
         if !self.config.timer && self.state.rx.len < self.state.trigger_level() {
             self.stop_timeout();
         } else {
-            self.state.timeout_remaining = self.timers.timeout_ns;
-            self.timers.timeout_at = now.saturating_add_nanos(self.timers.timeout_ns);
-            self.watch(now);
+            let timers = &mut self.timers;
+            self.state.timeout_remaining = timers.timeout_ns;
+            timers.timeout_at = now.saturating_add_nanos(timers.timeout_ns);
+            let next = timers.timeout_at.min(timers.other_at);
+            timers.idle_from = now.as_nanos();
+            timers.idle_ns = next.saturating_nanos_since(now);
         }
     }
 

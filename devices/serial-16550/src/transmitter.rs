@@ -87,25 +87,40 @@ impl<I: InterruptLine, W: Output, EV: SerialEvents> Serial<I, W, EV> {
         if waited && self.state.tx.is_empty() {
             self.thr_emptied();
         }
+        self.refresh();
         self.watch(now);
         sent
     }
 
     /// A write to THR serves the interrupt that asked for it. The character leaves within the write, so that THR is empty
     /// and the interrupt pending again: the level stays.
-    #[inline]
     pub(crate) fn write_thr(&mut self, character: u8, now: Instant) {
         if self.state.tsr.is_some() || self.state.looped_back() {
             self.queue(character, now);
-        } else if self.send(character, now) == Fate::Waits {
-            self.state.tsr = Some(character);
+            self.refresh();
+            self.written(now);
+        } else {
+            self.write_thr_at_once(character, now);
         }
+    }
+
+    /// A write to THR while nothing is in its way.
+    #[inline]
+    pub(crate) fn write_thr_at_once(&mut self, character: u8, now: Instant) {
+        if self.send(character, now) == Fate::Waits {
+            self.state.tsr = Some(character);
+            self.refresh();
+        }
+        self.written(now);
+    }
+
+    #[inline]
+    fn written(&mut self, now: Instant) {
         if self.state.ier & ier::THR_EMPTY != 0 {
             self.written_with_interrupt(now);
         }
     }
 
-    #[inline(never)]
     fn queue(&mut self, character: u8, now: Instant) {
         if self.state.tsr.is_none() {
             self.state.tsr = Some(character);

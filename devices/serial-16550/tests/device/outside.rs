@@ -20,10 +20,10 @@ const WAYS_TO_ROOM: &[Way] = &[
         }
     }),
     ("clearing the FIFO", |device| {
-        device.write(spec::FCR, 0x83, Instant::EPOCH)
+        device.write(spec::FCR, 0x83, Instant::EPOCH);
     }),
     ("as Linux opens the port", |device| {
-        device.write(spec::FCR, 0x07, Instant::EPOCH)
+        device.write(spec::FCR, 0x07, Instant::EPOCH);
     }),
     ("FIFOs switched", |device| {
         let on = device.read(spec::IIR, Instant::EPOCH) & 0xc0 != 0;
@@ -37,7 +37,7 @@ const WAYS_TO_ROOM: &[Way] = &[
     ("restore", |device| {
         device
             .restore(&SerialState::RESET, Instant::EPOCH, Clock::Frozen)
-            .unwrap()
+            .unwrap();
     }),
     ("reading some, then a reset", |device| {
         device.rbr();

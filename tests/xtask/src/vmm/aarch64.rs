@@ -87,27 +87,38 @@ fn host_time(guest: &mut Guest<'_>) -> Result<u64> {
     guest.host().run("date +%s")?.parse().context("not a number of seconds")
 }
 
-/// An alarm in an hour, which is still to come when the machine has been restored. Then its host's clock is set ahead.
+/// An alarm that is still to come when the machine has been restored. It comes in time although the host's clock is set
+/// forward and back meanwhile: a machine that runs counts by a clock that is never set.
 fn wakes_after_the_restore(guest: &mut Guest<'_>) -> Result<()> {
     heading("an alarm that falls due after the restore");
     let before = alarms(guest)?;
-    let due = set_alarm_in_an_hour(guest)?;
+    let due = set_alarm(guest, 60)?;
     guest.goes(Journey::SAVED, "", "")?;
     guest.run(
         &format!("alarm=$(cat {WAKEALARM}); echo ${{alarm:+still to come}}, {ALARMS} so far"),
         &format!("still to come, {before} so far"),
     )?;
-    let left = due - since_epoch(guest)?;
-    let step = left.saturating_sub(5);
-    guest.host().run(&format!("date -s @$(($(date +%s) + {step}))"))?;
-    wakes_once(guest, due, before)
+    let start = since_epoch(guest)?;
+    guest.host().run("date -s @$(($(date +%s) + 3600))")?;
+    let forward = since_epoch(guest)?;
+    guest.host().run("date -s @$(($(date +%s) - 7200))")?;
+    let back = since_epoch(guest)?;
+    ensure!(
+        start <= forward && forward <= back && back < start + 60,
+        "the guest's clock showed {start}, {forward} and {back} while the host's was set"
+    );
+    wakes_once(guest, due, before)?;
+    let late = since_epoch(guest)?.saturating_sub(due);
+    guest.host().run("date -s @$(($(date +%s) + 3600))")?;
+    ensure!(late < 60, "the alarm came {late} s late");
+    Ok(())
 }
 
 /// An alarm in an hour, while the machine lies in a file for two.
 fn wakes_at_the_restore(guest: &mut Guest<'_>) -> Result<()> {
     heading("an alarm that falls due while the machine lies in a file");
     let before = alarms(guest)?;
-    let due = set_alarm_in_an_hour(guest)?;
+    let due = set_alarm(guest, 3600)?;
     guest.ask(&format!("--pause --save {SAVED}"))?;
     guest.kill()?;
     guest.host().run("date -s @$(($(date +%s) + 7200))")?;
@@ -139,10 +150,10 @@ fn alarms(guest: &mut Guest<'_>) -> Result<u64> {
     number_at_the_end(&guest.run(&format!("echo alarms {ALARMS}"), "alarms ")?)
 }
 
-/// Gives the time for which it is set, as the guest's clock counts.
-fn set_alarm_in_an_hour(guest: &mut Guest<'_>) -> Result<u64> {
+/// Returns the time for which it is set, as the guest's clock counts.
+fn set_alarm(guest: &mut Guest<'_>, seconds: u64) -> Result<u64> {
     let set = guest.run(
-        &format!("echo +3600 >{WAKEALARM}; echo set for $(cat {WAKEALARM})"),
+        &format!("echo +{seconds} >{WAKEALARM}; echo set for $(cat {WAKEALARM})"),
         "set for ",
     )?;
     number_at_the_end(&set)
