@@ -37,10 +37,10 @@ pub struct MachineStateSer {
 
 release_table! {
     /// What the reference machine has been published with.
-    pub enum Release { V1 = 1 @ 0x9f74_95ee_5fb7_3f4c, V2 = 2 @ 0x3a81_4b57_c519_4f08, V3 = 3 @ open }
+    pub enum Release { V1 = 1 @ 0x9f74_95ee_5fb7_3f4c, V2 = 2 @ 0x3a81_4b57_c519_4f08, V3 = 3 @ 0x4ffd_a01f_4ab7_821f }
     RtcStateSer => [1, 2, 2],
     SerialStateSer => [1, 2, 2],
-    I8042StateSer => [_, 1, 1],
+    I8042StateSer => [_, 1, 2],
     KeyboardStateSer => [_, 1, 2],
     MouseStateSer => [_, 1, 2],
     MachineStateSer => [1, 2, 2],

@@ -52,7 +52,7 @@ fn whatever_was_written_goes_to_every_release_or_is_refused() {
             source_file: Some(file!()),
             ..Config::default()
         });
-        let tried = runner.run(&vec(any::<u8>(), 0..120), |choices| {
+        let tried = runner.run(&vec(any::<u8>(), 0..300), |choices| {
             for &release in Release::ALL.iter().filter(|release| (root.version)(**release) != 0) {
                 let payload = payload(&(root.payload_schema)(release), &mut Chosen(&choices), &no_foreign);
                 outcome.set(outcome.get().and(root.check(release, &payload)));

@@ -12,9 +12,14 @@ use crate::mouse::{self, MouseStateSer};
 
 /// The wire form of [`I8042State`].
 ///
-/// What is an enum in the state is a code here, and a table of releases needs no rows for it.
+/// Enums of the state are codes here, so a release table needs no rows for them.
+///
+/// | version | fields |
+/// |---|---|
+/// | 1 | the whole state |
+/// | 2 | the same, with version 2 of [`KeyboardStateSer`] and [`MouseStateSer`] |
 #[derive(Versioned, Clone, Debug, PartialEq, Eq)]
-#[versioned(version = 1, layouts(0x9a6a_0295_fc9e_71e6))]
+#[versioned(version = 2, layouts(0x9a6a_0295_fc9e_71e6, 0x2e70_8666_c26e_2671))]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct I8042StateSer {
@@ -32,17 +37,17 @@ pub struct I8042StateSer {
     pub input_port_poll: u8,
     /// The command that waits for its data byte: 60 to 7F, A5, D1 to D4; 0 for none.
     pub pending_command: u8,
-    /// Who has the output buffer: 0 nobody, 1 the controller, 2 the keyboard, 3 the mouse.
+    /// The source of the byte in the output buffer: 0 none, 1 the controller, 2 the keyboard, 3 the mouse.
     pub output_buffer: u8,
     /// The controller's byte that counts as the keyboard's.
     pub keyboard_reply: Option<u8>,
-    /// The controller's byte that counts as the mouse's. At most one of the two.
+    /// The controller's byte that counts as the mouse's. At most one of the two is `Some`.
     pub mouse_reply: Option<u8>,
     /// The byte that the data port gave last.
     pub last_read: u8,
-    /// The password, or its beginning.
+    /// The password: installed, or the part that has been loaded.
     pub password: Vec<u8, 8>,
-    /// Whether it locks, and then how much of it has been typed.
+    /// If the password locks the keyboard: how many of its characters have been typed.
     pub locked: Option<u8>,
     /// The keyboard.
     pub keyboard: KeyboardStateSer,
@@ -51,7 +56,7 @@ pub struct I8042StateSer {
 }
 
 impl I8042StateSer {
-    /// The mirror of a device's state.
+    /// Returns the mirror of a device's state.
     ///
     /// ```
     /// use devstate_i8042::I8042State;
@@ -116,7 +121,7 @@ impl I8042StateSer {
 }
 
 impl Default for I8042StateSer {
-    /// The mirror of [`I8042State::RESET`].
+    /// Returns the mirror of [`I8042State::RESET`].
     fn default() -> Self {
         Self::new(&I8042State::RESET)
     }

@@ -10,7 +10,7 @@ use crate::bytes::{from_wire, to_wire, unknown};
 ///
 /// Version 2 adds `sys_rq`.
 #[derive(Versioned, Clone, Debug, PartialEq, Eq)]
-#[versioned(version = 2, layouts(0x0ed5_9230_9c38_2c00, open))]
+#[versioned(version = 2, layouts(0x0ed5_9230_9c38_2c00, 0xe3f5_2a44_f85b_33ac))]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct KeyboardStateSer {

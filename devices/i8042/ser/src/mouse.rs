@@ -16,7 +16,7 @@ use crate::bytes::{from_wire, to_wire, unknown};
 /// | 2 | which bytes of the queue are packets; the buttons that the guest knows of; the last reply |
 #[expect(clippy::struct_excessive_bools, reason = "one-to-one with the mouse's state")]
 #[derive(Versioned, Clone, Debug, PartialEq, Eq)]
-#[versioned(version = 2, layouts(0x6cfe_9cae_28f1_8de3, open))]
+#[versioned(version = 2, layouts(0x6cfe_9cae_28f1_8de3, 0x1954_d590_8c9d_04c3))]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct MouseStateSer {

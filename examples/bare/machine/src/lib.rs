@@ -30,7 +30,7 @@ release_table! {
     MachineSer => [1, 2],
     RtcStateSer => [1, 2],
     SerialStateSer => [1, 2],
-    I8042StateSer => [_, 1],
+    I8042StateSer => [_, 2],
     devstate_i8042_ser::KeyboardStateSer => [_, 2],
     devstate_i8042_ser::MouseStateSer => [_, 2],
 }

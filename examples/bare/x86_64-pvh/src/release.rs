@@ -18,7 +18,7 @@ release_table! {
     pub enum Release { V1_0 = 1 @ open }
     BoardSer => [1],
     SerialStateSer => [2],
-    I8042StateSer => [1],
+    I8042StateSer => [2],
     KeyboardStateSer => [2],
     MouseStateSer => [2],
 }

@@ -24,7 +24,7 @@ release_table! {
     KvmStateSer => [1, 1],
     SerialStateSer => [1, 2],
     PlatformStateSer => [1, 2],
-    I8042StateSer => [_, 1],
+    I8042StateSer => [_, 2],
     KeyboardStateSer => [_, 2],
     MouseStateSer => [_, 2],
 }
