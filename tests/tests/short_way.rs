@@ -70,7 +70,7 @@ fn expect_prompt(mut terminal: impl Read + Send + 'static) {
         let mut seen = Vec::new();
         let mut bytes = [0; 4096];
         while let Ok(count @ 1..) = terminal.read(&mut bytes) {
-            seen.extend_from_slice(&bytes[..count]);
+            seen.extend_from_slice(bytes.get(..count).unwrap_or_default());
             if seen.windows(PROMPT.len()).any(|window| window == PROMPT) {
                 let _ = found.send(());
                 return;

@@ -124,6 +124,7 @@ struct Keyboard2 {
 }
 
 #[derive(Serialize, Deserialize, Debug, PartialEq)]
+#[expect(clippy::struct_excessive_bools, reason = "the fields of the mirror")]
 struct Mouse2 {
     argument: u8,
     remote: bool,
@@ -406,10 +407,10 @@ fn the_uart() {
 
 #[test]
 fn the_keyboard_controller() {
+    type Version1 = I8042<Keyboard1, Mouse1>;
+    type Version2 = I8042<Keyboard2, Mouse2>;
     for mirror in states::i8042s() {
-        type Version2 = I8042<Keyboard2, Mouse2>;
         assert_eq!(plain::<_, Version2>(&mirror, Release::V3), Version2::from(&mirror));
-        type Version1 = I8042<Keyboard1, Mouse1>;
         let mut expected = Version1::from(&mirror);
         expected.mouse.last_packet = last_packet(&mirror.mouse);
         assert_eq!(plain::<_, Version1>(&mirror, Release::V2), expected);

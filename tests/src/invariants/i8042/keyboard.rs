@@ -70,10 +70,10 @@ impl Keyboard {
             }
             return Some(reply);
         }
-        let next = if !self.codes.is_empty() {
-            self.codes.pop_front()
-        } else {
+        let next = if self.codes.is_empty() {
             self.overrun.take()
+        } else {
+            self.codes.pop_front()
         };
         self.last_sent = next.unwrap_or(self.last_sent);
         next

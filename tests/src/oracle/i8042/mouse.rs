@@ -188,14 +188,14 @@ impl Subject {
                 let mut it = *before;
                 let theirs = take_packet(&mut it);
                 if theirs != packet {
-                    if before.clicks != MouseButtons::NONE {
-                        let shown = (before.buttons.0 ^ before.clicks.0) & 7;
-                        self.row(I8042Rows::MouseClicksAreReported, packet[0] & 7 == shown);
-                    } else {
+                    if before.clicks == MouseButtons::NONE {
                         self.row(
                             I8042Rows::MouseWheelSteps,
                             carried(before, packet)[2].unsigned_abs() <= 6,
                         );
+                    } else {
+                        let shown = (before.buttons.0 ^ before.clicks.0) & 7;
+                        self.row(I8042Rows::MouseClicksAreReported, packet[0] & 7 == shown);
                     }
                 }
                 reply = [vec![spec::ACK], theirs].concat();
