@@ -1,10 +1,10 @@
-//! From bus accesses of any width to register accesses.
+//! Turns bus accesses of any width into register accesses.
 
-/// How a bus lays out byte-wide registers: their distance from each other.
+/// The layout of byte-wide registers on a bus: their distance from each other.
 ///
-/// Ports have them side by side; memory-mapped UARTs often one every four bytes (`reg-shift = <2>` in a device
-/// tree). A wide access reaches each register that it covers, lowest first, as on the ISA bus; bytes between
-/// registers read as zero and writes to them are lost.
+/// On ports they lie side by side. Memory-mapped UARTs often have one every four bytes (`reg-shift = <2>` in a device
+/// tree). A wide access reaches each register that it covers, lowest first, as on the ISA bus. Bytes between registers
+/// read as zero, and writes to them are lost.
 ///
 /// ```
 /// use devstate_core::ByteRegisters;
@@ -24,10 +24,10 @@ pub struct ByteRegisters {
 }
 
 impl ByteRegisters {
-    /// Registers side by side, as on I/O ports.
+    /// Registers that lie side by side, as on I/O ports.
     pub const PACKED: Self = Self::with_shift(0);
 
-    /// Registers `1 << shift` bytes apart. Shifts above 15 are taken as 15: offsets have 16 bits.
+    /// Creates a layout with registers `1 << shift` bytes apart. A shift above 15 counts as 15, since offsets have 16 bits.
     #[must_use]
     pub const fn with_shift(shift: u32) -> Self {
         Self {
@@ -35,14 +35,15 @@ impl ByteRegisters {
         }
     }
 
-    /// Fills `data` as a bus read at `address` (bytes from the device's base) does.
+    /// Fills `data` as a bus read at `address` does. The address counts bytes from the device's base.
     pub fn read(self, address: u64, data: &mut [u8], mut register: impl FnMut(u16) -> u8) {
         for (lane, byte) in (0u64..).zip(data) {
             *byte = self.register_at(address, lane).map_or(0, &mut register);
         }
     }
 
-    /// Hands the bytes of a bus write at `address` (bytes from the device's base) to the registers they fall on.
+    /// Writes each byte of a bus write at `address` to the register at its place. The address counts bytes from the
+    /// device's base.
     pub fn write(self, address: u64, data: &[u8], mut register: impl FnMut(u16, u8)) {
         for (lane, byte) in (0u64..).zip(data) {
             if let Some(offset) = self.register_at(address, lane) {
@@ -62,11 +63,10 @@ impl ByteRegisters {
     }
 }
 
-/// Word-wide registers on a bus that may be accessed in other widths.
+/// Word-wide registers (32 bits) on a bus with accesses of any width.
 ///
-/// A narrow read gives the lanes that it covers of the register's word. A write counts only as a whole aligned word,
-/// since the bus of these devices (AMBA APB) has no byte strobes; any other is given back as `false` for the host to
-/// log.
+/// A narrow read returns the bytes of the register's word that it covers. A write must be a whole aligned word, since the
+/// bus of these devices (AMBA APB) has no byte strobes. Any other write reaches no register and returns `false`.
 ///
 /// ```
 /// use devstate_core::WordRegisters;
@@ -85,8 +85,9 @@ impl ByteRegisters {
 pub struct WordRegisters;
 
 impl WordRegisters {
-    /// Fills `data` as a bus read at `address` (bytes from the device's base) does; each register that the access
-    /// touches is read once, lowest first. Addresses above the 64 KiB that an offset can name read as zero.
+    /// Fills `data` as a bus read at `address` does. The address counts bytes from the device's base.
+    ///
+    /// Each register that the access touches is read once, lowest first. Addresses above 64 KiB read as zero.
     pub fn read(self, address: u64, data: &mut [u8], mut register: impl FnMut(u16) -> u32) {
         let mut word = None;
         for (lane, byte) in (0u64..).zip(data) {
@@ -101,7 +102,7 @@ impl WordRegisters {
         }
     }
 
-    /// Hands a write at `address` (bytes from the device's base) to the register, if it is one aligned word.
+    /// Writes the register at `address` and returns `true` if `data` is one aligned word.
     #[must_use = "a write that is no aligned word reached no register"]
     pub fn write(self, address: u64, data: &[u8], mut register: impl FnMut(u16, u32)) -> bool {
         let (Ok(offset), Ok(bytes)) = (u16::try_from(address), <[u8; 4]>::try_from(data)) else {

@@ -1,4 +1,4 @@
-//! Interrupt lines as levels, and the adapter for hosts that want edges.
+//! Interrupt lines, which are levels, and the adapter to edges.
 
 use core::cell::Cell;
 use core::ops::Deref;
@@ -185,7 +185,7 @@ mod tests {
     }
 
     #[test]
-    fn an_edge_adapter_keeps_its_triggers_error_until_asked() {
+    fn an_edge_adapter_keeps_the_triggers_error_until_it_is_taken() {
         let mut line = RisingEdge::new(Broken);
         line.set_level(false);
         assert_eq!(line.take_error(), None);

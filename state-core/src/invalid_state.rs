@@ -1,10 +1,10 @@
-//! The answer to a state that no real device could be in.
+//! The error for a state that no device can be in.
 
 use core::fmt;
 
-/// A saved state says something that cannot be true of the device.
+/// A saved state has a value that the device cannot have.
 ///
-/// The device it was meant for has not been touched.
+/// The device that was to be restored is unchanged.
 ///
 /// ```
 /// use devstate_core::InvalidState;
@@ -17,18 +17,18 @@ use core::fmt;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct InvalidState {
-    /// The field's path from the device's state, such as `mouse.sample_rate`.
+    /// The path of the field from the device's state, such as `mouse.sample_rate`.
     pub field: &'static str,
-    /// The element, where the field is an array.
+    /// The index of the element, if the field is an array.
     pub index: Option<u16>,
-    /// The value found there.
+    /// The value of the field.
     pub value: u64,
-    /// What the field may be.
+    /// The values that the field may have.
     pub reason: &'static str,
 }
 
 impl InvalidState {
-    /// An error about a whole field.
+    /// Creates an error about a whole field.
     #[must_use]
     pub const fn new(field: &'static str, value: u64, reason: &'static str) -> Self {
         Self {
@@ -39,7 +39,7 @@ impl InvalidState {
         }
     }
 
-    /// The same error about one element of an array.
+    /// Returns the error about one element of an array.
     #[must_use]
     pub const fn at(mut self, index: u16) -> Self {
         self.index = Some(index);

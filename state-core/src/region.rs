@@ -1,19 +1,19 @@
-//! Memory whose type says what may still be done with it.
+//! Memory whose type says what may be done with it.
 
 use core::fmt;
 use core::ops::Deref;
 
-/// What the holder of a [`Region`] may do with it: [`Empty`] or [`Sealed`].
+/// The rights to the memory of a [`Region`]: [`Empty`] or [`Sealed`].
 pub trait Rights: private::Sealed {
-    /// How the region's memory is held.
+    /// The reference to the region's memory.
     type Access<'a>: AsRef<[u8]>;
 }
 
-/// May be read, asked for its size, resized and written.
+/// The memory can be read, resized and written.
 #[derive(Clone, Copy, Debug)]
 pub enum Empty {}
 
-/// May be read and asked for its size. Nothing leads back to writing.
+/// The memory can only be read, for as long as the region exists.
 #[derive(Clone, Copy, Debug)]
 pub enum Sealed {}
 
@@ -33,8 +33,8 @@ mod private {
 
 /// A stretch of the caller's memory and the rights to it.
 ///
-/// The client owns the memory and pays for it; whoever fills it gets it as `Region<Empty>` and gives it back as
-/// `Region<Sealed>`, which can only be read for as long as anyone holds it.
+/// The client owns the memory. The server that fills it gets it as a `Region<Empty>` and returns it as a `Region<Sealed>`,
+/// which can only be read.
 ///
 /// ```
 /// use devstate_core::{Empty, Region};
@@ -48,7 +48,7 @@ mod private {
 /// # Ok::<(), devstate_core::ResizeError>(())
 /// ```
 ///
-/// What the rights forbid does not compile:
+/// An access that the rights do not allow does not compile:
 ///
 /// ```compile_fail,E0599
 /// # use devstate_core::Region;
@@ -62,17 +62,17 @@ pub struct Region<'a, R: Rights> {
 }
 
 impl<'a> Region<'a, Empty> {
-    /// Bytes that the memory behind the region has: what it can be resized to.
+    /// Returns the size of the memory behind the region in bytes, the largest size of the region.
     #[must_use]
     pub fn capacity(&self) -> usize {
         self.bytes.len()
     }
 
-    /// Sets the region's size in bytes. The memory behind it stays as it is.
+    /// Sets the region's size in bytes. The contents do not change.
     ///
     /// # Errors
     ///
-    /// [`ResizeError`] where the memory is smaller than that; the size is unchanged.
+    /// The memory is smaller than that. The size is unchanged.
     pub fn resize(&mut self, len: usize) -> Result<(), ResizeError> {
         if len > self.capacity() {
             return Err(ResizeError {
@@ -84,12 +84,12 @@ impl<'a> Region<'a, Empty> {
         Ok(())
     }
 
-    /// The region's bytes, to be written.
+    /// Returns the region's bytes for writing.
     pub fn as_mut_bytes(&mut self) -> &mut [u8] {
         self.bytes.get_mut(..self.len).unwrap_or_default()
     }
 
-    /// Gives up the right to write and to resize.
+    /// Gives up the rights to write and to resize.
     #[must_use]
     pub fn seal(self) -> Region<'a, Sealed> {
         Region {
@@ -100,7 +100,7 @@ impl<'a> Region<'a, Empty> {
 }
 
 impl<'a> Region<'a, Sealed> {
-    /// The region's bytes, for as long as the memory lives.
+    /// Returns the region's bytes for the lifetime of the memory.
     #[must_use]
     pub fn into_bytes(self) -> &'a [u8] {
         self.bytes.get(..self.len).unwrap_or_default()
@@ -108,19 +108,19 @@ impl<'a> Region<'a, Sealed> {
 }
 
 impl<R: Rights> Region<'_, R> {
-    /// The region's size in bytes.
+    /// Returns the region's size in bytes.
     #[must_use]
     pub fn len(&self) -> usize {
         self.len
     }
 
-    /// Whether the region's size is zero.
+    /// Returns `true` if the region's size is 0.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.len == 0
     }
 
-    /// The region's bytes.
+    /// Returns the region's bytes.
     #[must_use]
     pub fn as_bytes(&self) -> &[u8] {
         self.bytes.as_ref().get(..self.len).unwrap_or_default()
@@ -128,7 +128,7 @@ impl<R: Rights> Region<'_, R> {
 }
 
 impl<'a> From<&'a mut [u8]> for Region<'a, Empty> {
-    /// The whole of `bytes`.
+    /// Creates a region of all `bytes`.
     fn from(bytes: &'a mut [u8]) -> Self {
         Self {
             len: bytes.len(),
@@ -169,13 +169,13 @@ impl<R: Rights> fmt::Debug for Region<'_, R> {
     }
 }
 
-/// A region was to grow beyond the memory behind it.
+/// A region cannot grow beyond the memory behind it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct ResizeError {
-    /// Bytes asked for.
+    /// The requested size in bytes.
     pub needed: usize,
-    /// Bytes that there are.
+    /// The size of the memory in bytes.
     pub available: usize,
 }
 

@@ -1,10 +1,10 @@
-//! Access to the registers of a device from the side of the processor.
+//! Access to the registers of a real device.
 
-/// The registers of a real device, as firmware reaches them: through ports, through memory, or in a test through an
+/// The registers of a real device, as firmware accesses them: through ports, through memory, or in a test through an
 /// emulated device.
 ///
-/// `W` is the width of a register: `u8` for the 16550A and the i8042, `u32` for the PL031. Offsets are the manual's;
-/// an implementation knows the base address, and how far apart the registers lie on its bus.
+/// `W` is the width of a register: `u8` for the 16550A and the i8042, `u32` for the PL031. Offsets are the manual's. The
+/// implementation knows the base address and the distance of the registers on its bus.
 ///
 /// ```
 /// use devstate_core::RegisterIo;
@@ -24,7 +24,7 @@
 /// assert_eq!(registers.read(7), 0x5a);
 /// ```
 pub trait RegisterIo<W> {
-    /// Reads the register at `offset`, with the side effects that the read has.
+    /// Reads the register at `offset`, with the side effects of the read.
     fn read(&mut self, offset: u16) -> W;
 
     /// Writes the register at `offset`.

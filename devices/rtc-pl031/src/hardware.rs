@@ -1,14 +1,14 @@
-//! The same state, from and to a real PL031.
+//! The state of a real PL031: capture and apply.
 
 use crate::spec::{INTERRUPT, RTCCR, RTCCR_START, RTCDR, RTCICR, RTCIMSC, RTCLR, RTCMR, RTCRIS};
 use crate::state::RtcState;
 use devstate_core::{Instant, InvalidState, RegisterIo, Unapplied};
 
 impl RtcState {
-    /// Reads a real clock's state, which it leaves as it is.
+    /// Reads the state of a real clock. The clock is unchanged.
     ///
-    /// No register shows the part of a second that has passed: it is taken to be 0, so the captured time is up to a
-    /// second late. Waiting for [`RTCDR`] to change before the call avoids that.
+    /// No register shows the part of a second that has passed. It is taken as 0, so that the captured time is up to a
+    /// second late. To avoid that, wait until [`RTCDR`] changes before the call.
     ///
     /// ```
     /// use devstate_core::{Instant, RegisterIo};
@@ -61,15 +61,15 @@ impl RtcState {
     /// Programs a real clock with this state and returns what it could not be given: `ris` for a pending alarm, which the
     /// firmware then serves itself.
     ///
-    /// Bring the state up to date with [`resumed`](Self::resumed) first. An alarm that is pending may not show: hardware
-    /// may compare only with its slow clock's next tick (section 2.2.4), and no register sets the interrupt directly.
+    /// Call [`resumed`](Self::resumed) first to bring the state up to date. A pending alarm may not show: hardware may
+    /// compare only at its slow clock's next tick (section 2.2.4), and no register sets the interrupt directly.
     ///
-    /// Hardware cannot be told the part of a second that has passed, cannot be stopped once it runs, and shows in RTCLR
-    /// the value that it was set to now.
+    /// The part of a second that has passed cannot be set. A clock that runs cannot be stopped. RTCLR shows the value that
+    /// is set now.
     ///
     /// # Errors
     ///
-    /// What [`validate`](Self::validate) says; the hardware has not been touched.
+    /// [`validate`](Self::validate) refuses the state. The hardware is unchanged.
     pub fn apply(&self, registers: &mut impl RegisterIo<u32>) -> Result<Unapplied, InvalidState> {
         self.validate()?;
         registers.write(RTCIMSC, 0);

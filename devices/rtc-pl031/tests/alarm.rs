@@ -381,7 +381,7 @@ proptest! {
 }
 
 #[test]
-fn the_events_of_a_restored_alarm_are_told_once() {
+fn a_restored_alarm_is_reported_once() {
     let alarms = Cell::new(0);
     let state = armed(NoInterrupt, 3).state(Instant::EPOCH);
     let rtc = Rtc::from_state(

@@ -213,7 +213,7 @@ proptest! {
 
     /// Any state that is accepted can be driven anywhere in time without a panic, and never by a loop.
     #[test]
-    fn accepted_states_live(state in any_state(), now: u64, later: u64, offset in 0..0x20u16, value: u32) {
+    fn accepted_states_survive_an_access(state in any_state(), now: u64, later: u64, offset in 0..0x20u16, value: u32) {
         for clock in [Clock::Wall, Clock::Frozen] {
             let mut rtc = restored(&state, NoInterrupt, Instant::from_nanos(now), clock);
             rtc.write(offset, value, Instant::from_nanos(later));
@@ -306,7 +306,7 @@ impl RegisterIo<u32> for SlowToCompare {
 }
 
 #[test]
-fn apply_says_when_a_pending_alarm_does_not_show() {
+fn apply_reports_a_pending_alarm_that_does_not_show() {
     let mut hardware = SlowToCompare(Hardware(Rtc::new(NoInterrupt)));
     assert_eq!(busy().apply(&mut hardware), Ok(Unapplied::NONE.with("ris", 1)));
     let quiet = RtcState { ris: false, ..busy() };

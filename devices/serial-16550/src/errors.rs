@@ -1,10 +1,10 @@
-//! What can be wrong with a character on its way in.
+//! The errors of received characters.
 
 use core::ops::BitOr;
 
 use crate::spec::lsr;
 
-/// The errors that a character arrived with, for [`Serial::receive_character`](crate::Serial::receive_character).
+/// The errors of a received character, for [`Serial::receive_character`](crate::Serial::receive_character).
 ///
 /// ```
 /// use devstate_serial_16550::CharacterErrors;
@@ -17,16 +17,16 @@ use crate::spec::lsr;
 pub struct CharacterErrors(u8);
 
 impl CharacterErrors {
-    /// The character is as it was sent.
+    /// The character has no error.
     pub const NONE: Self = Self(0);
     /// The parity bit was wrong.
     pub const PARITY: Self = Self(lsr::PARITY);
-    /// There was no stop bit where it belongs.
+    /// The stop bit was missing.
     pub const FRAMING: Self = Self(lsr::FRAMING);
-    /// The line was at space for a whole character; the character is 0, whatever else is said.
+    /// The line was at space for a whole character. The character is 0, whatever value is passed with it.
     pub const BREAK: Self = Self(lsr::BREAK);
 
-    /// The errors at their places in the line status register.
+    /// Returns the errors as bits of the line status register.
     #[must_use]
     pub const fn lsr_bits(self) -> u8 {
         self.0

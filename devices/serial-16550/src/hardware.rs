@@ -1,4 +1,4 @@
-//! The same state, from and to a real 16550A.
+//! The state of a real 16550A: capture and apply.
 
 use devstate_core::{Instant, InvalidState, RegisterIo, Unapplied};
 
@@ -6,21 +6,21 @@ use crate::spec::{self, fcr, ier, iir, lcr, lsr, mcr, msr};
 use crate::state::SerialState;
 
 impl SerialState {
-    /// Takes over the state of a real UART. `fcr` is what the firmware last wrote to the FIFO control register, which
-    /// cannot be read.
+    /// Reads the state of a real UART. `fcr` is the last value that the firmware wrote to the FIFO control register,
+    /// which cannot be read.
     ///
-    /// Reading a UART changes it: what has been received is in the state afterwards and no longer in the chip, and so
-    /// are the latched errors and deltas and a pending THR-empty interrupt. [`apply`](Self::apply) puts back what can
-    /// be. The registers are as they were.
+    /// The reads change the UART: received characters, latched errors and deltas and a pending THR-empty interrupt are in
+    /// the state afterwards and no longer in the chip. [`apply`](Self::apply) puts back what can be put back. The
+    /// registers keep their values.
     ///
-    /// What the hardware does not show:
+    /// The hardware does not show:
     ///
-    /// - What is being sent. Wait for [`TRANSMITTER_EMPTY`](lsr::TRANSMITTER_EMPTY) first; characters that have not
-    ///   left by then leave on their own, and the state has none.
-    /// - The trigger level and the DMA mode: taken from `fcr`. Whether the FIFOs are on is read.
-    /// - How long the receive time-out still runs: it starts anew, unless its interrupt is shown as pending.
+    /// - Characters that are being sent. Wait for [`TRANSMITTER_EMPTY`](lsr::TRANSMITTER_EMPTY) first. Characters that
+    ///   have not left by then leave on their own, and the state has none.
+    /// - The trigger level and the DMA mode, which are taken from `fcr`. Whether the FIFOs are on is read.
+    /// - The rest of the receive time-out. It starts anew, unless its interrupt is pending.
     ///
-    /// In loopback the modem's inputs are seen by leaving it for a moment.
+    /// To read the modem's inputs, the UART leaves loopback for a moment.
     ///
     /// ```
     /// use devstate_core::{Instant, RegisterIo};
@@ -97,20 +97,20 @@ impl SerialState {
             registers.write(spec::MCR, self.mcr & !mcr::LOOP);
             self.msr_lines = registers.read(spec::MSR) & msr::LINES;
             registers.write(spec::MCR, self.mcr);
-            // The way there and back is no news.
+            // The deltas of leaving and entering are none of the modem's.
             registers.read(spec::MSR);
         }
     }
 
     /// Programs a real UART with this state, whatever it was set to before, and returns what it could not be given.
     ///
-    /// Characters that were received and not read go back into the FIFO by way of the loopback, at the highest rate;
-    /// meanwhile the UART is cut off from its line. Characters that were to be sent are sent. Interrupts are enabled
-    /// last; where the THR-empty interrupt had been served, it stays served. Each wait ends after a number of polls, so
-    /// that broken hardware is reported and not waited for.
+    /// Characters that were received and not read go back into the FIFO through the loopback, at the highest rate.
+    /// Meanwhile the UART is cut off from its line. Characters that were to be sent are sent. Interrupts are enabled last.
+    /// A THR-empty interrupt that was served stays served. Each wait ends after a number of polls, so that broken hardware
+    /// is reported.
     ///
-    /// The modem's inputs are what is plugged in, and the receive time-out starts anew. In 16450 mode, a character that
-    /// has been read is not shown a second time.
+    /// The modem's inputs are those of the connected peer, and the receive time-out starts anew. In 16450 mode, a
+    /// character that was read is not shown again.
     ///
     /// The returned list has these fields:
     ///
@@ -120,7 +120,7 @@ impl SerialState {
     ///
     /// # Errors
     ///
-    /// What [`validate`](Self::validate) says; the hardware has not been touched.
+    /// [`validate`](Self::validate) refuses the state. The hardware is unchanged.
     pub fn apply(&self, registers: &mut impl RegisterIo<u8>) -> Result<Unapplied, InvalidState> {
         self.validate()?;
         set_divisor(registers, 1);
@@ -159,7 +159,7 @@ impl SerialState {
             .with("msr_deltas", self.msr_deltas))
     }
 
-    /// Gives the number of characters that could not be put back.
+    /// Returns the number of characters that could not be put back.
     fn put_back_received(&self, registers: &mut impl RegisterIo<u8>) -> u8 {
         const THERE: u8 = lsr::TRANSMITTER_EMPTY | lsr::DATA_READY;
         let mut left = self.rx.len;
@@ -173,7 +173,7 @@ impl SerialState {
         left
     }
 
-    /// Gives the number of characters that the transmitter did not take.
+    /// Returns the number of characters that the transmitter did not take.
     fn send_waiting(&self, registers: &mut impl RegisterIo<u8>) -> u8 {
         let Some(first) = self.tsr else { return 0 };
         registers.write(spec::THR, first);
@@ -191,7 +191,7 @@ impl SerialState {
 /// A character takes 0.1 ms at the highest rate, and a poll of a fast bus some 50 ns.
 const POLLS: u32 = 20_000;
 
-/// Whether all of the bits were seen in LSR before patience ran out.
+/// Returns `true` if LSR shows all of the bits within the number of polls.
 fn wait_for(registers: &mut impl RegisterIo<u8>, bits: u8) -> bool {
     (0..POLLS).any(|_| registers.read(spec::LSR) & bits == bits)
 }

@@ -1,10 +1,10 @@
-//! How characters are framed and how long they take.
+//! The frame of a character and its length in time.
 
 use core::time::Duration;
 
 use crate::spec::{INPUT_CLOCK_HZ, lcr};
 
-/// The frame and speed that the guest programmed.
+/// The frame and the speed that the guest programmed.
 ///
 /// ```
 /// use core::time::Duration;
@@ -24,7 +24,7 @@ use crate::spec::{INPUT_CLOCK_HZ, lcr};
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct LineParameters {
-    /// The divisor latch. 0, which the manual does not allow, counts as 65,536.
+    /// The divisor latch. The manual does not allow 0; it counts as 65,536.
     pub divisor: u16,
     /// Data bits in a character: 5 to 8.
     pub data_bits: u8,

@@ -1,8 +1,8 @@
-//! The wires of the modem: four in, four out.
+//! The modem's wires: four inputs, four outputs.
 
 use crate::spec::{mcr, msr};
 
-/// What is plugged in: the four inputs of the modem status register, `true` where the wire is active.
+/// The four inputs of the modem status register, `true` where the wire is active.
 ///
 /// ```
 /// use devstate_serial_16550::ModemLines;
@@ -25,7 +25,7 @@ pub struct ModemLines {
 }
 
 impl ModemLines {
-    /// A peer that is there and ready, which is what a new device sees.
+    /// A peer that is connected and ready: the inputs of a new device.
     pub const CONNECTED: Self = Self {
         cts: true,
         dsr: true,
@@ -33,7 +33,7 @@ impl ModemLines {
         dcd: true,
     };
 
-    /// Nothing plugged in.
+    /// No peer is connected.
     pub const DISCONNECTED: Self = Self {
         cts: false,
         dsr: false,
@@ -41,13 +41,13 @@ impl ModemLines {
         dcd: false,
     };
 
-    /// The lines at their places in the modem status register, bits 4 to 7.
+    /// Returns the lines as bits 4 to 7 of the modem status register.
     #[must_use]
     pub const fn msr_bits(self) -> u8 {
         bit(self.cts, msr::CTS) | bit(self.dsr, msr::DSR) | bit(self.ri, msr::RI) | bit(self.dcd, msr::DCD)
     }
 
-    /// The lines that a modem status register shows.
+    /// Creates the lines from a value of the modem status register.
     #[must_use]
     pub const fn from_msr(value: u8) -> Self {
         Self {
@@ -59,9 +59,9 @@ impl ModemLines {
     }
 }
 
-/// What the guest drives through the modem control register. All inactive in loopback (section 8.8).
+/// The four outputs that the guest drives through the modem control register. All are inactive in loopback (section 8.8).
 ///
-/// OUT2 does not gate the interrupt inside the chip. PCs wire it so outside: a host that wants that gates its
+/// OUT2 does not gate the interrupt in the chip. A PC wires it so outside the chip: such a host gates its
 /// [`InterruptLine`](devstate_core::InterruptLine) with `out2`.
 #[expect(clippy::struct_excessive_bools, reason = "four independent wires")]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]

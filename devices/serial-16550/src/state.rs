@@ -1,4 +1,4 @@
-//! Everything there is to know about a UART at one moment.
+//! The state of a UART at one moment.
 
 use devstate_core::{ByteQueue, Instant, InvalidState};
 
@@ -11,8 +11,8 @@ pub type Fifo = ByteQueue<FIFO_LEN>;
 
 /// The state of a 16550A: registers, FIFOs, latches and the running time-out.
 ///
-/// Only what is primary. The interrupt identification, the line status but for its latched errors, the loopback's modem
-/// inputs and the interrupt line's level follow from it and are computed.
+/// It holds only primary values. The interrupt identification, the line status except its latched errors, the modem inputs
+/// in loopback and the level of the interrupt line follow from them.
 ///
 /// ```
 /// use devstate_serial_16550::SerialState;
@@ -30,7 +30,8 @@ pub struct SerialState {
     pub divisor: u16,
     /// Interrupt enable register (section 8.7). Bits 0 to 3.
     pub ier: u8,
-    /// FIFO control register (section 8.5) as far as it sticks: enable, DMA mode, trigger. 0 while the FIFOs are off.
+    /// The bits of the FIFO control register that are kept (section 8.5): enable, DMA mode, trigger. 0 while the FIFOs are
+    /// off.
     pub fcr: u8,
     /// Line control register (section 8.1). Any value.
     pub lcr: u8,
@@ -38,14 +39,14 @@ pub struct SerialState {
     pub mcr: u8,
     /// Scratchpad register (section 8.10). Any value.
     pub scr: u8,
-    /// What the receiver buffer still shows in 16450 mode when no unread character is in `rx`: the last one.
+    /// The last character, which the receiver buffer shows in 16450 mode while `rx` is empty.
     pub rbr: u8,
     /// Characters received and not yet read. At most one in 16450 mode.
     pub rx: Fifo,
-    /// Parity, framing and break of the characters in `rx`, at their places in LSR, index for index. 0 for the first:
-    /// its errors are revealed and stand in `lsr_errors`.
+    /// Parity, framing and break errors of the characters in `rx`, index for index, as bits of LSR. 0 for the first
+    /// character: its errors are in `lsr_errors`.
     pub rx_errors: [u8; FIFO_LEN],
-    /// The latched errors of the line status register, bits 1 to 4: until LSR is read (section 8.4).
+    /// The errors in the line status register, bits 1 to 4, latched until LSR is read (section 8.4).
     pub lsr_errors: u8,
     /// Nanoseconds from [`saved_at`](Self::saved_at) to the end of the receive time-out, 0 once it has ended (section
     /// 8.11). Runs whenever characters are in the receive FIFO, and is 0 otherwise. A plain number, as in the wire form:
@@ -55,19 +56,19 @@ pub struct SerialState {
     pub tx: Fifo,
     /// The transmit shift register: the character that the output has not taken yet.
     pub tsr: Option<u8>,
-    /// The THR-empty interrupt is pending: the transmitter ran empty, or the interrupt was enabled while it was, and
-    /// nothing has served it since. Only while it is enabled (section 8.6).
+    /// The THR-empty interrupt is pending: the transmitter became empty, or the interrupt was enabled while it was empty,
+    /// and the guest has not served it since. Only while the interrupt is enabled (section 8.6).
     pub thre_pending: bool,
-    /// The modem inputs as the host drives them, at their places in MSR, bits 4 to 7 (section 8.9).
+    /// The modem inputs that the host drives, as bits 4 to 7 of MSR (section 8.9).
     pub msr_lines: u8,
-    /// The delta bits of the modem status register, bits 0 to 3: until MSR is read (section 8.9).
+    /// The delta bits of the modem status register, bits 0 to 3, latched until MSR is read (section 8.9).
     pub msr_deltas: u8,
     /// When the state was saved.
     pub saved_at: Instant,
 }
 
 impl SerialState {
-    /// A UART that was just powered on (Table I), with a peer plugged in: CTS, DSR and DCD are active.
+    /// The state after power-on (Table I) with a connected peer: CTS, DSR and DCD are active.
     pub const RESET: Self = Self {
         divisor: INITIAL_DIVISOR,
         ier: ier::RESET,
@@ -98,11 +99,11 @@ impl SerialState {
         line::characters_nanos(4, divisor, lcr, INPUT_CLOCK_HZ)
     }
 
-    /// Whether a real device could be in this state.
+    /// Checks that a device can be in this state.
     ///
     /// # Errors
     ///
-    /// The first field that is impossible, by itself or next to the others, with its value and what it may be.
+    /// The first field with an impossible value, by itself or beside the others.
     pub fn validate(&self) -> Result<(), InvalidState> {
         self.validate_registers()?;
         self.validate_receiver()?;
@@ -182,7 +183,7 @@ impl SerialState {
 }
 
 impl Default for SerialState {
-    /// [`SerialState::RESET`].
+    /// Returns [`SerialState::RESET`].
     fn default() -> Self {
         Self::RESET
     }
@@ -205,13 +206,13 @@ impl SerialState {
         self.lcr & lcr::DLAB != 0
     }
 
-    /// How many characters each direction holds in this mode.
+    /// The number of characters that each direction holds in this mode.
     #[inline]
     pub(crate) const fn capacity(&self) -> u8 {
         if self.fifo_enabled() { FIFO_LEN as u8 } else { 1 }
     }
 
-    /// How many received characters make the received-data interrupt (section 8.5, bits 6 and 7).
+    /// The number of received characters that make the received-data interrupt (section 8.5, bits 6 and 7).
     #[inline]
     pub(crate) const fn trigger_level(&self) -> u8 {
         match (self.fcr & fcr::TRIGGER) >> 6 {

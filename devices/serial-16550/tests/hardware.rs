@@ -161,7 +161,7 @@ impl RegisterIo<u8> for Receiving {
 }
 
 #[test]
-fn a_character_that_comes_meanwhile_is_taken_or_left_or_its_loss_is_told() {
+fn a_character_that_arrives_meanwhile_is_taken_left_or_reported_lost() {
     let mut losses = 0;
     for fcr in [0x00, 0x89] {
         for accesses_before in 0..60 {
@@ -191,7 +191,7 @@ fn a_character_that_comes_meanwhile_is_taken_or_left_or_its_loss_is_told() {
 }
 
 #[test]
-fn an_overrun_is_told_whenever_it_is_seen() {
+fn an_overrun_is_reported_whenever_it_is_seen() {
     /// After so many looks at it, LSR tells of an overrun once.
     struct Overrun(Hardware, u32);
     impl RegisterIo<u8> for Overrun {

@@ -17,11 +17,11 @@ const NANOSECONDS: u64 = 1_000_000_000;
 /// # Version 1 and the host's clock
 ///
 /// Version 1 does not hold the clock's value but its distance from the host's: *value = Unix time + `offset`*, in
-/// seconds. So a mirror that was read from it waits, in [`host_offset`](Self::host_offset), for somebody who knows the
-/// time: [`resolve`](Self::resolve). Until then it is no state, and the conversion says so.
+/// seconds. A mirror that was read from version 1 keeps that distance in [`host_offset`](Self::host_offset) until
+/// [`resolve`](Self::resolve) supplies the host's time. Until then the conversion to a state fails.
 ///
-/// The other way, writing version 1, `saved_at` is taken for nanoseconds since the Unix epoch. A caller whose `now`
-/// counts from elsewhere gives the mirror a state with that moment put in.
+/// A write at version 1 takes `saved_at` as nanoseconds since the Unix epoch. A host with another epoch first moves the
+/// state to Unix time with `RtcState::resumed`.
 #[derive(Versioned, Clone, Debug, Default, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
@@ -56,7 +56,7 @@ pub struct RtcStateSer {
 }
 
 impl RtcStateSer {
-    /// The mirror of `state`.
+    /// Creates the mirror of `state`.
     #[must_use]
     pub const fn new(state: &RtcState) -> Self {
         let RtcState {
@@ -83,11 +83,12 @@ impl RtcStateSer {
         }
     }
 
-    /// Gives a mirror that was read from version 1 the clock's value: at the moment `now` it is `unix_time`. Any other mirror stays as it is.
+    /// Computes the clock's value in a mirror that was read from version 1: at the moment `now` the host's time is
+    /// `unix_time`. Any other mirror is unchanged.
     ///
-    /// As in vm-superio, the clock ticks with the host's seconds, and shows the host's time itself where the sum is no
-    /// 32-bit number. Time went on while this state was saved, whatever is asked for at restore: version 1 cannot say
-    /// anything else. No alarm goes off for it, since there was none in vm-superio.
+    /// As in vm-superio, the clock ticks with the host's seconds, and shows the host's time if the sum does not fit 32 bits.
+    /// The time while the state was saved counts, whatever clock the restore uses: version 1 holds nothing else. No alarm
+    /// goes off for that time, since vm-superio has no alarm.
     ///
     /// ```
     /// use core::time::Duration;
@@ -96,7 +97,7 @@ impl RtcStateSer {
     /// use devstate_rtc_pl031_ser::RtcStateSer;
     ///
     /// # let mut mirror = RtcStateSer { host_offset: Some(-3600), enabled: true, ..RtcStateSer::default() };
-    /// // Read from version 1, of a guest that lives an hour behind its host.
+    /// // Read from version 1, of a guest whose clock is an hour behind its host's.
     /// assert_eq!(mirror.host_offset, Some(-3600));
     /// // `SystemTime::now().duration_since(UNIX_EPOCH)` where there is a `std`.
     /// let unix_time = Duration::from_secs(1_767_323_046);

@@ -1,8 +1,8 @@
-//! What version 1 meant, and how it is said in version 2 and back.
+//! The translation between versions 1 and 2.
 //!
 //! Version 1 is the state of a simpler device, vm-superio's. Its FIFOs are always on, its transmitter is always empty,
-//! nothing times out, and reading LSR or MSR clears nothing. It keeps IIR and LSR, which follow from the rest: where
-//! they disagree with it, the rest is believed; where they speak of something that is not there, they are refused.
+//! nothing times out, and a read of LSR or MSR clears nothing. It keeps IIR and LSR, which follow from the other fields.
+//! Where they contradict those, the other fields win. Where they name something that is missing, the state is refused.
 
 #![expect(
     clippy::unnecessary_wraps,
@@ -28,15 +28,15 @@ pub(crate) fn fifos_on(_version: u16) -> u8 {
     spec::fcr::ENABLE
 }
 
-/// Only the transmitter's interrupt has a life of its own. Whether data is pending follows from `in_buffer`, which
-/// also mends a quirk: reading IIR cleared it there with the characters unread.
+/// Only the transmitter's interrupt is independent. Whether received data is pending follows from `in_buffer`. This also
+/// repairs a quirk of vm-superio: there a read of IIR clears that bit while characters are unread.
 pub(crate) fn pending_from_iir(mirror: &mut SerialStateSer, _version: u16) -> Result<(), ConversionError> {
     let iir = mirror.interrupt_identification & !superio_iir::FIFO;
     if iir & !(superio_iir::NONE | superio_iir::THR_EMPTY | superio_iir::RECEIVED_DATA) != 0 {
         return Err(ConversionError::new("IIR names a source that version 1 did not have"));
     }
     if iir & superio_iir::NONE != 0 && iir != superio_iir::NONE {
-        return Err(ConversionError::new("IIR says that nothing is pending, and what is"));
+        return Err(ConversionError::new("IIR shows both a pending interrupt and none"));
     }
     let enabled = mirror.interrupt_enable & spec::ier::THR_EMPTY != 0;
     mirror.thr_interrupt_pending = enabled && iir & superio_iir::THR_EMPTY != 0;
@@ -60,12 +60,12 @@ pub(crate) fn errors_from_lsr(mirror: &mut SerialStateSer, _version: u16) -> Res
     let lsr = mirror.line_status;
     if lsr & spec::lsr::RESET != spec::lsr::RESET {
         return Err(ConversionError::new(
-            "LSR says that a character is being sent, and none is there",
+            "LSR shows a character that is being sent, and there is none",
         ));
     }
     if lsr & spec::lsr::FIFO_ERROR != 0 && lsr & spec::lsr::CHARACTER_ERRORS == 0 {
         return Err(ConversionError::new(
-            "LSR says that a character has an error, and not which",
+            "LSR shows that a character has an error, but not which error",
         ));
     }
     mirror.line_errors = lsr & spec::lsr::ERRORS;
@@ -92,8 +92,8 @@ pub(crate) fn drop_deltas(mirror: &mut SerialStateSer, _version: u16) -> Result<
     Ok(())
 }
 
-/// Four characters from the moment of loading, if there are any. Which moment that was in the saver's time is not
-/// known: with `Clock::Wall` the time-out is over.
+/// Four character times from the moment of loading, if there are characters. The moment of the save is not known: with
+/// `Clock::Wall` the time-out is over.
 pub(crate) fn begin_timeout(mirror: &mut SerialStateSer, _version: u16) -> Result<(), ConversionError> {
     mirror.timeout_remaining = if mirror.in_buffer.is_empty() {
         0

@@ -8,9 +8,9 @@ use crate::history;
 
 /// The wire form of [`SerialState`], with every field of every version.
 ///
-/// Version 1 is what vm-superio-ser 0.4 persists: registers as a guest would read them, and what it has not read.
-/// Version 2 is the whole state: `fifo_control` and what follows it, and instead of the two derived registers
-/// (interrupt identification and line status) what they are derived from.
+/// Version 1 is what vm-superio-ser 0.4 persists: the registers as a guest reads them, and the unread characters. Version 2
+/// is the whole state: `fifo_control` and the fields behind it. The two derived registers of version 1 (interrupt
+/// identification and line status) are replaced by the values that they are derived from.
 #[derive(Versioned, Clone, Debug, PartialEq, Eq)]
 #[versioned(version = 2, layouts(0xd98d_4789_0fec_7d23, 0xd9a0_af90_4255_8045))]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
@@ -40,25 +40,26 @@ pub struct SerialStateSer {
     pub modem_status: u8,
     /// Scratchpad register.
     pub scratch: u8,
-    /// Characters received and not yet read, oldest first. The chip holds 16 at most; what another model has taken in
-    /// beyond that is handed back by [`take_backlog`](Self::take_backlog).
+    /// Characters received and not yet read, oldest first. The chip holds 16 at most;
+    /// [`take_backlog`](Self::take_backlog) returns those of a larger model.
     pub in_buffer: Vec<u8, 64>,
     /// FIFO control register. Before version 2 the FIFOs were always on, and each character made an interrupt.
     #[versioned(start = 2, default_fn = history::fifos_on)]
     pub fifo_control: u8,
-    /// What an empty receiver buffer shows in 16450 mode.
+    /// The character that an empty receiver buffer shows in 16450 mode.
     #[versioned(start = 2, ignorable)]
     pub receiver_buffer: u8,
     /// The errors latched in the line status register, bits 1 to 4.
     #[versioned(start = 2)]
     pub line_errors: u8,
-    /// Which characters of `in_buffer` came with wrong parity: bit 0 for the first, whose errors are in `line_errors`.
+    /// The characters of `in_buffer` with a parity error, bit 0 for the first. The errors of the first are in
+    /// `line_errors`.
     #[versioned(start = 2)]
     pub parity_errors: u16,
-    /// Which had no stop bit.
+    /// The characters of `in_buffer` with a framing error.
     #[versioned(start = 2)]
     pub framing_errors: u16,
-    /// Which are breaks.
+    /// The characters of `in_buffer` that are breaks.
     #[versioned(start = 2)]
     pub breaks: u16,
     /// Nanoseconds until the receive time-out, 0 once it has fallen due or when nothing is in the FIFO. Before version
@@ -68,10 +69,10 @@ pub struct SerialStateSer {
     /// The transmitter's interrupt is pending.
     #[versioned(start = 2)]
     pub thr_interrupt_pending: bool,
-    /// The moment of the save, in nanoseconds since the saver's epoch.
+    /// The moment of the save, in nanoseconds since the host's epoch.
     #[versioned(start = 2, ignorable)]
     pub saved_at: u64,
-    /// The character in the transmit shift register, that the output has not taken.
+    /// The character in the transmit shift register, which the output has not taken.
     #[versioned(start = 2)]
     pub transmit_shift: Option<u8>,
     /// Characters that wait for the shift register, oldest first.
@@ -80,7 +81,7 @@ pub struct SerialStateSer {
 }
 
 impl SerialStateSer {
-    /// The mirror of a device's state.
+    /// Creates the mirror of a device's state.
     ///
     /// ```
     /// use devstate_serial_16550::SerialState;
@@ -136,10 +137,10 @@ impl SerialStateSer {
         }
     }
 
-    /// Takes out the received characters that a 16550A has no room for, to be offered to `Serial::receive` when its
-    /// guest has read some: beyond the first 16, or with the FIFOs off beyond the first.
+    /// Takes out the received characters that a 16550A has no room for: those behind the first 16, or with the FIFOs off
+    /// behind the first. Offer them to `Serial::receive` when the guest has read some.
     ///
-    /// There are some where a model with a larger buffer wrote the state, as vm-superio, which takes 64.
+    /// There are some if a model with a larger buffer wrote the state, such as vm-superio with 64.
     #[must_use = "these characters have not been received yet"]
     pub fn take_backlog(&mut self) -> Vec<u8, 64> {
         let beyond = self.in_buffer.get(self.capacity()..).unwrap_or_default();
@@ -158,7 +159,7 @@ impl SerialStateSer {
 }
 
 impl Default for SerialStateSer {
-    /// The mirror of [`SerialState::RESET`].
+    /// Returns the mirror of [`SerialState::RESET`].
     fn default() -> Self {
         Self::new(&SerialState::RESET)
     }
@@ -173,12 +174,12 @@ impl From<&SerialState> for SerialStateSer {
 impl TryFrom<&SerialStateSer> for SerialState {
     type Error = InvalidState;
 
-    /// The state that the mirror says, if a device can be in it.
+    /// Returns the state that the mirror holds, if a device can be in it.
     ///
     /// # Errors
     ///
-    /// More characters in `in_buffer` than the receiver holds (see [`take_backlog`](SerialStateSer::take_backlog)),
-    /// and what [`SerialState::validate`] says.
+    /// - `in_buffer` has more characters than the receiver holds: see [`take_backlog`](SerialStateSer::take_backlog).
+    /// - [`SerialState::validate`] refuses the state.
     fn try_from(mirror: &SerialStateSer) -> Result<Self, InvalidState> {
         let SerialStateSer {
             baud_divisor_low,

@@ -50,7 +50,7 @@ fn every_event_can_happen() {
 }
 
 #[test]
-fn events_reach_a_reference_and_nobody() {
+fn events_go_to_a_reference_or_to_no_handler() {
     let counters = Counters::default();
     let mut sink = [0; 4];
     let mut device = Serial::with_events(NoInterrupt, AlwaysReady(&mut sink[..]), &counters);

@@ -157,7 +157,7 @@ fn every_value_of_every_byte_is_accepted_or_refused_by_name() {
 }
 
 #[test]
-fn every_accepted_state_lives_through_every_access() {
+fn every_accepted_state_survives_every_access() {
     for base in busy_states() {
         for (_, set) in bytes() {
             for value in [

@@ -92,7 +92,7 @@ fn the_host_hears_of_room_when_characters_are_left() {
 }
 
 #[test]
-fn a_new_device_in_a_saved_state_says_that_it_receives() {
+fn a_new_device_in_a_saved_state_reports_room() {
     let (mut device, _) = fifo_bench();
     assert_eq!(device.receive(&[b'x'; 16], Instant::EPOCH), 16);
     for (unread, events) in [(16, 0), (15, 1)] {
@@ -169,7 +169,7 @@ fn the_host_hears_what_the_guest_drives_with_the_new_value() {
 }
 
 #[test]
-fn a_restore_over_characters_says_that_they_are_lost() {
+fn a_restore_over_characters_reports_their_loss() {
     let (mut device, _) = fifo_bench();
     device.output_mut().mode = Mode::Busy;
     for _ in 0..4 {

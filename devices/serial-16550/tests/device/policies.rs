@@ -121,7 +121,7 @@ fn output_that_comes_back_in_time_loses_nothing() {
 }
 
 #[test]
-fn a_clock_that_is_set_back_does_not_prolong_the_patience() {
+fn a_clock_that_is_set_back_does_not_delay_the_discard() {
     let (mut device, _) = with(Config {
         stalled_output: OutputPolicy::DiscardAfter(Duration::from_secs(1)),
         ..Config::WITH_TIMER

@@ -27,7 +27,7 @@ fn sixteen_characters_come_out_as_they_went_in() {
 }
 
 #[test]
-fn capacity_says_exactly_what_would_be_taken() {
+fn capacity_is_exactly_what_receive_takes() {
     let (mut device, _) = fifo_bench();
     for taken in [3, 0, 13, 0] {
         assert_eq!(device.receive(&vec![0; taken], Instant::EPOCH), taken);
@@ -140,7 +140,7 @@ fn lsr_bit_7_lasts_until_the_last_error_was_read() {
 }
 
 #[test]
-fn errors_that_nobody_looked_at_stay_until_lsr_is_read() {
+fn unread_errors_stay_until_lsr_is_read() {
     let (mut device, _) = fifo_bench();
     device.receive_character(1, CharacterErrors::PARITY, Instant::EPOCH);
     device.receive_character(2, CharacterErrors::BREAK, Instant::EPOCH);

@@ -107,7 +107,7 @@ fn the_divisor_latch_covers_offsets_0_and_1_and_nothing_else() {
 }
 
 #[test]
-fn the_frame_that_the_guest_programs_can_be_asked_for() {
+fn the_frame_that_the_guest_programs_can_be_read() {
     let (mut device, _) = bench();
     device.set_divisor(96);
     device.write(spec::LCR, 0x3e, Instant::EPOCH);

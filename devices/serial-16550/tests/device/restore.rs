@@ -104,7 +104,7 @@ fn a_refused_state_leaves_the_device_and_its_line_as_they_were() {
 }
 
 #[test]
-fn the_line_can_be_asked_for_its_error_and_the_output_comes_back() {
+fn the_lines_error_can_be_taken_and_the_output_is_returned() {
     struct Broken;
     impl Trigger for Broken {
         type E = &'static str;

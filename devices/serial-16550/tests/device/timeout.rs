@@ -23,7 +23,7 @@ fn it_falls_due_four_characters_after_the_last_one_and_not_a_nanosecond_earlier(
 }
 
 #[test]
-fn any_access_notices_it() {
+fn any_access_finds_it_due() {
     type Access = fn(&mut Bench, u64);
     let accesses: [Access; 7] = [
         |device, now| assert_eq!(device.read(spec::IIR, Instant::from_nanos(now)), 0xcc),

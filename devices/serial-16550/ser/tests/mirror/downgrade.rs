@@ -107,7 +107,7 @@ fn every_loss_is_named() {
 }
 
 #[test]
-fn a_lossy_downgrade_is_refused_unless_it_is_asked_for() {
+fn a_lossy_downgrade_is_refused_unless_losses_are_accepted() {
     let mirror = SerialStateSer::new(&busy());
     let mut memory = buffer!(SerialStateSer);
     let error = Release::V1

@@ -80,7 +80,7 @@ fn received_data_follows_from_the_characters_whatever_iir_and_lsr_say() {
 }
 
 #[test]
-fn the_transmitters_interrupt_is_taken_over_where_it_is_enabled() {
+fn the_transmitters_interrupt_is_kept_where_it_is_enabled() {
     for (ier, iir, pending) in [
         (0x07, 0x06, true),
         (0x07, 0x02, true),
@@ -103,7 +103,7 @@ fn an_iir_that_contradicts_itself_is_refused() {
         let sources = iir & 0x3f;
         let expected = match sources {
             0x00 | 0x01 | 0x02 | 0x04 | 0x06 => None,
-            0x03 | 0x05 | 0x07 => Some("IIR says that nothing is pending, and what is"),
+            0x03 | 0x05 | 0x07 => Some("IIR shows both a pending interrupt and none"),
             _ => Some("IIR names a source that version 1 did not have"),
         };
         let refused = with(IIR, iir).err();
@@ -113,12 +113,12 @@ fn an_iir_that_contradicts_itself_is_refused() {
 }
 
 #[test]
-fn an_lsr_that_speaks_of_what_is_not_there_is_refused() {
+fn an_lsr_that_contradicts_the_state_is_refused() {
     for lsr in 0..=0xff_u8 {
         let expected = if lsr & 0x60 != 0x60 {
-            Some("LSR says that a character is being sent, and none is there")
+            Some("LSR shows a character that is being sent, and there is none")
         } else if lsr & 0x80 != 0 && lsr & 0x1c == 0 {
-            Some("LSR says that a character has an error, and not which")
+            Some("LSR shows that a character has an error, but not which error")
         } else {
             None
         };
