@@ -16,7 +16,7 @@ use crate::devices::Address;
 /// Where RAM begins in the guest.
 pub const MEMORY_START: u64 = 0x8000_0000;
 
-/// What a guest is told when nobody says otherwise.
+/// The default command line of the kernel.
 pub const DEFAULT_CMDLINE: &str = "console=ttyS0 panic=-1";
 
 /// The interrupt controller's registers: the part that is there once, and the processor's.

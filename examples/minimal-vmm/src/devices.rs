@@ -201,8 +201,8 @@ const SERIAL_LEN: u64 = 8;
 pub const MAX_TYPED: usize = 256;
 const OUTPUT_RETRY: Duration = Duration::from_millis(10);
 
-/// A line to the interrupt controller in the kernel, which is told levels. With a level-triggered line that is all; an
-/// edge-triggered one, as a PC's, is seen to rise.
+/// A line to the interrupt controller in the kernel, which takes levels. It serves level-triggered lines, and edge-triggered
+/// ones as in a PC, because the controller sees the line rise.
 #[derive(Debug)]
 pub struct KvmLine {
     pub vm: Arc<VmFd>,

@@ -16,7 +16,7 @@ pub use releases::{PlatformStateSer, Release};
 /// Where RAM begins in the guest.
 pub const MEMORY_START: u64 = 0;
 
-/// What a guest is told when nobody says otherwise. A reset goes through the keyboard controller.
+/// The default command line of the kernel. A reset goes through the keyboard controller.
 pub const DEFAULT_CMDLINE: &str = "console=ttyS0 reboot=k panic=-1";
 
 /// The line of the UART: COM1 has had it since the first PC.

@@ -76,7 +76,7 @@ fn a_field_is_added() {
         }
     );
 
-    // The older build reads what the newer one saves for it, and is told why not where that would lose something.
+    // The older build reads what the newer one saves for it. Where that would lose something, the newer build refuses.
     let mut memory = buffer!(FanSer);
     let snapshot = Release::V1
         .downgrade(&fan, &mut fan.clone())

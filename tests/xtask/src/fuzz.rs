@@ -74,7 +74,7 @@ pub(crate) fn check() -> Result<()> {
 const FOLDER: &str = "tests/fuzz";
 const MAX_LEN: &str = "-max_len=600";
 
-/// cargo-fuzz's sanitizers are options of nightly, which stable takes where it is told to.
+/// cargo-fuzz's sanitizers are unstable options. `RUSTC_BOOTSTRAP` makes a stable compiler accept them.
 fn cargo_fuzz(fuzz: &Path, command: &str) -> Command {
     let mut cargo_fuzz = program(fuzz);
     cargo_fuzz

@@ -11,8 +11,8 @@ use std::process::{Command, ExitCode};
 
 /// Records what a guest under QEMU does to its UART, keyboard controller and PL031, as a trace for `replay`.
 ///
-/// QEMU runs as it is told, with its trace events switched on; when it ends, they are made into a trace. Type, move the
-/// mouse, let the guest power off.
+/// QEMU runs with the given arguments and with its trace events switched on. When it ends, they become a trace. Type, move
+/// the mouse, let the guest power off.
 #[derive(clap::Args)]
 pub(crate) struct Args {
     /// The trace to write

@@ -269,8 +269,8 @@ fn unexpected(reply: Reply) -> ClientError {
 }
 
 impl Sealed {
-    /// Forwards the export to a file, from the kernel's memory to the file without passing through this process;
-    /// `progress` is told of the bytes so far.
+    /// Forwards the export to a file, inside the kernel, without a copy in this process. Calls `progress` with the number of
+    /// bytes so far.
     ///
     /// # Errors
     ///

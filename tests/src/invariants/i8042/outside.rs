@@ -1,4 +1,4 @@
-//! What a controller is plugged into: the machine's two wires, and somebody who notes what is told.
+//! The outside of a controller: the machine's two interrupt lines, and an event handler that takes notes.
 
 use devstate_i8042::{I8042Events, Key, MouseButtons, SystemControl};
 use std::cell::{Cell, RefCell};
@@ -48,7 +48,7 @@ pub(super) enum Event {
     InvalidWrite(u16, u8),
 }
 
-/// Who is told.
+/// The event handler.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Ear(Rc<RefCell<Vec<Event>>>);
 

@@ -1,4 +1,4 @@
-//! What a UART is plugged into: an output that stalls and fails when told to, and somebody who counts what is told.
+//! The outside of a UART: an output that stalls and fails on request, and an event handler that counts.
 
 use arbitrary::Arbitrary;
 use devstate_serial_16550::{LineParameters, ModemOutputs, Parity, SerialEvents, StopBits};
@@ -134,7 +134,7 @@ pub(super) struct Frame {
     pub(super) stop_halves: u8,
 }
 
-/// Who is told.
+/// The event handler.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Ear(Rc<RefCell<Told>>);
 

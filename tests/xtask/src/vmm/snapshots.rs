@@ -60,8 +60,8 @@ fn is_back(guest: &mut Guest<'_>) -> Result<()> {
     guest.hears("hello from before")
 }
 
-/// Whatever is wrong with a copy of the last snapshot, somebody is told what, and nothing starts. `foreign` is an
-/// architecture's code and name.
+/// Damages copies of the last snapshot. Each is refused with its reason, and nothing starts. `foreign` is an architecture's
+/// code and name.
 pub(crate) fn refuses_what_is_wrong(guest: &mut Guest<'_>, foreign: (u8, &str)) -> Result<()> {
     const STATE: &str = "machine.snapshot";
     const MEMORY: &str = "memory-*";
