@@ -113,7 +113,7 @@ pub fn payload(
         foreign,
         bytes: Vec::new(),
     };
-    out.mirror(schema.root());
+    out.mirror(schema.root(), 0);
     out.bytes
 }
 
@@ -125,8 +125,13 @@ struct Out<'a> {
 }
 
 impl Out<'_> {
-    fn mirror(&mut self, mirror: &Schema) {
-        let version = self.schema.version_of(mirror);
+    /// A mirror, at the version of its row, or of the `part` that it is.
+    fn mirror(&mut self, mirror: &Schema, part: u16) {
+        let version = if part == 0 {
+            self.schema.version_of(mirror)
+        } else {
+            part
+        };
         match mirror.shape {
             Shape::Struct(fields) => self.fields(fields, version),
             Shape::Enum(variants) => {
@@ -141,11 +146,11 @@ impl Out<'_> {
 
     fn fields(&mut self, fields: &[Field], version: u16) {
         for field in fields.iter().filter(|field| field.versions.contain(version)) {
-            self.value(field.ty);
+            self.value(field.ty, field.part_at(version));
         }
     }
 
-    fn value(&mut self, ty: &Type) {
+    fn value(&mut self, ty: &Type, part: u16) {
         match ty {
             Type::Bool => {
                 let value = self.choice.number(1);
@@ -157,19 +162,19 @@ impl Out<'_> {
                 let char = ['\0', 'a', 'é', '\u{d7ff}', '\u{10ffff}'][self.choice.number(4)];
                 self.text(&char.to_string());
             }
-            Type::Array(element, n) => (0..*n).for_each(|_| self.value(element)),
+            Type::Array(element, n) => (0..*n).for_each(|_| self.value(element, part)),
             Type::Option(value) => {
                 let present = self.choice.number(1);
                 self.bytes.push(present as u8);
                 if present == 1 {
-                    self.value(value);
+                    self.value(value, part);
                 }
             }
-            Type::Tuple(parts) => parts.iter().for_each(|part| self.value(part)),
+            Type::Tuple(types) => types.iter().for_each(|ty| self.value(ty, part)),
             Type::Seq(element, max) => {
                 let length = self.choice.length(*max);
                 self.length(length);
-                (0..length).for_each(|_| self.value(element));
+                (0..length).for_each(|_| self.value(element, part));
             }
             Type::Str(max) => {
                 let length = self.choice.length(*max);
@@ -183,7 +188,7 @@ impl Out<'_> {
                 }
                 self.text(&text);
             }
-            Type::Mirror(mirror) => self.mirror(mirror),
+            Type::Mirror(mirror) => self.mirror(mirror, part),
             Type::Foreign { layout, .. } => {
                 let value = (self.foreign)(layout, self.choice);
                 self.length(value.len());

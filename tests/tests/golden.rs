@@ -2,9 +2,8 @@
 
 #![allow(missing_docs, clippy::unwrap_used, reason = "a test")]
 
-use devstate_replay::Release;
 use devstate_tests::golden;
-use devstate_tests::published::roots;
+use devstate_tests::published::{Release, roots};
 use devstate_versioning::schema::Releases;
 use std::path::Path;
 
@@ -20,4 +19,19 @@ fn every_mirror_of_the_table_is_checked() {
     checked.sort_unstable();
     known.sort_unstable();
     assert_eq!(checked, known);
+}
+
+#[test]
+fn the_reference_machine_has_the_published_fingerprints_without_rows_for_parts() {
+    use devstate_replay::Release as Machine;
+
+    assert_eq!(Machine::PINNED, Release::PINNED);
+    assert_eq!(Machine::ROWS.len() + 2, Release::ROWS.len());
+    for (row, roots) in Machine::ROWS.iter().zip(Machine::ROOTS) {
+        let mut published = Release::ROWS.iter().zip(Release::ROOTS);
+        let (_, expected) = published
+            .find(|(other, _)| other.schema.name == row.schema.name)
+            .unwrap();
+        assert_eq!(roots, expected, "{}", row.schema.name);
+    }
 }

@@ -13,7 +13,7 @@ use crate::table::Releases;
 #[diagnostic::on_unimplemented(
     message = "the release table `{R}` has no row for the mirror `{Self}`",
     label = "`{Self}` has no row in this table",
-    note = "add `{Self} => [..]` to the `release_table!` that declares `{R}`, with one version for each release, `_` for a release without this mirror"
+    note = "add `{Self} => [..]` to the `release_table!` that declares `{R}`, with one version for each release, `_` for a release without this mirror; a mirror that only one other mirror holds can be a part of it instead: `#[versioned(part = [..])]`"
 )]
 pub trait RowOf<R>: Mirror {
     /// The fingerprint of a snapshot whose root is this mirror, for each release. Zero where the release has no such
@@ -24,7 +24,7 @@ pub trait RowOf<R>: Mirror {
     fn version(release: R) -> u16;
 }
 
-/// A source of versions for the byte layer: [`At`], [`Newest`] or [`Alone`].
+/// A source of versions for the byte layer: [`At`], [`Newest`], [`Alone`] or [`NewestAlone`].
 ///
 /// The trait is sealed. An implementation of [`Wire`](crate::wire::Wire) passes its source on to its fields.
 pub trait Versions: sealed::Sealed + Copy + 'static {
@@ -36,6 +36,12 @@ pub trait Versions: sealed::Sealed + Copy + 'static {
 
     /// Returns the source for the release with that number.
     fn from_number(number: u16) -> Option<Self>;
+
+    /// The source for parts: mirrors whose owner says their version.
+    type Part: Versions;
+
+    /// Returns the source for a part at that version.
+    fn part(self, version: u16) -> Self::Part;
 }
 
 /// A source that has the version of the mirror `M`.
@@ -54,9 +60,13 @@ pub struct At<R>(R);
 /// The latest release of the table `R`, known at compile time. Code for it compares no versions.
 pub struct Newest<R>(PhantomData<R>);
 
-/// One version of a mirror that holds no other mirrors. It needs no release table.
+/// One version of a mirror whose nested mirrors are parts. It needs no release table.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Alone(u16);
+
+/// The latest version of a mirror whose nested mirrors are parts, known at compile time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct NewestAlone;
 
 impl Alone {
     pub(crate) const fn new(version: u16) -> Self {
@@ -97,6 +107,13 @@ impl<R: Releases> Versions for At<R> {
     fn from_number(number: u16) -> Option<Self> {
         R::from_number(number).map(Self)
     }
+
+    type Part = Alone;
+
+    #[inline]
+    fn part(self, version: u16) -> Alone {
+        Alone(version)
+    }
 }
 
 impl<R: Releases> Versions for Newest<R> {
@@ -112,6 +129,14 @@ impl<R: Releases> Versions for Newest<R> {
 
     fn from_number(_number: u16) -> Option<Self> {
         Some(Self::new())
+    }
+
+    type Part = NewestAlone;
+
+    /// The compiler checks that the latest version of an owner has its parts at their latest versions.
+    #[inline]
+    fn part(self, _version: u16) -> NewestAlone {
+        NewestAlone
     }
 }
 
@@ -129,6 +154,36 @@ impl Versions for Alone {
 
     fn from_number(number: u16) -> Option<Self> {
         Some(Self(number))
+    }
+
+    type Part = Self;
+
+    #[inline]
+    fn part(self, version: u16) -> Self {
+        Self(version)
+    }
+}
+
+impl Versions for NewestAlone {
+    #[inline]
+    fn is_latest(self) -> bool {
+        true
+    }
+
+    /// No snapshot is written with such a source.
+    fn number(self) -> u16 {
+        0
+    }
+
+    fn from_number(_number: u16) -> Option<Self> {
+        Some(Self)
+    }
+
+    type Part = Self;
+
+    #[inline]
+    fn part(self, _version: u16) -> Self {
+        Self
     }
 }
 
@@ -174,6 +229,18 @@ impl<M: Mirror> VersionOf<M> for Alone {
     }
 }
 
+impl<M: Mirror> VersionOf<M> for NewestAlone {
+    #[inline]
+    fn version(self) -> u16 {
+        const { M::SCHEMA.version }
+    }
+
+    /// No snapshot is written with such a source.
+    fn fingerprint(self) -> u64 {
+        0
+    }
+}
+
 impl<R> Clone for Newest<R> {
     fn clone(&self) -> Self {
         *self
@@ -189,12 +256,13 @@ impl<R> Debug for Newest<R> {
 }
 
 mod sealed {
-    use super::{Alone, At, Newest, Releases};
+    use super::{Alone, At, Newest, NewestAlone, Releases};
 
     /// Keeps other crates from implementing [`Versions`](super::Versions).
     pub trait Sealed {}
 
     impl Sealed for Alone {}
+    impl Sealed for NewestAlone {}
     impl<R: Releases> Sealed for At<R> {}
     impl<R: Releases> Sealed for Newest<R> {}
 }

@@ -7,6 +7,7 @@
 use crate::diagnose::{LayoutChange, layout_change, release_change};
 use crate::fingerprint::{find, version_in};
 use crate::message::Message;
+use crate::parts::release_fingerprint;
 use crate::schema_data::{Field, MAX_DEPTH, Row, Schema, Shape, Type, Versions};
 
 /// Checks the fingerprints of a mirror's published versions: one literal for each, `None` for an open last one.
@@ -245,7 +246,10 @@ const fn check_reach(
 ) {
     let mut rest = fields;
     while let [field, tail @ ..] = rest {
-        check_type(rows, releases, schema, given, field, around, field.ty);
+        // The version of a part comes from its owner.
+        if field.parts.is_empty() {
+            check_type(rows, releases, schema, given, field, around, field.ty);
+        }
         rest = tail;
     }
 }
@@ -280,9 +284,11 @@ const fn check_type(
                     .str(field.name)
                     .str("` of the mirror `")
                     .str(part.name)
-                    .str("`, which stands in no row of the release table; add `")
+                    .str("`, which has no row in the release table; add `")
                     .str(part.name)
-                    .str(" => [..]`")
+                    .str(" => [..]`, or make it a part of `")
+                    .str(owner.name)
+                    .str("` with `part = [..]` on the field")
                     .fail()
             };
             let mut release = 0;
@@ -377,22 +383,6 @@ pub const fn check_pinned(
         }
         release += 1;
     }
-}
-
-/// The fingerprint of a whole release: the wrapping sum of the layouts in its column, so that the order of the rows
-/// does not matter and a mirror that came later changes nothing.
-#[must_use]
-pub(crate) const fn release_fingerprint(rows: &[Row], release: usize) -> u64 {
-    let mut sum = 0u64;
-    let mut rest = rows;
-    while let [row, tail @ ..] = rest {
-        let version = version_in(row, release) as usize;
-        if version > 0 && version <= row.layouts.len() {
-            sum = sum.wrapping_add(row.layouts[version - 1]);
-        }
-        rest = tail;
-    }
-    sum
 }
 
 impl Message {

@@ -4,9 +4,9 @@
 use core::fmt::{self, Display, Formatter, Write};
 use core::marker::PhantomData;
 
-use crate::check::release_fingerprint;
-use crate::fingerprint::version_in;
-use crate::schema_data::{Field, Row, Shape, Type, Versions};
+use crate::fingerprint::{layout, version_in};
+use crate::parts::{self, release_fingerprint};
+use crate::schema_data::{Field, Schema, Shape, Type, Versions};
 use crate::table::Releases;
 
 /// The table `R` and every mirror in it as JSON, by way of [`Display`].
@@ -72,14 +72,28 @@ impl<R: Releases> Display for Json<R> {
         f.write_str("\n  ],\n  \"mirrors\": [")?;
         for (i, row) in R::ROWS.iter().enumerate() {
             line(f, i, 2)?;
-            json_row(f, row)?;
+            let layouts = row.layouts.iter().copied();
+            json_mirror(f, row.schema, row.versions.iter().copied(), layouts)?;
         }
+        let mut result = Ok(());
+        parts::for_each(R::ROWS, &mut |part| {
+            let versions = (0..R::ALL.len()).map(|release| parts::version_of(R::ROWS, part, release));
+            let layouts = (1..=part.version).map(|version| layout(part, version));
+            result = result.and_then(|()| line(f, R::ROWS.len(), 2));
+            result = result.and_then(|()| json_mirror(f, part, versions, layouts));
+        });
+        result?;
         f.write_str("\n  ]\n}\n")
     }
 }
 
-fn json_row(f: &mut Formatter<'_>, row: &Row) -> fmt::Result {
-    let schema = row.schema;
+/// A mirror with its version in each release, zero for none. A part is like a mirror with a row.
+fn json_mirror(
+    f: &mut Formatter<'_>,
+    schema: &Schema,
+    versions: impl Iterator<Item = u16>,
+    layouts: impl Iterator<Item = u64>,
+) -> fmt::Result {
     write!(
         f,
         "{{\"name\": {}, \"version\": {}, ",
@@ -88,7 +102,7 @@ fn json_row(f: &mut Formatter<'_>, row: &Row) -> fmt::Result {
     )?;
     write!(f, "\"max_len\": {}, ", schema.max_len())?;
     f.write_str("\"releases\": [")?;
-    for (i, version) in row.versions.iter().enumerate() {
+    for (i, version) in versions.enumerate() {
         let comma = if i == 0 { "" } else { ", " };
         match version {
             0 => write!(f, "{comma}null")?,
@@ -96,7 +110,7 @@ fn json_row(f: &mut Formatter<'_>, row: &Row) -> fmt::Result {
         }
     }
     f.write_str("], \"layouts\": [")?;
-    for (i, layout) in row.layouts.iter().enumerate() {
+    for (i, layout) in layouts.enumerate() {
         let comma = if i == 0 { "" } else { ", " };
         write!(f, "{comma}\"{layout:#018x}\"")?;
     }
@@ -127,6 +141,17 @@ fn json_fields(f: &mut Formatter<'_>, fields: &[Field], depth: usize) -> fmt::Re
         json_versions(f, field.versions)?;
         write!(f, ", \"ignorable\": {}, \"type\": ", field.ignorable)?;
         json_type(f, field.ty)?;
+        if !field.parts.is_empty() {
+            f.write_str(", \"part\": [")?;
+            for (i, version) in field.parts.iter().enumerate() {
+                f.write_str(if i == 0 { "" } else { ", " })?;
+                match version {
+                    0 => f.write_str("null")?,
+                    version => write!(f, "{version}")?,
+                }
+            }
+            f.write_str("]")?;
+        }
         f.write_str("}")?;
     }
     Ok(())
@@ -191,21 +216,34 @@ impl<R: Releases> Display for Table<R> {
             write!(f, " {:>8}", if is_published::<R>(i) { "" } else { "open" })?;
         }
         for row in R::ROWS {
-            write!(f, "\n{:<28}", row.schema.name)?;
-            for (i, _) in R::ALL.iter().enumerate() {
-                match version_in(row, i) {
-                    0 => write!(f, " {:>8}", "-")?,
-                    version => write!(f, " {version:>8}")?,
-                }
-            }
+            let versions = (0..R::ALL.len()).map(|release| version_in(row, release));
+            table_versions(f, row.schema, versions)?;
         }
+        let mut result = Ok(());
+        parts::for_each(R::ROWS, &mut |part| {
+            let versions = (0..R::ALL.len()).map(|release| parts::version_of(R::ROWS, part, release));
+            result = result.and_then(|()| table_versions(f, part, versions));
+        });
+        result?;
         f.write_char('\n')?;
-        R::ROWS.iter().try_for_each(|row| table_row(f, row))
+        R::ROWS.iter().try_for_each(|row| table_mirror(f, row.schema))?;
+        let mut result = Ok(());
+        parts::for_each(R::ROWS, &mut |part| {
+            result = result.and_then(|()| table_mirror(f, part));
+        });
+        result
     }
 }
 
-fn table_row(f: &mut Formatter<'_>, row: &Row) -> fmt::Result {
-    let schema = row.schema;
+fn table_versions(f: &mut Formatter<'_>, schema: &Schema, mut versions: impl Iterator<Item = u16>) -> fmt::Result {
+    write!(f, "\n{:<28}", schema.name)?;
+    versions.try_for_each(|version| match version {
+        0 => write!(f, " {:>8}", "-"),
+        version => write!(f, " {version:>8}"),
+    })
+}
+
+fn table_mirror(f: &mut Formatter<'_>, schema: &Schema) -> fmt::Result {
     let (name, version, max) = (schema.name, schema.version, schema.max_len());
     writeln!(f, "\n{name}, latest version {version}, at most {max} bytes")?;
     match schema.shape {
@@ -221,12 +259,18 @@ fn table_fields(f: &mut Formatter<'_>, fields: &[Field], indent: &str) -> fmt::R
     fields.iter().try_for_each(|field| {
         let Field { name, versions, .. } = field;
         let ignorable = if field.ignorable { ", ignorable" } else { "" };
+        let part = if field.parts.is_empty() { "" } else { ", part" };
         write!(f, "{indent}{:<1$}", name, 32 - indent.len())?;
         // A type's text has no width of its own: pad by hand.
         let mut counted = Counted { f, written: 0 };
         write!(counted, "{}", field.ty)?;
         let Counted { f, written } = counted;
-        writeln!(f, "{:1$} {versions}{ignorable}", "", 20_usize.saturating_sub(written))
+        writeln!(
+            f,
+            "{:1$} {versions}{ignorable}{part}",
+            "",
+            20_usize.saturating_sub(written)
+        )
     })
 }
 

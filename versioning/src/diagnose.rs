@@ -7,6 +7,7 @@
 )]
 
 use crate::fingerprint::{Edit, layout_edited, layout_text, version_in};
+use crate::parts::sum_of;
 use crate::schema_data::{Field, Row, Schema, Shape, Type, Variant};
 
 /// The change of a layout since it was published.
@@ -109,10 +110,10 @@ pub(crate) const fn release_change(rows: &[Row], release: usize, found: u64, pub
     let mut at = 0;
     while at < rows.len() {
         let row = &rows[at];
-        let rest = found.wrapping_sub(layout_of(row, version_in(row, release)));
+        let rest = found.wrapping_sub(sum_of(row, version_in(row, release)));
         let mut version = 0;
         while version as usize <= row.layouts.len() {
-            if rest.wrapping_add(layout_of(row, version)) == published {
+            if rest.wrapping_add(sum_of(row, version)) == published {
                 return Some((at, version));
             }
             version += 1;
@@ -120,12 +121,4 @@ pub(crate) const fn release_change(rows: &[Row], release: usize, found: u64, pub
         at += 1;
     }
     None
-}
-
-/// What a row adds to the sum.
-const fn layout_of(row: &Row, version: u16) -> u64 {
-    if version == 0 || version as usize > row.layouts.len() {
-        return 0;
-    }
-    row.layouts[version as usize - 1]
 }

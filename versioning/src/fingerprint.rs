@@ -80,86 +80,125 @@ pub const fn layouts<const N: usize>(schema: &Schema) -> [u64; N] {
 /// from it, each as eight little-endian bytes.
 #[must_use]
 pub const fn deep<const N: usize>(rows: &[Row], root: &Schema) -> [u64; N] {
-    let mut hashes = [fnv1a_start(); N];
-    let mut there = [true; N];
-    if let Some(row) = find(rows, root) {
-        let mut release = 0;
-        while release < N {
-            there[release] = version_in(row, release) != 0;
-            release += 1;
-        }
+    let versions = match find(rows, root) {
+        Some(row) => versions_in(row),
+        None => [0; N],
+    };
+    reach_all(rows, root, versions)
+}
+
+/// The deep fingerprints of the versions `1..=N` of `root`, with its parts and without mirrors that have rows.
+#[must_use]
+pub(crate) const fn with_parts<const N: usize>(root: &Schema) -> [u64; N] {
+    let mut versions = [0; N];
+    let mut at = 0;
+    while at < N {
+        versions[at] = at as u16 + 1;
+        at += 1;
     }
-    reach(rows, root, &there, &mut hashes);
-    let mut release = 0;
-    while release < N {
-        if !there[release] {
-            hashes[release] = 0;
+    reach_all(&[], root, versions)
+}
+
+/// The deep fingerprints of `root` at each of `versions`, zero for version 0.
+const fn reach_all<const N: usize>(rows: &[Row], root: &Schema, versions: [u16; N]) -> [u64; N] {
+    let mut hashes = [fnv1a_start(); N];
+    reach(rows, root, &versions, &mut hashes);
+    let mut at = 0;
+    while at < N {
+        if versions[at] == 0 {
+            hashes[at] = 0;
         }
-        release += 1;
+        at += 1;
     }
     hashes
 }
 
-/// Adds `schema` and what it reaches to the hashes of the releases in which it is `there`.
-const fn reach<const N: usize>(rows: &[Row], schema: &Schema, there: &[bool; N], hashes: &mut [u64; N]) {
-    let Some(row) = find(rows, schema) else { return };
-    let mut release = 0;
-    while release < N {
-        let version = version_in(row, release) as usize;
-        if there[release] && version != 0 && version <= row.layouts.len() {
-            hashes[release] = fnv1a_onto(hashes[release], &row.layouts[version - 1].to_le_bytes());
+/// Adds `schema` and what it reaches to the hashes, each at its version of `schema`. Zero stands for a hash that does not
+/// have it.
+const fn reach<const N: usize>(rows: &[Row], schema: &Schema, versions: &[u16; N], hashes: &mut [u64; N]) {
+    let layouts = match find(rows, schema) {
+        Some(row) => row.layouts,
+        None => &[],
+    };
+    // Neighbours often have the same version, and the layouts of a part are not known beforehand.
+    let (mut known, mut hash) = (0, 0);
+    let mut at = 0;
+    while at < N {
+        let version = versions[at];
+        if version != 0 {
+            if version as usize <= layouts.len() {
+                hash = layouts[version as usize - 1];
+            } else if version != known {
+                (known, hash) = (version, layout(schema, version));
+            }
+            hashes[at] = fnv1a_onto(hashes[at], &hash.to_le_bytes());
         }
-        release += 1;
+        at += 1;
     }
     match schema.shape {
-        Shape::Struct(fields) => reach_fields(rows, row, fields, there, hashes),
+        Shape::Struct(fields) => reach_fields(rows, fields, versions, hashes),
         Shape::Enum(variants) => {
             let mut rest = variants;
             while let [variant, tail @ ..] = rest {
-                let present = in_versions(row, variant.versions, there);
-                reach_fields(rows, row, variant.fields, &present, hashes);
+                reach_fields(rows, variant.fields, &among(versions, variant.versions), hashes);
                 rest = tail;
             }
         }
     }
 }
 
-const fn reach_fields<const N: usize>(
-    rows: &[Row],
-    row: &Row,
-    fields: &[Field],
-    there: &[bool; N],
-    hashes: &mut [u64; N],
-) {
+const fn reach_fields<const N: usize>(rows: &[Row], fields: &[Field], owner: &[u16; N], hashes: &mut [u64; N]) {
     let mut rest = fields;
     while let [field, tail @ ..] = rest {
-        if holds_mirror(field.ty) {
-            let present = in_versions(row, field.versions, there);
-            reach_type(rows, field.ty, &present, hashes);
+        if field.ty.holds_mirrors() {
+            reach_type(rows, field, field.ty, &among(owner, field.versions), hashes);
         }
         rest = tail;
     }
 }
 
-/// The releases among `there` that have the row's mirror at one of `versions`.
-const fn in_versions<const N: usize>(row: &Row, versions: Versions, there: &[bool; N]) -> [bool; N] {
-    let mut present = *there;
-    let mut release = 0;
-    while release < N {
-        present[release] = there[release] && versions.contain(version_in(row, release));
-        release += 1;
+/// Those of an owner's versions that are among `versions`, zero for the others.
+const fn among<const N: usize>(owner: &[u16; N], versions: Versions) -> [u16; N] {
+    let mut present = *owner;
+    let mut at = 0;
+    while at < N {
+        if !versions.contain(owner[at]) {
+            present[at] = 0;
+        }
+        at += 1;
     }
     present
 }
 
-const fn reach_type<const N: usize>(rows: &[Row], ty: &Type, there: &[bool; N], hashes: &mut [u64; N]) {
+const fn reach_type<const N: usize>(rows: &[Row], field: &Field, ty: &Type, owner: &[u16; N], hashes: &mut [u64; N]) {
     match ty {
-        Type::Mirror(schema) => reach(rows, schema, there, hashes),
-        Type::Array(inner, _) | Type::Option(inner) | Type::Seq(inner, _) => reach_type(rows, inner, there, hashes),
+        Type::Mirror(schema) => {
+            let mut versions = match find(rows, schema) {
+                Some(row) if field.parts.is_empty() => versions_in(row),
+                _ => [0; N],
+            };
+            let mut there = false;
+            let mut at = 0;
+            while at < N {
+                if owner[at] == 0 {
+                    versions[at] = 0;
+                } else if !field.parts.is_empty() {
+                    versions[at] = field.part_at(owner[at]);
+                }
+                there |= versions[at] != 0;
+                at += 1;
+            }
+            if there {
+                reach(rows, schema, &versions, hashes);
+            }
+        }
+        Type::Array(inner, _) | Type::Option(inner) | Type::Seq(inner, _) => {
+            reach_type(rows, field, inner, owner, hashes);
+        }
         Type::Tuple(parts) => {
             let mut rest = *parts;
             while let [part, tail @ ..] = rest {
-                reach_type(rows, part, there, hashes);
+                reach_type(rows, field, part, owner, hashes);
                 rest = tail;
             }
         }
@@ -167,22 +206,15 @@ const fn reach_type<const N: usize>(rows: &[Row], ty: &Type, there: &[bool; N], 
     }
 }
 
-const fn holds_mirror(ty: &Type) -> bool {
-    match ty {
-        Type::Mirror(_) => true,
-        Type::Array(inner, _) | Type::Option(inner) | Type::Seq(inner, _) => holds_mirror(inner),
-        Type::Tuple(parts) => {
-            let mut rest = *parts;
-            while let [part, tail @ ..] = rest {
-                if holds_mirror(part) {
-                    return true;
-                }
-                rest = tail;
-            }
-            false
-        }
-        _ => false,
+/// The versions in a row, zero where the row is too short, which is refused elsewhere.
+const fn versions_in<const N: usize>(row: &Row) -> [u16; N] {
+    let mut versions = [0; N];
+    let mut release = 0;
+    while release < N {
+        versions[release] = version_in(row, release);
+        release += 1;
     }
+    versions
 }
 
 /// The row of a mirror, found by the hash of its name.

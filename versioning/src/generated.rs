@@ -37,6 +37,13 @@ pub fn at(versions: &'static [u16], release: usize) -> u16 {
     }
 }
 
+/// Returns the version of a part at a version of its owner, zero where there is none.
+#[inline]
+#[must_use]
+pub fn part_at(versions: &'static [u16], owner: u16) -> u16 {
+    at(versions, usize::from(owner).wrapping_sub(1))
+}
+
 /// Returns the sum of each length and those before it: where the fields of a run end in their window.
 #[must_use]
 pub const fn ends<const N: usize>(mut lengths: [usize; N]) -> [usize; N] {

@@ -165,7 +165,7 @@ impl PayloadSchema {
             stopped_at: FieldPath::ROOT,
             visit,
         };
-        let walked = walk.value(&Type::Mirror(self.root), FieldPath::ROOT, MAX_NESTING);
+        let walked = walk.value(&Type::Mirror(self.root), 0, FieldPath::ROOT, MAX_NESTING);
         let path = walk.stopped_at.display(self.root);
         match walked {
             Ok(()) => walk.reader.finish(),
@@ -187,7 +187,7 @@ struct Walk<'w, 'p> {
 }
 
 impl<'p> Walk<'_, 'p> {
-    fn value(&mut self, ty: &Type, path: FieldPath, nesting: usize) -> Result<(), Malformed> {
+    fn value(&mut self, ty: &Type, part: u16, path: FieldPath, nesting: usize) -> Result<(), Malformed> {
         self.stopped_at = path;
         let Some(nesting) = nesting.checked_sub(1) else {
             return Err(self.not_in_release());
@@ -203,26 +203,26 @@ impl<'p> Walk<'_, 'p> {
                 let bytes = self.reader.bytes(length)?;
                 self.show(path, ty, start, Value::Bytes(bytes));
             }
-            Type::Array(element, n) => self.elements(element, *n, path, nesting)?,
+            Type::Array(element, n) => self.elements(element, part, *n, path, nesting)?,
             Type::Seq(element, bound) => {
                 let length = self.reader.length(*bound)?;
                 self.show(path, ty, start, Value::Elements(length));
-                self.elements(element, length, path, nesting)?;
+                self.elements(element, part, length, path, nesting)?;
             }
-            Type::Tuple(parts) => {
-                for (step, part) in (0..).zip(*parts) {
-                    self.value(part, path.join(step), nesting)?;
+            Type::Tuple(types) => {
+                for (step, ty) in (0..).zip(*types) {
+                    self.value(ty, part, path.join(step), nesting)?;
                 }
             }
             Type::Option(value) => match self.reader.byte()? {
                 0 => self.show(path, ty, start, Value::Absent),
                 1 => {
                     self.show(path, ty, start, Value::Present);
-                    self.value(value, path, nesting)?;
+                    self.value(value, part, path, nesting)?;
                 }
                 found => return Err(self.reader.refuse_at(start, Expected::OptionTag, found.into())),
             },
-            Type::Mirror(schema) => self.mirror(schema, path, ty, nesting)?,
+            Type::Mirror(schema) => self.mirror(schema, part, path, ty, nesting)?,
             Type::Bool | Type::Char | Type::UInt(_) | Type::Int(_) | Type::Str(_) | Type::Foreign { .. } => {
                 let value = self.scalar(ty)?;
                 self.show(path, ty, start, value);
@@ -231,10 +231,22 @@ impl<'p> Walk<'_, 'p> {
         Ok(())
     }
 
-    fn elements(&mut self, element: &Type, count: usize, path: FieldPath, nesting: usize) -> Result<(), Malformed> {
+    fn elements(
+        &mut self,
+        element: &Type,
+        part: u16,
+        count: usize,
+        path: FieldPath,
+        nesting: usize,
+    ) -> Result<(), Malformed> {
         for index in 0..count {
             let start = self.reader.offset();
-            self.value(element, path.join(u16::try_from(index).unwrap_or(u16::MAX)), nesting)?;
+            self.value(
+                element,
+                part,
+                path.join(u16::try_from(index).unwrap_or(u16::MAX)),
+                nesting,
+            )?;
             if self.reader.offset() == start {
                 // Elements without bytes are all equal, and a length can announce four billion of them.
                 break;
@@ -243,8 +255,19 @@ impl<'p> Walk<'_, 'p> {
         Ok(())
     }
 
-    fn mirror(&mut self, schema: &'static Schema, path: FieldPath, ty: &Type, nesting: usize) -> Result<(), Malformed> {
-        let version = self.schema.version_of(schema);
+    fn mirror(
+        &mut self,
+        schema: &'static Schema,
+        part: u16,
+        path: FieldPath,
+        ty: &Type,
+        nesting: usize,
+    ) -> Result<(), Malformed> {
+        let version = if part == 0 {
+            self.schema.version_of(schema)
+        } else {
+            part
+        };
         if version == 0 {
             return Err(self.not_in_release());
         }
@@ -274,7 +297,7 @@ impl<'p> Walk<'_, 'p> {
     ) -> Result<(), Malformed> {
         for (step, field) in (first..).zip(fields) {
             if field.versions.contain(version) {
-                self.value(field.ty, path.join(step), nesting)?;
+                self.value(field.ty, field.part_at(version), path.join(step), nesting)?;
             }
         }
         Ok(())

@@ -6,6 +6,7 @@
 mod architecture;
 mod at;
 mod check;
+mod check_parts;
 pub mod checksum;
 mod codec;
 mod describe;
@@ -22,6 +23,7 @@ mod loss;
 mod message;
 mod mirror;
 mod options;
+mod parts;
 mod path;
 mod reader;
 mod release;
@@ -45,6 +47,7 @@ pub use codec::{Bytes, MirrorOf, Str};
 /// |---|---|
 /// | `version = 3` | the latest version; versions start at 1 |
 /// | `layouts(0x…, 0x…, open)` | the fingerprint of each version; the last may be `open` while it is not published |
+/// | `parts(0x…, 0x…, open)` | the fingerprint of each version together with its parts; required where a field has `part` |
 /// | `name = "…"` | the wire name, where the type was renamed since |
 /// | `crate = "…"` | the path of this crate, where it is re-exported |
 ///
@@ -60,11 +63,45 @@ pub use codec::{Bytes, MirrorOf, Str};
 /// | `skip` | never written; `Default` after loading |
 /// | `ignorable` | older readers may ignore the field; it never forces [`downgrade_compatible`](ReleaseTable::downgrade_compatible) to a newer release |
 /// | `name = "…"` | the wire name, where the field was renamed since |
+/// | `part = [1, 1, 2]` | the mirror in the field is a part: this mirror says which version of it each of its own versions has, `_` for a version without the field. A part needs no row in the release table |
 /// | `serde, max = 32, layout = "name/1"` | a foreign serde type, carried as what postcard writes, in at most so many bytes; `layout` names its layout for the fingerprint |
 ///
 /// A variant of an enum has `start`, `end`, `default_fn` (`fn(version: u16) -> Enum`: what stands in for it in a
-/// version without it, an older one that is written or the latest after loading; without one that is refused) and `name`. Its tag is its position; an explicit
+/// version without it, an older one that is written or the latest after loading; without one that is refused) and `name`. Its fields have `part` only. Its tag is its position; an explicit
 /// discriminant must say the same.
+///
+/// # Parts
+///
+/// A mirror within a mirror has a row in the release table, or is a part of its owner. A part belongs to the owner's crate,
+/// and a table that has a row for the owner needs none for it:
+///
+/// ```
+/// use devstate_versioning::{Versioned, release_table};
+///
+/// #[derive(Versioned, Clone, Debug, Default)]
+/// #[versioned(version = 2, layouts(0x842b_552b_00c5_5f4c, open))]
+/// pub struct BulbSer {
+///     pub level: u8,
+///     #[versioned(start = 2)]
+///     pub hours: u32,
+/// }
+///
+/// #[derive(Versioned, Clone, Debug, Default)]
+/// #[versioned(version = 2, layouts(0x0924_9564_5d79_263b, open), parts(0xf103_146b_ac08_455d, open))]
+/// pub struct LampSer {
+///     #[versioned(part = [1, 2])]
+///     pub bulbs: [BulbSer; 3],
+/// }
+///
+/// release_table! {
+///     pub enum Release { V1 = 1 @ 0x8d4f_ea8f_5e3e_8587, V2 = 2 @ open }
+///     LampSer => [1, 2],
+/// }
+/// ```
+///
+/// The latest version of the owner has the latest version of the part. A mirror within a part is a part too. An owner's pin
+/// in `parts` is the fingerprint of a snapshot whose root is that version of the owner, unless it also holds mirrors that
+/// have rows.
 ///
 /// # Order
 ///
@@ -100,7 +137,7 @@ pub mod schema {
 /// `#[derive(Versioned)]` writes the codec of a mirror. A mirror with type parameters needs one by hand: implement
 /// [`wire::Layout`], [`Mirror`] and [`wire::Wire`], and check the layouts with [`wire::check_layouts`].
 pub mod wire {
-    pub use crate::at::{Alone, At, Newest, RowOf, VersionOf, Versions};
+    pub use crate::at::{Alone, At, Newest, NewestAlone, RowOf, VersionOf, Versions};
     pub use crate::check::check_layouts;
     pub use crate::codec::Wire;
     pub use crate::downgrade::{downgrade_to, upgrade_from};
@@ -118,12 +155,13 @@ pub mod wire {
 pub mod __private {
     pub use crate::at::{VersionOf, Versions};
     pub use crate::check::{check_buffer, check_layouts, check_pinned, check_published, check_releases, check_row};
+    pub use crate::check_parts::check_parts;
     pub use crate::codec::{
         Fixed, Itself, MissingValue, VariantValue, Wire, foreign_decode, foreign_encode, foreign_len,
     };
     pub use crate::error::ConversionError;
     pub use crate::fingerprint::{deep, layouts};
-    pub use crate::generated::{at, ends, last, load, no_variant, refusal, refuse, refuse_variant, store};
+    pub use crate::generated::{at, ends, last, load, no_variant, part_at, refusal, refuse, refuse_variant, store};
     pub use crate::loss::Differ;
     pub use crate::mirror::{Layout, Mirror};
     pub use crate::reader::{Malformed, Reader};

@@ -131,8 +131,8 @@ macro_rules! release_table {
         )+
 
         const _: () = {
-            const fn has_a_row_for_each_part_of<'de, M: $crate::wire::Wire<'de, $crate::wire::At<$Release>>>() {}
-            $(has_a_row_for_each_part_of::<$mirror>();)+
+            const fn has_a_row_for_each_mirror_in<'de, M: $crate::wire::Wire<'de, $crate::wire::At<$Release>>>() {}
+            $(has_a_row_for_each_mirror_in::<$mirror>();)+
         };
         // One item, so that a mistake is reported once and without what follows from it.
         const _: () = {

@@ -17,6 +17,8 @@ pub struct Schema {
     pub version: u16,
     /// Fields or variants.
     pub shape: Shape,
+    /// Whether a field is a [part](Field::parts).
+    pub has_parts: bool,
 }
 
 /// One row of a release table: a mirror, and its version in each release.
@@ -50,6 +52,9 @@ pub struct Field {
     pub versions: Versions,
     /// An older reader does without it unharmed.
     pub ignorable: bool,
+    /// For a part: the version of the mirrors in the field, for each version of the owner from version 1. Zero where the
+    /// owner's version does not have the field. Empty if those mirrors have rows in the release table.
+    pub parts: &'static [u16],
 }
 
 /// One variant of an enum.
@@ -93,7 +98,8 @@ pub enum Type {
     Seq(&'static Type, usize),
     /// The number of bytes, at most so many, then UTF-8.
     Str(usize),
-    /// Another mirror, at the version that the release gives it.
+    /// Another mirror. Its version is the one in its row of the release table, or that of the part: see
+    /// [`Field::parts`].
     Mirror(&'static Schema),
     /// A foreign serde type: the number of bytes, at most `max`, then what postcard writes.
     Foreign {
@@ -102,6 +108,17 @@ pub enum Type {
         /// The most bytes that it takes.
         max: usize,
     },
+}
+
+impl Field {
+    /// Returns the version of the part in this field at a version of the owner. Zero if the field is no part, or if that
+    /// version does not have it.
+    #[must_use]
+    #[expect(clippy::indexing_slicing, reason = "the length is compared first")]
+    pub const fn part_at(&self, version: u16) -> u16 {
+        let at = version.wrapping_sub(1) as usize;
+        if at < self.parts.len() { self.parts[at] } else { 0 }
+    }
 }
 
 impl Versions {
@@ -128,6 +145,7 @@ impl Schema {
             name_hash: fnv1a(name.as_bytes()),
             version,
             shape,
+            has_parts: has_parts(shape),
         }
     }
 
@@ -146,7 +164,7 @@ impl Schema {
         max
     }
 
-    /// The most bytes that one version takes, nested mirrors taken at their longest.
+    /// The most bytes that one version takes, with nested mirrors at their longest, unless they are parts.
     const fn max_len_of(&self, version: u16) -> usize {
         match self.shape {
             Shape::Struct(fields) => fields_max_len(fields, version),
@@ -167,15 +185,15 @@ impl Schema {
         }
     }
 
-    /// Returns `true` if a field holds another mirror.
+    /// Returns `true` if a field holds a mirror whose version comes from a release table.
     #[must_use]
-    pub const fn holds_mirrors(&self) -> bool {
+    pub const fn needs_rows(&self) -> bool {
         match self.shape {
-            Shape::Struct(fields) => fields_hold_mirrors(fields),
+            Shape::Struct(fields) => fields_need_rows(fields),
             Shape::Enum(variants) => {
                 let mut rest = variants;
                 while let [variant, tail @ ..] = rest {
-                    if fields_hold_mirrors(variant.fields) {
+                    if fields_need_rows(variant.fields) {
                         return true;
                     }
                     rest = tail;
@@ -206,10 +224,37 @@ impl Schema {
     }
 }
 
-const fn fields_hold_mirrors(fields: &[Field]) -> bool {
+const fn has_parts(shape: Shape) -> bool {
+    match shape {
+        Shape::Struct(fields) => fields_have_parts(fields),
+        Shape::Enum(variants) => {
+            let mut rest = variants;
+            while let [variant, tail @ ..] = rest {
+                if fields_have_parts(variant.fields) {
+                    return true;
+                }
+                rest = tail;
+            }
+            false
+        }
+    }
+}
+
+const fn fields_have_parts(fields: &[Field]) -> bool {
     let mut rest = fields;
     while let [field, tail @ ..] = rest {
-        if field.ty.holds_mirrors() {
+        if !field.parts.is_empty() {
+            return true;
+        }
+        rest = tail;
+    }
+    false
+}
+
+const fn fields_need_rows(fields: &[Field]) -> bool {
+    let mut rest = fields;
+    while let [field, tail @ ..] = rest {
+        if field.parts.is_empty() && field.ty.holds_mirrors() {
             return true;
         }
         rest = tail;
@@ -222,7 +267,7 @@ const fn fields_max_len(fields: &[Field], version: u16) -> usize {
     let mut rest = fields;
     while let [field, tail @ ..] = rest {
         if field.versions.contain(version) {
-            len = field.ty.max_len().saturating_add(len);
+            len = field.ty.max_len_at(field.part_at(version)).saturating_add(len);
         }
         rest = tail;
     }
@@ -246,29 +291,38 @@ impl Type {
     /// The most bytes that it takes on the wire; `usize::MAX` where that is more than this machine can count.
     #[must_use]
     pub const fn max_len(&self) -> usize {
+        self.max_len_at(0)
+    }
+
+    /// The most bytes that it takes with the mirrors in it at a version, or at their longest for version 0.
+    const fn max_len_at(&self, version: u16) -> usize {
         match self {
             Self::Bool => 1,
             Self::Char => 5,
             Self::UInt(bytes) | Self::Int(bytes) => *bytes as usize,
-            Self::Array(element, n) => element.max_len().saturating_mul(*n),
-            Self::Option(value) => value.max_len().saturating_add(1),
+            Self::Array(element, n) => element.max_len_at(version).saturating_mul(*n),
+            Self::Option(value) => value.max_len_at(version).saturating_add(1),
             Self::Tuple(parts) => {
                 let mut len = 0;
                 let mut rest = *parts;
                 while let [part, tail @ ..] = rest {
-                    len = part.max_len().saturating_add(len);
+                    len = part.max_len_at(version).saturating_add(len);
                     rest = tail;
                 }
                 len
             }
-            Self::Seq(element, n) => element.max_len().saturating_mul(*n).saturating_add(varint::len(*n)),
+            Self::Seq(element, n) => {
+                let elements = element.max_len_at(version).saturating_mul(*n);
+                elements.saturating_add(varint::len(*n))
+            }
             Self::Str(n) => n.saturating_add(varint::len(*n)),
-            Self::Mirror(schema) => schema.max_len(),
+            Self::Mirror(schema) if version == 0 => schema.max_len(),
+            Self::Mirror(schema) => schema.max_len_of(version),
             Self::Foreign { max, .. } => max.saturating_add(varint::len(*max)),
         }
     }
 
-    const fn holds_mirrors(&self) -> bool {
+    pub(crate) const fn holds_mirrors(&self) -> bool {
         match self {
             Self::Mirror(_) => true,
             Self::Array(inner, _) | Self::Option(inner) | Self::Seq(inner, _) => inner.holds_mirrors(),

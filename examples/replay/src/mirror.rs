@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use devstate_core::Instant;
 use devstate_i8042::I8042State;
-use devstate_i8042_ser::{I8042StateSer, KeyboardStateSer, MouseStateSer};
+use devstate_i8042_ser::I8042StateSer;
 use devstate_rtc_pl031::RtcState;
 use devstate_rtc_pl031_ser::RtcStateSer;
 use devstate_serial_16550::SerialState;
@@ -41,8 +41,6 @@ release_table! {
     RtcStateSer => [1, 2, 2],
     SerialStateSer => [1, 2, 2],
     I8042StateSer => [_, 1, 2],
-    KeyboardStateSer => [_, 1, 2],
-    MouseStateSer => [_, 1, 2],
     MachineStateSer => [1, 2, 2],
 }
 

@@ -41,6 +41,7 @@ const fn field(name: &'static str, ty: &'static Type) -> Field {
         ty,
         versions: Versions::ALWAYS,
         ignorable: false,
+        parts: &[],
     }
 }
 

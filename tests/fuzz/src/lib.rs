@@ -1,7 +1,7 @@
 //! What the targets share: every mirror there is, at every release that has it.
 
-use devstate_replay::Release;
 use devstate_tests::matrix::Root;
+use devstate_tests::published::Release;
 use devstate_tests::{published, sample};
 use devstate_versioning::ReleaseTable;
 

@@ -9,4 +9,4 @@ mod plain_postcard;
 mod releases;
 mod states;
 
-use devstate_replay::Release;
+use devstate_tests::published::Release;

@@ -1,5 +1,6 @@
 //! The annotations `#[versioned(…)]`: read, and checked against the mirror's history.
 
+use crate::part::Part;
 use proc_macro2::Span;
 use syn::meta::ParseNestedMeta;
 use syn::parse::{Parse, ParseStream};
@@ -11,6 +12,8 @@ pub(crate) struct MirrorAttributes {
     pub(crate) version: u16,
     /// A fingerprint for each version, `None` for an open last one.
     pub(crate) layouts: Vec<Option<LitInt>>,
+    /// The fingerprints of the versions with their parts, likewise.
+    pub(crate) parts: Option<Layouts>,
     pub(crate) name: Option<LitStr>,
     pub(crate) krate: Option<Path>,
 }
@@ -25,6 +28,7 @@ pub(crate) struct ItemAttributes {
     pub(crate) ignorable: bool,
     pub(crate) name: Option<LitStr>,
     pub(crate) foreign: Option<Foreign>,
+    pub(crate) part: Option<Part>,
 }
 
 /// Semantic functions and the versions at whose boundaries they run.
@@ -44,6 +48,7 @@ impl MirrorAttributes {
     pub(crate) fn read(attributes: &[Attribute], mirror: &Ident) -> Result<Self> {
         let mut version = None;
         let mut layouts = None;
+        let mut parts = None;
         let mut name = None;
         let mut krate = None;
         for attribute in versioned(attributes) {
@@ -52,13 +57,15 @@ impl MirrorAttributes {
                     set(&mut version, &meta, number(&meta)?)
                 } else if meta.path.is_ident("layouts") {
                     set(&mut layouts, &meta, Layouts::read(&meta)?)
+                } else if meta.path.is_ident("parts") {
+                    set(&mut parts, &meta, Layouts::read(&meta)?)
                 } else if meta.path.is_ident("name") {
                     set(&mut name, &meta, wire_name(&meta)?)
                 } else if meta.path.is_ident("crate") {
                     let path: LitStr = meta.value()?.parse()?;
                     set(&mut krate, &meta, path.parse()?)
                 } else {
-                    Err(unknown(&meta, "`version`, `layouts`, `name` and `crate`"))
+                    Err(unknown(&meta, "`version`, `layouts`, `parts`, `name` and `crate`"))
                 }
             })?;
         }
@@ -85,10 +92,14 @@ impl MirrorAttributes {
                 ),
             ));
         };
-        layouts.check(version)?;
+        layouts.check("layouts", version)?;
+        if let Some(parts) = &parts {
+            parts.check("parts", version)?;
+        }
         Ok(Self {
             version,
             layouts: layouts.given,
+            parts,
             name,
             krate,
         })
@@ -96,12 +107,13 @@ impl MirrorAttributes {
 }
 
 /// How to come by a fingerprint.
-const ANY_NUMBER: &str = "To pin a version, put any number, such as `0x0`, and the compiler says the right one";
+pub(crate) const ANY_NUMBER: &str =
+    "To pin a version, put any number, such as `0x0`, and the compiler says the right one";
 
-/// The list in `layouts(…)`.
-struct Layouts {
-    given: Vec<Option<LitInt>>,
-    span: Span,
+/// The list in `layouts(…)` or `parts(…)`.
+pub(crate) struct Layouts {
+    pub(crate) given: Vec<Option<LitInt>>,
+    pub(crate) span: Span,
 }
 
 impl Layouts {
@@ -115,13 +127,13 @@ impl Layouts {
         })
     }
 
-    fn check(&self, version: u16) -> Result<()> {
+    fn check(&self, word: &str, version: u16) -> Result<()> {
         let count = self.given.len();
         if count != usize::from(version) {
             return Err(Error::new(
                 self.span,
                 format!(
-                    "`layouts` gives {count} of {version} versions a fingerprint: give each one, `open` for a last one \
+                    "`{word}` gives {count} of {version} versions a fingerprint: give each one, `open` for a last one \
                      that is not published yet"
                 ),
             ));
@@ -165,11 +177,48 @@ impl ItemAttributes {
     /// The same for a variant, for which there are fewer.
     pub(crate) fn read_variant(attributes: &[Attribute], part: &str, at: Span, version: u16) -> Result<Self> {
         let read = Self::read_known(attributes, part, at, version, KNOWN_OF_VARIANTS)?;
-        if read.skip || read.ignorable || read.foreign.is_some() || !read.semantics.is_empty() {
+        if read.skip || read.ignorable || read.foreign.is_some() || read.part.is_some() || !read.semantics.is_empty() {
             return Err(Error::new(
                 at,
                 format!("a variant has {KNOWN_OF_VARIANTS} only; `{part}` has others"),
             ));
+        }
+        Ok(read)
+    }
+
+    /// The same for a field of a variant, whose versions are those of the variant.
+    pub(crate) fn read_variant_field(
+        attributes: &[Attribute],
+        part: &str,
+        at: Span,
+        variant: &Self,
+        version: u16,
+    ) -> Result<Self> {
+        let mut read = Self {
+            start: variant.start,
+            end: variant.end,
+            default_fn: None,
+            semantics: Vec::new(),
+            skip: false,
+            ignorable: false,
+            name: None,
+            foreign: None,
+            part: None,
+        };
+        for attribute in versioned(attributes) {
+            attribute.parse_nested_meta(|meta| {
+                if meta.path.is_ident("part") {
+                    set(&mut read.part, &meta, Part::read(&meta)?)
+                } else {
+                    Err(Error::new(
+                        at,
+                        "a variant's fields have no versions of their own: add a variant, or make the payload a mirror",
+                    ))
+                }
+            })?;
+        }
+        if let Some(given) = &read.part {
+            given.check(part, version, |version| read.has(version))?;
         }
         Ok(read)
     }
@@ -198,6 +247,7 @@ struct Raw {
     serde: Option<()>,
     max: Option<Expr>,
     layout: Option<LitStr>,
+    part: Option<Part>,
 }
 
 /// The functions of one `#[versioned(…)]`, and the version that it ties them to.
@@ -223,6 +273,7 @@ impl Raw {
             "serde" => set(&mut self.serde, meta, ()),
             "max" => set(&mut self.max, meta, meta.value()?.parse()?),
             "layout" => set(&mut self.layout, meta, wire_name(meta)?),
+            "part" => set(&mut self.part, meta, Part::read(meta)?),
             "at" => set(&mut tied.at, meta, number(meta)?),
             "ser_fn" => set(&mut tied.ser_fn, meta, meta.value()?.parse()?),
             "de_fn" => set(&mut tied.de_fn, meta, meta.value()?.parse()?),
@@ -256,11 +307,18 @@ impl Raw {
         let has_semantics = semantics
             .iter()
             .any(|(tied, _)| tied.ser_fn.is_some() || tied.de_fn.is_some());
-        let has_more = self.default_fn.is_some() || self.name.is_some() || self.ignorable.is_some();
+        let has_more =
+            self.default_fn.is_some() || self.name.is_some() || self.ignorable.is_some() || self.part.is_some();
         if skip && (!boundaries.is_empty() || has_semantics || foreign.is_some() || has_more) {
             return Err(Error::new(
                 at,
                 format!("`{part}` is skipped, so it is in no version: nothing else goes with `skip`"),
+            ));
+        }
+        if self.part.is_some() && foreign.is_some() {
+            return Err(Error::new(
+                at,
+                format!("`{part}` carries a foreign type, which has no versions: delete `part`"),
             ));
         }
         if self.default_fn.is_some() && boundaries.is_empty() {
@@ -273,7 +331,7 @@ impl Raw {
         for (tied, span) in semantics {
             checked.extend(tied.check(part, span, version, &boundaries)?);
         }
-        Ok(ItemAttributes {
+        let read = ItemAttributes {
             start,
             end,
             default_fn: self.default_fn,
@@ -282,7 +340,12 @@ impl Raw {
             ignorable: self.ignorable.is_some(),
             name: self.name,
             foreign,
-        })
+            part: self.part,
+        };
+        if let Some(given) = &read.part {
+            given.check(part, version, |version| read.has(version))?;
+        }
+        Ok(read)
     }
 }
 
@@ -395,7 +458,7 @@ impl Tied {
     }
 }
 
-const KNOWN: &str = "`start`, `end`, `default_fn`, `ser_fn`, `de_fn`, `at`, `skip`, `ignorable`, `name`, and `serde` \
+const KNOWN: &str = "`start`, `end`, `default_fn`, `ser_fn`, `de_fn`, `at`, `skip`, `ignorable`, `name`, `part`, and `serde` \
                      with `max` and `layout`";
 
 const KNOWN_OF_VARIANTS: &str = "`start`, `end`, `default_fn` and `name`";
@@ -452,6 +515,3 @@ fn span_of(path: &Path) -> Span {
         .first()
         .map_or_else(Span::call_site, |segment| segment.ident.span())
 }
-
-#[cfg(test)]
-mod tests;

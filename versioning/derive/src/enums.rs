@@ -4,10 +4,10 @@ use proc_macro2::TokenStream;
 use quote::{format_ident, quote};
 use syn::ext::IdentExt;
 use syn::spanned::Spanned;
-use syn::{Attribute, DataEnum, Error, Expr, Ident, Result};
+use syn::{DataEnum, Error, Expr, Ident, Result};
 
 use crate::attributes::ItemAttributes;
-use crate::field::{Field, fields, name_span, name_taken, value_of, wire_types};
+use crate::field::{Field, bounds, fields, name_span, name_taken, value_of};
 use crate::mirror::{Bodies, Mirror, set_version};
 
 /// Why a stand-in is refused.
@@ -36,15 +36,17 @@ pub(crate) fn expand(mirror: &Mirror<'_>, data: &DataEnum) -> Result<Bodies> {
     let shape = quote!(__devstate::schema::Shape::Enum(&[#(#schema),*]));
     let byte_layer = byte_layer(mirror, &variants);
     let translation = translation(mirror, &variants);
-    let mut types: Vec<TokenStream> = Vec::new();
-    for variant in &variants {
-        // In a variant every field goes through `Wire`, fixed ones too, which always have it.
-        types.extend(wire_types(&variant.fields));
-    }
+    // In a variant every field goes through `Wire`, fixed ones too, which always have it.
+    let bounds = variants
+        .iter()
+        .flat_map(|variant| bounds(&variant.fields, mirror))
+        .collect();
+    let mut fields = variants.iter().flat_map(|variant| &variant.fields);
     Ok(Bodies {
         shape,
         methods: quote!(#byte_layer #translation),
-        wire_types: types,
+        bounds,
+        has_parts: fields.any(|field| field.attributes.part.is_some()),
     })
 }
 
@@ -70,22 +72,19 @@ fn read<'a>(mirror: &Mirror<'_>, data: &'a DataEnum) -> Result<Vec<Variant<'a>>>
             ));
         }
         let attributes = ItemAttributes::read_variant(&variant.attrs, &code_name, variant.span(), mirror.version)?;
-        for item in &variant.fields {
-            refuse_annotations(
-                &item.attrs,
-                "a variant's fields have no versions of their own: add a variant, or make the payload a mirror",
-            )?;
-        }
         let name = attributes.name.as_ref().map_or(code_name, syn::LitStr::value);
         if variants.iter().any(|other| other.name == name) {
             let at = name_span(attributes.name.as_ref(), Some(&variant.ident), variant);
             return Err(name_taken(at, &name));
         }
+        let fields = fields(&variant.fields, |item, name| {
+            ItemAttributes::read_variant_field(&item.attrs, name, item.span(), &attributes, mirror.version)
+        })?;
         variants.push(Variant {
             ident: &variant.ident,
             name,
             tag,
-            fields: fields(&variant.fields, mirror.version)?,
+            fields,
             attributes,
         });
     }
@@ -170,6 +169,7 @@ fn byte_layer(mirror: &Mirror<'_>, variants: &[Variant<'_>]) -> TokenStream {
     quote! {
         #[inline]
         fn encoded_len(&self, __devstate_at: __DevstateV) -> ::core::primitive::usize {
+            #version
             match self { #encoded_len }
         }
 
@@ -240,8 +240,8 @@ fn translation(mirror: &Mirror<'_>, variants: &[Variant<'_>]) -> TokenStream {
 
         #[inline]
         fn upgrade(&mut self, __devstate_at: __DevstateV) -> ::core::result::Result<(), __devstate::ConversionError> {
-            #upgrade
             #version
+            #upgrade
             let __devstate_wire = __devstate_version;
             let __devstate_version: ::core::primitive::u16 = #latest;
             #stand_in_above
@@ -249,6 +249,7 @@ fn translation(mirror: &Mirror<'_>, variants: &[Variant<'_>]) -> TokenStream {
         }
 
         fn differ(&self, __devstate_other: &Self, __devstate_at: __DevstateV, __devstate_differ: &mut __devstate::Differ<'_>) {
+            #version
             match (self, __devstate_other) {
                 #(#differ)*
                 #others
@@ -291,7 +292,6 @@ fn stand_in(mirror: &Mirror<'_>, variants: &[&Variant<'_>], reason: &str) -> Tok
 
 /// Calls `method` on the fields of whichever variant it is.
 fn nested(mirror: &Mirror<'_>, variants: &[Variant<'_>], method: &TokenStream) -> TokenStream {
-    let input = mirror.input_lifetime();
     let arms: Vec<_> = variants
         .iter()
         .filter(|variant| variant.fields.iter().any(|field| !field.is_fixed()))
@@ -303,8 +303,8 @@ fn nested(mirror: &Mirror<'_>, variants: &[Variant<'_>], method: &TokenStream) -
                 .enumerate()
                 .filter(|(_, field)| !field.is_fixed())
                 .map(|(position, field)| {
-                    let (ty, place) = (field.ty, binding("a", position));
-                    quote!(<#ty as __devstate::Wire<#input, __DevstateV>>::#method(#place, __devstate_at)?;)
+                    let place = binding("a", position);
+                    mirror.translate(field, method, &quote!(#place))
                 });
             quote!(#pattern => { #(#calls)* })
         })
@@ -319,17 +319,6 @@ fn nested(mirror: &Mirror<'_>, variants: &[Variant<'_>], method: &TokenStream) -
 /// A binding for the field at `position` of a variant.
 pub(crate) fn binding(prefix: &str, position: usize) -> Ident {
     format_ident!("__devstate_{prefix}{position}")
-}
-
-/// Refuses annotations where they have no meaning.
-pub(crate) fn refuse_annotations(attributes: &[Attribute], what: &str) -> Result<()> {
-    match attributes
-        .iter()
-        .find(|attribute| attribute.path().is_ident("versioned"))
-    {
-        Some(attribute) => Err(Error::new_spanned(attribute, what)),
-        None => Ok(()),
-    }
 }
 
 /// An explicit discriminant as a number, where it is a plain literal.

@@ -6,10 +6,9 @@
 
 use proc_macro2::TokenStream;
 use quote::{ToTokens, quote, quote_spanned};
-use syn::spanned::Spanned;
-use syn::{Data, DeriveInput, Error, Result};
+use syn::{Data, DeriveInput, Error, LitInt, Result};
 
-use crate::attributes::MirrorAttributes;
+use crate::attributes::{ANY_NUMBER, MirrorAttributes};
 use crate::mirror::{Bodies, Mirror};
 use crate::{enums, structs};
 
@@ -26,6 +25,25 @@ pub(crate) fn expand(input: &DeriveInput) -> Result<TokenStream> {
             ));
         }
     };
+    match &attributes.parts {
+        None if bodies.has_parts => {
+            return Err(Error::new(
+                input.ident.span(),
+                format!(
+                    "`parts` is missing on the mirror `{}`: it pins each version together with its parts, as `layouts` pins \
+                     it without them. Write `parts(open)`, with one entry for each version. {ANY_NUMBER}",
+                    mirror.name
+                ),
+            ));
+        }
+        Some(parts) if !bodies.has_parts => {
+            return Err(Error::new(
+                parts.span,
+                "`parts` pins fields with `part = [..]`, and this mirror has none: delete it",
+            ));
+        }
+        _ => {}
+    }
     Ok(frame(&mirror, &attributes, &bodies))
 }
 
@@ -52,20 +70,10 @@ fn frame(mirror: &Mirror<'_>, attributes: &MirrorAttributes, bodies: &Bodies) ->
     let input = mirror.input_lifetime();
     let count = usize::from(*version);
     let open = attributes.layouts.iter().any(Option::is_none);
-    let pinned = attributes.layouts.iter().map(|layout| match layout {
-        Some(literal) => quote!(::core::option::Option::Some(#literal)),
-        None => quote!(::core::option::Option::None),
-    });
+    let pinned = attributes.layouts.iter().map(|layout| pin(layout.as_ref()));
     let Bodies {
-        shape,
-        methods,
-        wire_types,
+        shape, methods, bounds, ..
     } = bodies;
-    // By way of `__DevstateV`: a bound on a bare type is checked on its own, and a type that cannot stand on the wire would be
-    // complained of here and in the schema.
-    let bounds = wire_types.iter().map(
-        |ty| quote_spanned!(ty.span()=> <__DevstateV as __devstate::Itself<#ty>>::Type: __devstate::Wire<#input, __DevstateV>),
-    );
     // The compiler shows where the call stands: at the mirror's name.
     let check = quote_spanned! {ident.span()=>
         const _: () = __devstate::check_layouts(
@@ -74,6 +82,15 @@ fn frame(mirror: &Mirror<'_>, attributes: &MirrorAttributes, bodies: &Bodies) ->
             &[#(#pinned),*],
         );
     };
+    let check_parts = attributes.parts.as_ref().map(|parts| {
+        let pinned = parts.given.iter().map(|layout| pin(layout.as_ref()));
+        quote_spanned! {ident.span()=>
+            const _: () = __devstate::check_parts::<#count>(
+                <#static_type as __devstate::Mirror>::SCHEMA,
+                &[#(#pinned),*],
+            );
+        }
+    });
     quote! {
         const _: () = {
             use #krate::__private as __devstate;
@@ -93,6 +110,7 @@ fn frame(mirror: &Mirror<'_>, attributes: &MirrorAttributes, bodies: &Bodies) ->
             }
 
             #check
+            #check_parts
 
             #[automatically_derived]
             #[allow(clippy::all, clippy::pedantic, clippy::restriction, unused_variables, unused_mut)]
@@ -104,5 +122,13 @@ fn frame(mirror: &Mirror<'_>, attributes: &MirrorAttributes, bodies: &Bodies) ->
                 #methods
             }
         };
+    }
+}
+
+/// A literal or `open`, as an `Option`.
+fn pin(layout: Option<&LitInt>) -> TokenStream {
+    match layout {
+        Some(literal) => quote!(::core::option::Option::Some(#literal)),
+        None => quote!(::core::option::Option::None),
     }
 }

@@ -1,13 +1,14 @@
 //! The model of a field, and the code that deals with one field.
 
 use proc_macro2::{Span, TokenStream};
-use quote::{ToTokens, quote};
+use quote::{quote, quote_spanned};
 use syn::ext::IdentExt;
 use syn::spanned::Spanned;
 use syn::{Error, Ident, LitStr, Member, Result, Type};
 
 use crate::attributes::ItemAttributes;
 use crate::mirror::Mirror;
+use crate::part::Part;
 
 /// A field that is, or was, on the wire, or is skipped.
 pub(crate) struct Field<'a> {
@@ -18,12 +19,15 @@ pub(crate) struct Field<'a> {
 }
 
 /// Reads the fields of a struct or a variant; the wire names must differ, also from those of removed fields.
-pub(crate) fn fields<'a>(items: impl IntoIterator<Item = &'a syn::Field>, version: u16) -> Result<Vec<Field<'a>>> {
+pub(crate) fn fields<'a>(
+    items: impl IntoIterator<Item = &'a syn::Field>,
+    read: impl Fn(&syn::Field, &str) -> Result<ItemAttributes>,
+) -> Result<Vec<Field<'a>>> {
     let mut fields: Vec<Field<'a>> = Vec::new();
     for (position, item) in items.into_iter().enumerate() {
         let member = item.ident.clone().map_or_else(|| Member::from(position), Member::Named);
         let code_name = member_name(&member);
-        let attributes = ItemAttributes::read(&item.attrs, &code_name, item.span(), version)?;
+        let attributes = read(item, &code_name)?;
         let name = attributes.name.as_ref().map_or(code_name, LitStr::value);
         if !attributes.skip && fields.iter().any(|field| !field.attributes.skip && field.name == name) {
             return Err(name_taken(
@@ -81,8 +85,9 @@ impl Field<'_> {
         };
         let versions = attributes.versions();
         let ignorable = attributes.ignorable;
+        let parts = attributes.part.as_ref().map_or_else(|| quote!(&[]), Part::schema);
         quote! {
-            __devstate::schema::Field { name: #name, ty: #ty, versions: #versions, ignorable: #ignorable }
+            __devstate::schema::Field { name: #name, ty: #ty, versions: #versions, ignorable: #ignorable, parts: #parts }
         }
     }
 
@@ -143,12 +148,42 @@ pub(crate) struct Calls {
     pub(crate) differ: TokenStream,
 }
 
+/// Where the mirrors in a field get their versions from.
+pub(crate) struct Source {
+    pub(crate) ty: TokenStream,
+    pub(crate) value: TokenStream,
+}
+
+impl Field<'_> {
+    /// Returns the source of the field's versions: that of the owner, or one for the part.
+    pub(crate) fn source(&self) -> Source {
+        match self.attributes.part.as_ref().map(Part::version) {
+            None => Source {
+                ty: quote!(__DevstateV),
+                value: quote!(__devstate_at),
+            },
+            Some(version) => Source {
+                ty: quote!(<__DevstateV as __devstate::Versions>::Part),
+                value: quote!(__devstate::Versions::part(__devstate_at, #version)),
+            },
+        }
+    }
+}
+
 impl Mirror<'_> {
+    /// Returns the call of a translation of the field at `place`.
+    pub(crate) fn translate(&self, field: &Field<'_>, method: &TokenStream, place: &TokenStream) -> TokenStream {
+        let (ty, input) = (field.ty, self.input_lifetime());
+        let Source { ty: source, value } = field.source();
+        quote!(<#ty as __devstate::Wire<#input, #source>>::#method(#place, #value)?;)
+    }
+
     /// The calls for the field at `place`, an expression of reference type; `other` is the one to compare with.
     pub(crate) fn calls(&self, field: &Field<'_>, place: &TokenStream, other: &TokenStream) -> Calls {
         let ty = field.ty;
         let input = self.input_lifetime();
-        let wire = quote!(<#ty as __devstate::Wire<#input, __DevstateV>>);
+        let Source { ty: source, value: at } = field.source();
+        let wire = quote!(<#ty as __devstate::Wire<#input, #source>>);
         match &field.attributes.foreign {
             Some(foreign) => {
                 let max = &foreign.max;
@@ -160,26 +195,33 @@ impl Mirror<'_> {
                 }
             }
             None => Calls {
-                encoded_len: quote!(#wire::encoded_len(#place, __devstate_at)),
-                encode: quote!(#wire::encode(#place, __devstate_at, __devstate_writer)),
-                decode: quote!(#wire::decode_into(#place, __devstate_at, __devstate_reader)),
-                differ: quote!(#wire::differ(#place, #other, __devstate_at, __devstate_differ)),
+                encoded_len: quote!(#wire::encoded_len(#place, #at)),
+                encode: quote!(#wire::encode(#place, #at, __devstate_writer)),
+                decode: quote!(#wire::decode_into(#place, #at, __devstate_reader)),
+                differ: quote!(#wire::differ(#place, #other, #at, __devstate_differ)),
             },
         }
     }
 }
 
-/// Bounds for the fields that are not fixed: foreign ones have theirs in the functions that carry them.
-pub(crate) fn wire_types(fields: &[Field<'_>]) -> Vec<TokenStream> {
-    let mut types: Vec<TokenStream> = Vec::new();
-    for field in fields
+/// Returns the bounds that the expansion needs for fields that are not fixed. The functions that carry foreign types have
+/// theirs.
+pub(crate) fn bounds(fields: &[Field<'_>], mirror: &Mirror<'_>) -> Vec<TokenStream> {
+    let input = mirror.input_lifetime();
+    let on_the_wire = fields
         .iter()
-        .filter(|field| !field.attributes.skip && field.attributes.foreign.is_none())
-    {
-        let ty = field.ty.to_token_stream();
-        if !field.is_fixed() && !types.iter().any(|seen| seen.to_string() == ty.to_string()) {
-            types.push(ty);
+        .filter(|field| !field.attributes.skip && field.attributes.foreign.is_none() && !field.is_fixed());
+    let mut bounds: Vec<TokenStream> = Vec::new();
+    for field in on_the_wire {
+        let (ty, source) = (field.ty, field.source().ty);
+        // By way of `__DevstateV`: the compiler checks a bound on a bare type on its own, and would complain of a type
+        // that cannot stand on the wire here and in the schema.
+        let bound = quote_spanned! {ty.span()=>
+            <__DevstateV as __devstate::Itself<#ty>>::Type: __devstate::Wire<#input, #source>
+        };
+        if !bounds.iter().any(|seen| seen.to_string() == bound.to_string()) {
+            bounds.push(bound);
         }
     }
-    types
+    bounds
 }

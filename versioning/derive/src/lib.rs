@@ -11,6 +11,9 @@ mod field;
 #[cfg(test)]
 mod hygiene;
 mod mirror;
+mod part;
+#[cfg(test)]
+mod refusals;
 mod semantics;
 mod structs;
 mod versions;

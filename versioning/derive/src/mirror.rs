@@ -23,8 +23,10 @@ pub(crate) struct Bodies {
     pub(crate) shape: TokenStream,
     /// The methods of `Wire`.
     pub(crate) methods: TokenStream,
-    /// The field types that must implement `Wire`.
-    pub(crate) wire_types: Vec<TokenStream>,
+    /// The bounds of the fields' types.
+    pub(crate) bounds: Vec<TokenStream>,
+    /// Whether a field is a part.
+    pub(crate) has_parts: bool,
 }
 
 impl<'a> Mirror<'a> {

@@ -2,14 +2,18 @@
 
 use proc_macro2::TokenStream;
 use quote::quote;
+use syn::spanned::Spanned;
 use syn::{Fields, Result};
 
-use crate::field::{Field, fields, missing, wire_types};
+use crate::attributes::ItemAttributes;
+use crate::field::{Field, bounds, fields, missing};
 use crate::mirror::{Bodies, Mirror, set_version};
 use crate::semantics;
 
 pub(crate) fn expand(mirror: &Mirror<'_>, items: &Fields) -> Result<Bodies> {
-    let fields = fields(items, mirror.version)?;
+    let fields = fields(items, |item, name| {
+        ItemAttributes::read(&item.attrs, name, item.span(), mirror.version)
+    })?;
     let schema = fields.iter().filter(|field| !field.attributes.skip).map(Field::schema);
     let shape = quote!(__devstate::schema::Shape::Struct(&[#(#schema),*]));
     let byte_layer = byte_layer(mirror, &fields);
@@ -17,7 +21,8 @@ pub(crate) fn expand(mirror: &Mirror<'_>, items: &Fields) -> Result<Bodies> {
     Ok(Bodies {
         shape,
         methods: quote!(#byte_layer #translation),
-        wire_types: wire_types(&fields),
+        bounds: bounds(&fields, mirror),
+        has_parts: fields.iter().any(|field| field.attributes.part.is_some()),
     })
 }
 
@@ -134,16 +139,15 @@ fn varying(mirror: &Mirror<'_>, field: &Field<'_>) -> [TokenStream; 3] {
 }
 
 fn translation(mirror: &Mirror<'_>, fields: &[Field<'_>]) -> TokenStream {
-    let input = mirror.input_lifetime();
     let nested = |method: TokenStream| -> TokenStream {
         fields
             .iter()
             .filter(|field| !field.attributes.skip && field.attributes.foreign.is_none() && !field.is_fixed())
             .map(|field| {
-                let (member, ty) = (&field.member, field.ty);
-                field.attributes.when(
-                    quote!(<#ty as __devstate::Wire<#input, __DevstateV>>::#method(&mut self.#member, __devstate_at)?;),
-                )
+                let member = &field.member;
+                field
+                    .attributes
+                    .when(mirror.translate(field, &method, &quote!(&mut self.#member)))
             })
             .collect()
     };
@@ -205,6 +209,7 @@ fn translation(mirror: &Mirror<'_>, fields: &[Field<'_>]) -> TokenStream {
         }
 
         fn differ(&self, __devstate_other: &Self, __devstate_at: __DevstateV, __devstate_differ: &mut __devstate::Differ<'_>) {
+            #version
             #(#differ)*
         }
     }

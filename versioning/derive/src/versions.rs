@@ -6,6 +6,11 @@ use quote::quote;
 use crate::attributes::ItemAttributes;
 
 impl ItemAttributes {
+    /// Returns `true` for a version that has the item.
+    pub(crate) fn has(&self, version: u16) -> bool {
+        version >= self.start && self.end.is_none_or(|end| version < end)
+    }
+
     /// The condition under which `__devstate_version` has the item; `None` where all have it.
     pub(crate) fn condition(&self) -> Option<TokenStream> {
         let start = self.start;

@@ -72,7 +72,7 @@ hostile! {
     foreign_len
     from_fn
     given
-    has_a_row_for_each_part_of
+    has_a_row_for_each_mirror_in
     hash
     ident
     ignorable_field
@@ -90,6 +90,7 @@ hostile! {
     no_variant
     number
     offset
+    parts
     pedantic
     primitive
     refusal

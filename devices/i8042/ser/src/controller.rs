@@ -12,14 +12,19 @@ use crate::mouse::{self, MouseStateSer};
 
 /// The wire form of [`I8042State`].
 ///
-/// Enums of the state are codes here, so a release table needs no rows for them.
+/// The mirrors of keyboard and mouse are its parts, and enums of the state are codes here. So a release table needs a row for
+/// this mirror only.
 ///
 /// | version | fields |
 /// |---|---|
 /// | 1 | the whole state |
 /// | 2 | the same, with version 2 of [`KeyboardStateSer`] and [`MouseStateSer`] |
 #[derive(Versioned, Clone, Debug, PartialEq, Eq)]
-#[versioned(version = 2, layouts(0x9a6a_0295_fc9e_71e6, 0x2e70_8666_c26e_2671))]
+#[versioned(
+    version = 2,
+    layouts(0x9a6a_0295_fc9e_71e6, 0x2e70_8666_c26e_2671),
+    parts(0x1aa5_917d_1fde_66a5, 0x5881_0c7d_ae1f_3136)
+)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct I8042StateSer {
@@ -50,8 +55,10 @@ pub struct I8042StateSer {
     /// If the password locks the keyboard: how many of its characters have been typed.
     pub locked: Option<u8>,
     /// The keyboard.
+    #[versioned(part = [1, 2])]
     pub keyboard: KeyboardStateSer,
     /// The mouse.
+    #[versioned(part = [1, 2])]
     pub mouse: MouseStateSer,
 }
 

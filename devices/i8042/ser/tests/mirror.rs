@@ -19,8 +19,6 @@ use proptest::prelude::*;
 release_table! {
     enum Release { V1 = 1 @ 0x163e_3174_c1c8_2bc9, V2 = 2 @ open }
     I8042StateSer => [1, 2],
-    KeyboardStateSer => [1, 2],
-    MouseStateSer => [1, 2],
 }
 
 fn through_bytes(state: &I8042State) -> I8042State {

@@ -31,8 +31,6 @@ release_table! {
     RtcStateSer => [1, 2],
     SerialStateSer => [1, 2],
     I8042StateSer => [_, 2],
-    devstate_i8042_ser::KeyboardStateSer => [_, 2],
-    devstate_i8042_ser::MouseStateSer => [_, 2],
 }
 
 /// Options for snapshots of this machine: any processor, and 128 bytes of tables for the checksum.

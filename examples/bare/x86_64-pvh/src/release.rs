@@ -1,6 +1,6 @@
 //! What this firmware keeps, and what it has shipped.
 
-use devstate_i8042_ser::{I8042StateSer, KeyboardStateSer, MouseStateSer};
+use devstate_i8042_ser::I8042StateSer;
 use devstate_serial_16550_ser::SerialStateSer;
 use devstate_versioning::{Versioned, release_table};
 
@@ -19,6 +19,4 @@ release_table! {
     BoardSer => [1],
     SerialStateSer => [2],
     I8042StateSer => [2],
-    KeyboardStateSer => [2],
-    MouseStateSer => [2],
 }

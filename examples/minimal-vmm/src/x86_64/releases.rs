@@ -1,7 +1,7 @@
 //! The wire form of what only a PC has, and the releases in which this VMM has written PCs.
 
 use anyhow::{Result, anyhow};
-use devstate_i8042_ser::{I8042StateSer, KeyboardStateSer, MouseStateSer};
+use devstate_i8042_ser::I8042StateSer;
 use devstate_serial_16550_ser::SerialStateSer;
 use devstate_versioning::{Versioned, release_table};
 
@@ -25,8 +25,6 @@ release_table! {
     SerialStateSer => [1, 2],
     PlatformStateSer => [1, 2],
     I8042StateSer => [_, 2],
-    KeyboardStateSer => [_, 2],
-    MouseStateSer => [_, 2],
 }
 
 impl From<&PlatformState> for PlatformStateSer {

@@ -143,6 +143,7 @@ fn mirrors(old: &Dump, was: &Mirror, new: &Dump, now: &Mirror, report: &mut Repo
             }
             continue;
         }
+        part_versions(was, now, version, frozen, report);
         let same_parts = was.parts(version) == now.parts(version);
         if was.layout(version) != now.layout(version) || !same_parts {
             version_changed(was, now, version, frozen, report);
@@ -162,6 +163,28 @@ fn mirrors(old: &Dump, was: &Mirror, new: &Dump, now: &Mirror, report: &mut Repo
         report.allowed(format!(
             "{name}: up to {after} bytes, {before} before: buffers of a fixed length need as many"
         ));
+    }
+}
+
+/// The versions of the parts in one version. A field that was no part before had its mirror in a row, which is compared
+/// on its own.
+fn part_versions(was: &Mirror, now: &Mirror, version: u16, frozen: bool, report: &mut Report) {
+    let after = now.part_versions(version);
+    for (name, before) in was.part_versions(version) {
+        let Some(after) = after.get(&name) else { continue };
+        if before != *after {
+            let text = |version: Option<u16>| version.map_or_else(|| "none".to_owned(), |version| version.to_string());
+            let (before, after) = (text(before), text(*after));
+            let what = format!(
+                "{} version {version}: the part in `{name}` has version {after}, {before} before",
+                now.name
+            );
+            if frozen {
+                report.forbidden(what);
+            } else {
+                report.allowed(format!("{what} (that version was never published)"));
+            }
+        }
     }
 }
 

@@ -56,6 +56,9 @@ pub(crate) struct Field {
     pub(crate) ignorable: bool,
     #[serde(rename = "type")]
     pub(crate) ty: Type,
+    /// For a part: its version in each version of the owner. Empty for another field, and in older dumps.
+    #[serde(default)]
+    pub(crate) part: Vec<Option<u16>>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
@@ -121,6 +124,22 @@ impl Mirror {
             }
         }
         parts
+    }
+
+    /// The fields that are parts, with the part's version in one version of the mirror.
+    pub(crate) fn part_versions(&self, version: u16) -> BTreeMap<String, Option<u16>> {
+        let own = self.fields.iter().map(|field| (field.name.clone(), field));
+        let of_variants = self.variants.iter().flat_map(|variant| {
+            let fields = variant.fields.iter();
+            fields.map(move |field| (format!("{}.{}", variant.name, field.name), field))
+        });
+        own.chain(of_variants)
+            .filter(|(_, field)| !field.part.is_empty())
+            .map(|(name, field)| {
+                let at = usize::from(version).checked_sub(1);
+                (name, at.and_then(|at| *field.part.get(at)?))
+            })
+            .collect()
     }
 
     /// Every field and variant that ever was, with the versions that have it.

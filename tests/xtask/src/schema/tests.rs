@@ -1,7 +1,7 @@
 //! One published table, and what becomes of it.
 
 use super::diff::{Change, Verdict, diff};
-use super::dump::{Dump, Field, Mirror, Variant};
+use super::dump::{Dump, Field, Mirror, Type, Variant};
 use devstate_versioning::ReleaseTable;
 use devstate_versioning::schema::Json;
 use devstate_versioning::wire::fnv1a;
@@ -233,7 +233,18 @@ fn is_read_back<R: ReleaseTable>() {
     let numbers: Vec<u16> = dump.releases.iter().map(|release| release.number).collect();
     let expected: Vec<u16> = R::ALL.iter().map(|release| release.number()).collect();
     assert_eq!(numbers, expected);
-    assert_eq!(dump.mirrors.len(), R::ROWS.len());
+    let rows: Vec<&str> = R::ROWS.iter().map(|row| row.schema.name).collect();
+    let described: Vec<&str> = dump.mirrors.iter().map(|mirror| mirror.name.as_str()).collect();
+    assert_eq!(described[..rows.len()], rows);
+    // Parts follow, each once.
+    for mirror in &dump.mirrors {
+        for field in &mirror.fields {
+            if let Type::Mirror { name } = &field.ty {
+                assert_eq!(described.iter().filter(|other| *other == name).count(), 1, "{name}");
+                assert_eq!(field.part.is_empty(), rows.contains(&name.as_str()), "{name}");
+            }
+        }
+    }
     for mirror in &dump.mirrors {
         assert_eq!(mirror.layouts.len(), usize::from(mirror.version));
         for version in 1..=mirror.version {
@@ -275,6 +286,43 @@ fn layout(mirror: &Mirror, version: u16) -> String {
 fn real_tables_are_read_back() {
     is_read_back::<devstate_replay::Release>();
     is_read_back::<devstate_tests::sample::Release>();
+}
+
+/// A part is described like a mirror with a row: no tool sees a difference when the row goes.
+#[test]
+fn a_part_needs_no_row() {
+    let [with_rows, without] = [
+        Json::<devstate_tests::published::Release>::new().to_string(),
+        Json::<devstate_replay::Release>::new().to_string(),
+    ];
+    let [with_rows, without]: [Dump; 2] = [&with_rows, &without].map(|text| serde_json::from_str(text).unwrap());
+    assert_eq!(
+        without.mirror("KeyboardStateSer").unwrap().releases,
+        [None, Some(1), Some(2)]
+    );
+    assert_eq!(diff(&with_rows, &without), []);
+    assert_eq!(diff(&without, &with_rows), []);
+}
+
+#[test]
+fn a_part_with_another_version() {
+    let part = |versions: Value| {
+        let mut dump = published();
+        dump["mirrors"][0]["fields"][0]["part"] = versions;
+        serde_json::from_value::<Dump>(dump).unwrap()
+    };
+    let sentences =
+        |old: &Dump, new: &Dump| -> Vec<String> { diff(old, new).iter().map(|change| change.what.clone()).collect() };
+    assert_eq!(
+        sentences(&part(json!([1, 1])), &part(json!([2, 2]))),
+        [
+            "PortSer version 1: the part in `divisor` has version 2, 1 before",
+            "PortSer version 2: the part in `divisor` has version 2, 1 before (that version was never published)"
+        ]
+    );
+    assert_eq!(sentences(&part(json!([1, 1])), &part(json!([1, 1]))), [""; 0]);
+    // A dump from before the field was a part.
+    assert_eq!(sentences(&part(json!([])), &part(json!([2, 2]))), [""; 0]);
 }
 
 #[test]

@@ -210,6 +210,67 @@ fn what_does_not_go_with_skip_and_serde() {
 }
 
 #[test]
+fn mistakes_in_the_versions_of_a_part() {
+    refused(&[
+        (
+            field("#[versioned(part = [1])]"),
+            "`part` of `count` has 1 version, and the mirror has 2: give one for each version",
+        ),
+        (
+            field("#[versioned(part = [1, 1, 1])]"),
+            "`part` of `count` has 3 versions, and the mirror has 2",
+        ),
+        (
+            field("#[versioned(part = [2, 1])]"),
+            "`part` of `count` goes down from 2 to 1 with version 2",
+        ),
+        (
+            field("#[versioned(part = [_, 1])]"),
+            "`part` of `count` has `_` for version 1 of the mirror, and that version has the field",
+        ),
+        (
+            field("#[versioned(start = 2, part = [1, 1])]"),
+            "`part` of `count` has 1 for version 1 of the mirror, and that version does not have the field: write `_`",
+        ),
+        (
+            field("#[versioned(end = 2, part = [1, 1])]"),
+            "`part` of `count` has 1 for version 2 of the mirror, and that version does not have the field: write `_`",
+        ),
+        (field("#[versioned(part = [0, 1])]"), "a part has no version 0"),
+        (field("#[versioned(part = [1, 1], part = [1, 1])]"), "given twice"),
+        (
+            field("#[versioned(skip, part = [1, 1])]"),
+            "`count` is skipped, so it is in no version",
+        ),
+        (
+            field("#[versioned(serde, max = 4, layout = \"x/1\", part = [1, 1])]"),
+            "`count` carries a foreign type, which has no versions: delete `part`",
+        ),
+        (
+            field("#[versioned(part = [1, 1])]"),
+            "`parts` is missing on the mirror `Timer`",
+        ),
+        (
+            mirror("#[versioned(version = 1, layouts(open), parts(open))]"),
+            "`parts` pins fields with `part = [..]`, and this mirror has none",
+        ),
+        (
+            mirror("#[versioned(version = 1, layouts(open), parts(open, open))]"),
+            "`parts` gives 2 of 1 versions a fingerprint",
+        ),
+        (
+            "#[versioned(version = 2, layouts(0, open), parts(0, open))] enum Mode { Off, #[versioned(start = 2)] On(#[versioned(part = [1, 1])] Level) }"
+                .to_owned(),
+            "`part` of `0` has 1 for version 1 of the mirror, and that version does not have the field",
+        ),
+        (
+            variant("#[versioned(part = [1, 1])]"),
+            "a variant has `start`, `end`, `default_fn` and `name` only; `On` has others",
+        ),
+    ]);
+}
+
+#[test]
 fn mistakes_on_a_variant() {
     refused(&[
         (
@@ -274,6 +335,10 @@ fn the_same_sources_without_the_mistakes_are_taken() {
         field("#[versioned(start = 2, default_fn = one, ser_fn = lower, de_fn = raise)]"),
         field("#[versioned(end = 2)] #[versioned(at = 2, ser_fn = lower)]"),
         field("#[versioned(skip)]"),
+        "#[versioned(version = 2, layouts(0, open), parts(0, open))] struct Timer { #[versioned(part = [1, 1])] count: u32 }"
+            .to_owned(),
+        "#[versioned(version = 2, layouts(0, open), parts(0, open))] enum Mode { Off, #[versioned(start = 2)] On(#[versioned(part = [_, 1])] Level) }"
+            .to_owned(),
         field("#[versioned(serde, max = 4, layout = \"x/1\")]"),
         variant(""),
         variant("#[versioned(start = 2, default_fn = off, name = \"Lit\")]"),

@@ -1,0 +1,150 @@
+//! What the compiler checks of parts: mirrors whose owner says which version each of its own versions has.
+
+#![expect(clippy::indexing_slicing, reason = "a failure of these functions is a compile error")]
+
+use crate::fingerprint::with_parts;
+use crate::message::Message;
+use crate::schema_data::{Field, Schema, Shape, Type, Versions};
+
+/// Checks the parts of a mirror, and the fingerprints of its published versions with their parts: one literal for each,
+/// `None` for an open last one.
+///
+/// # Panics
+///
+/// During constant evaluation, where they are wrong.
+#[track_caller]
+pub const fn check_parts<const N: usize>(schema: &Schema, pinned: &[Option<u64>]) {
+    match schema.shape {
+        Shape::Struct(fields) => check_fields(schema, fields, Versions::ALWAYS),
+        Shape::Enum(variants) => {
+            let mut rest = variants;
+            while let [variant, tail @ ..] = rest {
+                check_fields(schema, variant.fields, variant.versions);
+                rest = tail;
+            }
+        }
+    }
+    let found: [u64; N] = with_parts(schema);
+    let mut at = 0;
+    while at < N && at < pinned.len() {
+        if let Some(literal) = pinned[at]
+            && literal != found[at]
+        {
+            Message::new()
+                .str("version ")
+                .number(at as u64 + 1)
+                .str(" of the mirror `")
+                .str(schema.name)
+                .str("` has other parts than the published one: `parts` pins ")
+                .fingerprint(literal)
+                .str(", the source gives ")
+                .fingerprint(found[at])
+                .str(". A published version keeps the versions of its parts. Undo the change of `part` or of the part, or add a version to `")
+                .str(schema.name)
+                .str("`. Only if this version was never published, pin ")
+                .fingerprint(found[at])
+                .fail()
+        }
+        at += 1;
+    }
+}
+
+#[track_caller]
+const fn check_fields(owner: &Schema, fields: &[Field], around: Versions) {
+    let mut rest = fields;
+    while let [field, tail @ ..] = rest {
+        if !field.parts.is_empty() {
+            if !field.ty.holds_mirrors() {
+                about(owner, field)
+                    .str("has `part`, and its type holds no mirror: delete `part`")
+                    .fail()
+            }
+            check_type(owner, field, around, field.ty);
+        }
+        rest = tail;
+    }
+}
+
+#[track_caller]
+const fn check_type(owner: &Schema, field: &Field, around: Versions, ty: &Type) {
+    match ty {
+        Type::Mirror(part) => check_part(owner, field, around, part),
+        Type::Array(inner, _) | Type::Option(inner) | Type::Seq(inner, _) => check_type(owner, field, around, inner),
+        Type::Tuple(types) => {
+            let mut rest = *types;
+            while let [ty, tail @ ..] = rest {
+                check_type(owner, field, around, ty);
+                rest = tail;
+            }
+        }
+        _ => {}
+    }
+}
+
+#[track_caller]
+const fn check_part(owner: &Schema, field: &Field, around: Versions, part: &Schema) {
+    if part.needs_rows() {
+        about(owner, field)
+            .str("has the part `")
+            .str(part.name)
+            .str("`, which holds a mirror that is no part: give that field of `")
+            .str(part.name)
+            .str("` a `part = [..]` too")
+            .fail()
+    }
+    let mut at = 0;
+    while at < field.parts.len() {
+        if field.parts[at] > part.version {
+            about(owner, field)
+                .str("has its part `")
+                .str(part.name)
+                .str("` at version ")
+                .number(field.parts[at] as u64)
+                .str(", and the latest version of `")
+                .str(part.name)
+                .str("` is ")
+                .number(part.version as u64)
+                .str(": correct `part`, or raise `version` on `")
+                .str(part.name)
+                .str("`")
+                .fail()
+        }
+        at += 1;
+    }
+    let latest = owner.version;
+    let there = field.versions.contain(latest) && around.contain(latest);
+    if there && field.part_at(latest) != part.version {
+        Message::new()
+            .str("version ")
+            .number(latest as u64)
+            .str(" of the mirror `")
+            .str(owner.name)
+            .str("` is its latest and has the part `")
+            .str(part.name)
+            .str("` in the field `")
+            .str(field.name)
+            .str("` at version ")
+            .number(field.part_at(latest) as u64)
+            .str(", and the latest version of `")
+            .str(part.name)
+            .str("` is ")
+            .number(part.version as u64)
+            .str(": add a version to `")
+            .str(owner.name)
+            .str("` with `part = [.., ")
+            .number(part.version as u64)
+            .str("]`. Only if version ")
+            .number(latest as u64)
+            .str(" was never published, correct its entry in `part`")
+            .fail()
+    }
+}
+
+const fn about(owner: &Schema, field: &Field) -> Message {
+    Message::new()
+        .str("the field `")
+        .str(field.name)
+        .str("` of the mirror `")
+        .str(owner.name)
+        .str("` ")
+}
