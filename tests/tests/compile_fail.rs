@@ -55,6 +55,7 @@ corrected! {
     layout_open_too_early = "compile_fail/layout_open_too_early.fixed.rs",
     layouts_missing = "compile_fail/layouts_missing.fixed.rs",
     layouts_too_short = "compile_fail/layouts_too_short.fixed.rs",
+    machine_given_as_control = "compile_fail/machine_given_as_control.fixed.rs",
     memory_sealed_given_as_writable = "compile_fail/memory_sealed_given_as_writable.fixed.rs",
     memory_used_after_it_was_exported_into = "compile_fail/memory_used_after_it_was_exported_into.fixed.rs",
     mirror_version_zero = "compile_fail/mirror_version_zero.fixed.rs",

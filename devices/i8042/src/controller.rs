@@ -9,11 +9,11 @@ use crate::spec::{config, controller, input_port, output_port, ram, status};
 use crate::state::{ControllerReply, I8042State, InputPortPoll, Lock, OutputBuffer, PendingCommand};
 use devstate_core::ByteQueue;
 
-/// Bits of the status register that C1 and C2 show the input port in.
+/// The bits of the status register that show the input port after C1 and C2.
 const POLLED: u8 = 0xf0;
 
 impl I8042State {
-    /// The status register ("Controller Status Register").
+    /// Returns the status register ("Controller Status Register").
     #[inline]
     pub(crate) fn status(&self) -> u8 {
         let mut value = 0;
@@ -51,7 +51,7 @@ impl I8042State {
         value
     }
 
-    /// Byte 0 of the RAM is the command byte.
+    /// Returns a byte of the RAM. Byte 0 is the command byte.
     fn ram(&self, address: u8) -> u8 {
         match address.checked_sub(1) {
             None => self.config,
@@ -63,15 +63,15 @@ impl I8042State {
         !self.password.is_empty() && self.pending_command != PendingCommand::LoadPassword
     }
 
-    /// Whether a byte may be typed while locked without breaking the comparison: break codes and replies, and what the
-    /// RAM names.
+    /// Returns `true` if the comparison with the password skips the byte: break codes, replies, and the two codes in the
+    /// RAM.
     fn is_ignored_while_locked(&self, byte: u8) -> bool {
         byte >= 0x80 || byte == self.ram(ram::IGNORED_1) || byte == self.ram(ram::IGNORED_2)
     }
 }
 
 impl<K: InterruptLine, M: InterruptLine, S: SystemControl, EV: I8042Events> I8042<K, M, S, EV> {
-    /// A write to the command port ("Controller Commands").
+    /// Handles a write to the command port ("Controller Commands").
     pub(crate) fn command(&mut self, command: u8) {
         self.state.last_write_was_command = true;
         self.state.input_port_poll = InputPortPoll::Off;
@@ -128,7 +128,7 @@ impl<K: InterruptLine, M: InterruptLine, S: SystemControl, EV: I8042Events> I804
         self.settle();
     }
 
-    /// The next data byte belongs to this command. A password that was being loaded is forgotten.
+    /// Waits for the data byte of a command. A password that was being loaded is discarded.
     fn expect(&mut self, command: PendingCommand) {
         if self.state.pending_command == PendingCommand::LoadPassword {
             self.state.password = ByteQueue::EMPTY;
@@ -136,7 +136,7 @@ impl<K: InterruptLine, M: InterruptLine, S: SystemControl, EV: I8042Events> I804
         self.state.pending_command = command;
     }
 
-    /// A write to the data port.
+    /// Handles a write to the data port.
     pub(crate) fn write_data(&mut self, byte: u8) {
         self.state.last_write_was_command = false;
         let command = self.state.pending_command;
@@ -146,7 +146,7 @@ impl<K: InterruptLine, M: InterruptLine, S: SystemControl, EV: I8042Events> I804
                 let translated = self.state.translates();
                 self.state.keyboard.receive(byte, translated, &self.events);
                 self.hold_back();
-                // What is sent to a device enables its port.
+                // A byte for a device enables its port.
                 self.state.config &= !config::KEYBOARD_DISABLED;
             }
             PendingCommand::WriteRam(address) => self.write_ram(address, byte),
@@ -194,7 +194,7 @@ impl<K: InterruptLine, M: InterruptLine, S: SystemControl, EV: I8042Events> I804
         self.set_reply(ControllerReply::Keyboard(byte));
     }
 
-    /// The controller has one byte: a new one replaces one that was not read.
+    /// Sets the controller's byte. It replaces one that was not read.
     fn set_reply(&mut self, reply: ControllerReply) {
         if self.state.reply != ControllerReply::None {
             self.events.controller_reply_lost();
@@ -205,8 +205,8 @@ impl<K: InterruptLine, M: InterruptLine, S: SystemControl, EV: I8042Events> I804
         }
     }
 
-    /// A read of the data port. The interrupt goes down even if the next byte raises it again at once: an
-    /// edge-triggered interrupt controller needs to see each byte.
+    /// Handles a read of the data port. The interrupt line falls even if the next byte raises it again at once: an
+    /// edge-triggered interrupt controller must see each byte.
     pub(crate) fn read_data(&mut self) -> u8 {
         let source = self.state.output_buffer;
         let byte = match source {
@@ -240,7 +240,7 @@ impl<K: InterruptLine, M: InterruptLine, S: SystemControl, EV: I8042Events> I804
         }
     }
 
-    /// After anything that may have brought a byte or changed the configuration.
+    /// Completes a call that may have queued a byte or changed the configuration.
     pub(crate) fn settle(&mut self) {
         if self.state.is_locked() {
             self.compare_with_password();
@@ -272,7 +272,7 @@ impl<K: InterruptLine, M: InterruptLine, S: SystemControl, EV: I8042Events> I804
         self.state.output_port = self.state.shown_output_port();
     }
 
-    /// A null ends the password; what does not fit is dropped.
+    /// Adds a character to the password. A null ends it; what does not fit is dropped.
     fn load_password(&mut self, byte: u8) {
         if byte != 0 {
             self.state.password.push(byte);
@@ -280,7 +280,7 @@ impl<K: InterruptLine, M: InterruptLine, S: SystemControl, EV: I8042Events> I804
         }
     }
 
-    /// Nothing of keyboard and mouse reaches the system until the password is typed ("Keyboard Password").
+    /// Locks keyboard and mouse until the password is typed ("Keyboard Password").
     fn enable_password(&mut self) {
         if !self.state.password_installed() || self.state.is_locked() {
             return;

@@ -1,4 +1,4 @@
-//! The keys, their names, and what each sends in the three scan-code sets.
+//! The keys, their names, and their make codes in the three scan-code sets.
 
 use core::fmt;
 use core::str::FromStr;
@@ -6,9 +6,9 @@ use core::str::FromStr;
 /// Defines [`Key`], its names and its regular scan codes, one key a line.
 macro_rules! keys {
     ($($key:ident $name:literal $set1:literal $set2:literal $set3:literal;)*) => {
-        /// A key, by the name that QEMU's `QKeyCode` gives it; a name says where the key is on a US keyboard.
+        /// A key. The names are those of QEMU's `QKeyCode`, after the US layout.
         ///
-        /// Some keys exist in one or two of the scan-code sets only, and are silent in the others.
+        /// Some keys have no code in one or two of the scan-code sets, and send nothing there.
         ///
         /// ```
         /// use devstate_i8042::Key;
@@ -29,10 +29,10 @@ macro_rules! keys {
         }
 
         impl Key {
-            /// Every key.
+            /// All keys, in the order of [`KeySet`]'s bits.
             pub const ALL: &'static [Self] = &[$(Self::$key),*];
 
-            /// The key's name.
+            /// Returns the key's name.
             #[must_use]
             pub const fn name(self) -> &'static str {
                 match self {
@@ -40,8 +40,8 @@ macro_rules! keys {
                 }
             }
 
-            /// What the key sends in sets 1, 2 and 3 when it goes down: one byte, or in sets 1 and 2 two (the higher is
-            /// sent first); 0 for nothing, or for what depends on other keys.
+            /// Returns the make codes in sets 1, 2 and 3: one byte, or in sets 1 and 2 two (the higher is sent first). 0 if
+            /// there is none, or if it depends on other keys.
             pub(crate) const fn make_codes(self) -> [u16; 3] {
                 match self {
                     $(Self::$key => [$set1, $set2, $set3],)*
@@ -60,7 +60,8 @@ macro_rules! keys {
     };
 }
 
-// The order is that of `KeySet`'s bits, and so on the wire: a new key goes to the end. `ser/KEYS.md` has it, a test holds it.
+// The order is that of `KeySet`'s bits, and part of the wire format: a new key goes to the end. A test compares it with
+// `ser/KEYS.md`.
 keys! {
     Shift              "shift"              0x2a    0x12    0x12;
     ShiftR             "shift_r"            0x36    0x59    0x59;
@@ -214,7 +215,11 @@ keys! {
 impl FromStr for Key {
     type Err = UnknownKey;
 
-    /// Finds a key by its name. `sysrq` is another name of `print`, `asterisk` of `kp_multiply`.
+    /// Finds a key by its name. `sysrq` is another name of `print`, and `asterisk` of `kp_multiply`.
+    ///
+    /// # Errors
+    ///
+    /// No key has that name.
     fn from_str(name: &str) -> Result<Self, UnknownKey> {
         Self::from_name(name).ok_or(UnknownKey)
     }
@@ -226,7 +231,7 @@ impl fmt::Display for Key {
     }
 }
 
-/// No key has that name.
+/// The error for a name that no key has.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct UnknownKey;
@@ -253,13 +258,13 @@ impl core::error::Error for UnknownKey {}
 pub struct KeySet(pub [u8; Self::LEN]);
 
 impl KeySet {
-    /// Bytes of a set.
+    /// The length of a set in bytes.
     pub const LEN: usize = Key::ALL.len().div_ceil(8);
 
-    /// No key.
+    /// The set without keys.
     pub const EMPTY: Self = Self([0; Self::LEN]);
 
-    /// Every key.
+    /// The set of all keys.
     pub const ALL: Self = Self(Self::all());
 
     const fn all() -> [u8; Self::LEN] {
@@ -268,14 +273,14 @@ impl KeySet {
         bytes
     }
 
-    /// Whether the key is in the set.
+    /// Returns `true` if the key is in the set.
     #[must_use]
     pub fn contains(&self, key: Key) -> bool {
         let (byte, bit) = Self::place(key);
         self.0.get(byte).is_some_and(|value| value & bit != 0)
     }
 
-    /// Puts a key into the set or takes it out.
+    /// Adds a key to the set (`true`) or removes it.
     pub fn set(&mut self, key: Key, present: bool) {
         let (byte, bit) = Self::place(key);
         if let Some(value) = self.0.get_mut(byte) {
@@ -291,7 +296,7 @@ impl KeySet {
         (key as usize / 8, 1 << (key as u8 % 8))
     }
 
-    /// The first byte with bits that no key has.
+    /// Returns the first byte with bits that no key has.
     pub(crate) fn impossible(&self) -> Option<(u16, u8)> {
         (0u16..)
             .zip(self.0.iter().zip(Self::ALL.0))

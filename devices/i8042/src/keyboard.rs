@@ -20,19 +20,19 @@ pub enum KeyboardOption {
     ScanCodeSet,
     /// Rate and delay, after F3.
     Typematic,
-    /// Keys that shall be of this type, by their codes in set 3, after FB, FC or FD, until the next command.
+    /// The set-3 codes of keys that get this type, after FB, FC or FD, until the next command.
     Keys(KeyType),
 }
 
-/// What a key does in scan-code set 3, as far as a single command sets it.
+/// A key's type in scan-code set 3, as FB, FC and FD set it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub enum KeyType {
-    /// Repeats, has no break code (FB).
+    /// Typematic: the key repeats and has no break code (FB).
     Typematic,
-    /// Has a break code, does not repeat (FC).
+    /// Make/break: the key has a break code and does not repeat (FC).
     MakeBreak,
-    /// Has no break code, does not repeat (FD).
+    /// Make: the key has no break code and does not repeat (FD).
     Make,
 }
 
@@ -50,23 +50,23 @@ impl KeyType {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct KeyboardState {
-    /// The option byte that it waits for.
+    /// The option byte that the keyboard waits for.
     pub option: KeyboardOption,
     /// The scan-code set in use.
     pub scan_code_set: ScanCodeSet,
-    /// Whether keys are reported.
+    /// Scanning is enabled: keys are reported.
     pub scanning: bool,
     /// The LEDs, from bit 0: scroll lock, num lock, caps lock.
     pub leds: u8,
     /// Typematic rate (bits 0 to 4) and delay (bits 5 and 6), as the guest set them. Repeats come from the host.
     pub typematic: u8,
-    /// The last byte that it sent, for a resend; after translation.
+    /// The last byte that the keyboard sent, after translation, for a resend. A request to resend (FE) does not count.
     pub last_sent: u8,
-    /// Replies that the guest has not read. They go before scan codes, and the next byte to the keyboard discards them.
+    /// Replies that the guest has not read. They go before scan codes. The next byte to the keyboard discards them.
     pub replies: ByteQueue<3>,
-    /// Scan codes that the guest has not read; after translation.
+    /// Scan codes that the guest has not read, after translation.
     pub codes: ByteQueue<{ spec::BUFFER as usize }>,
-    /// The overrun code, which follows `codes` where more was typed than they hold; after translation.
+    /// The overrun code, after translation. It follows `codes` if a key did not fit.
     pub overrun: Option<u8>,
     /// The keys that are down, also while scanning is disabled.
     pub held: KeySet,
@@ -79,7 +79,7 @@ pub struct KeyboardState {
 }
 
 impl KeyboardState {
-    /// A keyboard after power-on, whose self-test result has been taken by whoever started the machine.
+    /// The state after power-on, when firmware has read the result of the self-test.
     pub const RESET: Self = Self {
         option: KeyboardOption::None,
         scan_code_set: ScanCodeSet::Two,
@@ -165,7 +165,7 @@ impl KeyboardState {
         Some(byte)
     }
 
-    /// A byte from the system. Each is answered, and what it had not read of earlier replies is gone.
+    /// Handles a byte from the guest. Each byte has a reply, which replaces unread replies.
     pub(crate) fn receive(&mut self, byte: u8, translated: bool, events: &impl I8042Events) {
         let option = self.option;
         self.option = KeyboardOption::None;
@@ -258,7 +258,7 @@ impl KeyboardState {
         self.reply([spec::ACK]);
     }
 
-    /// Whether there are keys with that code in set 3.
+    /// Sets the type of the key with that code in set 3. Returns `false` if there is none.
     fn set_key_type(&mut self, code: u8, key_type: KeyType) -> bool {
         let mut found = false;
         for key in Key::ALL {
@@ -272,7 +272,7 @@ impl KeyboardState {
         found
     }
 
-    /// Power-on defaults, with an empty buffer. Fingers stay where they are.
+    /// Loads the power-on defaults and empties the buffer. Keys that are down stay down.
     fn load_defaults(&mut self) {
         *self = Self {
             held: self.held,
@@ -282,7 +282,7 @@ impl KeyboardState {
         };
     }
 
-    /// In place of replies that were not read.
+    /// Replaces unread replies.
     fn reply<const N: usize>(&mut self, bytes: [u8; N]) {
         self.replies = ByteQueue::from_array(bytes);
     }
@@ -373,7 +373,7 @@ impl KeyboardState {
     }
 }
 
-/// The controller between the keyboard and the guest.
+/// How the controller passes on what the keyboard sends.
 #[derive(Clone, Copy)]
 pub(crate) struct Link {
     /// Scan codes are translated to set 1.
@@ -395,13 +395,13 @@ impl Link {
 }
 
 impl Default for KeyboardState {
-    /// [`KeyboardState::RESET`].
+    /// Returns [`KeyboardState::RESET`].
     fn default() -> Self {
         Self::RESET
     }
 }
 
-/// A byte on its way through the controller.
+/// Returns what becomes of a byte on its way through the controller.
 fn through(byte: u8, translated: bool) -> u8 {
     if translated { translate(byte) } else { byte }
 }

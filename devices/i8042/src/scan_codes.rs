@@ -1,4 +1,4 @@
-//! What a key sends, and how the controller translates it.
+//! The scan codes of each key, and the controller's translation.
 
 use crate::key::{Key, KeySet};
 use devstate_core::ByteQueue;
@@ -7,16 +7,16 @@ use devstate_core::ByteQueue;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub enum ScanCodeSet {
-    /// The PC/XT's.
+    /// Set 1, of the PC/XT.
     One,
-    /// The AT's, and the default.
+    /// Set 2, of the AT. The default.
     Two,
-    /// The PS/2's: one code a key, with per-key settings.
+    /// Set 3, of the PS/2: one code for each key, with a type for each key.
     Three,
 }
 
 impl ScanCodeSet {
-    /// 1, 2 or 3.
+    /// Returns the number: 1, 2 or 3.
     #[must_use]
     pub const fn number(self) -> u8 {
         match self {
@@ -26,7 +26,7 @@ impl ScanCodeSet {
         }
     }
 
-    /// The set with that number.
+    /// Returns the set with that number.
     #[must_use]
     pub const fn from_number(number: u8) -> Option<Self> {
         match number {
@@ -38,17 +38,19 @@ impl ScanCodeSet {
     }
 }
 
-/// The most bytes that one key sends at once.
+/// The most bytes that a key sends at once.
 pub const MAX_CODES: usize = 8;
 
-/// What a key sends.
+/// The bytes that a key sends at once.
 pub type ScanCodes = ByteQueue<MAX_CODES>;
 
-/// In sets 2 and 3: the key named next goes up.
+/// The break prefix of sets 2 and 3: the key whose code follows goes up.
 const BREAK: u8 = 0xf0;
 
 impl Key {
-    /// What this key sends in that set when it goes down or up while `held` are down (with itself, where it is).
+    /// Returns what this key sends in that set when it goes down or up while the keys of `held` are down.
+    ///
+    /// Print Screen is System Request if Alt is in `held`.
     ///
     /// ```
     /// use devstate_i8042::{Key, KeySet, ScanCodeSet};
@@ -69,7 +71,7 @@ impl Key {
     }
 }
 
-/// In set 1 a break code is the make code with bit 7 set.
+/// Returns a code of set 1, where a break code is the make code with bit 7 set.
 fn regular_set_1(make: u16, pressed: bool) -> ScanCodes {
     let mut codes = ScanCodes::EMPTY;
     if make == 0 {
@@ -83,7 +85,7 @@ fn regular_set_1(make: u16, pressed: bool) -> ScanCodes {
     codes
 }
 
-/// In sets 2 and 3 a break code is the make code behind F0.
+/// Returns a code of set 2 or 3, where a break code is the make code behind F0.
 fn regular(make: u16, pressed: bool) -> ScanCodes {
     let mut codes = ScanCodes::EMPTY;
     if make == 0 {
@@ -100,7 +102,7 @@ fn regular(make: u16, pressed: bool) -> ScanCodes {
     codes
 }
 
-/// Pause sends make and break at once when it goes down; with Ctrl it is Break.
+/// Returns the codes of Pause: make and break at once when it goes down. With Ctrl it is Break.
 fn pause(pressed: bool, set: ScanCodeSet, held: &KeySet) -> ScanCodes {
     if !pressed {
         return ScanCodes::EMPTY;
@@ -115,13 +117,13 @@ fn pause(pressed: bool, set: ScanCodeSet, held: &KeySet) -> ScanCodes {
     at_most_eight(codes)
 }
 
-/// Returns `true` if Print Screen that goes down now is System Request: Alt is down.
+/// Returns `true` if Print Screen is System Request when it goes down now: Alt is down.
 pub(crate) fn is_sys_rq(held: &KeySet) -> bool {
     held.contains(Key::Alt) || held.contains(Key::AltR)
 }
 
-/// Print Screen sends a false left Shift around itself, unless Shift or Ctrl is down. As System Request it has a code of
-/// its own, for which Alt, where it is down, goes up and comes down again.
+/// Returns the codes of Print Screen. It sends a false left Shift around itself, unless Shift or Ctrl is down. As System
+/// Request it has a code of its own; if Alt is down, it goes up and down again around that.
 pub(crate) fn print_screen(pressed: bool, set: ScanCodeSet, held: &KeySet, sys_rq: bool) -> ScanCodes {
     let any = |keys: &[Key]| keys.iter().any(|key| held.contains(*key));
     let codes: &[u8] = match (set, sys_rq) {
@@ -161,7 +163,7 @@ pub(crate) fn print_screen(pressed: bool, set: ScanCodeSet, held: &KeySet, sys_r
     at_most_eight(codes)
 }
 
-/// The longest of the sequences above has [`MAX_CODES`].
+/// Copies a sequence. The longest has [`MAX_CODES`].
 fn at_most_eight(codes: &[u8]) -> ScanCodes {
     ScanCodes::from_slice(codes).unwrap_or(ScanCodes::EMPTY)
 }

@@ -1,21 +1,21 @@
-//! Ports, commands, bits and reset values, and where they are specified. No behaviour.
+//! Ports, commands, bits and reset values, with the manual's sections. No behaviour.
 //!
 //! Sections are those of IBM's *PS/2 Hardware Interface Technical Reference*: "Keyboard and Auxiliary Device Controller"
 //! (October 1990) for the controller, "101/102-Key Keyboard" for the keyboard. The mouse follows A. Chapweske's *The PS/2
 //! Mouse Interface* (2003) and Microsoft's `IntelliMouse` extensions.
 
-/// The data port, 60h, as an offset from it: input and output buffer.
+/// The offset of the data port, 60h: input and output buffer.
 pub const DATA: u16 = 0;
-/// The status port (read) and command port (write), 64h, as an offset from 60h.
+/// The offset of port 64h from port 60h: status port (read) and command port (write).
 pub const COMMAND: u16 = 4;
-/// What a read of any other offset gives: nothing drives the bus.
+/// The value of a read at any other offset: nothing drives the bus.
 pub const OUT_OF_RANGE: u8 = 0xff;
 
 /// Bits of the status register ("Controller Status Register", Figure 1).
 pub mod status {
     /// The output buffer holds a byte for the system.
     pub const OUTPUT_FULL: u8 = 1 << 0;
-    /// The input buffer holds a byte for the controller. Never seen: the controller takes it within the access.
+    /// The input buffer holds a byte for the controller. Always 0: the controller takes the byte within the access.
     pub const INPUT_FULL: u8 = 1 << 1;
     /// The system flag: set by the self-test, and by bit 2 of the command byte when that is written.
     pub const SYSTEM_FLAG: u8 = 1 << 2;
@@ -25,9 +25,9 @@ pub mod status {
     pub const UNLOCKED: u8 = 1 << 4;
     /// The byte in the output buffer comes from the auxiliary device.
     pub const FROM_MOUSE: u8 = 1 << 5;
-    /// General time-out. Never: the devices always answer.
+    /// General time-out. Always 0: the devices respond.
     pub const TIME_OUT: u8 = 1 << 6;
-    /// Parity error. Never: the cables are perfect.
+    /// Parity error. Always 0: no byte is damaged.
     pub const PARITY_ERROR: u8 = 1 << 7;
 }
 
@@ -37,7 +37,7 @@ pub mod config {
     pub const KEYBOARD_INTERRUPT: u8 = 1 << 0;
     /// IRQ 12 while a byte from the mouse is in the output buffer.
     pub const MOUSE_INTERRUPT: u8 = 1 << 1;
-    /// Goes to the status register's system flag when written.
+    /// Copied to the status register's system flag when written.
     pub const SYSTEM_FLAG: u8 = 1 << 2;
     /// The clock line of the keyboard is held: it cannot send.
     pub const KEYBOARD_DISABLED: u8 = 1 << 4;
@@ -66,23 +66,23 @@ pub mod output_port {
 
 /// Bits of the input port ("Input and Output Ports", Figure 2).
 pub mod input_port {
-    /// What it reads as: the keyboard lock is open (bit 7).
+    /// The value that reads return: the keyboard lock is open (bit 7).
     pub const VALUE: u8 = 0x80;
 }
 
 /// Commands to the controller, written to port 64h ("Controller Commands").
 pub mod controller {
-    /// The first of 32 commands that read a byte of the controller's RAM; byte 0 is the command byte.
+    /// The first of 32 commands that read a byte of the controller's RAM. Byte 0 is the command byte.
     pub const READ_RAM: u8 = 0x20;
-    /// The last of them.
+    /// The last of the 32 commands that read the RAM.
     pub const READ_RAM_LAST: u8 = 0x3f;
-    /// The first of 32 commands whose data byte goes into the controller's RAM.
+    /// The first of 32 commands that write their data byte to the controller's RAM.
     pub const WRITE_RAM: u8 = 0x60;
-    /// The last of them.
+    /// The last of the 32 commands that write the RAM.
     pub const WRITE_RAM_LAST: u8 = 0x7f;
-    /// Is a password installed?
+    /// Test whether a password is installed.
     pub const TEST_PASSWORD: u8 = 0xa4;
-    /// Data bytes up to a null are the new password, in scan codes of set 1.
+    /// Load a password: the data bytes up to a null, in scan codes of set 1.
     pub const LOAD_PASSWORD: u8 = 0xa5;
     /// Lock the keyboard until the password is typed.
     pub const ENABLE_PASSWORD: u8 = 0xa6;
@@ -135,17 +135,17 @@ pub mod controller {
     pub const PORT_TEST_PASSED: u8 = 0;
 }
 
-/// Bytes of the controller's RAM that mean something ("Keyboard Password").
+/// Bytes of the controller's RAM with a meaning ("Keyboard Password").
 pub mod ram {
-    /// How many there are beside the command byte.
+    /// The number of bytes beside the command byte.
     pub const LEN: usize = 31;
     /// Unless 0, goes into the output buffer when the password is enabled.
     pub const SECURITY_ON: u8 = 0x13;
     /// Unless 0, goes into the output buffer when the password has been typed.
     pub const SECURITY_OFF: u8 = 0x14;
-    /// A make code to be ignored while the password is typed.
+    /// A make code that the comparison with the password ignores.
     pub const IGNORED_1: u8 = 0x16;
-    /// Another one.
+    /// Another make code that the comparison ignores.
     pub const IGNORED_2: u8 = 0x17;
 }
 
@@ -157,7 +157,7 @@ pub mod keyboard {
     pub const SET_LEDS: u8 = 0xed;
     /// Echo.
     pub const ECHO: u8 = 0xee;
-    /// Select (1 to 3) or ask for (0) the scan-code set.
+    /// Select (1 to 3) or read (0) the scan-code set.
     pub const SCAN_CODE_SET: u8 = 0xf0;
     /// Read the keyboard's identification.
     pub const IDENTIFY: u8 = 0xf2;
@@ -165,9 +165,9 @@ pub mod keyboard {
     pub const SET_TYPEMATIC: u8 = 0xf3;
     /// Start scanning.
     pub const ENABLE: u8 = 0xf4;
-    /// Back to the defaults and stop scanning.
+    /// Load the defaults and stop scanning.
     pub const DEFAULT_DISABLE: u8 = 0xf5;
-    /// Back to the defaults.
+    /// Load the defaults.
     pub const SET_DEFAULT: u8 = 0xf6;
     /// In set 3: all keys repeat and have no break code.
     pub const ALL_TYPEMATIC: u8 = 0xf7;
@@ -192,17 +192,17 @@ pub mod keyboard {
 
     /// Reply: acknowledged.
     pub const ACK: u8 = 0xfa;
-    /// Reply: not understood.
+    /// Reply: resend. The byte was not understood.
     pub const NAK: u8 = 0xfe;
     /// Basic assurance test passed.
     pub const TEST_PASSED: u8 = 0xaa;
     /// The identification, untranslated.
     pub const ID: [u8; 2] = [0xab, 0x83];
-    /// How many bytes of scan codes it keeps ("Keyboard Buffer").
+    /// The capacity for scan codes, in bytes ("Keyboard Buffer").
     pub const BUFFER: u8 = 16;
-    /// Overrun: what follows them when more was typed, in sets 2 and 3.
+    /// The overrun code in sets 2 and 3.
     pub const OVERRUN: u8 = 0x00;
-    /// The same in set 1.
+    /// The overrun code in set 1.
     pub const OVERRUN_SET_1: u8 = 0xff;
     /// Bits of the LEDs.
     pub const LEDS: u8 = 0x07;
@@ -230,7 +230,7 @@ pub mod mouse {
     pub const RESET_WRAP: u8 = 0xec;
     /// Wrap mode: echo everything.
     pub const WRAP: u8 = 0xee;
-    /// Remote mode: data only when asked.
+    /// Remote mode: data on request only.
     pub const REMOTE: u8 = 0xf0;
     /// Read the device's identification.
     pub const IDENTIFY: u8 = 0xf2;
@@ -240,9 +240,9 @@ pub mod mouse {
     pub const ENABLE: u8 = 0xf4;
     /// Disable data reporting.
     pub const DISABLE: u8 = 0xf5;
-    /// Back to the defaults.
+    /// Load the defaults.
     pub const SET_DEFAULTS: u8 = 0xf6;
-    /// Send the last packet again.
+    /// Send the last reply or packet again.
     pub const RESEND: u8 = 0xfe;
     /// Reset and test.
     pub const RESET: u8 = 0xff;
@@ -252,9 +252,9 @@ pub mod mouse {
 
     /// Reply: acknowledged.
     pub const ACK: u8 = 0xfa;
-    /// Reply: not a value that fits the command.
+    /// Reply: the argument is not valid for the command.
     pub const NAK: u8 = 0xfe;
-    /// Reply: not a value that fits the command either, after [`NAK`].
+    /// Reply: the argument is not valid again, after [`NAK`].
     pub const ERROR: u8 = 0xfc;
     /// Basic assurance test passed.
     pub const TEST_PASSED: u8 = 0xaa;
@@ -285,7 +285,7 @@ pub mod mouse {
         pub const X_SIGN: u8 = 1 << 4;
         /// The Y movement is negative.
         pub const Y_SIGN: u8 = 1 << 5;
-        /// In the fourth byte of an Explorer packet: it is a movement of the horizontal wheel.
+        /// In the fourth byte of an Explorer packet: the byte is a movement of the horizontal wheel.
         pub const HORIZONTAL: u8 = 1 << 6;
     }
 

@@ -1,4 +1,4 @@
-//! Everything there is to know about a controller and its two devices at one moment.
+//! The state of a controller and its two devices.
 
 use devstate_core::InvalidState;
 
@@ -13,51 +13,51 @@ use devstate_core::ByteQueue;
 pub enum PendingCommand {
     /// None: a data byte goes to the keyboard.
     None,
-    /// 60 to 7F: it goes into the RAM, at this address (0, the command byte, to 31).
+    /// 60 to 7F: the data byte goes into the RAM, at this address: 0 (the command byte) to 31.
     WriteRam(u8),
-    /// A5: it is a character of the password, until a null.
+    /// A5: the data byte is a character of the password. A null ends the password.
     LoadPassword,
-    /// D1: it goes to the output port.
+    /// D1: the data byte goes to the output port.
     WriteOutputPort,
-    /// D2: it goes into the output buffer.
+    /// D2: the data byte goes into the output buffer, as from the keyboard.
     WriteKeyboardBuffer,
-    /// D3: it goes into the output buffer, as from the mouse.
+    /// D3: the data byte goes into the output buffer, as from the mouse.
     WriteMouseBuffer,
-    /// D4: it goes to the mouse.
+    /// D4: the data byte goes to the mouse.
     WriteMouse,
 }
 
-/// Who has the output buffer: whose byte the next read of the data port gives.
+/// The source of the byte that the next read of the data port returns.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub enum OutputBuffer {
-    /// Nobody: it is empty.
+    /// None: the output buffer is empty.
     Empty,
-    /// The controller, with its reply.
+    /// The controller: its reply.
     Controller,
-    /// The keyboard, with its oldest byte.
+    /// The keyboard: its oldest byte.
     Keyboard,
-    /// The mouse, with its oldest byte.
+    /// The mouse: its oldest byte.
     Mouse,
 }
 
-/// A byte of the controller's own that the guest has not read.
+/// The controller's own byte that the guest has not read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub enum ControllerReply {
     /// None.
     None,
-    /// A reply to a command, or by D2; counts as the keyboard's.
+    /// A reply to a command, or a byte written with D2. It counts as the keyboard's.
     Keyboard(u8),
-    /// By D3; counts as the mouse's.
+    /// A byte written with D3. It counts as the mouse's.
     Mouse(u8),
 }
 
-/// Whether the status register's upper half shows a half of the input port, until the next command.
+/// The half of the input port that the status register's upper half shows, until the next command.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub enum InputPortPoll {
-    /// No.
+    /// None: the status register shows its own bits.
     Off,
     /// The lower half, after C1.
     Low,
@@ -65,13 +65,13 @@ pub enum InputPortPoll {
     High,
 }
 
-/// Whether a password locks keyboard and mouse.
+/// The password lock of keyboard and mouse.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub enum Lock {
-    /// No.
+    /// Unlocked.
     Open,
-    /// Yes, and this many of its characters have been typed.
+    /// Locked. This many characters of the password have been typed.
     Locked(u8),
 }
 
@@ -80,7 +80,7 @@ pub const MAX_PASSWORD: usize = 8;
 
 /// The state of an i8042 with keyboard and mouse.
 ///
-/// Only what is primary. The status register, the interrupt lines and gate A20 follow from it and are computed.
+/// It holds primary values only. The status register, the interrupt lines and gate A20 are computed from it.
 ///
 /// ```
 /// use devstate_i8042::I8042State;
@@ -105,19 +105,19 @@ pub struct I8042State {
     pub system_flag: bool,
     /// The last write went to the command port.
     pub last_write_was_command: bool,
-    /// Whether the status register shows the input port.
+    /// The half of the input port that the status register shows.
     pub input_port_poll: InputPortPoll,
     /// The command that waits for its data byte.
     pub pending_command: PendingCommand,
-    /// Who has the output buffer.
+    /// The source of the byte in the output buffer.
     pub output_buffer: OutputBuffer,
-    /// The controller's byte for it.
+    /// The controller's byte for the output buffer.
     pub reply: ControllerReply,
-    /// The byte that the data port gave last, and gives again while there is no other.
+    /// The byte that the data port returned last. A read of the empty output buffer returns it again.
     pub last_read: u8,
-    /// The password: installed, or while it is loaded its beginning.
+    /// The password: installed, or the part that has been loaded.
     pub password: ByteQueue<MAX_PASSWORD>,
-    /// Whether it locks keyboard and mouse.
+    /// The password lock.
     pub lock: Lock,
     /// The keyboard.
     pub keyboard: KeyboardState,
@@ -126,7 +126,7 @@ pub struct I8042State {
 }
 
 impl I8042State {
-    /// A controller and devices that were just powered on.
+    /// The state after power-on.
     pub const RESET: Self = Self {
         config: config::RESET,
         ram: [0; ram::LEN],
@@ -144,11 +144,11 @@ impl I8042State {
         mouse: MouseState::RESET,
     };
 
-    /// Whether a real device could be in this state.
+    /// Checks that a real device could be in this state.
     ///
     /// # Errors
     ///
-    /// The first field that is impossible, by itself or next to the others, with its value and what it may be.
+    /// The first field that is impossible, by itself or next to the others, with its value and the reason.
     pub fn validate(&self) -> Result<(), InvalidState> {
         if let PendingCommand::WriteRam(address) = self.pending_command
             && usize::from(address) > ram::LEN
@@ -188,7 +188,7 @@ impl I8042State {
         let invalid = |value, reason| Err(InvalidState::new("output_buffer", value, reason));
         match self.output_buffer {
             OutputBuffer::Empty if self.next_output(OutputBuffer::Empty) != OutputBuffer::Empty => {
-                return invalid(0, "not empty while somebody has a byte for it");
+                return invalid(0, "not empty while a device has a byte for it");
             }
             OutputBuffer::Controller if self.reply == ControllerReply::None => {
                 return invalid(1, "the controller has no byte");
@@ -217,13 +217,13 @@ impl I8042State {
 }
 
 impl Default for I8042State {
-    /// [`I8042State::RESET`].
+    /// Returns [`I8042State::RESET`].
     fn default() -> Self {
         Self::RESET
     }
 }
 
-/// What follows from the state.
+/// Values that are computed from the state.
 impl I8042State {
     #[inline]
     pub(crate) const fn keyboard_enabled(&self) -> bool {
@@ -240,7 +240,7 @@ impl I8042State {
         self.config & config::TRANSLATE != 0
     }
 
-    /// Returns how the controller passes on what the keyboard sends.
+    /// Returns how the controller passes scan codes on.
     pub(crate) const fn link(&self) -> Link {
         Link {
             translated: self.translates(),
@@ -253,8 +253,8 @@ impl I8042State {
         matches!(self.lock, Lock::Locked(_))
     }
 
-    /// Who gets the output buffer next: the controller first; else keyboard before mouse, but after a byte of the
-    /// keyboard's it is the mouse's turn.
+    /// Returns the source of the next byte for the output buffer: the controller first, then the keyboard, then the
+    /// mouse; but after a byte of the keyboard, the mouse before the keyboard.
     pub(crate) const fn next_output(&self, last: OutputBuffer) -> OutputBuffer {
         let keyboard = self.keyboard_enabled() && !self.is_locked() && self.keyboard.has_data();
         let mouse = self.mouse_enabled() && !self.is_locked() && self.mouse.has_data();
@@ -267,7 +267,7 @@ impl I8042State {
         }
     }
 
-    /// The output buffer holds a byte that counts as the keyboard's.
+    /// Returns `true` if the output buffer holds a byte that counts as the keyboard's.
     #[inline]
     pub(crate) const fn output_from_keyboard(&self) -> bool {
         match self.output_buffer {
@@ -277,7 +277,7 @@ impl I8042State {
         }
     }
 
-    /// The output buffer holds a byte that counts as the mouse's.
+    /// Returns `true` if the output buffer holds a byte that counts as the mouse's.
     #[inline]
     pub(crate) const fn output_from_mouse(&self) -> bool {
         match self.output_buffer {
@@ -287,7 +287,7 @@ impl I8042State {
         }
     }
 
-    /// The levels of IRQ 1 and IRQ 12.
+    /// Returns the levels of IRQ 1 and IRQ 12.
     #[inline]
     pub(crate) const fn interrupt_levels(&self) -> (bool, bool) {
         (

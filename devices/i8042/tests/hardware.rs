@@ -390,7 +390,7 @@ fn packets_behind_a_closed_port_are_no_replies() {
 }
 
 #[test]
-fn what_the_status_shows_of_the_input_port_is_not_whose_byte_it_is() {
+fn a_polled_input_port_is_not_mistaken_for_the_source_of_a_byte() {
     for poll in [0xc1, 0xc2] {
         let mut hardware = Hardware::new();
         hardware.0.key(Key::A, true);
@@ -475,7 +475,7 @@ fn without_a_mouse_the_rest_is_captured_and_applied() {
 }
 
 #[test]
-fn what_nobody_has_read_is_taken() {
+fn unread_bytes_are_captured() {
     let mut hardware = Hardware::new();
     hardware.mouse(&[0xf4]);
     for key in [Key::A, Key::Pause] {
@@ -532,7 +532,7 @@ fn applied_to_devices_that_take_any_byte_for_an_option_is_as_captured() {
 }
 
 #[test]
-fn what_cannot_be_given_is_said() {
+fn what_the_hardware_does_not_take_is_listed() {
     let mut hardware = Hardware::new();
     hardware.0.write(4, 0x71);
     hardware.0.write(0, 9);

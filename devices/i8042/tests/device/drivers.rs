@@ -150,7 +150,7 @@ fn drag(device: &mut Bench) -> Vec<u8> {
 }
 
 #[test]
-fn psmouse_finds_a_plain_mouse_where_it_asks_for_no_other() {
+fn psmouse_finds_a_standard_mouse() {
     let mut device = linux();
     psmouse_probe(&mut device);
     psmouse_start(&mut device);

@@ -45,7 +45,7 @@ fn an_unknown_command_is_named() {
 }
 
 #[test]
-fn a_reply_that_is_replaced_and_a_read_of_nothing_are_told() {
+fn a_replaced_reply_and_a_read_of_nothing_are_events() {
     assert_eq!(
         after(|device| {
             device.command(0xaa);
@@ -60,7 +60,7 @@ fn a_reply_that_is_replaced_and_a_read_of_nothing_are_told() {
 }
 
 #[test]
-fn the_end_of_a_lock_is_told() {
+fn the_end_of_a_lock_is_an_event() {
     let typed = after(|device| {
         device.command_with(0xa5, 0x1c);
         device.send(0);
@@ -114,7 +114,7 @@ fn a_full_mouse_delays_packets_and_at_last_loses_replies() {
 }
 
 #[test]
-fn accesses_outside_the_ports_are_told() {
+fn accesses_outside_the_ports_are_events() {
     for offset in [1, 2, 3, 5, 0xffff] {
         assert_eq!(
             after(|device| assert_eq!(device.read(offset), 0xff)),

@@ -159,7 +159,7 @@ fn a_host_that_waits_for_room_loses_no_movement() {
 }
 
 #[test]
-fn more_than_one_click_at_once_is_said_to_be_lost() {
+fn more_than_one_click_at_once_is_an_event() {
     let (mut device, _) = bench();
     device.mouse_command(&[0xf4]);
     for buttons in [1, 0, 1, 0].map(MouseButtons) {

@@ -248,7 +248,7 @@ fn lengths_beyond_the_queue_and_bytes_beyond_the_length_are_refused() {
 }
 
 #[test]
-fn an_output_buffer_without_a_byte_or_with_somebody_waiting_is_refused() {
+fn an_output_buffer_that_contradicts_the_queues_is_refused() {
     let refused = |change: fn(&mut I8042State)| {
         let mut state = I8042State::RESET;
         change(&mut state);

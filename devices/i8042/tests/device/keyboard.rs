@@ -59,7 +59,7 @@ fn a_command_in_place_of_an_option_is_a_command() {
 }
 
 #[test]
-fn scan_code_sets_are_selected_and_asked_for() {
+fn scan_code_sets_are_selected_and_read() {
     let (mut device, _) = bench();
     for (set, translated) in [(1, 0x43), (2, 0x41), (3, 0x3f)] {
         assert_eq!(device.keyboard(&[0xf0, set]), [0xfa, 0xfa]);
@@ -203,7 +203,7 @@ fn resend_repeats_the_last_byte_sent() {
 }
 
 #[test]
-fn unknown_commands_are_asked_for_again_but_for_zero() {
+fn unknown_commands_are_rejected_but_for_zero() {
     let (mut device, _) = bench();
     let known = [0x00, 0xed, 0xee, 0xf0];
     for command in (0..=u8::MAX).filter(|command| !known.contains(command) && *command < 0xf2) {

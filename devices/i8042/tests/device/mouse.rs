@@ -193,7 +193,7 @@ fn side_buttons_that_change_with_the_horizontal_wheel_have_a_packet_of_their_own
 }
 
 #[test]
-fn a_standard_mouse_forgets_its_wheels() {
+fn a_standard_mouse_ignores_its_wheels() {
     let mut device = mouse(0);
     assert!(device.mouse(&MouseInput { dx: 1, ..wheels(3, 4) }));
     assert_eq!(device.receive(), [0x08, 1, 0]);
@@ -201,7 +201,7 @@ fn a_standard_mouse_forgets_its_wheels() {
 }
 
 #[test]
-fn protocols_are_switched_by_their_knocks_alone() {
+fn protocols_are_selected_by_their_sequences_alone() {
     for (rates, id) in [
         (&[200, 100, 80][..], 3),
         (&[200, 200, 80], 4),
@@ -218,7 +218,7 @@ fn protocols_are_switched_by_their_knocks_alone() {
 }
 
 #[test]
-fn other_commands_may_come_between_knocks() {
+fn other_commands_may_come_between_the_rates() {
     let (mut device, _) = bench();
     select(&mut device, &[200]);
     device.mouse_command(&[0xf5, 0xe8, 1, 0xf6]);
@@ -229,7 +229,7 @@ fn other_commands_may_come_between_knocks() {
 }
 
 #[test]
-fn a_reset_puts_everything_back_but_the_fingers() {
+fn a_reset_restores_everything_but_the_buttons() {
     let mut device = mouse(4);
     device.mouse_command(&[0xe8, 0, 0xe7, 0xf0, 0xf3, 200]);
     device.mouse(&MouseInput {
@@ -259,7 +259,7 @@ fn a_reset_clears_the_queue_and_leaves_wrap_mode() {
 }
 
 #[test]
-fn the_status_tells_mode_scaling_and_buttons() {
+fn the_status_has_mode_scaling_and_buttons() {
     let mut device = mouse(0);
     device.mouse_command(&[0xe8, 3, 0xf3, 60]);
     assert_eq!(device.mouse_command(&[0xe9]), [0xfa, 0x20, 3, 60]);
@@ -306,7 +306,7 @@ fn a_resolution_that_does_not_exist_is_refused() {
 }
 
 #[test]
-fn unknown_commands_are_not_answered() {
+fn unknown_commands_have_no_reply() {
     let (mut device, _) = bench();
     let known = [
         0xe6, 0xe7, 0xe8, 0xe9, 0xea, 0xeb, 0xee, 0xf0, 0xf2, 0xf3, 0xf4, 0xf5, 0xf6, 0xfe, 0xff,
@@ -344,7 +344,7 @@ fn wrap_mode_returns_to_the_mode_before() {
 }
 
 #[test]
-fn in_remote_mode_it_reports_when_asked() {
+fn in_remote_mode_it_reports_on_request() {
     let mut device = mouse(0);
     device.mouse_command(&[0xf0]);
     assert!(device.mouse(&movement(100, 3)));
@@ -400,7 +400,7 @@ fn scaling_doubles_fast_movements_in_stream_mode() {
 }
 
 #[test]
-fn a_packet_is_queued_as_it_is_told_in_any_mode() {
+fn a_packet_is_queued_as_given_in_any_mode() {
     let input = MouseInput {
         dx: -5,
         dy: 6,

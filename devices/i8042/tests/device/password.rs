@@ -25,7 +25,7 @@ fn locked() -> Bench {
 }
 
 #[test]
-fn it_is_installed_once_its_null_has_come() {
+fn a_password_is_installed_when_its_null_arrives() {
     let (mut device, _) = bench();
     let test = |device: &mut Bench| {
         device.command(0xa4);

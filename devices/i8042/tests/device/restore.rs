@@ -111,7 +111,7 @@ fn a_device_can_be_a_static_and_moves_between_threads() {
 }
 
 #[test]
-fn lines_can_be_watched_from_another_thread_and_asked_for_their_errors() {
+fn lines_can_be_watched_from_another_thread_and_keep_their_errors() {
     struct Broken;
     impl Trigger for Broken {
         type E = &'static str;
@@ -136,7 +136,7 @@ fn lines_can_be_watched_from_another_thread_and_asked_for_their_errors() {
 }
 
 #[test]
-fn borrowed_lines_and_control_will_do() {
+fn lines_and_control_can_be_borrowed() {
     struct Machine(u32);
     impl SystemControl for Machine {
         fn set_a20(&mut self, _enabled: bool) {}

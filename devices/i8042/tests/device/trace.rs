@@ -28,7 +28,7 @@ impl Recorded {
 }
 
 #[test]
-fn a_recorded_machine_finds_the_controller_it_knows() {
+fn a_recorded_machine_reads_what_it_read_then() {
     replay(bench().0, |device| device);
 }
 

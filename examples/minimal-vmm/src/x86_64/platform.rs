@@ -94,8 +94,6 @@ struct Power {
 }
 
 impl SystemControl for Power {
-    fn set_a20(&mut self, _enabled: bool) {}
-
     fn reset(&mut self) {
         self.reset = true;
     }
