@@ -431,16 +431,13 @@ impl RegisterIo<u8> for Without {
 
 #[test]
 fn a_missing_device_is_named_and_the_machine_is_left_as_it_was() {
-    for (missing, asked) in [(Device::Keyboard, 0xee), (Device::Mouse, 0xe9)] {
+    for (missing, sent) in [(Device::Keyboard, 0xee), (Device::Mouse, 0xe9)] {
         for config in [0x03, 0x47, 0x74, 0x65] {
             let mut hardware = Hardware::new();
             hardware.configure(config);
             let before = hardware.state();
             let mut hardware = Without { hardware, missing };
-            let error = NoResponse {
-                device: missing,
-                sent: asked,
-            };
+            let error = NoResponse { device: missing, sent };
             assert_eq!(I8042State::capture(&mut hardware, &before), Err(error));
             assert_eq!(hardware.hardware.state(), before);
         }

@@ -15,7 +15,7 @@ use devstate_i8042::{
     MouseButtons, MouseInput, MouseProtocol, OutputBuffer, PendingCommand, RateSequence, ScanCodeSet,
 };
 use devstate_i8042_ser::I8042StateSer;
-use outside::{Ear, Wiring};
+use outside::{Recorder, Wiring};
 
 /// What guest, host or an attacker does.
 #[derive(Arbitrary, Clone, Debug)]
@@ -111,10 +111,10 @@ pub fn run(steps: &[Step]) {
 }
 
 struct Run {
-    device: I8042<Line, Line, Wiring, Ear>,
+    device: I8042<Line, Line, Wiring, Recorder>,
     lines: [Line; 2],
     wiring: Wiring,
-    ear: Ear,
+    recorder: Recorder,
     model: Model,
     /// The lines that a read of a byte takes down.
     falls: [bool; 2],
@@ -122,13 +122,17 @@ struct Run {
 
 impl Run {
     fn new() -> Self {
-        let (lines, wiring, ear) = ([Line::default(), Line::default()], Wiring::default(), Ear::default());
+        let (lines, wiring, recorder) = (
+            [Line::default(), Line::default()],
+            Wiring::default(),
+            Recorder::default(),
+        );
         let [irq_1, irq_12] = lines.clone();
         Self {
-            device: I8042::with_events(irq_1, irq_12, wiring.clone(), ear.clone()),
+            device: I8042::with_events(irq_1, irq_12, wiring.clone(), recorder.clone()),
             lines,
             wiring,
-            ear,
+            recorder,
             model: Model::of(&I8042State::RESET),
             falls: [false; 2],
         }
@@ -171,8 +175,9 @@ impl Run {
                 if *same {
                     self.device.restore(&state).unwrap();
                 } else {
-                    let ([irq_1, irq_12], wiring, ear) = (self.lines.clone(), self.wiring.clone(), self.ear.clone());
-                    self.device = I8042::from_state(&state, irq_1, irq_12, wiring, ear, Config::DEFAULT).unwrap();
+                    let ([irq_1, irq_12], wiring, recorder) =
+                        (self.lines.clone(), self.wiring.clone(), self.recorder.clone());
+                    self.device = I8042::from_state(&state, irq_1, irq_12, wiring, recorder, Config::DEFAULT).unwrap();
                 }
                 self.restored(&state);
             }
@@ -260,11 +265,11 @@ impl Run {
     }
 
     fn check_events(&mut self) {
-        let (mut told, mut expected) = (self.ear.take(), std::mem::take(&mut self.model.told));
-        assert!(told.len() <= MOST_EVENTS, "{told:?} in one access");
-        told.sort_unstable();
+        let (mut events, mut expected) = (self.recorder.take(), std::mem::take(&mut self.model.events));
+        assert!(events.len() <= MOST_EVENTS, "{events:?} in one access");
+        events.sort_unstable();
         expected.sort_unstable();
-        assert_eq!(told, expected, "what was told");
+        assert_eq!(events, expected, "the events");
     }
 
     /// Reading the status serves nothing and changes nothing.
@@ -304,7 +309,7 @@ fn check_twin(state: &I8042State) {
         irq_1.clone(),
         irq_12.clone(),
         wiring,
-        Ear::default(),
+        Recorder::default(),
         Config::DEFAULT,
     )
     .unwrap();

@@ -66,11 +66,11 @@ rows! {
         MouseWheelSteps = "mouse-wheel-steps",
         MouseClicksAreReported = "mouse-clicks-are-reported",
         MouseReportsChanges = "mouse-reports-changes",
-        MouseTellsThatItWaits = "mouse-tells-that-it-waits",
+        MouseReportsLater = "mouse-reports-later",
         MouseSideButtonsWithWheel = "mouse-side-buttons-with-wheel",
     }
     beyond {
-        "keyboard-settings-are-kept": "QEMU shows neither its LEDs nor its typematic setting to anybody who could compare them",
+        "keyboard-settings-are-kept": "QEMU does not show its LEDs and its typematic setting, so they cannot be compared",
     }
 }
 
@@ -306,7 +306,7 @@ impl Subject {
         self.tally.occurs(row as usize, as_documented);
     }
 
-    /// Puts our device into the state that QEMU's is in: `wanted`, but for who has the output buffer.
+    /// Puts our device into the state that QEMU's is in: `wanted`, except for the source of the output buffer's byte.
     fn become_theirs(&mut self, before: &I8042State, wanted: &mut I8042State) {
         if before.output_buffer == OutputBuffer::Empty {
             let owner = next_output(wanted);
@@ -524,7 +524,7 @@ fn keeps_a_byte(state: &I8042State, address: u8) -> bool {
     read == 0xa5
 }
 
-/// No keyboard sends it, so that nothing which waits opens the lock.
+/// No keyboard sends it, so that nothing that waits opens the lock.
 const NO_KEY: u8 = 0x7f;
 
 /// Whether a password can be set, and locks.
@@ -540,7 +540,7 @@ fn locks_with_a_password(state: &I8042State) -> bool {
     shown & status::UNLOCKED == 0
 }
 
-/// Who gets the empty output buffer.
+/// The source of the next byte for the empty output buffer.
 fn next_output(state: &I8042State) -> OutputBuffer {
     let is_enabled = |bit| state.config & bit == 0;
     let keyboard = !state.keyboard.replies.is_empty() || !state.keyboard.codes.is_empty();

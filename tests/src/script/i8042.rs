@@ -64,7 +64,7 @@ fn controller() -> impl Strategy<Value = Vec<Op>> {
         2 => command_byte().prop_map(|byte| {
             vec![Write(COMMAND, 0x60), Write(DATA, byte), Write(COMMAND, 0x20), Read(COMMAND), Read(DATA)]
         }),
-        // Quiet while somebody is talked to.
+        // Ports are disabled during a dialogue with the other device.
         2 => select(vec![0xa7, 0xa8, 0xad, 0xae]).prop_map(|command| vec![Write(COMMAND, command), Read(COMMAND)]),
         2 => Just(vec![Write(COMMAND, 0xad), Write(COMMAND, 0x20), Read(COMMAND), Read(DATA), Write(COMMAND, 0xae)]),
         3 => select(vec![0xa9, 0xaa, 0xab, 0xc0, 0xd0]).prop_map(|command| {
@@ -77,7 +77,7 @@ fn controller() -> impl Strategy<Value = Vec<Op>> {
             let command = if mouse { 0xd3 } else { 0xd2 };
             vec![Write(COMMAND, command), Write(DATA, byte), Read(COMMAND), Read(DATA)]
         }),
-        // Replies that nobody reads.
+        // Replies that are not read.
         2 => prop::collection::vec(select(vec![0x20, 0xaa, 0xa9, 0xc0, 0xd0]), 2..4).prop_map(|commands| {
             commands.into_iter().map(|command| Write(COMMAND, command)).chain([Read(COMMAND)]).collect()
         }),
@@ -127,7 +127,7 @@ fn keyboard() -> impl Strategy<Value = Vec<Op>> {
         4 => prop::sample::select(vec![0xee, 0xf2, 0xf4, 0xf4, 0xf5, 0xf6, 0xfe, 0xff]).prop_map(|byte| to_keyboard(&[byte])),
         3 => any::<u8>().prop_map(|leds| to_keyboard(&[0xed, leds])),
         3 => any::<u8>().prop_map(|setting| to_keyboard(&[0xf3, setting])),
-        // A key repeats, and nobody reads.
+        // A key repeats, and nothing is read.
         2 => (select(Key::ALL), 2..5_usize).prop_map(|(key, times)| {
             let mut ops = vec![Op::Key(key, true); times];
             ops.push(Op::Key(key, false));
@@ -174,14 +174,14 @@ fn keyboard() -> impl Strategy<Value = Vec<Op>> {
         // Broken off in the middle, by another command or by whatever comes next.
         2 => (select(vec![0xed, 0xf0, 0xf3]), any::<u8>()).prop_map(|(command, byte)| to_keyboard(&[command, byte | 0xe0])),
         1 => select(vec![0xed, 0xf0, 0xf3, 0xfc]).prop_map(|byte| vec![Write(DATA, byte)]),
-        // Replies that nobody reads.
+        // Replies that are not read.
         2 => prop::collection::vec(select(vec![0xf2, 0xee, 0xff, 0xf4, 0xf2, 0xf2]), 2..4)
             .prop_map(|bytes| bytes.into_iter().map(|byte| Write(DATA, byte)).collect()),
         1 => any::<u8>().prop_map(|byte| to_keyboard(&[byte])),
     ]
 }
 
-/// Each byte is answered before the next is sent.
+/// Reads the reply to each byte before the next is sent.
 fn to_keyboard(bytes: &[u8]) -> Vec<Op> {
     let send = |byte: &u8| [Write(DATA, *byte), Read(COMMAND), Read(DATA), Read(COMMAND)];
     let mut ops: Vec<Op> = bytes.iter().flat_map(send).collect();
@@ -200,7 +200,7 @@ fn mouse() -> impl Strategy<Value = Vec<Op>> {
         2 => Just(to_mouse(&[0xff], 3)),
         3 => prop_oneof![0..4_u8, any::<u8>()].prop_map(|resolution| [to_mouse(&[0xe8, resolution], 1), to_mouse(&[0xe9], 4)].concat()),
         3 => rate().prop_map(|rate| to_mouse(&[0xf3, rate], 1)),
-        4 => knock().prop_map(|rates| {
+        4 => rate_sequence().prop_map(|rates| {
             let mut ops: Vec<Op> = rates.iter().flat_map(|rate| to_mouse(&[0xf3, *rate], 1)).collect();
             ops.extend(to_mouse(&[0xf2], 2));
             ops
@@ -230,7 +230,7 @@ fn mouse() -> impl Strategy<Value = Vec<Op>> {
             let moves = (0..5).map(|_| Op::Mouse(MouseInput { dx: 1, ..MouseInput::NONE }));
             [to_mouse(&[0xf6, 0xf4], 1), moves.collect(), clicks.to_vec(), handle_interrupts(16), vec![held(0)], handle_interrupts(8)].concat()
         }),
-        // Reset in the middle of a knock.
+        // A reset in the middle of a sequence of rates.
         1 => Just([to_mouse(&[0xf3, 200], 1), to_mouse(&[0xff], 3), to_mouse(&[0xf3, 100, 0xf3, 80, 0xf2], 2)].concat()),
         2 => moved().prop_map(|moved| [to_mouse(&[0xf0], 1), vec![moved], to_mouse(&[0xeb], 5), to_mouse(&[0xea], 1)].concat()),
         2 => Just(to_mouse(&[0xeb], 5)),
@@ -246,7 +246,7 @@ fn mouse() -> impl Strategy<Value = Vec<Op>> {
         1 => Just([to_mouse(&[0xe6, 0xe8, 0, 0xe8, 0, 0xe8, 0, 0xe8, 0], 1), to_mouse(&[0xe9], 4)].concat()),
         // Genius' and Logitech's, in scalings.
         1 => Just([to_mouse(&[0xe6, 0xe6, 0xe6], 1), to_mouse(&[0xe9], 4)].concat()),
-        // Replies that nobody reads.
+        // Replies that are not read.
         3 => prop::collection::vec(select(vec![0xe9, 0xf2, 0xeb, 0xf4, 0xe6, 0xeb]), 2..6).prop_map(|bytes| {
             bytes.into_iter().flat_map(|byte| [Write(COMMAND, 0xd4), Write(DATA, byte)]).collect()
         }),
@@ -294,7 +294,7 @@ fn rate() -> impl Strategy<Value = u8> {
 }
 
 /// The one to an `IntelliMouse`, the one to an Explorer, both one after the other, and nearly so.
-fn knock() -> impl Strategy<Value = Vec<u8>> {
+fn rate_sequence() -> impl Strategy<Value = Vec<u8>> {
     prop_oneof![
         3 => Just(vec![200, 100, 80]),
         3 => Just(vec![200, 200, 80]),
@@ -304,7 +304,7 @@ fn knock() -> impl Strategy<Value = Vec<u8>> {
     ]
 }
 
-/// Each byte is answered with as many before the next is sent.
+/// Reads that many bytes of reply after each byte.
 fn to_mouse(bytes: &[u8], replies: usize) -> Vec<Op> {
     let send = |byte: &u8| {
         let mut ops = vec![Write(COMMAND, 0xd4), Write(DATA, *byte)];

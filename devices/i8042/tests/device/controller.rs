@@ -221,18 +221,18 @@ fn a_machine_reset_leaves_nothing_behind() {
 #[test]
 fn the_interrupt_bits_of_the_output_port_follow_the_output_buffer() {
     for (fill, shown) in [(0xaa, 0xd3), (0xd2, 0xd3), (0xd3, 0xe3)] {
-        for ask_again in [false, true] {
+        for query_again in [false, true] {
             let (mut device, _) = bench();
             device.command_with(fill, 0x55);
             if fill == 0xaa {
                 device.command(0xaa);
             }
             device.command_with(0xd1, 0xc3);
-            if ask_again && fill != 0xd3 {
+            if query_again && fill != 0xd3 {
                 device.command(0x20);
             }
             device.command(0xd0);
-            assert_eq!(device.read(0), shown, "{fill:02x}, {ask_again}");
+            assert_eq!(device.read(0), shown, "{fill:02x}, {query_again}");
         }
     }
     let (mut device, _) = bench();

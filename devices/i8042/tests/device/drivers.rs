@@ -83,7 +83,7 @@ fn atkbd_with_set_3_gets_make_and_break_of_each_key() {
     device.command_with(0x60, 0x03);
     assert_eq!(device.keyboard(&[0xf2]), [0xfa, 0xab, 0x83]);
     assert_eq!(device.keyboard(&[0xf5]), [0xfa]);
-    // Is it an OmniKey? It is not: Linux asks twice.
+    // Linux probes twice for an OmniKey keyboard.
     assert_eq!(device.keyboard(&[0xe8, 0xe8]), [0xfe, 0xfe]);
     assert_eq!(
         device.keyboard(&[0xf0, 0x03, 0xf0, 0x00]),
@@ -105,7 +105,7 @@ fn atkbd_with_set_3_gets_make_and_break_of_each_key() {
     }
 }
 
-/// Linux's psmouse: what it asks each mouse before it believes that it is a plain one.
+/// Linux's psmouse: its probes for special mice.
 fn psmouse_probe(device: &mut Bench) {
     assert_eq!(device.mouse_command(&[0xf2]), [0xfa, 0x00]);
     assert_eq!(device.mouse_command(&[0xf6]), [0xfa]);
@@ -118,7 +118,7 @@ fn psmouse_probe(device: &mut Bench) {
     assert_eq!(device.mouse_command(&[0xe9]), [0xfa, 0x00, 0x00, 20]);
     assert_eq!(device.mouse_command(&[0xf6, 0xe8, 0, 0xe7, 0xe7, 0xe7]), [0xfa; 6]);
     assert_eq!(device.mouse_command(&[0xe9]), [0xfa, 0x10, 0x00, 100]);
-    // Not answered: leaving a wrap mode that it is not in, the TrackPoint's and another maker's commands.
+    // No reply: leaving a wrap mode that it is not in, commands of the TrackPoint and of other mice.
     assert_eq!(device.mouse_command(&[0xec, 0xe1]), []);
     assert_eq!(device.mouse_command(&[0xf5, 0xe6, 0xf3, 0x66]), [0xfa; 4]);
     assert_eq!(device.mouse_command(&[0x88, 0x00]), []);

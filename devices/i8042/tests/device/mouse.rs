@@ -165,7 +165,7 @@ fn side_buttons_that_change_with_the_horizontal_wheel_have_a_packet_of_their_own
     assert_eq!(
         device.receive(),
         [0x08, 127, 0, 0x41, 0x08, 73, 0, 0x00],
-        "what is told already needs no other packet"
+        "a change that was reported needs no other packet"
     );
 
     // The queue takes four packets, and the fifth waits; a save meanwhile keeps it.
@@ -396,7 +396,7 @@ fn scaling_doubles_fast_movements_in_stream_mode() {
     assert_eq!(device.receive(), [0x08, 126, 0, 0x08, 74, 0]);
     device.mouse_command(&[0xf0]);
     device.mouse(&movement(7, 0));
-    assert_eq!(device.mouse_command(&[0xeb]), [0xfa, 0x08, 7, 0], "but not when asked");
+    assert_eq!(device.mouse_command(&[0xeb]), [0xfa, 0x08, 7, 0], "but not on request");
 }
 
 #[test]

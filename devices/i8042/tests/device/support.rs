@@ -139,7 +139,7 @@ impl Line {
         self.level.get()
     }
 
-    /// The levels it was driven to since somebody asked.
+    /// Takes the levels that it was driven to since the last call.
     pub(crate) fn take(&self) -> Vec<bool> {
         self.driven.take()
     }

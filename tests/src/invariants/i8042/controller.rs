@@ -26,12 +26,12 @@ pub(super) struct Model {
     mouse: Mouse,
     /// Keyboard and mouse had something to send.
     pub(super) had_data: (bool, bool),
-    /// What gate A20 was set to since somebody looked.
+    /// What gate A20 was set to since the last check.
     pub(super) a20: Vec<bool>,
-    /// How often a reset was asked for since somebody looked.
+    /// How many resets were requested since the last check.
     pub(super) resets: usize,
-    /// The events since somebody looked.
-    pub(super) told: Vec<Event>,
+    /// The events since the last check.
+    pub(super) events: Vec<Event>,
 }
 
 impl Model {
@@ -62,7 +62,7 @@ impl Model {
             had_data: (false, false),
             a20: Vec::new(),
             resets: 0,
-            told: Vec::new(),
+            events: Vec::new(),
         };
         model.had_data = model.have_data();
         model
@@ -128,7 +128,7 @@ impl Model {
                 upper | u8::from(self.full().is_some()) | u8::from(self.system) << 2 | u8::from(self.commanded) << 3
             }
             _ => {
-                self.told.push(Event::InvalidRead(offset));
+                self.events.push(Event::InvalidRead(offset));
                 0xff
             }
         }
@@ -138,7 +138,7 @@ impl Model {
         let source = self.owner;
         let byte = match source {
             OutputBuffer::Empty => {
-                self.told.push(Event::NothingToRead);
+                self.events.push(Event::NothingToRead);
                 return self.last;
             }
             OutputBuffer::Controller => self.reply.take().map(|(byte, _)| byte),
@@ -195,10 +195,10 @@ impl Model {
     pub(super) fn note_emptied(&mut self, before: (bool, bool)) {
         let now = self.have_data();
         if before.0 && !now.0 {
-            self.told.push(Event::KeyboardEmptied);
+            self.events.push(Event::KeyboardEmptied);
         }
         if before.1 && !now.1 {
-            self.told.push(Event::MouseEmptied);
+            self.events.push(Event::MouseEmptied);
         }
         self.had_data = now;
     }
@@ -207,7 +207,7 @@ impl Model {
         match offset {
             0 => self.write_data(value),
             4 => self.command(value),
-            _ => self.told.push(Event::InvalidWrite(offset, value)),
+            _ => self.events.push(Event::InvalidWrite(offset, value)),
         }
     }
 
@@ -220,27 +220,27 @@ impl Model {
             0xa8 => *config &= !0x20,
             0xad => *config |= 0x10,
             0xae => *config &= !0x10,
-            0x20..=0x3f => self.answer(self.ram[usize::from(command - 0x20)], false),
-            0xa4 if self.has_password() => self.answer(0xfa, false),
-            0xa4 => self.answer(0xf1, false),
+            0x20..=0x3f => self.reply_with(self.ram[usize::from(command - 0x20)], false),
+            0xa4 if self.has_password() => self.reply_with(0xfa, false),
+            0xa4 => self.reply_with(0xf1, false),
             0xa5 if self.typed.is_none() => {
                 self.password.clear();
                 self.pending = PendingCommand::LoadPassword;
             }
             0xa6 => self.lock(),
-            0xa9 | 0xab => self.answer(0x00, false),
+            0xa9 | 0xab => self.reply_with(0x00, false),
             0xaa => {
                 self.system = true;
-                self.answer(0x55, false);
+                self.reply_with(0x55, false);
             }
-            0xc0 => self.answer(0x80, false),
+            0xc0 => self.reply_with(0x80, false),
             0xc1 => self.poll = InputPortPoll::Low,
             0xc2 => self.poll = InputPortPoll::High,
-            0xd0 => self.answer(self.shown_port(), false),
+            0xd0 => self.reply_with(self.shown_port(), false),
             0xdd => self.set_port(self.port & !2),
             0xdf => self.set_port(self.port | 2),
-            0xe0 => self.answer(!(self.ram[0] >> 4) & 3, false),
-            0xf0..=0xff if command & 1 == 0 => self.ask_for_reset(),
+            0xe0 => self.reply_with(!(self.ram[0] >> 4) & 3, false),
+            0xf0..=0xff if command & 1 == 0 => self.request_reset(),
             0xa5 | 0xf0..=0xff => {}
             _ => match awaiting(command) {
                 Some(pending) => {
@@ -249,7 +249,7 @@ impl Model {
                     }
                     self.pending = pending;
                 }
-                None => self.told.push(Event::UnknownToController(command)),
+                None => self.events.push(Event::UnknownToController(command)),
             },
         }
         self.settle();
@@ -260,7 +260,7 @@ impl Model {
         match std::mem::replace(&mut self.pending, PendingCommand::None) {
             PendingCommand::None => {
                 let translated = self.ram[0] & 0x40 != 0;
-                self.keyboard.receive(byte, translated, &mut self.told);
+                self.keyboard.receive(byte, translated, &mut self.events);
                 self.ram[0] &= !0x10;
             }
             PendingCommand::WriteRam(address) => {
@@ -279,13 +279,13 @@ impl Model {
             PendingCommand::WriteOutputPort => {
                 self.set_port(byte);
                 if byte & 1 == 0 {
-                    self.ask_for_reset();
+                    self.request_reset();
                 }
             }
-            PendingCommand::WriteKeyboardBuffer => self.answer(byte, false),
-            PendingCommand::WriteMouseBuffer => self.answer(byte, true),
+            PendingCommand::WriteKeyboardBuffer => self.reply_with(byte, false),
+            PendingCommand::WriteMouseBuffer => self.reply_with(byte, true),
             PendingCommand::WriteMouse => {
-                self.mouse.receive(byte, &mut self.told);
+                self.mouse.receive(byte, &mut self.events);
                 self.ram[0] &= !0x20;
             }
         }
@@ -298,14 +298,14 @@ impl Model {
         self.a20.push(value & 2 != 0);
     }
 
-    fn ask_for_reset(&mut self) {
+    fn request_reset(&mut self) {
         self.resets += 1;
-        self.told.push(Event::ResetRequested);
+        self.events.push(Event::ResetRequested);
     }
 
-    fn answer(&mut self, byte: u8, as_mouse: bool) {
+    fn reply_with(&mut self, byte: u8, as_mouse: bool) {
         if self.reply.replace((byte, as_mouse)).is_some() {
-            self.told.push(Event::ReplyLost);
+            self.events.push(Event::ReplyLost);
         }
         if self.owner == OutputBuffer::Controller {
             self.show();
@@ -329,7 +329,7 @@ impl Model {
 
     fn announce(&mut self, address: usize) {
         if self.ram[address] != 0 {
-            self.answer(self.ram[address], false);
+            self.reply_with(self.ram[address], false);
         }
     }
 
@@ -362,14 +362,14 @@ impl Model {
         self.typed = Some(typed);
         if usize::from(typed) == self.password.len() {
             self.typed = None;
-            self.told.push(Event::PasswordMatched);
+            self.events.push(Event::PasswordMatched);
             self.announce(0x14);
         }
     }
 
     pub(super) fn key(&mut self, key: Key, pressed: bool) -> bool {
         let (translated, port) = (self.ram[0] & 0x40 != 0, self.ram[0] & 0x10 == 0);
-        let taken = self.keyboard.key(key, pressed, translated, port, &mut self.told);
+        let taken = self.keyboard.key(key, pressed, translated, port, &mut self.events);
         self.settle();
         taken
     }
@@ -385,29 +385,29 @@ impl Model {
         let translated = self.ram[0] & 0x40 != 0;
         let taken = self.keyboard.key_as_sent(key, pressed, codes, translated);
         if !taken {
-            self.told.push(Event::KeyLost(key as u8, pressed));
+            self.events.push(Event::KeyLost(key as u8, pressed));
         }
         self.settle();
         taken
     }
 
     pub(super) fn mouse(&mut self, input: &MouseInput) -> bool {
-        self.mouse.count(input, &mut self.told);
+        self.mouse.count(input, &mut self.events);
         self.report_mouse()
     }
 
     pub(super) fn count_mouse(&mut self, input: &MouseInput) {
-        self.mouse.count(input, &mut self.told);
+        self.mouse.count(input, &mut self.events);
     }
 
     pub(super) fn report_mouse(&mut self) -> bool {
-        let reported = self.mouse.report(&mut self.told);
+        let reported = self.mouse.report(&mut self.events);
         self.settle();
         reported
     }
 
     pub(super) fn mouse_packet(&mut self, input: &MouseInput) -> bool {
-        let queued = self.mouse.queue_packet(input, &mut self.told);
+        let queued = self.mouse.queue_packet(input, &mut self.events);
         self.settle();
         queued
     }

@@ -79,7 +79,7 @@ impl Keyboard {
         next
     }
 
-    pub(super) fn receive(&mut self, byte: u8, translated: bool, told: &mut Vec<Event>) {
+    pub(super) fn receive(&mut self, byte: u8, translated: bool, events: &mut Vec<Event>) {
         let option = std::mem::replace(&mut self.option, KeyboardOption::None);
         let is_command = byte >= 0xed;
         let reply = match option {
@@ -110,12 +110,12 @@ impl Keyboard {
                 self.option = option;
                 vec![0xfa]
             }
-            _ => self.execute(byte, translated, told),
+            _ => self.execute(byte, translated, events),
         };
         self.replies = reply.into();
     }
 
-    fn execute(&mut self, command: u8, translated: bool, told: &mut Vec<Event>) -> Vec<u8> {
+    fn execute(&mut self, command: u8, translated: bool, events: &mut Vec<Event>) -> Vec<u8> {
         let all = KeySet::ALL;
         let none = KeySet::EMPTY;
         match command {
@@ -141,7 +141,7 @@ impl Keyboard {
                 return vec![0xfa, 0xaa];
             }
             _ => {
-                told.push(Event::UnknownToKeyboard(command));
+                events.push(Event::UnknownToKeyboard(command));
                 return vec![0xfe];
             }
         }
@@ -197,15 +197,22 @@ impl Keyboard {
         self.held.set(key, pressed);
     }
 
-    pub(super) fn key(&mut self, key: Key, pressed: bool, translated: bool, port: bool, told: &mut Vec<Event>) -> bool {
+    pub(super) fn key(
+        &mut self,
+        key: Key,
+        pressed: bool,
+        translated: bool,
+        port: bool,
+        events: &mut Vec<Event>,
+    ) -> bool {
         let codes = sent(&self.codes(key, pressed, port), translated);
         let fits = self.overrun.is_none() && self.codes.len() + codes.len() <= 16;
         if codes.is_empty() {
-            told.push(Event::KeyIgnored(key as u8, pressed));
+            events.push(Event::KeyIgnored(key as u8, pressed));
         } else if fits {
             self.codes.extend(codes);
         } else {
-            told.push(Event::KeyLost(key as u8, pressed));
+            events.push(Event::KeyLost(key as u8, pressed));
             let ones = self.set == ScanCodeSet::One || translated;
             self.overrun = self.overrun.or(Some(if ones { 0xff } else { 0x00 }));
             return false;

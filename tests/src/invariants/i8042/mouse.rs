@@ -67,12 +67,12 @@ impl Mouse {
         self.rest.pop_front()
     }
 
-    pub(super) fn receive(&mut self, byte: u8, told: &mut Vec<Event>) {
+    pub(super) fn receive(&mut self, byte: u8, events: &mut Vec<Event>) {
         let argument = std::mem::replace(&mut self.state.argument, MouseArgument::None);
         let reply = match (argument, byte) {
-            (MouseArgument::None, 0xec | 0xff) => self.execute(byte, told),
+            (MouseArgument::None, 0xec | 0xff) => self.execute(byte, events),
             (MouseArgument::None, _) if self.state.wrap => vec![byte],
-            (MouseArgument::None, _) | (_, 0xe6..) => self.execute(byte, told),
+            (MouseArgument::None, _) | (_, 0xe6..) => self.execute(byte, events),
             (MouseArgument::Resolution, 4..) => vec![0xfe],
             (MouseArgument::Resolution, _) => {
                 self.state.resolution = byte;
@@ -87,7 +87,7 @@ impl Mouse {
             }
         };
         if self.len() + reply.len() > 24 {
-            told.push(Event::MouseReplyLost);
+            events.push(Event::MouseReplyLost);
             self.replies.clear();
         }
         self.replies.extend(&reply);
@@ -96,7 +96,7 @@ impl Mouse {
         }
     }
 
-    fn execute(&mut self, command: u8, told: &mut Vec<Event>) -> Vec<u8> {
+    fn execute(&mut self, command: u8, events: &mut Vec<Event>) -> Vec<u8> {
         let state = &mut self.state;
         let mut forgets = true;
         match command {
@@ -162,7 +162,7 @@ impl Mouse {
                 return vec![0xfa, 0xaa, 0x00];
             }
             _ => {
-                told.push(Event::UnknownToMouse(command));
+                events.push(Event::UnknownToMouse(command));
                 return Vec::new();
             }
         }
@@ -233,7 +233,7 @@ impl Mouse {
         self.state.reporting && !self.state.remote && !self.state.wrap
     }
 
-    pub(super) fn count(&mut self, input: &MouseInput, told: &mut Vec<Event>) {
+    pub(super) fn count(&mut self, input: &MouseInput, events: &mut Vec<Event>) {
         let before = self.state.buttons.0;
         let buttons = input.buttons.0 % 32;
         self.state.buttons.0 = buttons;
@@ -251,7 +251,7 @@ impl Mouse {
             }
         }
         if lost != 0 {
-            told.push(Event::ClickLost(lost));
+            events.push(Event::ClickLost(lost));
         }
         if !self.streams() {
             self.state.clicks = MouseButtons::NONE;
@@ -279,9 +279,9 @@ impl Mouse {
         self.counts().iter().any(|counts| **counts != 0) || (buttons.0 ^ reported.0 | clicks.0) & carried != 0
     }
 
-    pub(super) fn report(&mut self, told: &mut Vec<Event>) -> bool {
+    pub(super) fn report(&mut self, events: &mut Vec<Event>) -> bool {
         while self.streams() && self.has_news() {
-            if !self.has_room(told) {
+            if !self.has_room(events) {
                 return false;
             }
             let packet = self.packet(self.state.scaling_2_1);
@@ -290,12 +290,12 @@ impl Mouse {
         true
     }
 
-    pub(super) fn queue_packet(&mut self, input: &MouseInput, told: &mut Vec<Event>) -> bool {
-        let has_room = self.has_room(told);
+    pub(super) fn queue_packet(&mut self, input: &MouseInput, events: &mut Vec<Event>) -> bool {
+        let has_room = self.has_room(events);
         if has_room {
             self.state.buttons = MouseButtons(input.buttons.0 % 32);
             self.forget();
-            self.count(input, told);
+            self.count(input, events);
             let packet = self.packet(false);
             self.packets.push_back(packet);
             self.forget();
@@ -303,11 +303,11 @@ impl Mouse {
         has_room
     }
 
-    fn has_room(&self, told: &mut Vec<Event>) -> bool {
+    fn has_room(&self, events: &mut Vec<Event>) -> bool {
         let len = if self.id() == 0 { 3 } else { 4 };
         let has_room = self.len() + len <= 16;
         if !has_room {
-            told.push(Event::PacketDelayed);
+            events.push(Event::PacketDelayed);
         }
         has_room
     }

@@ -50,80 +50,80 @@ pub(super) enum Event {
 
 /// The event handler.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Ear(Rc<RefCell<Vec<Event>>>);
+pub(super) struct Recorder(Rc<RefCell<Vec<Event>>>);
 
-impl Ear {
+impl Recorder {
     pub(super) fn take(&self) -> Vec<Event> {
         self.0.take()
     }
 
-    fn hear(&self, event: Event) {
+    fn record(&self, event: Event) {
         self.0.borrow_mut().push(event);
     }
 }
 
-impl I8042Events for Ear {
+impl I8042Events for Recorder {
     fn reset_requested(&self) {
-        self.hear(Event::ResetRequested);
+        self.record(Event::ResetRequested);
     }
 
     fn unknown_controller_command(&self, command: u8) {
-        self.hear(Event::UnknownToController(command));
+        self.record(Event::UnknownToController(command));
     }
 
     fn controller_reply_lost(&self) {
-        self.hear(Event::ReplyLost);
+        self.record(Event::ReplyLost);
     }
 
     fn nothing_to_read(&self) {
-        self.hear(Event::NothingToRead);
+        self.record(Event::NothingToRead);
     }
 
     fn password_matched(&self) {
-        self.hear(Event::PasswordMatched);
+        self.record(Event::PasswordMatched);
     }
 
     fn unknown_keyboard_command(&self, command: u8) {
-        self.hear(Event::UnknownToKeyboard(command));
+        self.record(Event::UnknownToKeyboard(command));
     }
 
     fn key_ignored(&self, key: Key, pressed: bool) {
-        self.hear(Event::KeyIgnored(key as u8, pressed));
+        self.record(Event::KeyIgnored(key as u8, pressed));
     }
 
     fn key_lost(&self, key: Key, pressed: bool) {
-        self.hear(Event::KeyLost(key as u8, pressed));
+        self.record(Event::KeyLost(key as u8, pressed));
     }
 
     fn keyboard_emptied(&self) {
-        self.hear(Event::KeyboardEmptied);
+        self.record(Event::KeyboardEmptied);
     }
 
     fn mouse_click_lost(&self, buttons: MouseButtons) {
-        self.hear(Event::ClickLost(buttons.0));
+        self.record(Event::ClickLost(buttons.0));
     }
 
     fn unknown_mouse_command(&self, command: u8) {
-        self.hear(Event::UnknownToMouse(command));
+        self.record(Event::UnknownToMouse(command));
     }
 
     fn mouse_packet_delayed(&self) {
-        self.hear(Event::PacketDelayed);
+        self.record(Event::PacketDelayed);
     }
 
     fn mouse_reply_lost(&self) {
-        self.hear(Event::MouseReplyLost);
+        self.record(Event::MouseReplyLost);
     }
 
     fn mouse_emptied(&self) {
-        self.hear(Event::MouseEmptied);
+        self.record(Event::MouseEmptied);
     }
 
     fn invalid_read(&self, offset: u16) {
-        self.hear(Event::InvalidRead(offset));
+        self.record(Event::InvalidRead(offset));
     }
 
     fn invalid_write(&self, offset: u16, value: u8) {
-        self.hear(Event::InvalidWrite(offset, value));
+        self.record(Event::InvalidWrite(offset, value));
     }
 }

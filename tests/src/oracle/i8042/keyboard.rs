@@ -12,8 +12,8 @@ impl Subject {
     /// The keyboard was sent a byte, and is in the state `wanted`: that becomes QEMU's.
     pub(super) fn keyboard_byte(&mut self, byte: u8, before: &I8042State, wanted: &mut I8042State) {
         let (before_it, after) = (&before.keyboard, wanted.keyboard);
-        // Where QEMU's does nothing but answer.
-        let mut answered = KeyboardState {
+        // The state where QEMU's only replies.
+        let mut replied = KeyboardState {
             option: KeyboardOption::None,
             replies: ByteQueue::from_array([spec::ACK]),
             ..*before_it
@@ -27,7 +27,7 @@ impl Subject {
                 } else {
                     after == as_a_command(byte, before)
                 };
-                if after != answered {
+                if after != replied {
                     self.row(I8042Rows::KeyboardKeyTypes, as_documented);
                 }
             }
@@ -38,7 +38,7 @@ impl Subject {
                         && after.without_break == all(byte != spec::ALL_MAKE_BREAK)
                         && after.without_repeat == all(byte != spec::ALL_TYPEMATIC);
                     self.row(I8042Rows::KeyboardKeyTypes, as_documented);
-                    answered.replies = ByteQueue::from_array([spec::NAK]);
+                    replied.replies = ByteQueue::from_array([spec::NAK]);
                 }
                 spec::KEY_TYPEMATIC | spec::KEY_MAKE => {
                     let waits = matches!(after.option, KeyboardOption::Keys(_));
@@ -46,11 +46,11 @@ impl Subject {
                         I8042Rows::KeyboardKeyTypes,
                         waits && after.replies.as_slice() == [spec::ACK],
                     );
-                    answered.replies = ByteQueue::from_array([spec::NAK]);
+                    replied.replies = ByteQueue::from_array([spec::NAK]);
                 }
                 spec::RESEND => {
-                    answered.replies = ByteQueue::from_array([spec::NAK]);
-                    if after != answered {
+                    replied.replies = ByteQueue::from_array([spec::NAK]);
+                    if after != replied {
                         self.row(
                             I8042Rows::KeyboardResend,
                             after.replies.as_slice() == [before_it.last_sent],
@@ -61,7 +61,7 @@ impl Subject {
             },
             option if byte >= spec::FIRST_COMMAND => {
                 if option == KeyboardOption::ScanCodeSet {
-                    answered.replies = ByteQueue::from_array([spec::NAK]);
+                    replied.replies = ByteQueue::from_array([spec::NAK]);
                 }
                 self.row(I8042Rows::KeyboardCommandForOption, after == as_a_command(byte, before));
             }
@@ -71,7 +71,7 @@ impl Subject {
             }
             _ => return,
         }
-        wanted.keyboard = answered;
+        wanted.keyboard = replied;
     }
 
     /// A key goes down or up.

@@ -91,7 +91,7 @@ impl SystemControl for Control {
 }
 
 impl Control {
-    /// Whether a reset was asked for since the last call.
+    /// Returns `true` if a reset was requested since the last call.
     pub(super) fn take_reset(&self) -> bool {
         self.0.take()
     }

@@ -134,7 +134,7 @@ impl Subject {
         }
     }
 
-    /// What QEMU's answers. `ours` is what ours does.
+    /// QEMU's reply. `ours` is our reply.
     fn their_reply(
         &mut self,
         byte: u8,
@@ -271,7 +271,7 @@ impl Subject {
                     self.row(I8042Rows::MouseReportsChanges, true);
                 }
                 if after_it.unreported() && !before_it.wrap {
-                    let row = I8042Rows::MouseTellsThatItWaits;
+                    let row = I8042Rows::MouseReportsLater;
                     self.tally.holds(row as usize, !reported);
                 }
                 if sent != 0 && after_it.clicks != MouseButtons::NONE {
