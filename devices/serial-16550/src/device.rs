@@ -3,13 +3,13 @@
 use devstate_core::{Clock, Instant, InterruptLine, InvalidState};
 
 use crate::config::{Config, OutputPolicy};
+use crate::deadlines::{Deadline, Timers};
 use crate::events::{NoEvents, SerialEvents};
 use crate::modem::{self, ModemLines};
 use crate::output::Output;
+use crate::service::Transmit;
 use crate::spec::{self, fcr, ier, iir, mcr, msr};
 use crate::state::SerialState;
-use crate::timers::{Deadline, Timers};
-use crate::transmitter::Transmit;
 
 /// A 16550A UART.
 ///

@@ -4,6 +4,7 @@
 #![forbid(unsafe_code)]
 
 mod config;
+mod deadlines;
 mod device;
 mod errors;
 mod events;
@@ -14,6 +15,7 @@ mod modem;
 mod output;
 mod outside;
 mod receiver;
+mod service;
 pub mod spec;
 mod state;
 mod timers;

@@ -1,12 +1,12 @@
 //! Characters on their way in: from the host or looped back, to the guest.
 
+use crate::deadlines::Deadline;
 use crate::device::Serial;
 use crate::errors::CharacterErrors;
 use crate::events::SerialEvents;
 use crate::output::Output;
 use crate::spec::{FIFO_LEN, ier, lsr};
 use crate::state::Fifo;
-use crate::timers::Deadline;
 use devstate_core::{Instant, InterruptLine};
 
 impl<I: InterruptLine, W: Output, EV: SerialEvents> Serial<I, W, EV> {

@@ -3,57 +3,14 @@
 use devstate_core::{Instant, InterruptLine};
 
 use crate::config::OutputPolicy;
+use crate::deadlines::Deadline;
 use crate::device::Serial;
 use crate::errors::CharacterErrors;
 use crate::events::SerialEvents;
 use crate::output::Output;
+use crate::service::Service;
 use crate::spec::ier;
 use crate::state::{Fifo, SerialState};
-use crate::timers::Deadline;
-
-/// What the device remembers of guest and output besides the state. It is not saved.
-#[derive(Debug)]
-pub(crate) struct Transmit {
-    service: Service,
-    /// When the output first took nothing, since it last took something.
-    stalled_since: Option<Instant>,
-}
-
-/// How the guest serves the THR-empty interrupt. It decides when a write to THR makes a rise of its own for a host
-/// without a timer: the guest must see one after its last write.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Service {
-    /// The guest has not read IIR since it enabled the interrupt: each write makes a rise.
-    Unidentified,
-    /// The guest has read IIR: its next write makes a rise.
-    Identified,
-    /// It has written since: the rise stands for all writes until it reads IIR again.
-    Signalled,
-}
-
-impl Transmit {
-    pub(crate) const NEW: Self = Self {
-        service: Service::Unidentified,
-        stalled_since: None,
-    };
-
-    /// The guest enabled or disabled the interrupt.
-    pub(crate) const fn interrupt_switched(&mut self) {
-        self.service = Service::Unidentified;
-    }
-
-    /// The guest read IIR.
-    pub(crate) const fn interrupt_identified(&mut self) {
-        self.service = Service::Identified;
-    }
-
-    /// A write to THR makes a rise.
-    const fn signalled(&mut self) {
-        if matches!(self.service, Service::Identified) {
-            self.service = Service::Signalled;
-        }
-    }
-}
 
 /// What became of a character.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
