@@ -57,14 +57,6 @@ pub const fn ends<const N: usize>(mut lengths: [usize; N]) -> [usize; N] {
     lengths
 }
 
-/// Writes a field of fixed length into its place in a window.
-#[inline(always)]
-pub fn store<T: Fixed>(value: &T, window: &mut [u8], start: usize, end: usize) {
-    if let Some(place) = window.get_mut(start..end) {
-        value.store(place);
-    }
-}
-
 /// Reads a field of fixed length from its place in a window. `offset` is that of the window.
 ///
 /// # Errors

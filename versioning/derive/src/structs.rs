@@ -104,10 +104,18 @@ fn fixed(run: &[&Field<'_>]) -> [TokenStream; 3] {
     let mut loads = TokenStream::new();
     for (position, field) in run.iter().enumerate() {
         let member = &field.member;
-        let range = quote!(const { __DEVSTATE_ENDS[#position] }, const { __DEVSTATE_ENDS[#position + 1] });
-        stores.extend(quote!(__devstate::store(&self.#member, __devstate_window, #range);));
+        let start = quote!(const { __DEVSTATE_ENDS[#position] });
+        let end = quote!(const { __DEVSTATE_ENDS[#position + 1] });
+        // In place: through a function the compiler makes more instructions of it.
+        stores.extend(quote! {
+            if let ::core::option::Option::Some(__devstate_place) =
+                <[::core::primitive::u8]>::get_mut(__devstate_window, #start..#end)
+            {
+                __devstate::Fixed::store(&self.#member, __devstate_place);
+            }
+        });
         loads.extend(quote! {
-            __devstate::load(&mut self.#member, __devstate_window, #range, __devstate_start, __devstate_reader)?;
+            __devstate::load(&mut self.#member, __devstate_window, #start, #end, __devstate_start, __devstate_reader)?;
         });
     }
     [

@@ -71,6 +71,7 @@ hostile! {
     foreign_encode
     foreign_len
     from_fn
+    get_mut
     given
     has_a_row_for_each_mirror_in
     hash
