@@ -53,6 +53,8 @@ corrected! {
     isize_on_the_wire = "compile_fail/isize_on_the_wire.fixed.rs",
     last_release_behind = "compile_fail/last_release_behind.fixed.rs",
     layout_open_too_early = "compile_fail/layout_open_too_early.fixed.rs",
+    layouts_by_hand_missing = "compile_fail/layouts_by_hand_missing.fixed.rs",
+    layouts_by_hand_outdated = "compile_fail/layouts_by_hand_outdated.fixed.rs",
     layouts_missing = "compile_fail/layouts_missing.fixed.rs",
     layouts_too_short = "compile_fail/layouts_too_short.fixed.rs",
     machine_given_as_control = "compile_fail/machine_given_as_control.fixed.rs",

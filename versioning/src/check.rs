@@ -5,7 +5,7 @@
 #![expect(clippy::indexing_slicing, reason = "a failure of these functions is a compile error")]
 
 use crate::diagnose::{LayoutChange, layout_change, release_change};
-use crate::fingerprint::{find, version_in};
+use crate::fingerprint::{find, layout, version_in};
 use crate::message::Message;
 use crate::parts::release_fingerprint;
 use crate::schema_data::{Field, MAX_DEPTH, Row, Schema, Shape, Type, Versions};
@@ -19,6 +19,61 @@ use crate::schema_data::{Field, MAX_DEPTH, Row, Schema, Shape, Type, Versions};
 /// Which means that it does not compile, where a published layout has changed or the mirror is too deep.
 #[track_caller]
 pub const fn check_layouts(schema: &Schema, found: &[u64], pinned: &[Option<u64>]) {
+    check_found(schema, found);
+    if pinned.len() != found.len() {
+        Message::new()
+            .str("the mirror `")
+            .str(schema.name)
+            .str("` has ")
+            .number(found.len() as u64)
+            .str(" versions, and `check_layouts` gets ")
+            .number(pinned.len() as u64)
+            .str(" fingerprints; give it one for each version, `None` for a last one that is not published")
+            .fail()
+    }
+    check_pins(schema, found, pinned);
+}
+
+/// Checks that the fingerprints of a mirror are those of its schema. A mirror by hand could say others, and nothing would
+/// pin its layouts.
+#[track_caller]
+pub const fn check_found(schema: &Schema, found: &[u64]) {
+    if found.len() != schema.version as usize {
+        Message::new()
+            .str("`LAYOUTS` of the mirror `")
+            .str(schema.name)
+            .str("` has ")
+            .number(found.len() as u64)
+            .str(" fingerprints, and its latest version is ")
+            .number(schema.version as u64)
+            .str("; write `layout(Self::SCHEMA, version)` for each version from 1")
+            .fail()
+    }
+    let mut version = 1;
+    while version <= schema.version {
+        let (given, expected) = (found[version as usize - 1], layout(schema, version));
+        if given != expected {
+            Message::new()
+                .str("`LAYOUTS` of the mirror `")
+                .str(schema.name)
+                .str("` has ")
+                .fingerprint(given)
+                .str(" for version ")
+                .number(version as u64)
+                .str(", and its schema gives ")
+                .fingerprint(expected)
+                .str("; write `layout(Self::SCHEMA, ")
+                .number(version as u64)
+                .str(")`")
+                .fail()
+        }
+        version += 1;
+    }
+}
+
+/// Checks the pins of a mirror whose fingerprints are those of its schema.
+#[track_caller]
+pub const fn check_pins(schema: &Schema, found: &[u64], pinned: &[Option<u64>]) {
     if schema.depth() > MAX_DEPTH {
         Message::new()
             .str("the mirror `")

@@ -154,7 +154,9 @@ pub mod wire {
 #[doc(hidden)]
 pub mod __private {
     pub use crate::at::{VersionOf, Versions};
-    pub use crate::check::{check_buffer, check_layouts, check_pinned, check_published, check_releases, check_row};
+    pub use crate::check::{
+        check_buffer, check_found, check_pinned, check_pins, check_published, check_releases, check_row,
+    };
     pub use crate::check_parts::check_parts;
     pub use crate::codec::{
         Fixed, Itself, MissingValue, VariantValue, Wire, foreign_decode, foreign_encode, foreign_len,

@@ -25,4 +25,7 @@ pub trait Mirror: Layout {
     const LAYOUTS: &'static [u64];
     /// `true` while the latest version is not published (`open` in `layouts`), so that its layout may still change.
     const OPEN: bool;
+    /// `true` if the derive macro computes `LAYOUTS`, so that a release table need not compare them with the schema.
+    #[doc(hidden)]
+    const DERIVED: bool = false;
 }

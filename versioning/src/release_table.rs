@@ -141,6 +141,14 @@ macro_rules! release_table {
                 &[$((::core::stringify!($name), $number, $crate::release_table!(@literal $fingerprint))),+],
             );
             $(
+                if !<$mirror as $crate::Mirror>::DERIVED {
+                    $crate::__private::check_found(
+                        <$mirror as $crate::Mirror>::SCHEMA,
+                        <$mirror as $crate::Mirror>::LAYOUTS,
+                    );
+                }
+            )+
+            $(
                 $crate::__private::check_row(
                     <$Release as $crate::schema::Releases>::ROWS,
                     <$Release as $crate::schema::Releases>::NAMES,

@@ -76,7 +76,7 @@ fn frame(mirror: &Mirror<'_>, attributes: &MirrorAttributes, bodies: &Bodies) ->
     } = bodies;
     // The compiler shows where the call stands: at the mirror's name.
     let check = quote_spanned! {ident.span()=>
-        const _: () = __devstate::check_layouts(
+        const _: () = __devstate::check_pins(
             <#static_type as __devstate::Mirror>::SCHEMA,
             <#static_type as __devstate::Mirror>::LAYOUTS,
             &[#(#pinned),*],
@@ -107,6 +107,7 @@ fn frame(mirror: &Mirror<'_>, attributes: &MirrorAttributes, bodies: &Bodies) ->
                     &__devstate::schema::Schema::new(#name, #version, #shape);
                 const LAYOUTS: &'static [::core::primitive::u64] = &__devstate::layouts::<#count>(<Self as __devstate::Mirror>::SCHEMA);
                 const OPEN: ::core::primitive::bool = #open;
+                const DERIVED: ::core::primitive::bool = true;
             }
 
             #check

@@ -3,6 +3,7 @@ hostile! {
     ALL
     At
     Copy
+    DERIVED
     Differ
     Enum
     Eq
@@ -50,8 +51,9 @@ hostile! {
     automatically_derived
     byte
     check_buffer
-    check_layouts
+    check_found
     check_pinned
+    check_pins
     check_published
     check_releases
     check_row
