@@ -103,10 +103,11 @@ impl<T: Trigger + ?Sized> Trigger for &T {
     }
 }
 
-/// Turns levels into edges: signals a [`Trigger`] each time the line goes from low to high.
+/// Turns levels into edges: signals a [`Trigger`] each time a device drives the line high.
 ///
-/// The line starts low, so a restored device whose level is high signals again. An edge-triggered controller needs that
-/// after a restore: at worst the guest finds nothing to do, but it never waits for an interrupt that was lost.
+/// A device drives the line when its level changes, and once after a restore. So a high level after a restore signals
+/// again, also where the level was high before. An edge-triggered controller needs that: at worst the guest finds nothing
+/// to do, but it never waits for an interrupt that was lost.
 ///
 /// ```
 /// use core::cell::Cell;
@@ -124,27 +125,24 @@ impl<T: Trigger + ?Sized> Trigger for &T {
 /// let signals = Signals(Cell::new(0));
 /// let mut line = RisingEdge::new(&signals);
 /// line.set_level(true);
-/// line.set_level(true);
 /// line.set_level(false);
 /// line.set_level(true);
 /// assert_eq!(signals.0.get(), 2);
+/// // After a restore into the same device.
+/// line.set_level(true);
+/// assert_eq!(signals.0.get(), 3);
 /// assert!(line.take_error().is_none());
 /// ```
 #[derive(Debug)]
 pub struct RisingEdge<T: Trigger> {
     trigger: T,
-    level: bool,
     error: Option<T::E>,
 }
 
 impl<T: Trigger> RisingEdge<T> {
     /// Creates an adapter whose line is low.
     pub const fn new(trigger: T) -> Self {
-        Self {
-            trigger,
-            level: false,
-            error: None,
-        }
+        Self { trigger, error: None }
     }
 
     /// Returns the trigger.
@@ -160,13 +158,9 @@ impl<T: Trigger> RisingEdge<T> {
 
 impl<T: Trigger> InterruptLine for RisingEdge<T> {
     fn set_level(&mut self, asserted: bool) {
-        if asserted
-            && !self.level
-            && let Err(error) = self.trigger.trigger()
-        {
+        if asserted && let Err(error) = self.trigger.trigger() {
             self.error = Some(error);
         }
-        self.level = asserted;
     }
 }
 

@@ -199,7 +199,9 @@ impl<I: InterruptLine, W: Output, EV: SerialEvents> Serial<I, W, EV> {
         self.catch_up(now);
         let before = self.outside();
         self.config = config;
-        self.timers.repeat = None;
+        if self.timers.repeat.take().is_some() {
+            self.repeat_rise();
+        }
         self.timers.give_up = None;
         self.timers.line_free = None;
         self.measure();

@@ -31,4 +31,4 @@ pub use output::{AlwaysReady, Output};
 pub use state::{Fifo, SerialState};
 
 #[doc(no_inline)]
-pub use devstate_core::{Clock, Instant, InterruptLine, InvalidState, Unapplied};
+pub use devstate_core::{ByteQueue, Clock, Instant, InterruptLine, InvalidState, Unapplied};

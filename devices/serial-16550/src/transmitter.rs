@@ -186,22 +186,23 @@ impl<I: InterruptLine, W: Output, EV: SerialEvents> Serial<I, W, EV> {
         } else if self.config.timer {
             self.timers.repeat = Some(Deadline::after(self.timers.character_ns, now));
             self.watch(now);
-        } else if self.transmit.service != Service::Signalled {
+        } else if self.transmit.service != Service::Signalled && self.repeat_rise() {
             self.transmit.signalled();
-            self.repeat_rise();
         }
     }
 
     /// Makes a rise of a level that is high for the THR-empty interrupt alone: an edge-triggered interrupt controller
-    /// would not see that the interrupt was served and is pending again.
-    pub(crate) fn repeat_rise(&mut self) {
+    /// would not see that the interrupt was served and is pending again. Returns whether there was a rise.
+    pub(crate) fn repeat_rise(&mut self) -> bool {
         let served = SerialState {
             thre_pending: false,
             ..self.state
         };
-        if self.state.thre_pending && !served.interrupt_level() {
+        let alone = self.state.thre_pending && !served.interrupt_level();
+        if alone {
             self.pulse_line();
         }
+        alone
     }
 
     /// THR, or the last of the FIFO, has gone to the shift register.

@@ -258,3 +258,41 @@ fn a_rise_that_was_served_is_not_repeated() {
         assert_eq!(machine.uart.next_deadline(), None);
     }
 }
+
+/// A restore into the same device, behind an adapter to edges.
+#[test]
+fn an_interrupt_that_is_pending_before_and_after_a_restore_signals_again() {
+    struct Signals(std::rc::Rc<std::cell::Cell<u32>>);
+    impl devstate_core::Trigger for Signals {
+        type E = ();
+
+        fn trigger(&self) -> Result<(), ()> {
+            self.0.set(self.0.get() + 1);
+            Ok(())
+        }
+    }
+
+    let signals = std::rc::Rc::default();
+    let line = devstate_core::RisingEdge::new(Signals(std::rc::Rc::clone(&signals)));
+    let mut uart = Serial::with_config(line, Sink::default(), NoEvents, Config::WITH_TIMER);
+    uart.write(spec::IER, 0x02, Instant::EPOCH);
+    uart.write(spec::THR, b'x', Instant::EPOCH);
+    assert_eq!(signals.get(), 1);
+    let state = uart.state(Instant::EPOCH);
+    uart.restore(&state, Instant::EPOCH, devstate_core::Clock::Frozen)
+        .unwrap();
+    assert_eq!((signals.get(), uart.next_deadline()), (2, None));
+}
+
+#[test]
+fn a_policy_that_changes_loses_no_rise() {
+    let mut machine = Machine::new(Config::WITH_TIMER);
+    machine.write(spec::IER, 0x02);
+    machine.pic.take_interrupt();
+    machine.write(spec::THR, b'a');
+    assert!(!machine.pic.take_interrupt());
+    let now = machine.now;
+    machine.uart.set_config(Config::DEFAULT, now);
+    assert!(machine.pic.take_interrupt());
+    assert_eq!(machine.uart.next_deadline(), None);
+}
