@@ -1,6 +1,6 @@
-//! What the compiler checks of a version history. Every function here runs during constant evaluation only.
+//! What the compiler checks of a version history. All functions run during constant evaluation only.
 //!
-//! All are `#[track_caller]`, so that an error points into the source that is wrong and shows nothing of this file.
+//! All are `#[track_caller]`, so that an error points to the mistake and not into this file.
 
 #![expect(clippy::indexing_slicing, reason = "a failure of these functions is a compile error")]
 
@@ -10,13 +10,14 @@ use crate::message::Message;
 use crate::parts::release_fingerprint;
 use crate::schema_data::{Field, MAX_DEPTH, Row, Schema, Shape, Type, Versions};
 
-/// Checks the fingerprints of a mirror's published versions: one literal for each, `None` for an open last one.
+/// Checks the fingerprints of the published versions of a mirror: one literal for each version, `None` for an open last one.
 ///
-/// The derive calls it with what stands in `layouts(…)`; a mirror written by hand calls it in a `const _: () = …;`.
+/// The derive macro does the same with `layouts(…)`. A mirror by hand calls this function in a `const _: () = …;`.
 ///
 /// # Panics
 ///
-/// Which means that it does not compile, where a published layout has changed or the mirror is too deep.
+/// During constant evaluation, so that the source does not compile: if a published layout changed, or if the mirror is
+/// nested too deep.
 #[track_caller]
 pub const fn check_layouts(schema: &Schema, found: &[u64], pinned: &[Option<u64>]) {
     check_found(schema, found);
@@ -80,9 +81,9 @@ pub const fn check_pins(schema: &Schema, found: &[u64], pinned: &[Option<u64>]) 
             .str(schema.name)
             .str("` nests ")
             .number(schema.depth() as u64)
-            .str(" deep, and paths to fields have room for ")
+            .str(" deep, and the limit is ")
             .number(MAX_DEPTH as u64)
-            .str(" steps; flatten it")
+            .str(": put its fields into fewer levels of mirrors, sequences and arrays")
             .fail()
     }
     let mut version = 0;
@@ -108,7 +109,7 @@ const fn refuse_layout(schema: &Schema, version: u16, pinned: &[Option<u64>], li
         .str(", the source gives ")
         .fingerprint(found)
         .str(". A published version may not change. ");
-    // The version in which the change can be made, and whether it has to be begun.
+    // The version for the change, and whether it exists already.
     let (next, begun) = match pinned {
         [.., None] => (pinned.len() as u64, true),
         _ => (pinned.len() as u64 + 1, false),
@@ -117,21 +118,21 @@ const fn refuse_layout(schema: &Schema, version: u16, pinned: &[Option<u64>], li
         LayoutChange::FieldAdded(field) => message
             .str("Without the field `")
             .str(field.name)
-            .str("` it would be the published one: if the field is new, give it `start = ")
+            .str("` it is the published one: if its `start` or `end` changed, undo that. If the field is new, give it `start = ")
             .number(next)
             .str("`")
             .begin(next, begun),
         LayoutChange::VariantAdded(variant, true) => message
             .str("Without the variant `")
             .str(variant.name)
-            .str("` it would be the published one: if the variant is new, give it `start = ")
+            .str("` it is the published one: if its `start` or `end` changed, undo that. If the variant is new, give it `start = ")
             .number(next)
             .str("`")
             .begin(next, begun),
         LayoutChange::VariantAdded(variant, false) => message
             .str("Without the variant `")
             .str(variant.name)
-            .str("` it would be the published one: a new variant has its place behind the last, for those behind it would get other tags. Move it there, with `start = ")
+            .str("` it is the published one: move the new variant behind the last one, because it changes the tags of those behind it, and give it `start = ")
             .number(next)
             .str("`")
             .begin(next, begun),
@@ -140,25 +141,25 @@ const fn refuse_layout(schema: &Schema, version: u16, pinned: &[Option<u64>], li
             .str(field.name)
             .str("` as ")
             .ty(&ty)
-            .str(" it would be the published one: give the field that type again, or give it `end = ")
+            .str(" it is the published one: give the field that type again. Or give it `end = ")
             .number(next)
             .str("` and add one of another name and the new type with `start = ")
             .number(next)
             .str("`")
             .begin(next, begun),
-        LayoutChange::Unknown => message.str("Undo the change, or make it in a new version: raise `version`, give a new field or variant `start`, a removed one `end`, a renamed one `name = \"…\"`, and add `open` to `layouts`"),
+        LayoutChange::Unknown => message.str("Undo the change, or make it in a new version: increase `version`, give a new field or variant `start`, a removed one `end`, a renamed one `name = \"…\"`, and add `open` to `layouts`"),
     };
     message
         .str(". Only if this version was never published, pin ")
         .fingerprint(found)
-        .str(". To compare with the last commit, the source now says ")
+        .str(". The layout is now ")
         .layout(schema, version)
         .fail()
 }
 
 /// Checks a table's releases: names, numbers and literals.
 #[track_caller]
-pub const fn check_releases(rows: &[Row], releases: &[(&str, u16, Option<u64>)]) {
+pub const fn check_releases(rows: &[Row], releases: &[(&str, u64, Option<u64>)]) {
     let mut i = 0;
     while i < releases.len() {
         let (name, number, literal) = releases[i];
@@ -166,7 +167,16 @@ pub const fn check_releases(rows: &[Row], releases: &[(&str, u16, Option<u64>)])
             Message::new()
                 .str("release `")
                 .str(name)
-                .str("` has the number 0; numbers start at 1, so give it a higher one")
+                .str("` has the number 0: numbers start at 1, so give it a higher one")
+                .fail()
+        }
+        if number > u16::MAX as u64 {
+            Message::new()
+                .str("release `")
+                .str(name)
+                .str("` has the number ")
+                .number(number)
+                .str(", and the highest number is 65535")
                 .fail()
         }
         if i > 0 && number <= releases[i - 1].1 {
@@ -174,22 +184,22 @@ pub const fn check_releases(rows: &[Row], releases: &[(&str, u16, Option<u64>)])
                 .str("release numbers must ascend: `")
                 .str(name)
                 .str("` = ")
-                .number(number as u64)
-                .str(" stands behind `")
+                .number(number)
+                .str(" follows `")
                 .str(releases[i - 1].0)
                 .str("` = ")
-                .number(releases[i - 1].1 as u64)
-                .str("; give it a higher number, or move it")
+                .number(releases[i - 1].1)
+                .str(": give it a higher number, or move it")
                 .fail()
         }
         if literal.is_none() && i + 1 < releases.len() {
             Message::new()
                 .str("release `")
                 .str(name)
-                .str("` is open, and only the last one may be: pin it before the next release is added, as `")
+                .str("` is open, and only the last release may be: pin it before you add the next, as `")
                 .str(name)
                 .str(" = ")
-                .number(number as u64)
+                .number(number)
                 .str(" @ ")
                 .fingerprint(release_fingerprint(rows, i))
                 .str("`")
@@ -210,9 +220,9 @@ pub const fn check_row(rows: &[Row], releases: &[&str], schema: &Schema, given: 
             .str("` has ")
             .number(given.len() as u64)
             .str(if given.len() == 1 { " version" } else { " versions" })
-            .str(", and the table's releases are ")
+            .str(", and the number of releases is ")
             .number(releases.len() as u64)
-            .str("; give it one for each release, `_` where there was none")
+            .str(": give a version for each release, and `_` for a release without this mirror")
             .fail()
     }
     let mut twins = 0;
@@ -235,11 +245,11 @@ pub const fn check_row(rows: &[Row], releases: &[&str], schema: &Schema, given: 
     while release < given.len() {
         match given[release] {
             None if last > 0 => at(releases, release, name)
-                .str("is not there, but it was in an earlier release; a mirror that is no longer used keeps its last version")
+                .str("is `_`, and an earlier release has it: a mirror that is no longer used keeps its last version")
                 .fail(),
             None => {}
             Some(0) => at(releases, release, name)
-                .str("has version 0; versions start at 1, and `_` says that a release had no such mirror")
+                .str("has version 0: versions start at 1, and `_` stands for a release without this mirror")
                 .fail(),
             Some(version) => {
                 if version < last {
@@ -248,16 +258,16 @@ pub const fn check_row(rows: &[Row], releases: &[&str], schema: &Schema, given: 
                         .number(last as u64)
                         .str(" to ")
                         .number(version as u64)
-                        .str("; a later release may only keep a version or raise it")
+                        .str(": a later release has the same version or a higher one")
                         .fail()
                 }
                 if version > schema.version {
                     at(releases, release, name)
                         .str("is at version ")
                         .number(version as u64)
-                        .str(", and the mirror knows none above ")
+                        .str(", and the latest version of the mirror is ")
                         .number(schema.version as u64)
-                        .str("; raise `version` on the mirror, or correct the row")
+                        .str(": increase `version` on the mirror, or correct the row")
                         .fail()
                 }
                 last = version;
@@ -273,7 +283,7 @@ pub const fn check_row(rows: &[Row], releases: &[&str], schema: &Schema, given: 
             .number(last as u64)
             .str(", and the mirror's latest is ")
             .number(schema.version as u64)
-            .str("; add a release that has the latest version, or raise it in the last one if that is still open")
+            .str(": add a release with the latest version, or, if the last release is still open, give it the latest version")
             .fail()
     }
     match schema.shape {
@@ -288,8 +298,8 @@ pub const fn check_row(rows: &[Row], releases: &[&str], schema: &Schema, given: 
     }
 }
 
-/// Refuses a field whose mirror a release reaches although that mirror's row says it was not there; `around` are the
-/// versions of the variant that it belongs to.
+/// Refuses a field with a mirror whose row has `_` for a release that has the field. `around` are the versions of the
+/// variant with the field.
 #[track_caller]
 const fn check_reach(
     rows: &[Row],
@@ -339,7 +349,7 @@ const fn check_type(
                     .str(field.name)
                     .str("` of the mirror `")
                     .str(part.name)
-                    .str("`, which has no row in the release table; add `")
+                    .str("`, which has no row in the release table: add `")
                     .str(part.name)
                     .str(" => [..]`, or make it a part of `")
                     .str(owner.name)
@@ -354,13 +364,13 @@ const fn check_type(
                     && version_in(row, release) == 0
                 {
                     at(releases, release, part.name)
-                        .str("is not there, but the field `")
+                        .str("is `_`, and the field `")
                         .str(field.name)
                         .str("` of `")
                         .str(owner.name)
                         .str("` version ")
                         .number(version as u64)
-                        .str(" holds one; give it a version in that release, or the field, or the variant that it belongs to, a later `start`")
+                        .str(" holds it: give the mirror a version in that release, or give the field, or its variant, a later `start`")
                         .fail()
                 }
                 release += 1;
@@ -393,15 +403,15 @@ pub const fn check_published(rows: &[Row], release: usize, name: &str, literal: 
                 .str(rows[row].schema.name)
                 .str("`, where ")
                 .version(version_in(&rows[row], release))
-                .str(" stands, it would be the published one. "),
+                .str(" stands, it is the published one. "),
             None => message,
         };
         message
-            .str("What a release wrote may not change: undo the change of its column, or put it into a new release. Only if `")
+            .str("A published release may not change: undo the change of its column, or of a mirror in it, or add a release. Only if `")
             .str(name)
             .str("` was never published, pin ")
             .fingerprint(found)
-            .str(". To compare with the last commit, the column now says ")
+            .str(". Its column is now ")
             .column(rows, release)
             .fail()
     }
@@ -427,7 +437,7 @@ pub const fn check_pinned(
             Message::new()
                 .str("release `")
                 .str(releases[release])
-                .str("` is published, and has the mirror `")
+                .str("` is published and has the mirror `")
                 .str(schema.name)
                 .str("` at version ")
                 .number(version as u64)
@@ -446,7 +456,7 @@ impl Message {
         if begun {
             return self;
         }
-        self.str(", raise `version` to ")
+        self.str(", increase `version` to ")
             .number(version)
             .str(", and add `open` to `layouts`")
     }
@@ -497,7 +507,7 @@ pub const fn check_buffer(mirror: &str, length: usize, needed: usize) {
             .str(mirror)
             .str("`, which takes up to ")
             .number(needed as u64)
-            .str("; leave the length out, or give at least that")
+            .str(": delete the length, or give at least that")
             .fail()
     }
 }

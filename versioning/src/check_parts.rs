@@ -104,7 +104,7 @@ const fn check_part(owner: &Schema, field: &Field, around: Versions, part: &Sche
                 .str(part.name)
                 .str("` is ")
                 .number(part.version as u64)
-                .str(": correct `part`, or raise `version` on `")
+                .str(": correct `part`, or increase `version` on `")
                 .str(part.name)
                 .str("`")
                 .fail()

@@ -1,5 +1,5 @@
-//! A release table and its mirrors as text: JSON for tools, a table for people. No allocation, into any
-//! [`Write`](core::fmt::Write).
+//! A release table and its mirrors as text: JSON for tools, and a table for people. Both are written into any
+//! [`Write`](core::fmt::Write), without allocation.
 
 use core::fmt::{self, Display, Formatter, Write};
 use core::marker::PhantomData;
@@ -9,7 +9,7 @@ use crate::parts::{self, release_fingerprint};
 use crate::schema_data::{Field, Schema, Shape, Type, Versions};
 use crate::table::Releases;
 
-/// The table `R` and every mirror in it as JSON, by way of [`Display`].
+/// The release table `R` with all its mirrors and their parts, printed as JSON by [`Display`].
 ///
 /// ```
 /// use devstate_versioning::schema::Json;
@@ -25,7 +25,7 @@ use crate::table::Releases;
 /// ```
 pub struct Json<R>(PhantomData<R>);
 
-/// The table `R` and every mirror in it for people, by way of [`Display`].
+/// The release table `R` with all its mirrors and their parts, printed for people by [`Display`].
 ///
 /// ```
 /// use devstate_versioning::schema::Table;
@@ -41,7 +41,7 @@ pub struct Json<R>(PhantomData<R>);
 pub struct Table<R>(PhantomData<R>);
 
 impl<R: Releases> Json<R> {
-    /// The table's description.
+    /// Creates the description.
     #[must_use]
     pub const fn new() -> Self {
         Self(PhantomData)
@@ -49,7 +49,7 @@ impl<R: Releases> Json<R> {
 }
 
 impl<R: Releases> Table<R> {
-    /// The table's description.
+    /// Creates the description.
     #[must_use]
     pub const fn new() -> Self {
         Self(PhantomData)
@@ -87,7 +87,7 @@ impl<R: Releases> Display for Json<R> {
     }
 }
 
-/// A mirror with its version in each release, zero for none. A part is like a mirror with a row.
+/// Writes a mirror with its version in each release, zero for none. A part is described like a mirror with a row.
 fn json_mirror(
     f: &mut Formatter<'_>,
     schema: &Schema,
@@ -274,17 +274,17 @@ fn table_fields(f: &mut Formatter<'_>, fields: &[Field], indent: &str) -> fmt::R
     })
 }
 
-/// Whether a release's layouts are pinned by the table.
+/// Returns `true` if the table pins the release.
 fn is_published<R: Releases>(release: usize) -> bool {
     matches!(R::PINNED.get(release), Some(Some(_)))
 }
 
-/// Starts the line of the list's element at `position`.
+/// Starts the line of the element at `position` in a list.
 fn line(f: &mut Formatter<'_>, position: usize, depth: usize) -> fmt::Result {
     write!(f, "{}\n{:2$}", if position == 0 { "" } else { "," }, "", 2 * depth)
 }
 
-/// A JSON string.
+/// Prints a JSON string.
 struct Quoted<'a>(&'a str);
 
 impl Display for Quoted<'_> {
@@ -301,7 +301,7 @@ impl Display for Quoted<'_> {
     }
 }
 
-/// A variant's tag and name.
+/// Prints the tag and the name of a variant.
 struct Tagged<'a>(usize, &'a str);
 
 impl Display for Tagged<'_> {
@@ -316,7 +316,7 @@ impl Display for Tagged<'_> {
     }
 }
 
-/// Counts what it passes on.
+/// Counts the bytes that it passes on.
 struct Counted<'f, 'a> {
     f: &'f mut Formatter<'a>,
     written: usize,
@@ -338,7 +338,7 @@ impl Display for Versions {
     }
 }
 
-/// The type as the text of fingerprints has it: `seq<u8,16>`.
+/// Prints the type as in the text of a layout: `seq<u8,16>`.
 impl Display for Type {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         match self {

@@ -1,5 +1,5 @@
-//! Which one change explains that a layout or a release is not the published one: a look at the likely ones, so that the
-//! sentence can name the field or the row. Runs during constant evaluation only, and only before it fails.
+//! Finds the one change that explains why a layout or a release differs from the published one, so that the message can name
+//! the field or the row. It tries likely changes. It runs during constant evaluation only, and only before that fails.
 
 #![expect(
     clippy::indexing_slicing,
@@ -10,19 +10,19 @@ use crate::fingerprint::{Edit, layout_edited, layout_text, version_in};
 use crate::parts::sum_of;
 use crate::schema_data::{Field, Row, Schema, Shape, Type, Variant};
 
-/// The change of a layout since it was published.
+/// A change of a layout since it was published.
 pub(crate) enum LayoutChange {
-    /// Without this field it would be the published one.
+    /// Without this field the layout is the published one.
     FieldAdded(&'static Field),
-    /// Without this variant it would be the published one; whether it is the last.
+    /// Without this variant the layout is the published one. `true` if it is the last variant.
     VariantAdded(&'static Variant, bool),
-    /// With this type of the field it would be the published one.
+    /// With this type of the field the layout is the published one.
     Retyped(&'static Field, Type),
-    /// Something else, or more than one change.
+    /// Another change, or more than one.
     Unknown,
 }
 
-/// How many types of each field are tried.
+/// The number of types that are tried for each field.
 const CANDIDATES: usize = PRIMITIVES.len();
 
 const PRIMITIVES: [Type; 12] = [
@@ -40,10 +40,10 @@ const PRIMITIVES: [Type; 12] = [
     Type::Char,
 ];
 
-/// Bytes that are hashed at most in the search: beyond half a million the compiler complains that it takes long.
+/// The limit of the search, in bytes that are hashed. Beyond half a million the compiler warns of a long evaluation.
 const MOST_BYTES: usize = 300_000;
 
-/// Looks for the one change between the published layout of a version, known by its fingerprint, and the present one.
+/// Searches for the one change between the published layout of a version, given by its fingerprint, and the current one.
 pub(crate) const fn layout_change(schema: &Schema, version: u16, published: u64) -> LayoutChange {
     let length = layout_text(schema, version, &mut []);
     match schema.shape {
@@ -88,7 +88,7 @@ const fn retyped(schema: &Schema, version: u16, published: u64, fields: &'static
     LayoutChange::Unknown
 }
 
-/// The types that a field is likely to have had before: another primitive one, or another bound, a power of two.
+/// Returns a likely earlier type of a field: another primitive type, or another bound, which is a power of two.
 const fn candidate(ty: &Type, nth: usize) -> Option<Type> {
     if nth >= CANDIDATES {
         return None;
@@ -103,7 +103,8 @@ const fn candidate(ty: &Type, nth: usize) -> Option<Type> {
     })
 }
 
-/// The one row, and the version in it, with which a release would be the published one; 0 is a release without the mirror.
+/// Searches for the one row, and the version in it, with which a release is the published one. Version 0 stands for a
+/// release without the mirror.
 ///
 /// `found` is the present fingerprint of the release, a sum over its rows.
 pub(crate) const fn release_change(rows: &[Row], release: usize, found: u64, published: u64) -> Option<(usize, u16)> {

@@ -1,4 +1,4 @@
-//! Fingerprints of layouts: FNV-1a, 64 bits, over a canonical text. `FORMAT.md` has the grammar and a worked example.
+//! Fingerprints of layouts: the 64-bit FNV-1a hash of a canonical text. `FORMAT.md` has the grammar and an example.
 
 #![expect(
     clippy::indexing_slicing,
@@ -8,26 +8,26 @@
 use crate::fnv::{fnv1a_byte, fnv1a_onto, fnv1a_start};
 use crate::schema_data::{Field, Row, Schema, Shape, Type, Variant, Versions};
 
-/// The fingerprint of one version of a mirror: what its literal in `layouts(…)` pins.
+/// Returns the fingerprint of one version of a mirror, which `layouts(…)` pins.
 ///
-/// It is shallow: a nested mirror counts by its name.
+/// A nested mirror is in it by its name only.
 #[must_use]
 pub const fn layout(schema: &Schema, version: u16) -> u64 {
     layout_edited(schema, version, Edit::None)
 }
 
-/// What a layout would be after one change.
+/// A change of a layout.
 #[derive(Clone, Copy)]
 pub(crate) enum Edit<'a> {
-    /// As it is.
+    /// No change.
     None,
-    /// Without the field or variant at that position; those behind it move up.
+    /// Without the field or variant at that position. Those behind it move up.
     Without(usize),
     /// With another type of the field at that position.
     Retyped(usize, &'a Type),
 }
 
-/// The fingerprint that one version of a mirror would have after a change.
+/// Returns the fingerprint of one version of a mirror after a change.
 pub(crate) const fn layout_edited(schema: &Schema, version: u16, edit: Edit<'_>) -> u64 {
     let mut text = Text {
         hash: fnv1a_start(),
@@ -38,7 +38,7 @@ pub(crate) const fn layout_edited(schema: &Schema, version: u16, edit: Edit<'_>)
     text.hash
 }
 
-/// Writes the text that [`layout`] hashes into `out`, as far as it fits, and returns its whole length in bytes.
+/// Writes the text that [`layout`] hashes into `out`, as far as it fits, and returns the length of the whole text in bytes.
 pub const fn layout_text(schema: &Schema, version: u16, out: &mut [u8]) -> usize {
     let mut text = Text {
         hash: fnv1a_start(),
@@ -49,7 +49,7 @@ pub const fn layout_text(schema: &Schema, version: u16, out: &mut [u8]) -> usize
     text.len
 }
 
-/// Writes the text of a type into `out`, as far as it fits, and returns its whole length in bytes.
+/// Writes the text of a type into `out`, as far as it fits, and returns the length of the whole text in bytes.
 pub(crate) const fn type_text(ty: &Type, out: &mut [u8]) -> usize {
     let mut text = Text {
         hash: fnv1a_start(),
@@ -60,7 +60,7 @@ pub(crate) const fn type_text(ty: &Type, out: &mut [u8]) -> usize {
     text.len
 }
 
-/// The fingerprints of versions `1..=N`.
+/// Returns the fingerprints of the versions `1..=N`.
 #[must_use]
 pub const fn layouts<const N: usize>(schema: &Schema) -> [u64; N] {
     let mut hashes = [0; N];
@@ -74,10 +74,10 @@ pub const fn layouts<const N: usize>(schema: &Schema) -> [u64; N] {
     hashes
 }
 
-/// The deep fingerprints of `root` at each of the `N` releases of a table, zero where the release has no `root`.
+/// Returns the deep fingerprint of `root` at each of the `N` releases of a table. Zero where the release has no `root`.
 ///
-/// FNV-1a over the layouts of the root and, depth first and in wire order, of every mirror that the release reaches
-/// from it, each as eight little-endian bytes.
+/// It is FNV-1a over the layouts of the root and of all mirrors below it in that release, depth first and in wire order, each
+/// as eight little-endian bytes.
 #[must_use]
 pub const fn deep<const N: usize>(rows: &[Row], root: &Schema) -> [u64; N] {
     let versions = match find(rows, root) {
@@ -87,7 +87,7 @@ pub const fn deep<const N: usize>(rows: &[Row], root: &Schema) -> [u64; N] {
     reach_all(rows, root, versions)
 }
 
-/// The deep fingerprints of the versions `1..=N` of `root`, with its parts and without mirrors that have rows.
+/// Returns the deep fingerprints of the versions `1..=N` of `root`, with its parts and without mirrors that have rows.
 #[must_use]
 pub(crate) const fn with_parts<const N: usize>(root: &Schema) -> [u64; N] {
     let mut versions = [0; N];
@@ -99,7 +99,7 @@ pub(crate) const fn with_parts<const N: usize>(root: &Schema) -> [u64; N] {
     reach_all(&[], root, versions)
 }
 
-/// The deep fingerprints of `root` at each of `versions`, zero for version 0.
+/// Returns the deep fingerprint of `root` at each of `versions`. Zero for version 0.
 const fn reach_all<const N: usize>(rows: &[Row], root: &Schema, versions: [u16; N]) -> [u64; N] {
     let mut hashes = [fnv1a_start(); N];
     reach(rows, root, &versions, &mut hashes);
@@ -113,8 +113,7 @@ const fn reach_all<const N: usize>(rows: &[Row], root: &Schema, versions: [u16; 
     hashes
 }
 
-/// Adds `schema` and what it reaches to the hashes, each at its version of `schema`. Zero stands for a hash that does not
-/// have it.
+/// Adds `schema` and the mirrors below it to each hash, at the version of `schema` for that hash. Version 0 adds nothing.
 const fn reach<const N: usize>(rows: &[Row], schema: &Schema, versions: &[u16; N], hashes: &mut [u64; N]) {
     let layouts = match find(rows, schema) {
         Some(row) => row.layouts,
@@ -157,7 +156,7 @@ const fn reach_fields<const N: usize>(rows: &[Row], fields: &[Field], owner: &[u
     }
 }
 
-/// Those of an owner's versions that are among `versions`, zero for the others.
+/// Returns those of an owner's versions that are among `versions`, and zero for the others.
 const fn among<const N: usize>(owner: &[u16; N], versions: Versions) -> [u16; N] {
     let mut present = *owner;
     let mut at = 0;
@@ -206,7 +205,7 @@ const fn reach_type<const N: usize>(rows: &[Row], field: &Field, ty: &Type, owne
     }
 }
 
-/// The versions in a row, zero where the row is too short, which is refused elsewhere.
+/// Returns the versions in a row. Zero where the row is too short, which another check refuses.
 const fn versions_in<const N: usize>(row: &Row) -> [u16; N] {
     let mut versions = [0; N];
     let mut release = 0;
@@ -217,7 +216,7 @@ const fn versions_in<const N: usize>(row: &Row) -> [u16; N] {
     versions
 }
 
-/// The row of a mirror, found by the hash of its name.
+/// Finds the row of a mirror by the hash of its name.
 pub(crate) const fn find<'a>(rows: &'a [Row], schema: &Schema) -> Option<&'a Row> {
     let mut rest = rows;
     while let [row, tail @ ..] = rest {
@@ -229,7 +228,7 @@ pub(crate) const fn find<'a>(rows: &'a [Row], schema: &Schema) -> Option<&'a Row
     None
 }
 
-/// The version in a row at a release's position; zero where the row is too short, which is refused elsewhere.
+/// Returns the version in a row at the position of a release. Zero where the row is too short, which another check refuses.
 pub(crate) const fn version_in(row: &Row, release: usize) -> u16 {
     if release < row.versions.len() {
         row.versions[release]
@@ -238,7 +237,7 @@ pub(crate) const fn version_in(row: &Row, release: usize) -> u16 {
     }
 }
 
-/// Hashes a layout's text, and keeps as much of it as its caller has room for.
+/// Hashes the text of a layout, and stores as much of it as fits.
 struct Text<'a> {
     hash: u64,
     out: &'a mut [u8],

@@ -120,10 +120,58 @@ pub fn refuse(
 /// The function's own.
 #[inline(always)]
 pub fn refusal(
-    result: Result<(), ConversionError>,
+    result: impl Conversion,
     mirror: &'static str,
     field: &'static str,
     version: u16,
 ) -> Result<(), ConversionError> {
-    result.map_err(|error| error.at(mirror, field, version))
+    result.result().map_err(|error| error.at(mirror, field, version))
+}
+
+/// The type that a semantic function returns.
+#[diagnostic::on_unimplemented(
+    message = "a `ser_fn` or `de_fn` returns `{Self}`",
+    label = "this function returns `{Self}`",
+    note = "a semantic function has the type `fn(&mut Mirror, version: u16) -> Result<(), ConversionError>`"
+)]
+pub trait Conversion {
+    /// Returns the result.
+    ///
+    /// # Errors
+    ///
+    /// The function's own.
+    fn result(self) -> Result<(), ConversionError>;
+}
+
+#[diagnostic::do_not_recommend]
+impl Conversion for Result<(), ConversionError> {
+    #[inline(always)]
+    fn result(self) -> Self {
+        self
+    }
+}
+
+/// A value of the type `T` of its field.
+#[diagnostic::on_unimplemented(
+    message = "a `default_fn` returns `{Self}`, and its field has the type `{T}`",
+    label = "this function returns `{Self}`",
+    note = "a `default_fn` has the type `fn(version: u16) -> {T}`"
+)]
+pub trait ValueOf<T> {
+    /// Returns the value.
+    fn value(self) -> T;
+}
+
+#[diagnostic::do_not_recommend]
+impl<T> ValueOf<T> for T {
+    #[inline(always)]
+    fn value(self) -> Self {
+        self
+    }
+}
+
+/// Returns what a `default_fn` returned.
+#[inline(always)]
+pub fn default_value<T, V: ValueOf<T>>(value: V) -> T {
+    value.value()
 }

@@ -163,7 +163,9 @@ pub mod __private {
     };
     pub use crate::error::ConversionError;
     pub use crate::fingerprint::{deep, layouts};
-    pub use crate::generated::{at, ends, last, load, no_variant, part_at, refusal, refuse, refuse_variant};
+    pub use crate::generated::{
+        at, default_value, ends, last, load, no_variant, part_at, refusal, refuse, refuse_variant,
+    };
     pub use crate::loss::Differ;
     pub use crate::mirror::{Layout, Mirror};
     pub use crate::reader::{Malformed, Reader};

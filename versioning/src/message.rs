@@ -1,4 +1,4 @@
-//! Sentences for compile errors, put together during constant evaluation.
+//! Messages of compile errors, built during constant evaluation.
 
 #![expect(
     clippy::indexing_slicing,
@@ -9,10 +9,10 @@
 use crate::fingerprint::{layout_text, type_text};
 use crate::schema_data::{Schema, Type};
 
-/// The longest sentence, in bytes; what goes beyond it is cut off.
+/// The maximum length of a message, in bytes. What goes beyond it is cut off.
 const CAPACITY: usize = 2048;
 
-/// A sentence under construction.
+/// A message under construction.
 pub(crate) struct Message {
     text: [u8; CAPACITY],
     len: usize,
@@ -41,7 +41,7 @@ impl Message {
         message
     }
 
-    /// A fingerprint in the form in which it is pasted into the source: `0x0123_4567_89ab_cdef`.
+    /// Adds a fingerprint as it is written in the source: `0x0123_4567_89ab_cdef`.
     pub(crate) const fn fingerprint(self, value: u64) -> Self {
         let mut message = self.str("0x");
         let mut digit = 16;
@@ -55,7 +55,7 @@ impl Message {
         message
     }
 
-    /// A version's layout, in the text that its fingerprint is made of; `…` stands for what there is no room for.
+    /// Adds the layout of a version, in the text that its fingerprint hashes. `…` replaces what does not fit.
     pub(crate) const fn layout(mut self, schema: &Schema, version: u16) -> Self {
         const ELLIPSIS: &str = "…";
         let (_, free) = self.text.split_at_mut(self.len);
@@ -74,7 +74,7 @@ impl Message {
         self.str(ELLIPSIS)
     }
 
-    /// A type as the text of a layout has it.
+    /// Adds a type as in the text of a layout.
     pub(crate) const fn ty(mut self, ty: &Type) -> Self {
         let (_, free) = self.text.split_at_mut(self.len);
         let len = type_text(ty, free);
@@ -91,7 +91,7 @@ impl Message {
         }
     }
 
-    /// Ends the compilation with the sentence.
+    /// Ends the compilation with the message.
     #[track_caller]
     pub(crate) const fn fail(&self) -> ! {
         match core::str::from_utf8(self.text.split_at(self.len).0) {
@@ -125,7 +125,7 @@ mod tests {
     }
 
     #[test]
-    fn a_layout_stands_behind_what_was_said() {
+    fn a_layout_follows_the_text() {
         let schema = Schema::new("TimerSer", 1, Shape::Struct(&[]));
         let message = Message::new().str("now ").layout(&schema, 1).str("!");
         assert_eq!(text(&message), "now TimerSer@1{}!");

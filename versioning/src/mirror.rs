@@ -6,7 +6,7 @@ use crate::schema_data::{Schema, Type};
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot be a field of a mirror",
     label = "this type has no fixed, bounded encoding",
-    note = "integers of a fixed width, `bool`, `char`, arrays, tuples, `Option`, `heapless::{{Vec, String, Deque}}`, `devstate_versioning::{{Str, Bytes}}` and types that derive `Versioned` can",
+    note = "integers of a fixed width, `bool`, `char`, arrays, tuples of up to six, `Option`, `heapless::{{Vec, String, Deque}}` of heapless 0.9, `devstate_versioning::{{Str, Bytes}}` and types that derive `Versioned` can",
     note = "write `u64` instead of `usize`, `i64` instead of `isize`, and a bounded `heapless::Vec<T, N>` instead of `Vec<T>`; a foreign serde type needs `#[versioned(serde, max = N, layout = \"name/1\")]`"
 )]
 pub trait Layout {
@@ -18,6 +18,11 @@ pub trait Layout {
 }
 
 /// A mirror: the wire form of a state, with all its versions. `#[derive(Versioned)]` implements it.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is no mirror",
+    label = "`{Self}` does not implement `Mirror`",
+    note = "derive `Versioned` for `{Self}`, with `#[versioned(version = 1, layouts(open))]`; a release table has rows for mirrors only"
+)]
 pub trait Mirror: Layout {
     /// The fields in every version.
     const SCHEMA: &'static Schema;

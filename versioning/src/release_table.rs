@@ -178,8 +178,19 @@ macro_rules! release_table {
     };
     (@version _) => { 0 };
     (@version $version:literal) => { $version };
+    (@version $other:tt) => {
+        ::core::compile_error!(::core::concat!(
+            "`", ::core::stringify!($other), "` is no version: a row has a number for each release, or `_` for a release without the mirror",
+        ))
+    };
     (@given _) => { ::core::option::Option::None };
     (@given $version:literal) => { ::core::option::Option::Some($version) };
+    (@given $other:tt) => { ::core::option::Option::None };
     (@literal open) => { ::core::option::Option::None };
     (@literal $fingerprint:literal) => { ::core::option::Option::Some($fingerprint) };
+    (@literal $other:tt) => {
+        ::core::compile_error!(::core::concat!(
+            "`", ::core::stringify!($other), "` is no fingerprint: a release has a number such as `0x0123_4567_89ab_cdef`, or `open`",
+        ))
+    };
 }

@@ -1,111 +1,112 @@
-//! What a mirror looks like on the wire, in every version, as constant data.
+//! Mirrors in all their versions, as constant data.
 
 use crate::fnv::fnv1a;
 use crate::varint;
 
-/// Fields of one mirror lie at most this deep below another: see [`FieldPath`](crate::FieldPath).
+/// The maximum number of steps from a mirror to a field: see [`FieldPath`](crate::FieldPath). A field, an element and a part
+/// of a tuple are one step each.
 pub const MAX_DEPTH: usize = 8;
 
-/// One mirror in all its versions. `#[derive(Versioned)]` writes it; a program can walk it without allocation.
+/// A mirror in all its versions. `#[derive(Versioned)]` generates it. A program can walk it without allocation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Schema {
     /// The wire name: the type's own, unless it was renamed since (`name = "…"`).
     pub name: &'static str,
-    /// FNV-1a of the name, so that tables of schemas can be searched by one comparison.
+    /// The FNV-1a hash of the name. Searches compare the hash only.
     pub name_hash: u64,
     /// The latest version.
     pub version: u16,
     /// Fields or variants.
     pub shape: Shape,
-    /// Whether a field is a [part](Field::parts).
+    /// `true` if a field is a [part](Field::parts).
     pub has_parts: bool,
 }
 
-/// One row of a release table: a mirror, and its version in each release.
+/// A row of a release table: a mirror and its version in each release.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Row {
-    /// What the mirror looks like.
+    /// The mirror.
     pub schema: &'static Schema,
-    /// The fingerprints of its versions, from version 1.
+    /// The fingerprints of the versions of the mirror, from version 1.
     pub layouts: &'static [u64],
-    /// Its version in each release, zero where the release has no such mirror.
+    /// The version in each release. Zero where the release has no such mirror.
     pub versions: &'static [u16],
 }
 
-/// Whether a mirror is a struct or an enum.
+/// A struct or an enum.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Shape {
-    /// Every field that ever was on the wire, in wire order.
+    /// All fields of all versions, in wire order.
     Struct(&'static [Field]),
-    /// Every variant that ever was; the tag is the position.
+    /// All variants of all versions. The tag is the position.
     Enum(&'static [Variant]),
 }
 
-/// One field of a mirror or of a variant.
+/// A field of a mirror or of a variant.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Field {
-    /// The wire name; tuple fields are called `0`, `1`, ….
+    /// The wire name. Tuple fields are called `0`, `1`, ….
     pub name: &'static str,
-    /// What stands on the wire.
+    /// The type on the wire.
     pub ty: &'static Type,
-    /// In which versions of the mirror.
+    /// The versions of the mirror that have it.
     pub versions: Versions,
-    /// An older reader does without it unharmed.
+    /// `true` if older readers may ignore the field.
     pub ignorable: bool,
     /// For a part: the version of the mirrors in the field, for each version of the owner from version 1. Zero where the
     /// owner's version does not have the field. Empty if those mirrors have rows in the release table.
     pub parts: &'static [u16],
 }
 
-/// One variant of an enum.
+/// A variant of an enum.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Variant {
     /// The wire name.
     pub name: &'static str,
-    /// What it carries, in wire order.
+    /// The fields, in wire order.
     pub fields: &'static [Field],
-    /// In which versions of the enum.
+    /// The versions of the enum that have it.
     pub versions: Versions,
 }
 
-/// The versions in which a field or a variant exists: from `start` up to, not including, `end`.
+/// The versions that have a field or a variant: from `start` up to `end`, without `end`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Versions {
     /// The first version that has it.
     pub start: u16,
-    /// The first version that no longer has it, if it was removed.
+    /// The first version without it, if it was removed.
     pub end: Option<u16>,
 }
 
-/// What a field is on the wire. Lengths are in elements, or in bytes for text and foreign values.
+/// A type on the wire. Lengths are in elements, or in bytes for text and foreign values.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Type {
     /// One byte, 0 or 1.
     Bool,
-    /// A Unicode scalar value: its UTF-8 bytes behind their number.
+    /// A Unicode scalar value: the number of UTF-8 bytes, then the bytes.
     Char,
-    /// An unsigned integer of so many bytes, little-endian.
+    /// An unsigned integer, little-endian, with its width in bytes.
     UInt(u8),
-    /// A two's complement integer of so many bytes, little-endian.
+    /// A two's complement integer, little-endian, with its width in bytes.
     Int(u8),
-    /// So many elements, one after the other.
+    /// An array: the elements in order, with their number.
     Array(&'static Type, usize),
-    /// A byte 0, or a byte 1 and the value.
+    /// An option: a byte 0, or a byte 1 and the value.
     Option(&'static Type),
-    /// One after the other.
+    /// A tuple: the values in order.
     Tuple(&'static [&'static Type]),
-    /// The number of elements, at most so many, then the elements.
+    /// A sequence: the number of elements, then the elements, with their maximum number.
     Seq(&'static Type, usize),
-    /// The number of bytes, at most so many, then UTF-8.
+    /// Text: the number of bytes, then UTF-8, with the maximum number of bytes.
     Str(usize),
     /// Another mirror. Its version is the one in its row of the release table, or that of the part: see
     /// [`Field::parts`].
     Mirror(&'static Schema),
-    /// A foreign serde type: the number of bytes, at most `max`, then what postcard writes.
+    /// A foreign serde type: the number of bytes, then the encoding of postcard.
     Foreign {
-        /// The name under which its layout is promised not to change.
+        /// The name of its layout, from `layout = "…"`.
         layout: &'static str,
-        /// The most bytes that it takes.
+        /// The maximum number of bytes.
         max: usize,
     },
 }
@@ -122,10 +123,10 @@ impl Field {
 }
 
 impl Versions {
-    /// From the first version on.
+    /// All versions.
     pub const ALWAYS: Self = Self { start: 1, end: None };
 
-    /// Whether `version` has it.
+    /// Returns `true` if `version` is one of them.
     #[must_use]
     pub const fn contain(self, version: u16) -> bool {
         version >= self.start
@@ -137,7 +138,7 @@ impl Versions {
 }
 
 impl Schema {
-    /// A mirror's description.
+    /// Creates the description of a mirror.
     #[must_use]
     pub const fn new(name: &'static str, version: u16, shape: Shape) -> Self {
         Self {
@@ -149,7 +150,7 @@ impl Schema {
         }
     }
 
-    /// The most bytes that any version takes; `usize::MAX` where that is more than this machine can count.
+    /// Returns the maximum length in bytes, over all versions. `usize::MAX` if it does not fit into `usize`.
     #[must_use]
     pub const fn max_len(&self) -> usize {
         let mut max = 0;
@@ -164,7 +165,7 @@ impl Schema {
         max
     }
 
-    /// The most bytes that one version takes, with nested mirrors at their longest, unless they are parts.
+    /// Returns the maximum length of one version, with nested mirrors at their longest version, but parts at theirs.
     const fn max_len_of(&self, version: u16) -> usize {
         match self.shape {
             Shape::Struct(fields) => fields_max_len(fields, version),
@@ -203,7 +204,7 @@ impl Schema {
         }
     }
 
-    /// How many steps the longest [path](crate::FieldPath) below this mirror has.
+    /// Returns the number of steps of the longest [path](crate::FieldPath) from this mirror.
     #[must_use]
     pub const fn depth(&self) -> usize {
         match self.shape {
@@ -288,13 +289,13 @@ const fn fields_depth(fields: &[Field]) -> usize {
 }
 
 impl Type {
-    /// The most bytes that it takes on the wire; `usize::MAX` where that is more than this machine can count.
+    /// Returns the maximum length in bytes. `usize::MAX` if it does not fit into `usize`.
     #[must_use]
     pub const fn max_len(&self) -> usize {
         self.max_len_at(0)
     }
 
-    /// The most bytes that it takes with the mirrors in it at a version, or at their longest for version 0.
+    /// Returns the maximum length with the mirrors in it at a version, or at their longest version for 0.
     const fn max_len_at(&self, version: u16) -> usize {
         match self {
             Self::Bool => 1,

@@ -1,4 +1,4 @@
-//! The annotations `#[versioned(…)]`: read, and checked against the mirror's history.
+//! Reads the annotations `#[versioned(…)]` and checks them.
 
 use crate::part::Part;
 use proc_macro2::Span;
@@ -7,18 +7,18 @@ use syn::parse::{Parse, ParseStream};
 use syn::punctuated::Punctuated;
 use syn::{Attribute, Error, Expr, Ident, LitInt, LitStr, Path, Result, Token, parenthesized};
 
-/// What stands on the mirror itself.
+/// The annotations of a mirror.
 pub(crate) struct MirrorAttributes {
     pub(crate) version: u16,
     /// A fingerprint for each version, `None` for an open last one.
     pub(crate) layouts: Vec<Option<LitInt>>,
-    /// The fingerprints of the versions with their parts, likewise.
+    /// The same for each version together with its parts.
     pub(crate) parts: Option<Layouts>,
     pub(crate) name: Option<LitStr>,
     pub(crate) krate: Option<Path>,
 }
 
-/// What stands on a field or a variant.
+/// The annotations of a field or a variant.
 pub(crate) struct ItemAttributes {
     pub(crate) start: u16,
     pub(crate) end: Option<u16>,
@@ -31,7 +31,7 @@ pub(crate) struct ItemAttributes {
     pub(crate) part: Option<Part>,
 }
 
-/// Semantic functions and the versions at whose boundaries they run.
+/// Semantic functions, and the versions that they belong to.
 pub(crate) struct Semantic {
     pub(crate) boundaries: Vec<u16>,
     pub(crate) ser_fn: Option<Path>,
@@ -87,8 +87,8 @@ impl MirrorAttributes {
             return Err(Error::new(
                 mirror.span(),
                 format!(
-                    "`layouts` is missing on the mirror `{mirror}`: it pins one fingerprint for each version, and a \
-                     last one that is not published yet may be `open`, as in `layouts(open)`. {ANY_NUMBER}"
+                    "`layouts` is missing on the mirror `{mirror}`: give a fingerprint for each version, and `open` for a \
+                     last version that is not published yet, as in `layouts(open)`. {ANY_NUMBER}"
                 ),
             ));
         };
@@ -106,9 +106,9 @@ impl MirrorAttributes {
     }
 }
 
-/// How to come by a fingerprint.
+/// The way to get a fingerprint.
 pub(crate) const ANY_NUMBER: &str =
-    "To pin a version, put any number, such as `0x0`, and the compiler says the right one";
+    "To pin a version, write any number, such as `0x0`: the compiler then names the right one";
 
 /// The list in `layouts(…)` or `parts(…)`.
 pub(crate) struct Layouts {
@@ -133,8 +133,10 @@ impl Layouts {
             return Err(Error::new(
                 self.span,
                 format!(
-                    "`{word}` gives {count} of {version} versions a fingerprint: give each one, `open` for a last one \
-                     that is not published yet"
+                    "`{word}` has {count} {}, and the mirror has {version} {}: give a fingerprint for each version, and \
+                     `open` for a last version that is not published yet",
+                    if count == 1 { "entry" } else { "entries" },
+                    if version == 1 { "version" } else { "versions" },
                 ),
             ));
         }
@@ -142,7 +144,7 @@ impl Layouts {
             return Err(Error::new(
                 self.span,
                 format!(
-                    "only the last version may be `open`: pin the earlier one before the next is added. {ANY_NUMBER}"
+                    "only the last version may be `open`: pin the earlier one before you add the next. {ANY_NUMBER}"
                 ),
             ));
         }
@@ -163,30 +165,32 @@ impl Parse for Layout {
         }
         Err(Error::new(
             word.span(),
-            "a fingerprint such as `0x0123_4567_89ab_cdef`, or `open`, was expected",
+            "expected a fingerprint such as `0x0123_4567_89ab_cdef`, or `open`",
         ))
     }
 }
 
 impl ItemAttributes {
-    /// Reads what stands on the field `part` of a mirror whose latest version is `version`.
+    /// Reads the annotations of the field `part` of a mirror whose latest version is `version`.
     pub(crate) fn read(attributes: &[Attribute], part: &str, at: Span, version: u16) -> Result<Self> {
         Self::read_known(attributes, part, at, version, KNOWN)
     }
 
-    /// The same for a variant, for which there are fewer.
+    /// Reads the annotations of a variant, which can have fewer.
     pub(crate) fn read_variant(attributes: &[Attribute], part: &str, at: Span, version: u16) -> Result<Self> {
         let read = Self::read_known(attributes, part, at, version, KNOWN_OF_VARIANTS)?;
         if read.skip || read.ignorable || read.foreign.is_some() || read.part.is_some() || !read.semantics.is_empty() {
             return Err(Error::new(
                 at,
-                format!("a variant has {KNOWN_OF_VARIANTS} only; `{part}` has others"),
+                format!(
+                    "`{part}` has an annotation that a variant cannot have: a variant can have {KNOWN_OF_VARIANTS}"
+                ),
             ));
         }
         Ok(read)
     }
 
-    /// The same for a field of a variant, whose versions are those of the variant.
+    /// Reads the annotations of a field of a variant. Its versions are those of the variant.
     pub(crate) fn read_variant_field(
         attributes: &[Attribute],
         part: &str,
@@ -210,9 +214,13 @@ impl ItemAttributes {
                 if meta.path.is_ident("part") {
                     set(&mut read.part, &meta, Part::read(&meta)?)
                 } else {
+                    let word = meta.path.get_ident().map_or_else(String::new, |word| format!("`{word}` "));
                     Err(Error::new(
                         at,
-                        "a variant's fields have no versions of their own: add a variant, or make the payload a mirror",
+                        format!(
+                            "{word}cannot stand on the field of a variant, which has no versions of its own and can have `part` \
+                             only: add a variant, or put the fields into a mirror"
+                        ),
                     ))
                 }
             })?;
@@ -235,7 +243,7 @@ impl ItemAttributes {
     }
 }
 
-/// The annotations of one part as written.
+/// The annotations of a field or a variant as written.
 #[derive(Default)]
 struct Raw {
     start: Option<Numbered>,
@@ -250,7 +258,7 @@ struct Raw {
     part: Option<Part>,
 }
 
-/// The functions of one `#[versioned(…)]`, and the version that it ties them to.
+/// The functions of one `#[versioned(…)]`, and their version.
 #[derive(Default)]
 struct Tied {
     at: Option<Numbered>,
@@ -312,7 +320,7 @@ impl Raw {
         if skip && (!boundaries.is_empty() || has_semantics || foreign.is_some() || has_more) {
             return Err(Error::new(
                 at,
-                format!("`{part}` is skipped, so it is in no version: nothing else goes with `skip`"),
+                format!("`{part}` is skipped, so no version has it: delete the other annotations, or `skip`"),
             ));
         }
         if self.part.is_some() && foreign.is_some() {
@@ -324,7 +332,9 @@ impl Raw {
         if self.default_fn.is_some() && boundaries.is_empty() {
             return Err(Error::new(
                 at,
-                format!("`default_fn` of `{part}` would never run: every version has it"),
+                format!(
+                    "`default_fn` of `{part}` never runs, because every version has `{part}`: delete it, or give `{part}` a `start` or an `end`"
+                ),
             ));
         }
         let mut checked = Vec::new();
@@ -349,7 +359,7 @@ impl Raw {
     }
 }
 
-/// Checks that `start` and `end` lie within the mirror's versions, and one behind the other.
+/// Checks that `start` and `end` are versions of the mirror, and that `end` is above `start`.
 fn check_range(part: &str, version: u16, start: Option<&Numbered>, end: Option<&Numbered>) -> Result<()> {
     let first = start.map_or(1, |start| start.value);
     if let Some(&Numbered { value: start, span }) = start {
@@ -357,8 +367,8 @@ fn check_range(part: &str, version: u16, start: Option<&Numbered>, end: Option<&
             return Err(Error::new(
                 span,
                 format!(
-                    "`{part}` starts at version 0, and versions start at 1: give the first version that has it, or leave \
-                     `start` out where every version has it"
+                    "`{part}` starts at version 0, and versions start at 1: give the first version that has it, or delete \
+                     `start` if every version has it"
                 ),
             ));
         }
@@ -366,8 +376,8 @@ fn check_range(part: &str, version: u16, start: Option<&Numbered>, end: Option<&
             return Err(Error::new(
                 span,
                 format!(
-                    "`{part}` starts at version {start}, and the mirror's versions are 1 to {version}: raise `version` \
-                     on the mirror, or correct `start`"
+                    "`{part}` starts at version {start}, and the mirror's versions are 1 to {version}: increase \
+                     `version` on the mirror, or correct `start`"
                 ),
             ));
         }
@@ -377,8 +387,8 @@ fn check_range(part: &str, version: u16, start: Option<&Numbered>, end: Option<&
             return Err(Error::new(
                 span,
                 format!(
-                    "`{part}` ends with version {end}, so no version would have it: `end` is the first version without \
-                     it, so at least 2; for what no version has there is `skip`"
+                    "`{part}` ends with version {end}, so no version has it: `end` is the first version without the field, at \
+                     least 2. A field that no version has is marked with `skip`"
                 ),
             ));
         }
@@ -386,8 +396,8 @@ fn check_range(part: &str, version: u16, start: Option<&Numbered>, end: Option<&
             return Err(Error::new(
                 span,
                 format!(
-                    "`{part}` ends with version {end}, the first that no longer has it, and the mirror's versions are 1 \
-                     to {version}: raise `version` on the mirror, or correct `end`"
+                    "`{part}` ends with version {end}, and the mirror's versions are 1 to {version}: increase `version` on \
+                     the mirror, or correct `end`, which is the first version without `{part}`"
                 ),
             ));
         }
@@ -395,8 +405,8 @@ fn check_range(part: &str, version: u16, start: Option<&Numbered>, end: Option<&
             return Err(Error::new(
                 span,
                 format!(
-                    "`{part}` would exist from version {first} up to, not including, {end}, which is no version: `end` \
-                     is the first version without it, so give a later one"
+                    "`{part}` starts at version {first} and ends with version {end}, so no version has it: `end` is the first \
+                     version without it, so give a later one"
                 ),
             ));
         }
@@ -412,7 +422,9 @@ impl Tied {
                 None => Ok(None),
                 Some(at) => Err(Error::new(
                     at.span,
-                    format!("`at` of `{part}` ties a `ser_fn` or a `de_fn` to a version, and there is none beside it"),
+                    format!(
+                        "`at` of `{part}` has no function: add a `ser_fn` or a `de_fn` to the same annotation, or delete `at`"
+                    ),
                 )),
             };
         }
@@ -422,8 +434,8 @@ impl Tied {
                     return Err(Error::new(
                         span,
                         format!(
-                            "`at = {value}` of `{part}` is no step between versions: `at` is the version that the step \
-                             leads to, so at least 2"
+                            "`at = {value}` of `{part}` is no step between versions: `at` is the version behind the \
+                             step, at least 2"
                         ),
                     ));
                 }
@@ -432,7 +444,7 @@ impl Tied {
                         span,
                         format!(
                             "`at = {value}` of `{part}` is the step from version {} to {value}, and the mirror's versions \
-                             are 1 to {version}: raise `version` on the mirror, or correct `at`",
+                             are 1 to {version}: increase `version` on the mirror, or correct `at`",
                             value - 1
                         ),
                     ));
@@ -443,7 +455,7 @@ impl Tied {
                 return Err(Error::new(
                     span,
                     format!(
-                        "the functions of `{part}` would never run: every version has it. Tie them to a version with \
+                        "the functions of `{part}` never run, because every version has `{part}`. If its meaning changed, add \
                          `at = N`, the first version with the new meaning"
                     ),
                 ));
@@ -482,14 +494,14 @@ fn number(meta: &ParseNestedMeta<'_>) -> Result<Numbered> {
     })
 }
 
-/// A name that cannot be taken for anything else in the text that fingerprints are made of, nor in JSON.
+/// Reads a name that is unambiguous in the text of a layout and in JSON.
 fn wire_name(meta: &ParseNestedMeta<'_>) -> Result<LitStr> {
     let literal: LitStr = meta.value()?.parse()?;
     let name = literal.value();
     if name.is_empty() || !name.chars().all(|c| c.is_alphanumeric() || "_-./".contains(c)) {
         return Err(Error::new(
             literal.span(),
-            "a wire name has letters, digits and `_`, `-`, `.` or `/`, and at least one of them",
+            "a wire name consists of letters, digits, `_`, `-`, `.` and `/`, and is not empty",
         ));
     }
     Ok(literal)
@@ -498,7 +510,7 @@ fn wire_name(meta: &ParseNestedMeta<'_>) -> Result<LitStr> {
 fn set<T>(slot: &mut Option<T>, meta: &ParseNestedMeta<'_>, value: T) -> Result<()> {
     match slot.replace(value) {
         None => Ok(()),
-        Some(_) => Err(meta.error("given twice")),
+        Some(_) => Err(meta.error("this annotation is given twice")),
     }
 }
 
@@ -507,7 +519,7 @@ fn unknown(meta: &ParseNestedMeta<'_>, known: &str) -> Error {
         .path
         .get_ident()
         .map_or_else(|| "this".to_owned(), |word| format!("`{word}`"));
-    meta.error(format!("{word} is no annotation; there are {known}"))
+    meta.error(format!("{word} is no annotation: the annotations are {known}"))
 }
 
 fn span_of(path: &Path) -> Span {

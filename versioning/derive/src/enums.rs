@@ -1,7 +1,7 @@
-//! The wire form of an enum: the variant's position as a tag, then its fields.
+//! The code for an enum: the position of the variant as a tag, then its fields.
 
 use proc_macro2::TokenStream;
-use quote::{format_ident, quote};
+use quote::{format_ident, quote, quote_spanned};
 use syn::ext::IdentExt;
 use syn::spanned::Spanned;
 use syn::{DataEnum, Error, Expr, Ident, Result};
@@ -10,8 +10,8 @@ use crate::attributes::ItemAttributes;
 use crate::field::{Field, bounds, fields, name_span, name_taken, value_of};
 use crate::mirror::{Bodies, Mirror, set_version};
 
-/// Why a stand-in is refused.
-const ALSO_MISSING: &str = "it was to stand in for another variant, and that version does not have it either";
+/// The reason for refusing a stand-in.
+const ALSO_MISSING: &str = "it stands in for another variant, and that version does not have it either";
 
 /// The highest tag: one byte of a varint.
 const MAX_TAG: usize = 127;
@@ -36,7 +36,7 @@ pub(crate) fn expand(mirror: &Mirror<'_>, data: &DataEnum) -> Result<Bodies> {
     let shape = quote!(__devstate::schema::Shape::Enum(&[#(#schema),*]));
     let byte_layer = byte_layer(mirror, &variants);
     let translation = translation(mirror, &variants);
-    // In a variant every field goes through `Wire`, fixed ones too, which always have it.
+    // In a variant, fixed fields go through `Wire` too. They always implement it.
     let bounds = variants
         .iter()
         .flat_map(|variant| bounds(&variant.fields, mirror))
@@ -101,7 +101,7 @@ fn schema(variant: &Variant<'_>) -> TokenStream {
 }
 
 impl Variant<'_> {
-    /// A pattern that binds every field to a name with this prefix.
+    /// Returns a pattern that binds every field to a name with this prefix.
     fn pattern(&self, prefix: &str) -> TokenStream {
         let ident = self.ident;
         let fields = self.fields.iter().enumerate().map(|(position, field)| {
@@ -111,7 +111,7 @@ impl Variant<'_> {
         quote!(Self::#ident { #(#fields),* })
     }
 
-    /// The variant with the default of each field's type.
+    /// Returns the variant with a default in each field.
     fn with_defaults(&self) -> TokenStream {
         let ident = self.ident;
         let fields = self.fields.iter().map(|field| {
@@ -122,7 +122,7 @@ impl Variant<'_> {
         quote!(Self::#ident { #(#fields),* })
     }
 
-    /// The condition under which `version` has it, as a match guard.
+    /// Returns a match guard: `__devstate_version` has the variant. `None` if all versions have it.
     fn guard(&self) -> Option<TokenStream> {
         self.attributes.condition().map(|condition| quote!(if #condition))
     }
@@ -203,7 +203,7 @@ fn translation(mirror: &Mirror<'_>, variants: &[Variant<'_>]) -> TokenStream {
         &variants_of_all,
         "that version has no such variant, and nothing stands in for it",
     );
-    // Read from an older version, and gone since: what stands in is what the latest version has.
+    // A variant that was read at an older version and was removed since is replaced by one of the latest version.
     let removed: Vec<_> = variants
         .iter()
         .filter(|variant| variant.attributes.end.is_some())
@@ -258,7 +258,8 @@ fn translation(mirror: &Mirror<'_>, variants: &[Variant<'_>]) -> TokenStream {
     }
 }
 
-/// Replaces a variant that `version` does not have by its stand-in, which it must have; `wire` is the version on the wire.
+/// Returns code that replaces a variant that `__devstate_version` does not have by its stand-in, or refuses it.
+/// `__devstate_wire` is the version on the wire.
 fn stand_in(mirror: &Mirror<'_>, variants: &[&Variant<'_>], reason: &str) -> TokenStream {
     let name = &mirror.name;
     let missing: Vec<_> = variants
@@ -271,7 +272,9 @@ fn stand_in(mirror: &Mirror<'_>, variants: &[&Variant<'_>], reason: &str) -> Tok
     let replace = missing.iter().map(|(variant, condition)| {
         let (ident, variant_name) = (variant.ident, &variant.name);
         let stand_in = match &variant.attributes.default_fn {
-            Some(path) => quote!(*self = #path(__devstate_version)),
+            Some(path) => {
+                quote_spanned!(path.span()=> *self = __devstate::default_value::<Self, _>(#path(__devstate_version)))
+            }
             None => quote!(return __devstate::refuse(#reason, #name, #variant_name, __devstate_wire)),
         };
         quote!(Self::#ident { .. } if !(#condition) => #stand_in,)
@@ -290,7 +293,7 @@ fn stand_in(mirror: &Mirror<'_>, variants: &[&Variant<'_>], reason: &str) -> Tok
     }
 }
 
-/// Calls `method` on the fields of whichever variant it is.
+/// Returns code that calls `method` on each field of the current variant.
 fn nested(mirror: &Mirror<'_>, variants: &[Variant<'_>], method: &TokenStream) -> TokenStream {
     let arms: Vec<_> = variants
         .iter()
@@ -316,12 +319,12 @@ fn nested(mirror: &Mirror<'_>, variants: &[Variant<'_>], method: &TokenStream) -
     }
 }
 
-/// A binding for the field at `position` of a variant.
+/// Returns the name that a pattern gives to the field at `position` of a variant.
 pub(crate) fn binding(prefix: &str, position: usize) -> Ident {
     format_ident!("__devstate_{prefix}{position}")
 }
 
-/// An explicit discriminant as a number, where it is a plain literal.
+/// Returns an explicit discriminant as a number, if it is a literal.
 pub(crate) fn literal(expr: &Expr) -> Option<u64> {
     match expr {
         Expr::Lit(syn::ExprLit {

@@ -1,8 +1,8 @@
-//! The frame of the expansion.
+//! The frame of the generated code.
 //!
-//! Every name of the expansion begins with `__devstate`, in some case, and every path is absolute or begins at
-//! `__devstate`, which is `devstate_versioning::__private`. A proc macro has no other way to keep the patterns of its code
-//! from meaning a constant of the user's. `tests/hygiene.rs` of `devstate-versioning` checks each identifier.
+//! Each name that the code declares begins with `__devstate`, in upper or lower case. Each path is absolute, or begins with
+//! `__devstate`, which is `devstate_versioning::__private`. Otherwise a pattern could mean a constant in the user's module:
+//! macros have no hygiene for constants. `tests/hygiene.rs` of `devstate-versioning` checks each identifier.
 
 use proc_macro2::TokenStream;
 use quote::{ToTokens, quote, quote_spanned};
@@ -74,7 +74,7 @@ fn frame(mirror: &Mirror<'_>, attributes: &MirrorAttributes, bodies: &Bodies) ->
     let Bodies {
         shape, methods, bounds, ..
     } = bodies;
-    // The compiler shows where the call stands: at the mirror's name.
+    // The span of the call is the name of the mirror, so the compiler points there.
     let check = quote_spanned! {ident.span()=>
         const _: () = __devstate::check_pins(
             <#static_type as __devstate::Mirror>::SCHEMA,
@@ -126,7 +126,7 @@ fn frame(mirror: &Mirror<'_>, attributes: &MirrorAttributes, bodies: &Bodies) ->
     }
 }
 
-/// A literal or `open`, as an `Option`.
+/// Returns a literal or `open` as an `Option`.
 fn pin(layout: Option<&LitInt>) -> TokenStream {
     match layout {
         Some(literal) => quote!(::core::option::Option::Some(#literal)),

@@ -10,7 +10,7 @@ use crate::attributes::ItemAttributes;
 use crate::mirror::Mirror;
 use crate::part::Part;
 
-/// A field that is, or was, on the wire, or is skipped.
+/// A field of a struct or of a variant: of any version, or skipped.
 pub(crate) struct Field<'a> {
     pub(crate) member: Member,
     pub(crate) name: String,
@@ -18,7 +18,7 @@ pub(crate) struct Field<'a> {
     pub(crate) attributes: ItemAttributes,
 }
 
-/// Reads the fields of a struct or a variant; the wire names must differ, also from those of removed fields.
+/// Reads the fields of a struct or a variant. Wire names must differ, also from those of removed fields.
 pub(crate) fn fields<'a>(
     items: impl IntoIterator<Item = &'a syn::Field>,
     read: impl Fn(&syn::Field, &str) -> Result<ItemAttributes>,
@@ -55,7 +55,7 @@ pub(crate) fn name_taken(at: Span, name: &str) -> Error {
     )
 }
 
-/// Where a wire name comes from: `name = "…"`, or the name in the code.
+/// Returns the place of a wire name: `name = "…"`, or the name in the code.
 pub(crate) fn name_span(given: Option<&LitStr>, code_name: Option<&Ident>, item: &impl Spanned) -> Span {
     given
         .map(LitStr::span)
@@ -71,7 +71,7 @@ fn member_name(member: &Member) -> String {
 }
 
 impl Field<'_> {
-    /// The field's entry in the schema.
+    /// Returns the entry of the field in the schema.
     pub(crate) fn schema(&self) -> TokenStream {
         let Self {
             name, ty, attributes, ..
@@ -91,18 +91,18 @@ impl Field<'_> {
         }
     }
 
-    /// The field's value where a version does not have it: an expression that may use `__devstate_version`.
+    /// Returns an expression for the value of the field in a version without it. It may use `__devstate_version`.
     pub(crate) fn missing(&self) -> TokenStream {
         missing(self.ty, self.attributes.default_fn.as_ref())
     }
 
-    /// Whether the latest version has it: a removed or skipped field is no field of the state.
+    /// Returns `true` if the latest version has the field: it is neither removed nor skipped.
     pub(crate) fn is_latest(&self) -> bool {
         self.attributes.end.is_none() && !self.attributes.skip
     }
 
-    /// Whether the encoding's length is fixed, which shows in the tokens of integers, `bool` and arrays of them.
-    /// Where the names mean other types, the expansion does not compile.
+    /// Returns `true` if the encoding has a fixed length: for integers, `bool` and arrays of them, known by their names. If
+    /// such a name means another type, the expansion does not compile.
     pub(crate) fn is_fixed(&self) -> bool {
         fn fixed(ty: &Type) -> bool {
             match ty {
@@ -114,6 +114,8 @@ impl Field<'_> {
                     .any(|name| ident == name)
                 }),
                 Type::Array(array) => fixed(&array.elem),
+                Type::Group(group) => fixed(&group.elem),
+                Type::Paren(paren) => fixed(&paren.elem),
                 _ => false,
             }
         }
@@ -121,17 +123,20 @@ impl Field<'_> {
     }
 }
 
-/// The value of a field that a version does not have.
+/// Returns an expression for the value of a field in a version without it.
 pub(crate) fn missing(ty: &Type, default_fn: Option<&syn::Path>) -> TokenStream {
     match default_fn {
-        Some(path) => quote!(#path(__devstate_version)),
+        Some(path) => quote_spanned!(path.span()=> __devstate::default_value::<#ty, _>(#path(__devstate_version))),
         None => value_of(ty, &|ty| quote!(<#ty as __devstate::MissingValue>::missing_value())),
     }
 }
 
-/// `value` for the type, or for each element: arrays of more than 32 have no `Default`.
+/// Returns `value` of the type, or an array with `value` of each element: arrays of more than 32 have no `Default`.
 pub(crate) fn value_of(ty: &Type, value: &dyn Fn(&Type) -> TokenStream) -> TokenStream {
     match ty {
+        // A type that a macro by example was given as `$ty:ty`.
+        Type::Group(group) => value_of(&group.elem, value),
+        Type::Paren(paren) => value_of(&paren.elem, value),
         Type::Array(array) => {
             let element = value_of(&array.elem, value);
             quote!(::core::array::from_fn(|_| #element))
@@ -140,7 +145,7 @@ pub(crate) fn value_of(ty: &Type, value: &dyn Fn(&Type) -> TokenStream) -> Token
     }
 }
 
-/// Calls of the byte layer for one field behind a place expression; foreign types go through postcard.
+/// The calls for one field. Foreign types go through postcard.
 pub(crate) struct Calls {
     pub(crate) encoded_len: TokenStream,
     pub(crate) encode: TokenStream,
@@ -148,7 +153,7 @@ pub(crate) struct Calls {
     pub(crate) differ: TokenStream,
 }
 
-/// Where the mirrors in a field get their versions from.
+/// The source of versions for the mirrors in a field.
 pub(crate) struct Source {
     pub(crate) ty: TokenStream,
     pub(crate) value: TokenStream,
@@ -178,7 +183,7 @@ impl Mirror<'_> {
         quote!(<#ty as __devstate::Wire<#input, #source>>::#method(#place, #value)?;)
     }
 
-    /// The calls for the field at `place`, an expression of reference type; `other` is the one to compare with.
+    /// Returns the calls for the field at `place`, an expression of reference type. `other` is the value to compare with.
     pub(crate) fn calls(&self, field: &Field<'_>, place: &TokenStream, other: &TokenStream) -> Calls {
         let ty = field.ty;
         let input = self.input_lifetime();
@@ -214,8 +219,8 @@ pub(crate) fn bounds(fields: &[Field<'_>], mirror: &Mirror<'_>) -> Vec<TokenStre
     let mut bounds: Vec<TokenStream> = Vec::new();
     for field in on_the_wire {
         let (ty, source) = (field.ty, field.source().ty);
-        // By way of `__DevstateV`: the compiler checks a bound on a bare type on its own, and would complain of a type
-        // that cannot stand on the wire here and in the schema.
+        // The compiler checks a bound on a bare type at once, and would refuse a wrong type here and in the schema. `Itself`
+        // avoids the second error.
         let bound = quote_spanned! {ty.span()=>
             <__DevstateV as __devstate::Itself<#ty>>::Type: __devstate::Wire<#input, #source>
         };

@@ -1,6 +1,4 @@
-//! The derive macro of `devstate-versioning`; use it from there.
-//!
-//! Its documentation stands at `devstate_versioning::Versioned`.
+//! The derive macro of `devstate-versioning`. Use it from there: `devstate_versioning::Versioned` documents it.
 
 #![forbid(unsafe_code)]
 
@@ -21,7 +19,7 @@ mod versions;
 use proc_macro::TokenStream;
 use syn::{DeriveInput, parse_macro_input};
 
-/// Gives a struct or an enum its versioned wire form. See `devstate_versioning::Versioned`.
+/// Makes a struct or an enum a mirror. See `devstate_versioning::Versioned`.
 #[proc_macro_derive(Versioned, attributes(versioned))]
 pub fn derive_versioned(input: TokenStream) -> TokenStream {
     let input = parse_macro_input!(input as DeriveInput);

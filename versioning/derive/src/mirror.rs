@@ -13,7 +13,7 @@ pub(crate) struct Mirror<'a> {
     /// The wire name.
     pub(crate) name: String,
     pub(crate) version: u16,
-    /// The lifetime of the input that borrowed fields keep, if there are any.
+    /// The lifetime of borrowed fields, if there are any.
     pub(crate) lifetime: Option<Lifetime>,
 }
 
@@ -25,7 +25,7 @@ pub(crate) struct Bodies {
     pub(crate) methods: TokenStream,
     /// The bounds of the fields' types.
     pub(crate) bounds: Vec<TokenStream>,
-    /// Whether a field is a part.
+    /// `true` if a field is a part.
     pub(crate) has_parts: bool,
 }
 

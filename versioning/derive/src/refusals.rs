@@ -1,5 +1,5 @@
-//! Annotations that are refused, and the sentence for each. What takes the compiler to refuse stands in
-//! `tests/tests/compile_fail`.
+//! Tests of annotations that the macro refuses, and of the sentence for each. `tests/tests/compile_fail` has those that the
+//! compiler refuses.
 
 use syn::{DeriveInput, parse_quote, parse_str};
 
@@ -22,7 +22,7 @@ fn mirror(annotations: &str) -> String {
     format!("{annotations} struct Timer {{ count: u32 }}")
 }
 
-/// Each source is refused with a sentence that begins like this.
+/// Checks that each source is refused with a sentence that begins so.
 fn refused(cases: &[(String, &str)]) {
     for (source, sentence) in cases {
         let input = parse_str(source).unwrap();
@@ -44,11 +44,11 @@ fn mistakes_on_the_mirror() {
         ),
         (
             mirror("#[versioned(version = 1, version = 1, layouts(open))]"),
-            "given twice",
+            "this annotation is given twice",
         ),
         (
             mirror("#[versioned(version = 1, layouts(open))] #[versioned(layouts(open))]"),
-            "given twice",
+            "this annotation is given twice",
         ),
         (
             mirror("#[versioned(version = 70000, layouts(open))]"),
@@ -60,7 +60,7 @@ fn mistakes_on_the_mirror() {
         ),
         (
             mirror("#[versioned(version = 2, layouts(open))]"),
-            "`layouts` gives 1 of 2 versions a fingerprint",
+            "`layouts` has 1 entry, and the mirror has 2 versions",
         ),
         (
             mirror("#[versioned(version = 2, layouts(open, 0))]"),
@@ -68,15 +68,15 @@ fn mistakes_on_the_mirror() {
         ),
         (
             mirror("#[versioned(version = 1, layouts(opne))]"),
-            "a fingerprint such as `0x0123_4567_89ab_cdef`, or `open`",
+            "expected a fingerprint such as `0x0123_4567_89ab_cdef`, or `open`",
         ),
         (
             mirror("#[versioned(verison = 1)]"),
-            "`verison` is no annotation; there are `version`, `layouts`",
+            "`verison` is no annotation: the annotations are `version`, `layouts`",
         ),
         (
             mirror("#[versioned(a::b = 1)]"),
-            "this is no annotation; there are `version`, `layouts`",
+            "this is no annotation: the annotations are `version`, `layouts`",
         ),
         (
             "#[versioned(version = 1, layouts(open))] union Timer { count: u32 }".to_owned(),
@@ -114,25 +114,31 @@ fn mistakes_in_the_versions_of_a_field() {
         ),
         (
             field("#[versioned(end = 0)]"),
-            "`count` ends with version 0, so no version would have it",
+            "`count` ends with version 0, so no version has it",
         ),
         (
             field("#[versioned(end = 1)]"),
-            "`count` ends with version 1, so no version would have it",
+            "`count` ends with version 1, so no version has it",
         ),
         (
             field("#[versioned(end = 3)]"),
-            "`count` ends with version 3, the first that no longer has it",
+            "`count` ends with version 3, and the mirror's versions are 1 to 2",
         ),
         (
             field("#[versioned(start = 2, end = 2)]"),
-            "`count` would exist from version 2 up to, not including, 2",
+            "`count` starts at version 2 and ends with version 2, so no version has it",
         ),
-        (field("#[versioned(start = 2, start = 2)]"), "given twice"),
-        (field("#[versioned(start = 2)] #[versioned(start = 2)]"), "given twice"),
+        (
+            field("#[versioned(start = 2, start = 2)]"),
+            "this annotation is given twice",
+        ),
+        (
+            field("#[versioned(start = 2)] #[versioned(start = 2)]"),
+            "this annotation is given twice",
+        ),
         (
             field("#[versioned(strat = 2)]"),
-            "`strat` is no annotation; there are `start`, `end`",
+            "`strat` is no annotation: the annotations are `start`, `end`",
         ),
     ]);
 }
@@ -142,16 +148,13 @@ fn functions_that_have_no_version() {
     refused(&[
         (
             field("#[versioned(default_fn = one)]"),
-            "`default_fn` of `count` would never run: every version has it",
+            "`default_fn` of `count` never runs, because every version has `count`",
         ),
         (
             field("#[versioned(ser_fn = lower)]"),
-            "the functions of `count` would never run: every version has it",
+            "the functions of `count` never run, because every version has `count`",
         ),
-        (
-            field("#[versioned(at = 2)]"),
-            "`at` of `count` ties a `ser_fn` or a `de_fn` to a version, and there is none",
-        ),
+        (field("#[versioned(at = 2)]"), "`at` of `count` has no function"),
         (
             field("#[versioned(at = 1, de_fn = raise)]"),
             "`at = 1` of `count` is no step between versions",
@@ -168,31 +171,31 @@ fn functions_that_have_no_version() {
 }
 
 #[test]
-fn what_does_not_go_with_skip_and_serde() {
+fn annotations_that_exclude_skip_and_serde() {
     refused(&[
         (
             field("#[versioned(skip, start = 2)]"),
-            "`count` is skipped, so it is in no version",
+            "`count` is skipped, so no version has it",
         ),
         (
             field("#[versioned(skip, end = 2)]"),
-            "`count` is skipped, so it is in no version",
+            "`count` is skipped, so no version has it",
         ),
         (
             field("#[versioned(skip, at = 2, de_fn = raise)]"),
-            "`count` is skipped, so it is in no version",
+            "`count` is skipped, so no version has it",
         ),
         (
             field("#[versioned(skip, serde, max = 4, layout = \"x/1\")]"),
-            "`count` is skipped, so it is in no version",
+            "`count` is skipped, so no version has it",
         ),
         (
             field("#[versioned(skip, name = \"ticks\")]"),
-            "`count` is skipped, so it is in no version",
+            "`count` is skipped, so no version has it",
         ),
         (
             field("#[versioned(skip, ignorable)]"),
-            "`count` is skipped, so it is in no version",
+            "`count` is skipped, so no version has it",
         ),
         (
             field("#[versioned(serde)]"),
@@ -237,10 +240,10 @@ fn mistakes_in_the_versions_of_a_part() {
             "`part` of `count` has 1 for version 2 of the mirror, and that version does not have the field: write `_`",
         ),
         (field("#[versioned(part = [0, 1])]"), "a part has no version 0"),
-        (field("#[versioned(part = [1, 1], part = [1, 1])]"), "given twice"),
+        (field("#[versioned(part = [1, 1], part = [1, 1])]"), "this annotation is given twice"),
         (
             field("#[versioned(skip, part = [1, 1])]"),
-            "`count` is skipped, so it is in no version",
+            "`count` is skipped, so no version has it",
         ),
         (
             field("#[versioned(serde, max = 4, layout = \"x/1\", part = [1, 1])]"),
@@ -256,7 +259,7 @@ fn mistakes_in_the_versions_of_a_part() {
         ),
         (
             mirror("#[versioned(version = 1, layouts(open), parts(open, open))]"),
-            "`parts` gives 2 of 1 versions a fingerprint",
+            "`parts` has 2 entries, and the mirror has 1 version",
         ),
         (
             "#[versioned(version = 2, layouts(0, open), parts(0, open))] enum Mode { Off, #[versioned(start = 2)] On(#[versioned(part = [1, 1])] Level) }"
@@ -265,7 +268,7 @@ fn mistakes_in_the_versions_of_a_part() {
         ),
         (
             variant("#[versioned(part = [1, 1])]"),
-            "a variant has `start`, `end`, `default_fn` and `name` only; `On` has others",
+            "`On` has an annotation that a variant cannot have",
         ),
     ]);
 }
@@ -275,29 +278,29 @@ fn mistakes_on_a_variant() {
     refused(&[
         (
             variant("#[versioned(strat = 2)]"),
-            "`strat` is no annotation; there are `start`, `end`, `default_fn` and `name`",
+            "`strat` is no annotation: the annotations are `start`, `end`, `default_fn` and `name`",
         ),
         (
             variant("#[versioned(skip)]"),
-            "a variant has `start`, `end`, `default_fn` and `name` only; `On` has others",
+            "`On` has an annotation that a variant cannot have",
         ),
         (
             variant("#[versioned(ignorable)]"),
-            "a variant has `start`, `end`, `default_fn` and `name` only",
+            "`On` has an annotation that a variant cannot have: a variant can have `start`, `end`",
         ),
         (
             variant("#[versioned(at = 2, de_fn = raise)]"),
-            "a variant has `start`, `end`, `default_fn` and `name` only",
+            "`On` has an annotation that a variant cannot have: a variant can have `start`, `end`",
         ),
         (
             variant("#[versioned(end = 1)]"),
-            "`On` ends with version 1, so no version would have it",
+            "`On` ends with version 1, so no version has it",
         ),
         (variant("#[versioned(name = \"Off\")]"), "the wire name `Off` is taken"),
         (
             "#[versioned(version = 2, layouts(0, open))] enum Mode { Off, On { #[versioned(start = 2)] level: u8 } }"
                 .to_owned(),
-            "a variant's fields have no versions of their own",
+            "`start` cannot stand on the field of a variant",
         ),
         (
             "#[versioned(version = 1, layouts(open))] enum Mode { Off = 1 }".to_owned(),
@@ -324,9 +327,9 @@ fn the_128th_variant_is_the_last() {
     assert_eq!(with(129).unwrap(), "`V128` has the tag 128, and 127 is the highest");
 }
 
-/// So that the refusals above are not those of something else that is wrong with their sources.
+/// Shows that nothing else is wrong with the sources above.
 #[test]
-fn the_same_sources_without_the_mistakes_are_taken() {
+fn the_same_sources_without_the_mistakes_are_accepted() {
     let cases = [
         mirror("#[versioned(version = 1, layouts(open))]"),
         mirror("#[versioned(version = 1)] #[versioned(layouts(0xbf16_3a3d_d791_3fbe))]"),
@@ -365,7 +368,7 @@ fn a_wire_name_is_a_name() {
         };
         for input in [field, mirror, foreign] {
             let refusal = refusal(&input).unwrap_or_default();
-            assert!(refusal.starts_with("a wire name has"), "{name:?}: {refusal}");
+            assert!(refusal.starts_with("a wire name consists of"), "{name:?}: {refusal}");
         }
     }
     let input: DeriveInput = parse_quote! {

@@ -1,27 +1,28 @@
 //! The order in which semantic functions run.
 
 use proc_macro2::TokenStream;
-use quote::quote;
+use quote::{quote, quote_spanned};
 use syn::Path;
+use syn::spanned::Spanned;
 
 use crate::field::Field;
 use crate::mirror::Mirror;
 
-/// One call: at the boundary below which version, of which field, which function.
+/// A call of a semantic function: for versions below `boundary`.
 struct Call<'a> {
     boundary: u16,
     field: &'a str,
     function: &'a Path,
 }
 
-/// The `de_fn`s: ascending by version, in order of appearance within one.
+/// Returns the calls of the `de_fn`s: by ascending version, and in order of appearance within a version.
 pub(crate) fn upgrading(mirror: &Mirror<'_>, fields: &[Field<'_>]) -> TokenStream {
     let mut calls = calls(fields, |semantic| semantic.de_fn.as_ref());
     calls.sort_by_key(|call| call.boundary);
     emit(mirror, &calls)
 }
 
-/// The `ser_fn`s: the exact reverse.
+/// Returns the calls of the `ser_fn`s, in the reverse order.
 pub(crate) fn downgrading(mirror: &Mirror<'_>, fields: &[Field<'_>]) -> TokenStream {
     let mut calls = calls(fields, |semantic| semantic.ser_fn.as_ref());
     calls.sort_by_key(|call| call.boundary);
@@ -58,11 +59,9 @@ fn emit(mirror: &Mirror<'_>, calls: &[Call<'_>]) -> TokenStream {
                  field,
                  function,
              }| {
-                quote! {
-                    if __devstate_version < #boundary {
-                        __devstate::refusal(#function(self, __devstate_version), #name, #field, __devstate_version)?;
-                    }
-                }
+                // The span of the call is the function in the annotation, so the compiler points there.
+                let call = quote_spanned!(function.span()=> __devstate::refusal(#function(self, __devstate_version), #name, #field, __devstate_version)?);
+                quote!(if __devstate_version < #boundary { #call; })
             },
         )
         .collect()

@@ -1,4 +1,4 @@
-//! The wire form of a struct.
+//! The code for a struct.
 
 use proc_macro2::TokenStream;
 use quote::quote;
@@ -26,7 +26,7 @@ pub(crate) fn expand(mirror: &Mirror<'_>, items: &Fields) -> Result<Bodies> {
     })
 }
 
-/// Neighbouring fields of fixed length that the same versions have: they share one bounds check.
+/// Neighbouring fields of fixed length that exist in the same versions. They share one bounds check.
 struct Run<'p, 'a>(Vec<&'p Field<'a>>);
 
 fn runs<'p, 'a>(fields: &'p [Field<'a>]) -> Vec<Run<'p, 'a>> {
@@ -91,7 +91,7 @@ fn byte_layer(mirror: &Mirror<'_>, fields: &[Field<'_>]) -> TokenStream {
     }
 }
 
-/// Length, writing and reading of a run of fixed fields.
+/// Returns the code for the length, writing and reading of a run of fixed fields.
 fn fixed(run: &[&Field<'_>]) -> [TokenStream; 3] {
     let count = run.len();
     let types = run.iter().map(|field| field.ty);
@@ -106,7 +106,7 @@ fn fixed(run: &[&Field<'_>]) -> [TokenStream; 3] {
         let member = &field.member;
         let start = quote!(const { __DEVSTATE_ENDS[#position] });
         let end = quote!(const { __DEVSTATE_ENDS[#position + 1] });
-        // In place: through a function the compiler makes more instructions of it.
+        // Not by a function: the compiler makes more instructions of that.
         stores.extend(quote! {
             if let ::core::option::Option::Some(__devstate_place) =
                 <[::core::primitive::u8]>::get_mut(__devstate_window, #start..#end)
@@ -137,7 +137,7 @@ fn fixed(run: &[&Field<'_>]) -> [TokenStream; 3] {
     ]
 }
 
-/// Length, writing and reading of a field whose length depends on its value.
+/// Returns the code for the length, writing and reading of a field whose length depends on its value.
 fn varying(mirror: &Mirror<'_>, field: &Field<'_>) -> [TokenStream; 3] {
     let member = &field.member;
     let shared = mirror.calls(field, &quote!(&self.#member), &quote!(&__devstate_other.#member));

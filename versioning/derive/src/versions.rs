@@ -1,4 +1,4 @@
-//! The versions in which a field or a variant exists, as code of the expansion.
+//! Code for the versions of a field or a variant.
 
 use proc_macro2::TokenStream;
 use quote::quote;
@@ -11,7 +11,7 @@ impl ItemAttributes {
         version >= self.start && self.end.is_none_or(|end| version < end)
     }
 
-    /// The condition under which `__devstate_version` has the item; `None` where all have it.
+    /// Returns the condition that `__devstate_version` has the item. `None` if all versions have it.
     pub(crate) fn condition(&self) -> Option<TokenStream> {
         let start = self.start;
         match (start, self.end) {
@@ -22,7 +22,7 @@ impl ItemAttributes {
         }
     }
 
-    /// `body` for the versions that have the item.
+    /// Returns `body`, run for the versions that have the item.
     pub(crate) fn when(&self, body: TokenStream) -> TokenStream {
         match self.condition() {
             Some(condition) => quote!(if #condition { #body }),
@@ -30,7 +30,7 @@ impl ItemAttributes {
         }
     }
 
-    /// The `Versions` of the item in the schema.
+    /// Returns the `Versions` of the item in the schema.
     pub(crate) fn versions(&self) -> TokenStream {
         let start = self.start;
         let end = match self.end {

@@ -58,10 +58,12 @@ hostile! {
     check_releases
     check_row
     clippy
+    compile_error
     concat
     dead_code
     decode_into
     deep
+    default_value
     differ
     encode
     encoded_len

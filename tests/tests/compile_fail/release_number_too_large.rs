@@ -1,0 +1,15 @@
+//! A release has a number above 65,535.
+use devstate_versioning::{Versioned, release_table};
+
+#[derive(Versioned, Clone, Default)]
+#[versioned(version = 1, layouts(open))]
+pub struct TimerSer {
+    pub count: u32,
+}
+
+release_table! {
+    pub enum Release { V1_0 = 65536 @ open }
+    TimerSer => [1],
+}
+
+fn main() {}
