@@ -1,5 +1,6 @@
 //! What is to be reached, and whether it is.
 
+use crate::interrupts;
 use crate::measure::Measured;
 
 /// One line of the list.
@@ -73,6 +74,18 @@ pub fn goals(measured: &[Measured]) -> Vec<Goal> {
             format!("{access}, instructions; vm-superio's"),
             of("vm-superio"),
             of("devstate"),
+            "",
+        ));
+    }
+    for (calls, host) in interrupts::measure()
+        .iter()
+        .flat_map(|rows| rows.first())
+        .flat_map(|row| [(row.with_timer, "with a timer"), (row.without_timer, "without one")])
+    {
+        goals.push(at_most(
+            format!("256 characters sent, 16 for each interrupt, host {host}: calls of `set_level`"),
+            40.0,
+            calls as f64,
             "",
         ));
     }
