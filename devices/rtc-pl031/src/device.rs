@@ -157,7 +157,9 @@ impl<I: InterruptLine, EV: RtcEvents> Rtc<I, EV> {
 
     /// Lets time pass until `now`. An alarm that falls due goes off, and drives the line if it is not masked.
     pub fn advance(&mut self, now: Instant) {
-        self.enter(self.state.advanced(now));
+        if !self.state.advance_within_the_second(now) {
+            self.enter(self.state.advanced(now));
+        }
     }
 
     /// Returns when to call [`advance`](Self::advance) next: when the alarm goes off, masked or not. Every access may

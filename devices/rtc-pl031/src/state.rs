@@ -147,6 +147,21 @@ impl RtcState {
         self.mr.wrapping_sub(self.counter).wrapping_sub(1) as u64 + 1
     }
 
+    /// Does the same as [`advanced`](Self::advanced) in place, and without a division, if the clock does not tick until
+    /// `now`. Returns `false` and changes nothing if it does, or if `now` lies before the state's own moment.
+    #[inline]
+    pub(crate) const fn advance_within_the_second(&mut self, now: Instant) -> bool {
+        let elapsed = now.as_nanos().wrapping_sub(self.saved_at.as_nanos());
+        let within = elapsed < TICK_NS.saturating_sub(self.sub_second_ns as u64);
+        if within {
+            self.saved_at = now;
+            if self.enabled {
+                self.sub_second_ns += elapsed as u32;
+            }
+        }
+        within
+    }
+
     const fn after(mut self, elapsed_ns: u64) -> Self {
         if self.enabled {
             let fraction = self.sub_second_ns as u64 + elapsed_ns % TICK_NS;
