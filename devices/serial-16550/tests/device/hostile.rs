@@ -1,5 +1,5 @@
-//! States that nobody saved: every byte of every field at every value is accepted or refused as a second description
-//! of the chip says, refused by the field's name, and an accepted one never misbehaves.
+//! Hostile states: every byte of every field takes every value. A second description of the chip decides which states are
+//! accepted. A refusal names the field, and an accepted state never misbehaves.
 
 use devstate_core::{Clock, Instant, InvalidState};
 use devstate_serial_16550::{Serial, SerialState};

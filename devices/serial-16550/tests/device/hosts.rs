@@ -1,5 +1,5 @@
-//! Hosts of several kinds boot a recorded Linux and let somebody type into its echo. No character is lost, typed or
-//! printed, but what a policy counts.
+//! Hosts of several kinds boot a recorded Linux and type into its echo. No typed or printed character is lost, except those
+//! that a policy counts.
 
 use std::collections::VecDeque;
 use std::time::Duration;
@@ -136,7 +136,7 @@ struct Guest {
 }
 
 impl Guest {
-    /// As the trace has it, until somebody types. The console polls for room, and the time that takes is this host's.
+    /// Boots as in the trace, until the first character is typed. The console polls for room, as long as this host takes.
     fn boot(&mut self) {
         let trace = std::fs::read_to_string(TRACE).unwrap();
         let (mut lcr, mut mcr) = (0, 0);

@@ -1,4 +1,4 @@
-//! What the host is told: room for more input, the guest's outputs, lost characters.
+//! Events for the host: room for more input, the guest's outputs, lost characters.
 
 use std::cell::RefCell;
 use std::time::Duration;

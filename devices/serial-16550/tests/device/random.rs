@@ -1,5 +1,5 @@
-//! Random guests and hosts: a device that is saved and restored after every step cannot be told from one that is not,
-//! and what must always hold always does.
+//! Random guests and hosts: a device that is saved and restored after every step behaves like one that is not, and the
+//! invariants hold.
 
 use devstate_core::{Clock, Instant};
 use devstate_serial_16550::{ModemLines, Serial, SerialState, spec};
