@@ -42,6 +42,48 @@ fn a_hundred_releases_of_sixty_four_mirrors_are_checked_in_seconds() {
     assert!(worked > Duration::ZERO && worked < LIMIT, "{worked:?}");
 }
 
+/// 400 neighbouring fields of fixed length, and 300 fields of which each version adds three.
+#[test]
+fn a_mirror_with_hundreds_of_fields_and_versions_compiles() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
+    let folder = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("large-mirrors");
+    fs::create_dir_all(folder.join("src")).unwrap();
+    fs::write(folder.join("Cargo.toml"), manifest(root)).unwrap();
+    fs::copy(root.join("Cargo.lock"), folder.join("Cargo.lock")).unwrap();
+    let wide: Vec<_> = (0..400).map(|field| (format!("field_{field}"), 1)).collect();
+    let long: Vec<_> = (0..300)
+        .map(|field| (format!("field_{field}"), 1 + field / 3))
+        .collect();
+    let mut source = "use devstate_versioning::{ReleaseTable, Versioned, release_table};\n".to_owned();
+    for (name, versions, fields) in [("WideSer", 1, &wide), ("LongSer", 100, &long)] {
+        let layout = |version: usize| {
+            let there = fields.iter().filter(|(_, start)| *start <= version);
+            let there: Vec<_> = there.map(|(field, _)| format!("{field}:u32")).collect();
+            fnv1a(&format!("{name}@{version}{{{}}}", there.join(",")))
+        };
+        let pins: Vec<_> = (1..=versions)
+            .map(|version| format!("{:#x}", layout(version)))
+            .collect();
+        writeln!(
+            source,
+            "#[derive(Versioned, Clone)]\n#[versioned(version = {versions}, layouts({}))]\npub struct {name} {{",
+            pins.join(", ")
+        )
+        .unwrap();
+        for (field, start) in fields {
+            writeln!(source, "    #[versioned(start = {start})]\n    pub {field}: u32,").unwrap();
+        }
+        source.push_str("}\n");
+    }
+    source.push_str(
+        "release_table! { pub enum Release { V1 = 1 @ open } WideSer => [1], LongSer => [100], }\n\
+         pub fn save(wide: &WideSer, long: &LongSer, memory: &mut [u8; 4000]) -> bool {\n    \
+         Release::save(wide, memory).is_ok() && Release::save(long, memory).is_ok()\n}\n",
+    );
+    fs::write(folder.join("src/lib.rs"), source).unwrap();
+    run(&folder, "build");
+}
+
 /// Of those that have ended, from Linux's `stat` of this process: hundredths of a second in user and in system mode.
 /// Elsewhere it is not known.
 fn processor_time_of_children() -> Option<Duration> {
@@ -55,9 +97,13 @@ fn processor_time_of_children() -> Option<Duration> {
 
 /// Runs `cargo check`. A constant that takes long to evaluate is an error by rustc's own lint.
 fn check(folder: &Path) -> Duration {
+    run(folder, "check")
+}
+
+fn run(folder: &Path, command: &str) -> Duration {
     let start = Instant::now();
     let output = Command::new(env!("CARGO"))
-        .args(["check", "--offline", "--quiet"])
+        .args([command, "--offline", "--quiet"])
         .current_dir(folder)
         .env("CARGO_TARGET_DIR", folder.join("target"))
         .output()
