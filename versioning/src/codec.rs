@@ -225,7 +225,7 @@ impl<R, T> Itself<T> for R {
     type Type = T;
 }
 
-/// The value of a field in versions without the field. Every type with `Default` has one.
+/// The value of a field of a type without `Default` in versions without the field.
 #[diagnostic::on_unimplemented(
     message = "a field of the type `{Self}` is missing in some versions, and nothing says what it is then",
     label = "`{Self}` has no `Default`",
@@ -234,14 +234,6 @@ impl<R, T> Itself<T> for R {
 pub trait MissingValue {
     /// Returns the value.
     fn missing_value() -> Self;
-}
-
-#[diagnostic::do_not_recommend]
-impl<T: Default> MissingValue for T {
-    #[inline]
-    fn missing_value() -> Self {
-        Self::default()
-    }
 }
 
 /// The value of a variant's field before it is decoded. Every type with `Default` has one.

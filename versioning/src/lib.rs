@@ -22,6 +22,7 @@ mod locate;
 mod loss;
 mod message;
 mod mirror;
+mod missing;
 mod options;
 mod parts;
 mod path;
@@ -158,9 +159,7 @@ pub mod __private {
         check_buffer, check_found, check_pinned, check_pins, check_published, check_releases, check_row,
     };
     pub use crate::check_parts::check_parts;
-    pub use crate::codec::{
-        Fixed, Itself, MissingValue, VariantValue, Wire, foreign_decode, foreign_encode, foreign_len,
-    };
+    pub use crate::codec::{Fixed, Itself, VariantValue, Wire, foreign_decode, foreign_encode, foreign_len};
     pub use crate::error::ConversionError;
     pub use crate::fingerprint::{deep, layouts};
     pub use crate::generated::{
@@ -168,6 +167,7 @@ pub mod __private {
     };
     pub use crate::loss::Differ;
     pub use crate::mirror::{Layout, Mirror};
+    pub use crate::missing::{ByDefault, ByElement, Missing};
     pub use crate::reader::{Malformed, Reader};
     pub use crate::schema;
     pub use crate::writer::Writer;

@@ -195,6 +195,73 @@ fn a_mirror_in_a_hostile_module_works() {
     assert_eq!(tables::second(), 9);
 }
 
+/// Arrays of more than 32 elements, which have no `Default`, however they are written.
+mod long_arrays {
+    use devstate_versioning::{Versioned, release_table};
+
+    pub(super) type Block = [u8; 40];
+
+    macro_rules! mirror {
+        ($ty:ty) => {
+            #[derive(Versioned, Clone, Debug, PartialEq)]
+            #[versioned(version = 3, layouts(0xf0f7_1fdc_494a_7452, 0x2686_e9de_1f10_c36a, open))]
+            pub(crate) struct BlocksSer {
+                pub(crate) id: u8,
+                #[versioned(start = 2)]
+                pub(crate) plain: [u8; 40],
+                #[versioned(start = 2)]
+                pub(crate) by_alias: Block,
+                #[versioned(start = 2)]
+                pub(crate) by_macro: $ty,
+                #[versioned(start = 2)]
+                pub(crate) in_a_tuple: (Block, u16),
+                #[versioned(start = 2)]
+                pub(crate) in_an_array: [Block; 2],
+                #[versioned(start = 2, end = 3)]
+                pub(crate) removed: Block,
+                #[versioned(skip)]
+                pub(crate) skipped: Block,
+            }
+        };
+    }
+
+    mirror!([u8; 40]);
+
+    release_table! {
+        pub(crate) enum Release { V1 = 1 @ 0xf0f7_1fdc_494a_7452, V2 = 2 @ 0x2686_e9de_1f10_c36a, V3 = 3 @ open }
+        BlocksSer => [1, 2, 3],
+    }
+}
+
+#[test]
+fn long_arrays_have_a_default_in_every_spelling() {
+    use long_arrays::{BlocksSer, Release};
+
+    let new = |byte| BlocksSer {
+        id: 3,
+        plain: [byte; 40],
+        by_alias: [byte; 40],
+        by_macro: [byte; 40],
+        in_a_tuple: ([byte; 40], byte.into()),
+        in_an_array: [[byte; 40]; 2],
+        removed: [0; 40],
+        skipped: [0; 40],
+    };
+    for (release, byte) in [(Release::V1, 0), (Release::V2, 9), (Release::V3, 9)] {
+        let mut scratch = new(1);
+        let mut memory = devstate_versioning::buffer!(BlocksSer);
+        let saved = new(byte);
+        let snapshot = release
+            .downgrade(&saved, &mut scratch)
+            .unwrap()
+            .save(&mut memory)
+            .unwrap();
+        let mut loaded = new(5);
+        assert_eq!(Release::load(snapshot, &mut loaded), Ok(release));
+        assert_eq!(loaded, saved);
+    }
+}
+
 #[test]
 fn the_schema_has_names_without_their_escapes() {
     use devstate_versioning::Mirror;

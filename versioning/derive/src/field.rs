@@ -127,7 +127,16 @@ impl Field<'_> {
 pub(crate) fn missing(ty: &Type, default_fn: Option<&syn::Path>) -> TokenStream {
     match default_fn {
         Some(path) => quote_spanned!(path.span()=> __devstate::default_value::<#ty, _>(#path(__devstate_version))),
-        None => value_of(ty, &|ty| quote!(<#ty as __devstate::MissingValue>::missing_value())),
+        None => value_of(ty, &|ty| {
+            let value = quote_spanned!(ty.span()=> (&__devstate::Missing::<#ty>::TYPE).__devstate_missing());
+            quote! {
+                {
+                    #[allow(unused_imports)]
+                    use __devstate::{ByDefault as _, ByElement as _};
+                    #value
+                }
+            }
+        }),
     }
 }
 

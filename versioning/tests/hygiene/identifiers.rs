@@ -2,6 +2,8 @@
 hostile! {
     ALL
     At
+    ByDefault
+    ByElement
     Copy
     DERIVED
     Differ
@@ -20,7 +22,7 @@ hostile! {
     M
     Malformed
     Mirror
-    MissingValue
+    Missing
     NAMES
     OPEN
     Ord
@@ -90,7 +92,6 @@ hostile! {
     marker
     max_snapshot_len
     meta
-    missing_value
     must_use
     no_variant
     number
@@ -109,6 +110,7 @@ hostile! {
     tt
     ty
     u64
+    unused_imports
     unused_mut
     unused_variables
     upgrade
