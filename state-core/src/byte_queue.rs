@@ -125,12 +125,25 @@ impl<const N: usize> ByteQueue<N> {
             let reason = "longer than the queue";
             return Err(InvalidState::new(len_field, self.len.into(), reason));
         }
-        for (index, byte) in (0u16..).zip(self.bytes).skip(self.len.into()) {
-            if byte != 0 {
-                return Err(InvalidState::new(bytes_field, byte.into(), "0 beyond the length").at(index));
-            }
+        // One pass without branches; only a queue that is refused is searched.
+        let len = self.len;
+        let beyond = (0u8..).zip(self.bytes).fold(0, |all, (index, byte)| {
+            let unused = if index < len { 0 } else { byte };
+            all | unused
+        });
+        if beyond == 0 {
+            Ok(())
+        } else {
+            Err(self.beyond_the_length(bytes_field))
         }
-        Ok(())
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn beyond_the_length(&self, field: &'static str) -> InvalidState {
+        let mut unused = (0u16..).zip(self.bytes).skip(self.len.into());
+        let (index, byte) = unused.find(|(_, byte)| *byte != 0).unwrap_or_default();
+        InvalidState::new(field, byte.into(), "0 beyond the length").at(index)
     }
 }
 

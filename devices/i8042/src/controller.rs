@@ -15,9 +15,9 @@ const POLLED: u8 = 0xf0;
 impl I8042State {
     /// Returns the status register ("Controller Status Register").
     #[inline]
-    pub(crate) fn status(&self) -> u8 {
+    pub(crate) const fn status(&self) -> u8 {
         let mut value = 0;
-        if self.output_buffer != OutputBuffer::Empty {
+        if !matches!(self.output_buffer, OutputBuffer::Empty) {
             value |= status::OUTPUT_FULL;
         }
         if self.system_flag {
@@ -181,7 +181,6 @@ impl<K: InterruptLine, M: InterruptLine, S: SystemControl, EV: I8042Events> I804
 
     fn set_output_port(&mut self, value: u8) {
         self.state.output_port = value;
-        self.show_output_buffer();
         self.control.set_a20(self.state.a20());
     }
 
@@ -200,20 +199,25 @@ impl<K: InterruptLine, M: InterruptLine, S: SystemControl, EV: I8042Events> I804
             self.events.controller_reply_lost();
         }
         self.state.reply = reply;
-        if self.state.output_buffer == OutputBuffer::Controller {
-            self.show_output_buffer();
-        }
     }
 
     /// Handles a read of the data port. The interrupt line falls even if the next byte raises it again at once: an
     /// edge-triggered interrupt controller must see each byte.
+    #[inline]
     pub(crate) fn read_data(&mut self) -> u8 {
+        if self.state.output_buffer == OutputBuffer::Empty {
+            self.events.nothing_to_read();
+        } else {
+            self.take_byte();
+        }
+        self.state.last_read
+    }
+
+    #[inline(never)]
+    fn take_byte(&mut self) {
         let source = self.state.output_buffer;
         let byte = match source {
-            OutputBuffer::Empty => {
-                self.events.nothing_to_read();
-                None
-            }
+            OutputBuffer::Empty => None,
             OutputBuffer::Controller => self.take_reply(),
             OutputBuffer::Keyboard => self.state.keyboard.send(),
             OutputBuffer::Mouse => self.state.mouse.send(),
@@ -226,9 +230,8 @@ impl<K: InterruptLine, M: InterruptLine, S: SystemControl, EV: I8042Events> I804
                 self.hold_back();
             }
             self.fill_output_buffer();
-            self.report_emptied();
+            self.finish();
         }
-        self.state.last_read
     }
 
     fn take_reply(&mut self) -> Option<u8> {
@@ -249,7 +252,7 @@ impl<K: InterruptLine, M: InterruptLine, S: SystemControl, EV: I8042Events> I804
             self.fill_output_buffer();
         }
         self.update_lines();
-        self.report_emptied();
+        self.finish();
     }
 
     /// Puts the next byte into the empty output buffer, unless keyboard and mouse are held back.
@@ -264,12 +267,7 @@ impl<K: InterruptLine, M: InterruptLine, S: SystemControl, EV: I8042Events> I804
 
     fn pass_output_buffer(&mut self, owner: OutputBuffer) {
         self.state.output_buffer = owner;
-        self.show_output_buffer();
         self.update_lines();
-    }
-
-    fn show_output_buffer(&mut self) {
-        self.state.output_port = self.state.shown_output_port();
     }
 
     /// Adds a character to the password. A null ends it; what does not fit is dropped.

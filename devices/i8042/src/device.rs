@@ -18,6 +18,8 @@ use crate::state::{I8042State, OutputBuffer};
 pub struct I8042<K, M, S, EV = NoEvents> {
     /// While bytes are held back, the output buffer may be empty although a device has a byte for it.
     pub(crate) state: I8042State,
+    /// The status register, which follows from the state: drivers poll it.
+    status: u8,
     levels: (bool, bool),
     /// Whether keyboard and mouse had something to send after the last access.
     had_data: (bool, bool),
@@ -83,6 +85,7 @@ impl<K: InterruptLine, M: InterruptLine, S: SystemControl, EV: I8042Events> I804
         config: Config,
     ) -> Self {
         Self {
+            status: state.status(),
             had_data: (state.keyboard.has_data(), state.mouse.has_data()),
             state,
             levels: (false, false),
@@ -119,8 +122,8 @@ impl<K: InterruptLine, M: InterruptLine, S: SystemControl, EV: I8042Events> I804
         let next = state.next_output(self.last_sender);
         if state.output_buffer == OutputBuffer::Empty && next != OutputBuffer::Empty {
             state.output_buffer = next;
-            state.output_port = state.shown_output_port();
         }
+        state.output_port = state.shown_output_port();
         state
     }
 
@@ -172,7 +175,7 @@ impl<K: InterruptLine, M: InterruptLine, S: SystemControl, EV: I8042Events> I804
     pub fn read(&mut self, offset: u16) -> u8 {
         match offset {
             spec::DATA => self.read_data(),
-            spec::COMMAND => self.state.status(),
+            spec::COMMAND => self.status,
             _ => {
                 self.events.invalid_read(offset);
                 spec::OUT_OF_RANGE
@@ -246,7 +249,7 @@ impl<K: InterruptLine, M: InterruptLine, S: SystemControl, EV: I8042Events> I804
         self.keyboard_irq.set_level(self.levels.0);
         self.mouse_irq.set_level(self.levels.1);
         self.control.set_a20(self.state.a20());
-        self.report_emptied();
+        self.finish();
     }
 
     /// Drives the lines whose levels have changed.
@@ -263,9 +266,10 @@ impl<K: InterruptLine, M: InterruptLine, S: SystemControl, EV: I8042Events> I804
         }
     }
 
-    /// Reports that keyboard or mouse have nothing more to send, if they had.
+    /// Completes a call: keeps the status register, and reports that keyboard or mouse have nothing more to send.
     #[inline]
-    pub(crate) fn report_emptied(&mut self) {
+    pub(crate) fn finish(&mut self) {
+        self.status = self.state.status();
         let before = self.had_data;
         self.had_data = (self.state.keyboard.has_data(), self.state.mouse.has_data());
         if before.0 && !self.had_data.0 {

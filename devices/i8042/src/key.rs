@@ -298,6 +298,11 @@ impl KeySet {
 
     /// Returns the first byte with bits that no key has.
     pub(crate) fn impossible(&self) -> Option<(u16, u8)> {
+        // One pass without branches; only a set that is refused is searched.
+        let bits = self.0.iter().zip(Self::ALL.0);
+        if bits.fold(0, |all, (value, keys)| all | value & !keys) == 0 {
+            return None;
+        }
         (0u16..)
             .zip(self.0.iter().zip(Self::ALL.0))
             .find(|(_, (value, keys))| **value & !keys != 0)

@@ -294,11 +294,10 @@ impl KeyboardState {
         if !self.scanning || repeats && (inhibited || self.has_data()) || self.is_silent(key, pressed) {
             return ScanCodes::EMPTY;
         }
-        let held = self.held_after(key, pressed);
         if key == Key::Print && self.held.contains(key) {
-            return print_screen(pressed, self.scan_code_set, &held, self.sys_rq);
+            return print_screen(pressed, self.scan_code_set, &self.held, self.sys_rq);
         }
-        key.scan_codes(pressed, self.scan_code_set, &held)
+        key.scan_codes(pressed, self.scan_code_set, &self.held)
     }
 
     fn is_silent(&self, key: Key, pressed: bool) -> bool {
@@ -308,12 +307,6 @@ impl KeyboardState {
             } else {
                 self.without_break.contains(key)
             }
-    }
-
-    fn held_after(&self, key: Key, pressed: bool) -> KeySet {
-        let mut held = self.held;
-        held.set(key, pressed);
-        held
     }
 
     fn hold(&mut self, key: Key, pressed: bool) {
@@ -385,6 +378,9 @@ pub(crate) struct Link {
 impl Link {
     /// Returns what becomes of scan codes on their way through the controller.
     fn pass(self, codes: &ScanCodes) -> ScanCodes {
+        if !self.translated {
+            return *codes;
+        }
         let mut translation = Translation::new(self.translated);
         let mut passed = ScanCodes::EMPTY;
         for code in codes.as_slice().iter().filter_map(|code| translation.next(*code)) {

@@ -98,8 +98,8 @@ pub struct I8042State {
     pub config: u8,
     /// The other 31 bytes of the RAM. Any values.
     pub ram: [u8; ram::LEN],
-    /// The output port. Any value, as the guest may have written it; bits 4 and 5 follow the output buffer and are
-    /// computed.
+    /// The output port. Any value, as the guest may have written it. Bits 4 and 5 follow the output buffer: a device
+    /// ignores them here.
     pub output_port: u8,
     /// The status register's system flag.
     pub system_flag: bool,

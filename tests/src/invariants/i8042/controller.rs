@@ -74,7 +74,7 @@ impl Model {
         I8042State {
             config: self.ram[0],
             ram,
-            output_port: self.port,
+            output_port: self.shown_port(),
             system_flag: self.system,
             last_write_was_command: self.commanded,
             input_port_poll: self.poll,
@@ -169,14 +169,9 @@ impl Model {
 
     fn give_to(&mut self, owner: OutputBuffer) {
         self.owner = owner;
-        self.show();
     }
 
-    /// The output port's interrupt bits.
-    fn show(&mut self) {
-        self.port = self.shown_port();
-    }
-
+    /// The output port with its interrupt bits.
     fn shown_port(&self) -> u8 {
         self.port & 0xcf
             | match self.full() {
@@ -294,7 +289,6 @@ impl Model {
 
     fn set_port(&mut self, value: u8) {
         self.port = value;
-        self.show();
         self.a20.push(value & 2 != 0);
     }
 
@@ -307,9 +301,7 @@ impl Model {
         if self.reply.replace((byte, as_mouse)).is_some() {
             self.events.push(Event::ReplyLost);
         }
-        if self.owner == OutputBuffer::Controller {
-            self.show();
-        }
+        if self.owner == OutputBuffer::Controller {}
     }
 
     fn has_password(&self) -> bool {

@@ -21,7 +21,9 @@ impl Subject {
         (flat.mouse.packets, flat.mouse.begun) = (ByteQueue::EMPTY, 0);
         if !before.mouse.packets.is_empty() {
             let after = elsewhere(&flat, |device| device.write(ports::DATA, byte));
-            self.replies_go_first(command, before, &wanted.mouse, &flat, &after.mouse);
+            let takes_command = argument != MouseArgument::None && byte >= spec::FIRST_COMMAND;
+            let executed = if takes_command { Some(byte) } else { command };
+            self.replies_go_first(executed, before, &wanted.mouse, &flat, &after.mouse);
             wanted.mouse = after.mouse;
         }
         let (before_it, after) = (&flat.mouse, wanted.mouse);
