@@ -1,5 +1,7 @@
 //! The header of a snapshot, which can be read without knowing what the payload is.
 
+use core::fmt;
+
 use crate::error::{LoadError, LoadErrorKind};
 
 /// The header of a snapshot: the bytes before the payload.
@@ -15,7 +17,7 @@ use crate::error::{LoadError, LoadErrorKind};
 /// assert_eq!(header.snapshot_len(), 34);
 /// # Ok::<(), devstate_versioning::LoadError>(())
 /// ```
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Header {
     /// The code of the architecture. [`Architecture::from_code`](crate::Architecture::from_code) decodes it.
@@ -138,5 +140,36 @@ impl Header {
             p6,
             p7,
         ]
+    }
+}
+
+/// Prints the fingerprint in hexadecimal, as release tables have it.
+impl fmt::Debug for Header {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Header")
+            .field("architecture_code", &self.architecture_code)
+            .field("release", &self.release)
+            .field("payload_len", &self.payload_len)
+            .field("fingerprint", &format_args!("{:#018x}", self.fingerprint))
+            .finish()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    extern crate std;
+
+    use super::*;
+
+    #[test]
+    fn the_fingerprint_prints_in_hexadecimal() {
+        let header = Header {
+            architecture_code: 1,
+            release: 2,
+            payload_len: 3,
+            fingerprint: 0xbf16_3a3d_d791_3fbe,
+        };
+        let printed = std::format!("{header:?}");
+        assert!(printed.contains("fingerprint: 0xbf163a3dd7913fbe"), "{printed}");
     }
 }
