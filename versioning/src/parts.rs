@@ -108,7 +108,7 @@ impl<'a> Column<'a> {
         }
         let layout = layout(schema, version);
         let mut at = 0;
-        while at < self.len {
+        while at < self.len && at < self.counted.len() {
             if self.counted[at] == layout {
                 return;
             }
