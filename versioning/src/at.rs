@@ -28,10 +28,13 @@ pub trait RowOf<R>: Mirror {
 ///
 /// The trait is sealed. An implementation of [`Wire`](crate::wire::Wire) passes its source on to its fields.
 pub trait Versions: sealed::Sealed + Copy + 'static {
+    /// `true` if [`number`](Self::number) is that of a release.
+    const HAS_RELEASES: bool;
+
     /// Returns `true` if every mirror has its latest version.
     fn is_latest(self) -> bool;
 
-    /// Returns the number of the release.
+    /// Returns the number of the release. For a part, its version, or zero for the latest.
     fn number(self) -> u16;
 
     /// Returns the source for the release with that number.
@@ -94,6 +97,8 @@ impl<R: Releases> Newest<R> {
 }
 
 impl<R: Releases> Versions for At<R> {
+    const HAS_RELEASES: bool = true;
+
     #[inline]
     fn is_latest(self) -> bool {
         self.0 == R::LATEST
@@ -117,6 +122,8 @@ impl<R: Releases> Versions for At<R> {
 }
 
 impl<R: Releases> Versions for Newest<R> {
+    const HAS_RELEASES: bool = true;
+
     #[inline]
     fn is_latest(self) -> bool {
         true
@@ -141,6 +148,8 @@ impl<R: Releases> Versions for Newest<R> {
 }
 
 impl Versions for Alone {
+    const HAS_RELEASES: bool = false;
+
     /// The latest version is not known here.
     #[inline]
     fn is_latest(self) -> bool {
@@ -165,6 +174,8 @@ impl Versions for Alone {
 }
 
 impl Versions for NewestAlone {
+    const HAS_RELEASES: bool = false;
+
     #[inline]
     fn is_latest(self) -> bool {
         true

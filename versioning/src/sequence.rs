@@ -262,7 +262,9 @@ impl<T: Layout, const N: usize> Layout for Sequence<'_, T, N> {
 impl<'de, V: Versions, T: Wire<'de, V> + Default + Clone, const N: usize> Wire<'de, V> for Sequence<'de, T, N> {
     fn encoded_len(&self, at: V) -> usize {
         let mut len = length_len::<N>(self.len());
-        if let Content::Source(source) = self.0
+        // A source knows the lengths at releases, not those at the versions of a part.
+        if V::HAS_RELEASES
+            && let Content::Source(source) = self.0
             && let Some(items) = source.encoded_len(at.number())
         {
             return len.saturating_add(items);

@@ -304,3 +304,85 @@ fn an_owner_with_parts_alone_needs_no_table() {
     upgrade_from(&mut board, 1).unwrap();
     assert_eq!(board, machine().board);
 }
+
+/// Sequences too long to hold, as parts.
+mod sequences {
+    use devstate_versioning::{IterSource, ReleaseTable, Sequence, Source, Versioned, release_table};
+
+    #[derive(Versioned, Clone, Debug, Default, PartialEq)]
+    #[versioned(version = 2, layouts(0xda79_f419_5096_62c4, open))]
+    struct MarkSer {
+        at: u16,
+        #[versioned(start = 2)]
+        color: u8,
+    }
+
+    #[derive(Versioned, Clone, Debug, Default)]
+    #[versioned(
+        version = 2,
+        layouts(0x0428_6414_a309_4b35, open),
+        parts(0x0b88_3d4e_cd04_0343, open)
+    )]
+    struct ListSer<'a> {
+        #[versioned(part = [1, 2])]
+        marks: Sequence<'a, MarkSer, 10>,
+    }
+
+    release_table! {
+        enum Release { V1 = 1 @ 0xdea2_582d_f39f_adf9, V2 = 2 @ open }
+        ListSer<'_> => [1, 2],
+    }
+
+    /// A source that knows the length at releases only.
+    struct Known<'s>(&'s [MarkSer]);
+
+    impl Source<MarkSer> for Known<'_> {
+        fn len(&self) -> usize {
+            self.0.len()
+        }
+
+        fn encoded_len(&self, release: u16) -> Option<usize> {
+            Some(1_000 * usize::from(release))
+        }
+
+        fn for_each(&self, visit: &mut dyn FnMut(&[MarkSer])) {
+            visit(self.0);
+        }
+    }
+
+    #[test]
+    fn a_sequence_has_the_version_of_the_part() {
+        for color in [0, 4] {
+            let marks = [1, 2, 3].map(|at| MarkSer { at, color });
+            let by_iterator = IterSource(marks.iter().cloned());
+            let known = Known(&marks);
+            for list in [Sequence::from_source(&by_iterator), Sequence::from_source(&known)] {
+                let list = ListSer { marks: list };
+                let mut memory = [0; 64];
+                for (release, len) in [(Release::V1, 1 + 3 * 2), (Release::V2, 1 + 3 * 3)] {
+                    let mut scratch = ListSer::default();
+                    let older = release.downgrade(&list, &mut scratch);
+                    if release == Release::V1 && color != 0 {
+                        let mut named = std::vec::Vec::new();
+                        let mut scratch = ListSer::default();
+                        release
+                            .losses(&list, &mut scratch, &mut |loss| named.push(loss.field.to_string()))
+                            .unwrap();
+                        assert_eq!(named, ["0.0.1", "0.1.1", "0.2.1"]);
+                        assert!(older.is_err());
+                        continue;
+                    }
+                    let snapshot = older.unwrap().save(&mut memory).unwrap();
+                    assert_eq!(snapshot.len(), 24 + len + 8, "{release:?}");
+                    let mut loaded = ListSer::default();
+                    assert_eq!(Release::load(snapshot, &mut loaded), Ok(release));
+                    let mut read = std::vec::Vec::new();
+                    loaded.marks.visit(&mut |mark| read.push(mark.clone())).unwrap();
+                    assert_eq!(read, marks);
+                }
+                let snapshot = Release::save(&list, &mut memory).unwrap();
+                assert_eq!(snapshot.len(), 24 + 1 + 3 * 3 + 8);
+            }
+        }
+    }
+}
