@@ -21,7 +21,7 @@ const OPTIONS: Options = Options::new(Architecture::Any);
 
 /// Compares the files of every published release of a table with what today's code makes of them.
 ///
-/// They lie in `folder/RELEASE/MIRROR.hex`. One that is missing is written where [`VARIABLE`] says so.
+/// They are in `folder/RELEASE/MIRROR.hex`. One that is missing is written where [`VARIABLE`] says so.
 pub fn check<R: ReleaseTable>(folder: &Path, roots: &[Root<R>]) {
     check_or_add(
         folder,

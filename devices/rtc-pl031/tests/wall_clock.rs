@@ -1,6 +1,6 @@
 //! A host whose real-time clock is set while the machine runs, and while it is saved.
 
-#![allow(clippy::unwrap_used, reason = "a test")]
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use core::cell::Cell;
 use core::time::Duration;

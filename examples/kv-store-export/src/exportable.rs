@@ -121,7 +121,7 @@ impl<'s, const ITEMS: usize, const BYTES: usize> Source<ItemSer<'s>> for Items<'
     }
 }
 
-/// An export that has been verified: its items lie in the buffer.
+/// An export that has been verified: its items are in the buffer.
 #[derive(Clone, Debug)]
 pub struct Exportable<'a> {
     release: Release,

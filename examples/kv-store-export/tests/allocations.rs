@@ -4,7 +4,7 @@
     unsafe_code,
     clippy::unwrap_used,
     clippy::indexing_slicing,
-    reason = "a test, whose allocator counts"
+    reason = "a test fails by panicking, and its allocator counts"
 )]
 
 use std::alloc::{GlobalAlloc, Layout, System};

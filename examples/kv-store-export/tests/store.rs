@@ -1,6 +1,11 @@
 //! The store and its export where there is no other process: in memory of one's own.
 
-#![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a test")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test fails by panicking"
+)]
 
 use devstate_core::{Region, Sealed};
 use devstate_kv_store_export::{

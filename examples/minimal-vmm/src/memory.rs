@@ -47,7 +47,7 @@ impl Memory {
             };
             // SAFETY: the mapping is as long as the region says, and nothing else uses its guest addresses. It outlives
             // the guest: `Machine` stops the processor's thread before it drops anything, and drops the memory last.
-            #[expect(unsafe_code, reason = "KVM is told where the guest's memory lies")]
+            #[expect(unsafe_code, reason = "passes the address of the guest's memory to KVM")]
             unsafe { vm.set_user_memory_region(region) }.context("KVM does not take the guest's memory")?;
         }
         Ok(())

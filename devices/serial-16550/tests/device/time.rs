@@ -9,10 +9,10 @@ use crate::support::{Bench, Counters, KEEPING, Line, Sink, TIMEOUT, fifo_bench};
 /// What a guest, a host and its clock may do.
 #[derive(Clone, Debug)]
 enum Step {
-    /// Time goes by, and the device is told.
+    /// Advances the time of the device.
     Pass(u64),
-    /// A host's thread is late: it comes with a moment from before, though not from before the time-out began, which would
-    /// be a clock that was set.
+    /// Passes an earlier time, as a late thread of the host does. It is never before the start of the time-out: that would
+    /// be a clock that was set back.
     Late(u64),
     Receive(usize),
     Read,

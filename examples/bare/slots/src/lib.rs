@@ -264,7 +264,7 @@ impl<F: NorFlash, C: Checksum> Slots<F, C> {
                 .split_at_checked(summed.saturating_sub(at))
                 .unwrap_or((bytes, &[]));
             C::update(&mut digest, body);
-            // The trailer's bytes may lie in two chunks.
+            // The trailer's bytes may be in two chunks.
             let seen = (at + body.len()).saturating_sub(summed);
             for (byte, stored) in trailer.iter_mut().skip(seen).zip(rest) {
                 *byte = *stored;

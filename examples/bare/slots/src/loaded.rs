@@ -9,7 +9,7 @@ use core::fmt;
 pub struct Loaded<'b> {
     /// The newest complete snapshot that was accepted.
     pub snapshot: Option<&'b [u8]>,
-    /// Both slots, in the order in which they lie in the flash.
+    /// Both slots, in the order of their addresses in the flash.
     pub slots: [SlotContent; 2],
 }
 
