@@ -4,6 +4,9 @@
 //! directory is synced. Whenever the process is killed or the power fails, the name leads to the previous snapshot or
 //! to the new one, never to half of one.
 //!
+//! Only a regular file is read or replaced. A device, a named pipe, a socket, a directory or a symbolic link under the name
+//! is refused, and stays. [`open_stream`] opens what can only be written front to back.
+//!
 //! ```
 //! let dir = tempfile::tempdir()?;
 //! let path = dir.path().join("rtc.snapshot");
@@ -15,13 +18,17 @@
 
 #![forbid(unsafe_code)]
 
-use std::ffi::OsString;
-use std::fs::File;
+use std::fs::{self, File, FileType};
 use std::io::{self, Read, Write};
+use std::os::unix::fs::FileTypeExt;
 use std::path::{Path, PathBuf};
 use std::{error, fmt};
 
+use rustix::fs::{Mode, OFlags, open};
 use tempfile::{Builder, NamedTempFile};
+
+/// Bytes of a file's name that its temporary name repeats. A name can have 255 bytes, and the temporary one has more.
+const REPEATED_LEN: usize = 64;
 
 /// Puts `bytes` under the name `path`, in place of what was there.
 ///
@@ -35,14 +42,16 @@ pub fn save_file(path: &Path, bytes: &[u8]) -> Result<(), FileError> {
     file.commit()
 }
 
-/// All bytes of the file at `path`, if they are not more than `max_len`.
+/// Returns all bytes of the regular file at `path`, if they are not more than `max_len`.
 ///
 /// # Errors
 ///
-/// [`FileError`], also for a longer file, of which no more than that is read.
+/// [`FileError`], also for a longer file, of which no more than that is read. Nothing waits for a named pipe.
 pub fn load_file(path: &Path, max_len: usize) -> Result<Vec<u8>, FileError> {
     let failed = |source| FileError::new("read", path, source);
-    let file = File::open(path).map_err(failed)?;
+    let flags = OFlags::RDONLY | OFlags::CLOEXEC | OFlags::NONBLOCK | OFlags::NOCTTY;
+    let file = File::from(open(path, flags, Mode::empty()).map_err(|errno| failed(errno.into()))?);
+    only_regular(file.metadata().map_err(failed)?.file_type()).map_err(failed)?;
     let mut bytes = Vec::new();
     let limit = u64::try_from(max_len).unwrap_or(u64::MAX).saturating_add(1);
     file.take(limit).read_to_end(&mut bytes).map_err(failed)?;
@@ -51,6 +60,24 @@ pub fn load_file(path: &Path, max_len: usize) -> Result<Vec<u8>, FileError> {
         return Err(failed(io::Error::new(io::ErrorKind::FileTooLarge, message)));
     }
     Ok(bytes)
+}
+
+/// Opens a named pipe or a character device, such as a terminal, for writing. Follows symbolic links, as `/dev/stdout` is one.
+/// Returns `None` for everything else, which [`PendingFile`] replaces or refuses.
+///
+/// # Errors
+///
+/// [`FileError`] where it cannot be opened.
+pub fn open_stream(path: &Path) -> Result<Option<File>, FileError> {
+    match fs::metadata(path) {
+        Ok(found) if found.file_type().is_fifo() || found.file_type().is_char_device() => {
+            let flags = OFlags::WRONLY | OFlags::CLOEXEC | OFlags::NOCTTY;
+            let stream = open(path, flags, Mode::empty());
+            let stream = stream.map_err(|errno| FileError::new("open", path, errno.into()))?;
+            Ok(Some(File::from(stream)))
+        }
+        _ => Ok(None),
+    }
 }
 
 /// A file that gets its name when it is complete. Dropped before [`commit`](Self::commit), it leaves nothing behind.
@@ -68,13 +95,14 @@ impl PendingFile {
     ///
     /// # Errors
     ///
-    /// [`FileError`] where the directory is missing or may not be written.
+    /// [`FileError`] where the directory is missing or may not be written, and where `path` is something else than a
+    /// regular file.
     pub fn create(path: &Path) -> Result<Self, FileError> {
-        let mut prefix = OsString::from(".");
-        prefix.push(path.file_name().unwrap_or_default());
-        prefix.push(".");
+        replaceable(path)?;
+        let name = path.file_name().unwrap_or_default().to_string_lossy();
+        let repeated = &name[..name.floor_char_boundary(REPEATED_LEN)];
         let file = Builder::new()
-            .prefix(&prefix)
+            .prefix(&format!(".{repeated}."))
             .suffix(".tmp")
             .tempfile_in(directory(path))
             .map_err(|source| FileError::new("create", path, source))?;
@@ -94,18 +122,24 @@ impl PendingFile {
     ///
     /// # Errors
     ///
-    /// [`FileError`]; what was under the name is still there, unless it is the directory that could not be synced.
+    /// [`FileError`]; what was under the name is still there, unless it is the directory that could not be synced: then the
+    /// new file is there, whole.
     pub fn commit(self) -> Result<(), FileError> {
         let Self { file, path } = self;
         file.as_file()
             .sync_all()
             .map_err(|source| FileError::new("sync", file.path(), source))?;
+        // Once the file has its name, as little as possible is left that can fail.
+        let parent = directory(&path);
+        let directory = File::open(parent).map_err(|source| FileError::new("open", parent, source))?;
+        replaceable(&path)?;
         file.persist(&path)
             .map_err(|error| FileError::new("rename to", &path, error.error))?;
-        let directory = directory(&path);
-        File::open(directory)
-            .and_then(|directory| directory.sync_all())
-            .map_err(|source| FileError::new("sync", directory, source))
+        match directory.sync_all() {
+            // The file system syncs no directories, and has done all that it can.
+            Err(error) if error.kind() == io::ErrorKind::InvalidInput => Ok(()),
+            synced => synced.map_err(|source| FileError::new("sync", parent, source)),
+        }
     }
 }
 
@@ -124,6 +158,34 @@ fn directory(path: &Path) -> &Path {
         Some(parent) if !parent.as_os_str().is_empty() => parent,
         _ => Path::new("."),
     }
+}
+
+/// Refuses to replace anything but a regular file.
+fn replaceable(path: &Path) -> Result<(), FileError> {
+    let found = match fs::symlink_metadata(path) {
+        Ok(found) => only_regular(found.file_type()),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+        Err(error) => Err(error),
+    };
+    found.map_err(|source| FileError::new("replace", path, source))
+}
+
+fn only_regular(found: FileType) -> io::Result<()> {
+    let kind = if found.is_file() {
+        return Ok(());
+    } else if found.is_dir() {
+        "directory"
+    } else if found.is_symlink() {
+        "symbolic link"
+    } else if found.is_fifo() {
+        "named pipe"
+    } else if found.is_socket() {
+        "socket"
+    } else {
+        "device"
+    };
+    let message = format!("it is a {kind}, not a regular file");
+    Err(io::Error::new(io::ErrorKind::InvalidInput, message))
 }
 
 /// What could not be done with which file.
@@ -146,7 +208,9 @@ impl FileError {
 
 impl fmt::Display for FileError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "cannot {} {}: {}", self.action, self.path.display(), self.source)
+        // A name can have the control sequences of a terminal in it.
+        let path = self.path.to_string_lossy();
+        write!(f, "cannot {} {}: {}", self.action, path.escape_debug(), self.source)
     }
 }
 
@@ -157,59 +221,4 @@ impl error::Error for FileError {
 }
 
 #[cfg(test)]
-mod tests {
-    use std::fs;
-    use std::os::unix::fs::{PermissionsExt, symlink};
-
-    use super::*;
-
-    fn names(directory: &Path) -> Vec<String> {
-        let entries = fs::read_dir(directory).unwrap();
-        entries
-            .map(|entry| entry.unwrap().file_name().into_string().unwrap())
-            .collect()
-    }
-
-    #[test]
-    fn a_file_that_was_not_completed_leaves_the_previous_one_whole() {
-        let dir = tempfile::tempdir().unwrap();
-        let path = dir.path().join("vm");
-        save_file(&path, b"first").unwrap();
-        let mut pending = PendingFile::create(&path).unwrap();
-        pending.write_all(b"sec").unwrap();
-        assert_eq!(load_file(&path, 5).unwrap(), b"first");
-        drop(pending);
-        assert_eq!(names(dir.path()), ["vm"]);
-        save_file(&path, b"second").unwrap();
-        assert_eq!(load_file(&path, 6).unwrap(), b"second");
-        assert_eq!(names(dir.path()), ["vm"]);
-    }
-
-    #[test]
-    fn an_error_names_the_file_and_what_was_tried() {
-        let dir = tempfile::tempdir().unwrap();
-        let missing = dir.path().join("missing/vm");
-        let error = save_file(&missing, b"").unwrap_err().to_string();
-        assert!(
-            error.starts_with("cannot create") && error.contains("missing/vm"),
-            "{error}"
-        );
-        let path = dir.path().join("long");
-        save_file(&path, &[0; 9]).unwrap();
-        let error = load_file(&path, 8).unwrap_err().to_string();
-        assert!(error.contains("long: longer than the 8 bytes"), "{error}");
-    }
-
-    #[test]
-    fn a_file_is_its_owners_alone_and_replaces_a_link_rather_than_what_it_leads_to() {
-        let dir = tempfile::tempdir().unwrap();
-        let (path, other) = (dir.path().join("vm"), dir.path().join("other"));
-        fs::write(&other, b"other").unwrap();
-        symlink(&other, &path).unwrap();
-        save_file(&path, b"mine").unwrap();
-        assert_eq!(load_file(&other, 5).unwrap(), b"other");
-        let found = fs::symlink_metadata(&path).unwrap();
-        assert!(found.is_file());
-        assert_eq!(found.permissions().mode() & 0o777, 0o600);
-    }
-}
+mod tests;
