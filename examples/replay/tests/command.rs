@@ -5,8 +5,9 @@
     reason = "the helpers of tests say what they expect by panicking"
 )]
 
+use std::fs::File;
 use std::path::Path;
-use std::process::{Command, Output};
+use std::process::{Command, Output, Stdio};
 
 const X86: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/traces/linux-6.1-x86-serial-i8042.trace");
 const ARM: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/traces/linux-6.1-arm64-pl031.trace");
@@ -239,5 +240,24 @@ fn help_explains_the_last_lines_and_the_exit_status() {
         "Exit status: 0 without",
     ] {
         assert!(ran.out.contains(said), "{said}");
+    }
+}
+
+/// A full device, and a pipe that nobody reads.
+#[test]
+fn nothing_that_is_printed_panics() {
+    let full = || Stdio::from(File::options().write(true).open("/dev/full").unwrap());
+    let unread = || Stdio::from(std::io::pipe().unwrap().1);
+    for (arguments, expected) in [
+        (&[ARM][..], 2),
+        (&["/nonexistent"], 2),
+        (&["--help"], 0),
+        (&["--nonsense"], 2),
+    ] {
+        for error in [full(), unread()] {
+            let mut command = Command::new(env!("CARGO_BIN_EXE_replay"));
+            let status = command.args(arguments).stdout(full()).stderr(error).status().unwrap();
+            assert_eq!(status.code(), Some(expected), "{arguments:?}");
+        }
     }
 }

@@ -2,6 +2,7 @@
 
 use core::fmt;
 use std::fs::File;
+use std::io::{self, Write};
 use std::os::fd::{AsFd, OwnedFd};
 use std::path::Path;
 use std::string::String;
@@ -270,19 +271,22 @@ fn unexpected(reply: Reply) -> ClientError {
 
 impl Sealed {
     /// Forwards the export to a file, inside the kernel, without a copy in this process. Calls `progress` with the number of
-    /// bytes so far.
+    /// bytes so far. A device into which the kernel cannot do that is written to.
     ///
     /// # Errors
     ///
-    /// What the system says, `NODATA` where the file takes no more.
-    pub fn forward(&self, file: &File, progress: &mut dyn FnMut(usize)) -> Result<(), Errno> {
+    /// What the system says.
+    pub fn forward(&self, mut file: &File, progress: &mut dyn FnMut(usize)) -> io::Result<()> {
         let mut offset = 0;
         while (offset as usize) < self.len() {
-            let left = self.len() - offset as usize;
-            if sendfile(file, self, Some(&mut offset), left.min(CHUNK))? == 0 {
-                return Err(Errno::NODATA);
+            let done = offset as usize;
+            match sendfile(file, self, Some(&mut offset), (self.len() - done).min(CHUNK)) {
+                Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
+                Ok(_) => progress(offset as usize),
+                Err(Errno::INTR) => {}
+                Err(Errno::INVAL) => return file.write_all(self.map()?.get(done..).unwrap_or_default()),
+                Err(errno) => return Err(errno.into()),
             }
-            progress(offset as usize);
         }
         Ok(())
     }

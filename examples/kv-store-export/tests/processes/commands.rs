@@ -1,12 +1,14 @@
 //! What a person types.
 
 use std::fs::File;
+use std::os::unix::fs::FileTypeExt;
 use std::path::Path;
 use std::thread;
 use std::time::Duration;
 
 use devstate_kv_store_export::Release;
 use devstate_kv_store_export::linux::{self, ServerLimits};
+use rustix::fs::{CWD, FileType, Mode};
 use rustix::io::Errno;
 use rustix::net::{AddressFamily, SocketAddrUnix, SocketFlags, SocketType};
 use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
@@ -119,6 +121,50 @@ fn the_file_is_the_memory_byte_for_byte() {
     assert!(server.run(&["export", file.to_str().unwrap()]).0);
     let sealed = server.client().export_within(1 << 20, Release::LATEST).unwrap();
     assert_eq!(std::fs::read(file).unwrap(), *sealed.map().unwrap());
+}
+
+#[test]
+fn a_stream_is_written_to_and_nothing_but_a_regular_file_is_replaced() {
+    let server = Server::with_items(&[("lamp", b"on"), ("long", &[7; 4096])]);
+    let file = server.directory.path().join("export");
+    assert!(server.run(&["export", file.to_str().unwrap()]).0);
+    let expected = std::fs::read(&file).unwrap();
+
+    let pipe = server.directory.path().join("pipe");
+    rustix::fs::mknodat(CWD, &pipe, FileType::Fifo, Mode::RUSR | Mode::WUSR, 0).unwrap();
+    let reader = thread::spawn({
+        let pipe = pipe.clone();
+        move || std::fs::read(pipe).unwrap()
+    });
+    assert!(server.run(&["export", pipe.to_str().unwrap()]).0);
+    assert_eq!(reader.join().unwrap(), expected);
+    // As `/dev/stdout` is, which a test that fails must not replace.
+    let output = server.directory.path().join("stdout");
+    std::os::unix::fs::symlink("/proc/self/fd/1", &output).unwrap();
+    let output = server.command(&["export", output.to_str().unwrap()]).output().unwrap();
+    assert!(output.status.success() && output.stdout == expected, "{output:?}");
+    assert!(String::from_utf8(output.stderr).unwrap().contains("exported"));
+    // The kernel itself sends no file to a device.
+    for (name, minor) in [("null", 3), ("full", 7)] {
+        let path = server.directory.path().join(name);
+        let device = rustix::fs::makedev(1, minor);
+        let made = rustix::fs::mknodat(CWD, &path, FileType::CharacterDevice, Mode::RUSR | Mode::WUSR, device);
+        if let Err(error) = made.map_err(Into::into).and_then(|()| File::open(&path)) {
+            eprintln!("skipped: no device can be made here: {error}");
+            continue;
+        }
+        let (success, _, errors) = server.run(&["export", path.to_str().unwrap()]);
+        assert_eq!(success, name == "null", "{errors}");
+        assert!(
+            success && errors.starts_with("exported ") || errors.contains("cannot write "),
+            "{errors}"
+        );
+        assert!(std::fs::metadata(path).unwrap().file_type().is_char_device(), "{name}");
+    }
+    let socket = server.socket();
+    let (success, _, errors) = server.run(&["export", socket.to_str().unwrap()]);
+    assert!(!success && errors.contains("it is a socket"), "{errors}");
+    assert!(server.is_alive());
 }
 
 #[test]

@@ -13,5 +13,6 @@ mod bad_memory;
 mod commands;
 mod outcomes;
 mod paying;
+mod printing;
 mod seals;
 mod server;

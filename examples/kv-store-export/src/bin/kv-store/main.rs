@@ -3,7 +3,8 @@
 mod output;
 mod progress;
 
-use std::io::{self, IsTerminal, Write};
+use std::fs::File;
+use std::io::{self, IsTerminal, Read, Write};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::RwLock;
@@ -12,10 +13,10 @@ use std::{env, thread};
 use anyhow::{Context, Result, bail};
 use clap::{Parser, Subcommand};
 use devstate_kv_store_export::linux::{Client, ClientError, ExportFailure, ServedStore, Server, ServerLimits};
-use devstate_kv_store_export::{ExportError, Exportable, Item, Release, Store, WriteError};
-use devstate_snapshot_file::{PendingFile, load_file};
+use devstate_kv_store_export::{ExportError, Exportable, Item, Release, Store, VALUE_LEN, WriteError};
+use devstate_snapshot_file::{PendingFile, load_file, open_stream};
 
-use crate::output::print;
+use crate::output::{note, print, say, shown};
 use crate::progress::Progress;
 
 /// A key-value store that exports itself into its client's memory.
@@ -40,7 +41,8 @@ enum Command {
     /// Write an item. Items are never overwritten.
     Put {
         key: String,
-        value: String,
+        /// The value; without it, standard input to its end, byte for byte. Arguments show in the list of processes.
+        value: Option<String>,
         /// Do not show the value unless asked to.
         #[arg(long)]
         sensitive: bool,
@@ -80,7 +82,7 @@ fn main() -> ExitCode {
     match run(Arguments::parse()) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            let _ = writeln!(io::stderr(), "kv-store: {error:#}");
+            say(&format!("kv-store: {error:#}"));
             ExitCode::FAILURE
         }
     }
@@ -91,9 +93,10 @@ fn run(arguments: Arguments) -> Result<()> {
     match arguments.command {
         Command::Serve { from } => on_a_large_stack(move || serve(&socket, from.as_deref())),
         Command::Put { key, value, sensitive } => {
+            let value = value.map_or_else(value_from_input, |value| Ok(value.into_bytes()))?;
             let item = Item {
                 sensitive,
-                ..Item::new(&key, value.as_bytes())
+                ..Item::new(&key, &value)
             };
             Ok(connect(&socket)?.write_item(item)?)
         }
@@ -124,15 +127,15 @@ fn serve(socket: &Path, from: Option<&Path>) -> Result<()> {
                     refused.get_or_insert((item.key, error));
                 }
             })?;
-            print(|out| writeln!(out, "restored {} items from {}", store.len(), file.display()))?;
+            note(&format!("restored {} items from {}", store.len(), shown(file)));
         }
         if let Some((key, error)) = refused {
-            bail!("{}: item {key}: {error}", file.display());
+            bail!("{}: item {key}: {error}", shown(file));
         }
     }
-    let server = Server::new(socket, ServerLimits::default())
-        .with_context(|| format!("cannot listen at {}", socket.display()))?;
-    print(|out| writeln!(out, "listening at {}", socket.display()))?;
+    let server =
+        Server::new(socket, ServerLimits::default()).with_context(|| format!("cannot listen at {}", shown(socket)))?;
+    note(&format!("listening at {}", shown(socket)));
     server.run(&store).context("the server can accept no more clients")
 }
 
@@ -140,28 +143,34 @@ fn connect(socket: &Path) -> Result<Client> {
     Client::new(socket).with_context(|| {
         format!(
             "no server answers at {}; start one with `kv-store serve`",
-            socket.display()
+            shown(socket)
         )
     })
 }
 
+/// Reads no more than shows that a value is too long.
+fn value_from_input() -> Result<Vec<u8>> {
+    let mut value = Vec::new();
+    let input = io::stdin().lock().take(VALUE_LEN as u64 + 1).read_to_end(&mut value);
+    input.context("cannot read the value from standard input")?;
+    Ok(value)
+}
+
 fn get(client: &Client, key: &str, reveal: bool) -> Result<()> {
     let Some(item) = client.get(key)? else {
-        bail!("there is no item `{key}`")
+        bail!("there is no item `{}`", key.escape_debug())
     };
     if item.sensitive && !reveal {
         bail!("item `{key}` is sensitive; `--reveal` prints it");
     }
     print(|out| {
-        out.write_all(&item.value)?;
-        // For a person's eyes; whatever else reads it gets the value alone.
+        // A terminal would obey what is in the value; whatever else reads it gets the value alone.
         if io::stdout().is_terminal() {
-            writeln!(out)
+            writeln!(out, "{}", item.value.escape_ascii())
         } else {
-            Ok(())
+            out.write_all(&item.value)
         }
-    })?;
-    Ok(())
+    })
 }
 
 fn export(client: &Client, file: &Path, release: u16, size: usize) -> Result<()> {
@@ -175,16 +184,26 @@ fn export(client: &Client, file: &Path, release: u16, size: usize) -> Result<()>
     let sealed = client
         .export_within(size, release)
         .map_err(|error| explain(error, size))?;
-    let pending = PendingFile::create(file)?;
+    let done = format!("exported {} bytes to {}", sealed.len(), shown(file));
     progress.count_to(sealed.len() as u64, "{wide_bar} {bytes}/{total_bytes} {eta}");
-    sealed
-        .forward(pending.as_file(), &mut |bytes| progress.reach(bytes as u64))
-        .with_context(|| format!("cannot write {}", file.display()))?;
+    let forward = |target: &File| {
+        sealed
+            .forward(target, &mut |bytes| progress.reach(bytes as u64))
+            .with_context(|| format!("cannot write {}", shown(file)))
+    };
+    if let Some(stream) = open_stream(file)? {
+        forward(&stream)?;
+        drop(progress);
+        // What is standard output may be the stream.
+        say(&done);
+        return Ok(());
+    }
+    let pending = PendingFile::create(file)?;
+    forward(pending.as_file())?;
     progress.wait_for("the file reaches the disk");
     pending.commit()?;
     drop(progress);
-    print(|out| writeln!(out, "exported {} bytes to {}", sealed.len(), file.display()))?;
-    Ok(())
+    print(|out| writeln!(out, "{done}"))
 }
 
 fn explain(error: ClientError, size: usize) -> anyhow::Error {
@@ -238,14 +257,12 @@ fn list(file: &Path, keys: bool, reveal: bool) -> Result<()> {
         });
         visited.map_err(io::Error::other).and(written)
     })?;
-    // Whoever read enough of the list may have closed this as well.
-    let _ = writeln!(
-        io::stderr(),
+    say(&format!(
         "{} items, release {}, {} bytes",
         exportable.len(),
         exportable.release().number(),
         bytes.len()
-    );
+    ));
     Ok(())
 }
 
@@ -254,7 +271,7 @@ fn load(file: &Path) -> Result<Vec<u8>> {
 }
 
 fn verify<'a>(bytes: &'a [u8], file: &Path) -> Result<Exportable<'a>> {
-    Exportable::load(bytes).with_context(|| format!("{} is no export", file.display()))
+    Exportable::load(bytes).with_context(|| format!("{} is no export", shown(file)))
 }
 
 fn default_socket() -> PathBuf {

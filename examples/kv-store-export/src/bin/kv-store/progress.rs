@@ -38,16 +38,20 @@ impl Progress {
     fn new(bar: ProgressBar) -> Self {
         let (over, waits) = mpsc::channel();
         let shown = bar.clone();
-        let waiter = thread::spawn(move || {
-            if waits.recv_timeout(UNSEEN) == Err(mpsc::RecvTimeoutError::Timeout) {
+        let is_not_over = move |wait| waits.recv_timeout(wait) == Err(mpsc::RecvTimeoutError::Timeout);
+        let show = move || {
+            if is_not_over(UNSEEN) {
                 shown.set_draw_target(ProgressDrawTarget::stderr());
-                shown.enable_steady_tick(TICK);
+                while is_not_over(TICK) {
+                    shown.tick();
+                }
             }
-        });
+        };
         Self {
             bar,
             over: Some(over),
-            waiter: Some(waiter),
+            // A system that has no thread left for it shows nothing.
+            waiter: thread::Builder::new().spawn(show).ok(),
         }
     }
 
