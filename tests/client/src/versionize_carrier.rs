@@ -55,17 +55,15 @@ where
         let expected = release_for(source_version).map_err(VersionizeError::Deserialize)?;
         let snapshot = Vec::<u8>::deserialize(reader, version_map, source_version)?;
         let mut mirror = M::default();
-        let found: Release =
+        let found =
             Release::load(&snapshot, &mut mirror).map_err(|error| VersionizeError::Deserialize(error.to_string()))?;
-        if found == expected {
-            Ok(Self(mirror))
-        } else {
-            Err(VersionizeError::Deserialize(format!(
-                "a mirror of release {} in version {source_version} of the product, which writes release {}",
-                found.number(),
-                expected.number()
-            )))
+        if found != expected {
+            let (found, expected) = (found.number(), expected.number());
+            return Err(VersionizeError::Deserialize(format!(
+                "a mirror of release {found} in version {source_version} of the product, which writes release {expected}"
+            )));
         }
+        Ok(Self(mirror))
     }
 
     fn version() -> u16 {

@@ -9,7 +9,7 @@ mod devices;
 use bare_machine::{BUFFER_LEN, MachineSer, OPTIONS, Release};
 use core::panic::PanicInfo;
 use core::time::Duration;
-use cortex_m_semihosting::debug::{self, EXIT_FAILURE, EXIT_SUCCESS};
+use cortex_m_semihosting::debug::{self, EXIT_FAILURE, EXIT_SUCCESS, ExitStatus};
 use defmt_semihosting as _;
 use devices::Devices;
 use devstate_core::{Clock, Instant};
@@ -23,8 +23,7 @@ const RESTORED_AT: Instant = Instant::from_secs(1);
 
 #[cortex_m_rt::entry]
 fn main() -> ! {
-    let devices = DEVICES.take();
-    let buffer = BUFFER.take();
+    let (devices, buffer) = (DEVICES.take(), BUFFER.take());
     defmt::info!(
         "static: {} bytes of devices, {} of buffer",
         size_of::<Devices>() as u32,
@@ -36,11 +35,10 @@ fn main() -> ! {
     let result = at_release_2(&saved, buffer, devices).and_then(|()| at_release_1(&saved, buffer, devices));
     if let Err(error) = result {
         defmt::error!("{}", error);
-        debug::exit(EXIT_FAILURE);
+        stop(EXIT_FAILURE)
     }
     defmt::info!("done");
-    debug::exit(EXIT_SUCCESS);
-    stop()
+    stop(EXIT_SUCCESS)
 }
 
 /// The latest release: everything comes back.
@@ -48,7 +46,6 @@ fn at_release_2(saved: &MachineSer, buffer: &mut [u8], devices: &mut Devices) ->
     let snapshot = Release::latest(saved).with_options(OPTIONS).save(buffer)?;
     defmt::info!("release 2: {} bytes", snapshot.len() as u32);
 
-    *devices = Devices::new();
     let mut mirror = MachineSer::default();
     Release::load_with(OPTIONS, snapshot, &mut mirror)?;
     defmt::info!("  as saved: {}", mirror == *saved);
@@ -73,7 +70,6 @@ fn at_release_1(saved: &MachineSer, buffer: &mut [u8], devices: &mut Devices) ->
     let snapshot = older.with_options(OPTIONS).save(buffer)?;
     defmt::info!("release 1: {} bytes, {} fields lost", snapshot.len() as u32, lost);
 
-    *devices = Devices::new();
     let mut mirror = MachineSer::default();
     Release::load_with(OPTIONS, snapshot, &mut mirror)?;
     // That release knew the time only as a distance from its host's.
@@ -83,7 +79,9 @@ fn at_release_1(saved: &MachineSer, buffer: &mut [u8], devices: &mut Devices) ->
     Ok(())
 }
 
+/// Makes new devices and restores them.
 fn restore(devices: &mut Devices, mirror: &MachineSer, clock: Clock) {
+    *devices = Devices::new();
     if cfg!(feature = "broken-restore") {
         return;
     }
@@ -92,7 +90,8 @@ fn restore(devices: &mut Devices, mirror: &MachineSer, clock: Clock) {
     }
 }
 
-fn stop() -> ! {
+fn stop(status: ExitStatus) -> ! {
+    debug::exit(status);
     loop {
         cortex_m::asm::wfi();
     }
@@ -101,6 +100,5 @@ fn stop() -> ! {
 #[panic_handler]
 fn panic(_: &PanicInfo<'_>) -> ! {
     defmt::error!("panicked");
-    debug::exit(EXIT_FAILURE);
-    stop()
+    stop(EXIT_FAILURE)
 }
