@@ -23,6 +23,7 @@ mod loss;
 mod message;
 mod mirror;
 mod missing;
+pub mod negotiation;
 mod options;
 mod parts;
 mod path;

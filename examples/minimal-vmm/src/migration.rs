@@ -14,8 +14,9 @@ use std::os::unix::net::UnixStream;
 use std::path::Path;
 use std::time::Duration;
 
-use anyhow::{Context, Result, bail, ensure};
-use devstate_versioning::{Architecture, ReleaseTable};
+use anyhow::{Context, Result, ensure};
+use devstate_versioning::Architecture;
+use devstate_versioning::negotiation::{Choice, Offer, RECORD_LEN};
 use embedded_io::{Read, Write};
 use embedded_io_adapters::std::FromStd;
 
@@ -27,7 +28,6 @@ use crate::mirror::MachineStateSer;
 use crate::snapshot::{self, Times, timed};
 use crate::socket::Listener;
 
-const MAGIC: &[u8; 7] = b"DVMMMIG";
 const COMPLETE: u8 = b'C';
 const YOURS: u8 = b'Y';
 /// How long the other side may be silent.
@@ -37,7 +37,7 @@ const PATIENCE: Duration = Duration::from_mins(1);
 pub fn send(machine: &Machine, socket: &Path, target: Target, newest: Release) -> Result<String> {
     let stream = UnixStream::connect(socket).with_context(|| format!("no VMM waits at {}", socket.display()))?;
     let mut stream = patient(stream)?;
-    let release = choose(&Hello::read(&mut stream)?, newest, target.release)?;
+    let release = choose(&mut stream, newest, target.release)?;
     let (state, snapshot, mut times) = snapshot::capture(machine, target.or(release.number()))?;
     stream.write_all(&snapshot.bytes)?;
     timed(&mut times.memory, || {
@@ -55,7 +55,7 @@ pub fn receive(socket: &Path, newest: Release) -> Result<(Machine, String)> {
     let mut stream = patient(listener.accept()?.0)?;
     drop(listener);
     let mut times = Times::start();
-    Hello::of(newest).write(&mut stream)?;
+    offer(&mut stream, newest)?;
     let (release, state) = timed(&mut times.devices, || snapshot::receive(&mut stream, newest))?;
     let memory = timed(&mut times.memory, || -> Result<_> {
         let memory = Memory::new(MEMORY_START, state.memory_len)?;
@@ -69,68 +69,29 @@ pub fn receive(socket: &Path, newest: Release) -> Result<(Machine, String)> {
 }
 
 /// The newest release that both have alike, or the one that is wanted.
-fn choose(theirs: &Hello, newest: Release, wanted: Option<u16>) -> Result<Release> {
-    let ours = Hello::of(newest);
-    if theirs.architecture != ours.architecture {
-        let name = |code| Architecture::from_code(code).map_or("another architecture".into(), |it| it.to_string());
-        let (theirs, ours) = (name(theirs.architecture), name(ours.architecture));
-        bail!("the destination runs on {theirs}, this guest on {ours}");
+fn choose(stream: &mut impl Read<Error = std::io::Error>, newest: Release, wanted: Option<u16>) -> Result<Release> {
+    let (oldest, newest) = match wanted.map(|number| snapshot::release(Some(number))).transpose()? {
+        Some(wanted) => (wanted, newest.min(wanted)),
+        None => (Release::V1, newest),
+    };
+    let mut choice = Choice::<Release, MachineStateSer>::new(Architecture::NATIVE, oldest..=newest);
+    loop {
+        let mut record = [0; RECORD_LEN];
+        stream
+            .read_exact(&mut record)
+            .context("nobody answers at the other end")?;
+        if let Some(release) = choice.add(&record)? {
+            return Ok(release);
+        }
     }
-    // The same number is no help where it has another meaning.
-    let common = |release: &&(u16, u64)| theirs.releases.contains(release) && wanted.is_none_or(|it| it == release.0);
-    let (number, _) = ours
-        .releases
-        .iter()
-        .rfind(common)
-        .context("the destination reads no release that this VMM may write")?;
-    snapshot::release(Some(*number))
 }
 
-/// What the destination says first: what it runs on, and which releases it reads: their numbers and what they mean.
-#[derive(Clone, Debug, PartialEq, Eq)]
-struct Hello {
-    architecture: u8,
-    releases: Vec<(u16, u64)>,
-}
-
-impl Hello {
-    fn of(newest: Release) -> Self {
-        let releases = Release::ALL.iter().filter(|release| **release <= newest);
-        // Every release has a machine.
-        let fingerprint = |release: Release| release.fingerprint::<MachineStateSer>().unwrap_or(0);
-        Self {
-            architecture: Architecture::NATIVE.code(),
-            releases: releases
-                .map(|release| (release.number(), fingerprint(*release)))
-                .collect(),
-        }
+/// Says what this VMM reads.
+fn offer(stream: &mut impl Write<Error = std::io::Error>, newest: Release) -> Result<()> {
+    for record in Offer::<Release, MachineStateSer>::new(Architecture::NATIVE, newest) {
+        stream.write_all(&record)?;
     }
-
-    fn write(&self, stream: &mut impl Write<Error = std::io::Error>) -> Result<()> {
-        let mut hello = Vec::from(MAGIC);
-        hello.extend([self.architecture, u8::try_from(self.releases.len())?]);
-        for (number, fingerprint) in &self.releases {
-            hello.extend(number.to_le_bytes());
-            hello.extend(fingerprint.to_le_bytes());
-        }
-        Ok(stream.write_all(&hello)?)
-    }
-
-    fn read(stream: &mut impl Read<Error = std::io::Error>) -> Result<Self> {
-        let mut start = [0; 9];
-        let read = stream.read_exact(&mut start);
-        read.context("nobody answers at the other end")?;
-        let [magic @ .., architecture, count] = start;
-        ensure!(&magic == MAGIC, "no VMM of this kind waits there");
-        let mut releases = Vec::new();
-        for _ in 0..count {
-            let (mut number, mut fingerprint) = ([0; 2], [0; 8]);
-            stream.read_exact(&mut number)?;
-            stream.read_exact(&mut fingerprint)?;
-            releases.push((u16::from_le_bytes(number), u64::from_le_bytes(fingerprint)));
-        }
-        Ok(Self { architecture, releases })
-    }
+    Ok(())
 }
 
 fn expect(stream: &mut FromStd<UnixStream>, word: u8, otherwise: &'static str) -> Result<()> {
@@ -150,61 +111,45 @@ fn patient(stream: UnixStream) -> Result<FromStd<UnixStream>> {
 mod tests {
     use super::*;
 
+    fn offer_of(newest: Release) -> Result<Vec<u8>> {
+        let mut bytes = Vec::new();
+        offer(&mut FromStd::new(&mut bytes), newest)?;
+        Ok(bytes)
+    }
+
+    fn chosen(offer: &[u8], newest: Release, wanted: Option<u16>) -> Result<Release> {
+        choose(&mut FromStd::new(offer), newest, wanted)
+    }
+
     #[test]
-    fn the_newest_release_that_both_have_alike_is_chosen() -> Result<()> {
-        let (new, old) = (Hello::of(Release::LATEST), Hello::of(Release::V1));
-        for (theirs, newest, wanted, chosen) in [
+    fn the_newest_release_that_both_have_is_chosen() -> Result<()> {
+        let (new, old) = (offer_of(Release::LATEST)?, offer_of(Release::V1)?);
+        for (theirs, newest, wanted, expected) in [
             (&new, Release::LATEST, None, Release::V2),
             (&new, Release::LATEST, Some(1), Release::V1),
             (&new, Release::V1, None, Release::V1),
             (&old, Release::LATEST, None, Release::V1),
         ] {
-            assert_eq!(
-                choose(theirs, newest, wanted)?,
-                chosen,
-                "{theirs:?} {newest:?} {wanted:?}"
-            );
+            assert_eq!(chosen(theirs, newest, wanted)?, expected, "{newest:?} {wanted:?}");
         }
-        // The destination's newest release has another meaning there: the one before will do.
-        let mut other = new.clone();
-        other.releases[1].1 ^= 1;
-        assert_eq!(choose(&other, Release::LATEST, None)?, Release::V1);
         Ok(())
     }
 
     #[test]
-    fn without_a_release_in_common_the_guest_stays() {
-        let why = |theirs: &Hello, newest, wanted| choose(theirs, newest, wanted).unwrap_err().to_string();
-        let new = Hello::of(Release::LATEST);
-        let (mut none, mut other, mut foreign) = (new.clone(), Hello::of(Release::V1), new.clone());
-        none.releases.clear();
-        other.releases[0].1 ^= 1;
-        foreign.architecture ^= 3;
-        for (theirs, newest, wanted) in [
-            (&none, Release::LATEST, None),
-            (&other, Release::LATEST, None),
-            (&Hello::of(Release::V1), Release::LATEST, Some(2)),
-            (&new, Release::V1, Some(2)),
-            (&new, Release::LATEST, Some(9)),
+    fn without_a_common_release_the_guest_stays() -> Result<()> {
+        let (new, old) = (offer_of(Release::LATEST)?, offer_of(Release::V1)?);
+        for (theirs, newest, wanted, reason) in [
+            (&old, Release::LATEST, Some(2), "no common release"),
+            (&new, Release::V1, Some(2), "no common release"),
+            (&new, Release::LATEST, Some(9), "there is no release 9"),
         ] {
-            let refusal = why(theirs, newest, wanted);
-            assert!(refusal.contains("reads no release"), "{refusal}");
+            let error = chosen(theirs, newest, wanted).unwrap_err().to_string();
+            assert!(error.starts_with(reason), "{error}");
         }
-        let refusal = why(&foreign, Release::LATEST, None);
-        assert!(refusal.starts_with("the destination runs on "), "{refusal}");
-    }
-
-    #[test]
-    fn what_the_destination_says_is_understood_or_refused() -> Result<()> {
-        let hello = Hello::of(Release::LATEST);
-        let mut bytes = Vec::new();
-        hello.write(&mut FromStd::new(&mut bytes))?;
-        let read = |bytes: &[u8]| Hello::read(&mut FromStd::new(bytes));
-        assert_eq!(read(&bytes)?, hello);
-        for len in 0..bytes.len() {
-            assert!(read(&bytes[..len]).is_err(), "{len}");
+        for len in 0..new.len() {
+            let error = chosen(&new[..len], Release::LATEST, None).unwrap_err().to_string();
+            assert_eq!(error, "nobody answers at the other end", "{len}");
         }
-        assert!(read(&[b"GET / HTT".as_slice(), &bytes].concat()).is_err());
         Ok(())
     }
 }
