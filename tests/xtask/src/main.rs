@@ -9,6 +9,7 @@ mod fuzz;
 mod golden;
 mod inspect;
 mod install;
+mod msrv;
 mod oracle;
 mod package;
 mod process;

@@ -6,6 +6,7 @@ use crate::bench;
 use crate::firmware;
 use crate::fuzz;
 use crate::install::cargo_tool;
+use crate::msrv;
 use crate::oracle;
 use crate::package;
 use crate::process::{cargo, program, run};
@@ -33,6 +34,7 @@ pub(crate) const STEPS: &[Step] = &[
     Step { name: "api",      what: "the root of devstate-versioning stays small",               run: api::check },
     Step { name: "no-std",   what: "every library builds where there is no std and no alloc", run: no_std },
     Step { name: "features", what: "no combination of features warns",                         run: features },
+    Step { name: "msrv",     what: "the libraries pass their tests with the oldest Rust that they declare", run: msrv::check },
     Step { name: "bare",     what: "firmware boots in QEMU and prints what it should",         run: firmware::check },
     Step { name: "oracle",   what: "the devices do what QEMU's do, but for what their tables say",  run: oracle::check },
     Step { name: "fuzz",     what: "a short run of every fuzz target finds nothing",           run: fuzz::check },

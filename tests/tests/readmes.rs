@@ -1,0 +1,45 @@
+//! The READMEs say what the manifests and the mirrors say.
+
+use cargo_metadata::MetadataCommand;
+use devstate_i8042_ser::I8042StateSer;
+use devstate_rtc_pl031_ser::RtcStateSer;
+use devstate_serial_16550_ser::SerialStateSer;
+use devstate_versioning::Mirror;
+use std::fs::read_to_string;
+use std::path::Path;
+
+#[test]
+fn the_readme_of_each_published_crate_names_its_rust_version() {
+    let metadata = MetadataCommand::new().no_deps().exec().unwrap();
+    let published = metadata.packages.iter().filter(|package| package.publish.is_none());
+    let mut crates = 0;
+    for package in published {
+        crates += 1;
+        let rust = package.rust_version.as_ref().unwrap();
+        let sentence = format!("Rust {}.{} or newer", rust.major, rust.minor);
+        let readme = read_to_string(package.readme().unwrap()).unwrap();
+        assert!(
+            readme.contains(&sentence),
+            "{}: \"{sentence}\" is missing",
+            package.name
+        );
+    }
+    assert!(crates >= 9, "{crates}");
+}
+
+#[test]
+fn the_readme_of_each_mirror_names_its_latest_version() {
+    fn row<M: Mirror>(device: &str, mirror: &str) {
+        let readme = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("../devices/{device}/ser/README.md"));
+        let latest = M::LAYOUTS.len();
+        let sentence =
+            format!("The latest version is {latest}: the row of a new release table is `{mirror} => [{latest}]`.");
+        assert!(
+            read_to_string(readme).unwrap().contains(&sentence),
+            "{device}: \"{sentence}\" is missing"
+        );
+    }
+    row::<RtcStateSer>("rtc-pl031", "RtcStateSer");
+    row::<SerialStateSer>("serial-16550", "SerialStateSer");
+    row::<I8042StateSer>("i8042", "I8042StateSer");
+}

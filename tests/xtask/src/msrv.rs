@@ -1,0 +1,31 @@
+//! The libraries build and pass their tests with the oldest Rust that they declare.
+//!
+//! Clippy's `incompatible_msrv` finds younger functions of `core` with every toolchain. A younger language feature is found
+//! by the old compiler only.
+
+use crate::install::Skip;
+use crate::process::{find, output, program, run};
+use crate::workspace::{libraries, metadata};
+use anyhow::{Context, Result};
+
+pub(crate) fn check() -> Result<()> {
+    let metadata = metadata()?;
+    let oldest = libraries(&metadata)
+        .filter_map(|library| library.rust_version.clone())
+        .min()
+        .context("no library declares a rust-version")?;
+    let oldest = format!("{}.{}", oldest.major, oldest.minor);
+    if find("rustup").is_none() {
+        return Err(Skip::beyond_this_machine(format!("Rust {oldest} needs rustup: https://rustup.rs")).into());
+    }
+    if output(program("rustup").args(["run", &oldest, "rustc", "--version"])).is_err() {
+        let reason = format!("Rust {oldest} is missing: rustup toolchain install {oldest}");
+        return Err(Skip::beyond_this_machine(reason).into());
+    }
+    let packages: Vec<&str> = libraries(&metadata)
+        .flat_map(|library| ["-p", library.name.as_str()])
+        .collect();
+    run(program("rustup")
+        .args(["run", &oldest, "cargo", "test", "--all-features"])
+        .args(packages))
+}
