@@ -43,3 +43,22 @@ fn the_readme_of_each_mirror_names_its_latest_version() {
     row::<SerialStateSer>("serial-16550", "SerialStateSer");
     row::<I8042StateSer>("i8042", "I8042StateSer");
 }
+
+#[test]
+fn the_differences_from_vm_superio_are_those_of_its_tests() {
+    let facade = Path::new(env!("CARGO_MANIFEST_DIR")).join("../devices/vm-superio");
+    let readme = read_to_string(facade.join("README.md")).unwrap();
+    let tests = ["serial", "rtc", "i8042"].map(|file| read_to_string(facade.join(format!("tests/{file}.rs"))).unwrap());
+    let tests = tests.concat();
+    for rest in tests.split("fn differs_").skip(1) {
+        let name = format!("differs_{}", rest.split('(').next().unwrap());
+        assert!(readme.contains(&format!("`{name}`")), "no row names the test {name}");
+    }
+    for row in readme
+        .lines()
+        .filter(|line| line.starts_with("| ") && line.ends_with("` |"))
+    {
+        let name = row.rsplit('`').nth(1).unwrap();
+        assert!(tests.contains(&format!("fn {name}(")), "there is no test {name}");
+    }
+}

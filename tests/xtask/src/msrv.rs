@@ -1,16 +1,16 @@
-//! The libraries build and pass their tests with the oldest Rust that they declare.
+//! The published build and pass their tests with the oldest Rust that they declare.
 //!
 //! Clippy's `incompatible_msrv` finds younger functions of `core` with every toolchain. A younger language feature is found
 //! by the old compiler only.
 
 use crate::install::Skip;
 use crate::process::{find, output, program, run};
-use crate::workspace::{libraries, metadata};
+use crate::workspace::{metadata, published};
 use anyhow::{Context, Result};
 
 pub(crate) fn check() -> Result<()> {
     let metadata = metadata()?;
-    let oldest = libraries(&metadata)
+    let oldest = published(&metadata)
         .filter_map(|library| library.rust_version.clone())
         .min()
         .context("no library declares a rust-version")?;
@@ -22,7 +22,7 @@ pub(crate) fn check() -> Result<()> {
         let reason = format!("Rust {oldest} is missing: rustup toolchain install {oldest}");
         return Err(Skip::beyond_this_machine(reason).into());
     }
-    let packages: Vec<&str> = libraries(&metadata)
+    let packages: Vec<&str> = published(&metadata)
         .flat_map(|library| ["-p", library.name.as_str()])
         .collect();
     run(program("rustup")

@@ -28,7 +28,7 @@ pub(crate) fn published(metadata: &Metadata) -> impl Iterator<Item = &Package> {
 pub(crate) fn libraries(metadata: &Metadata) -> impl Iterator<Item = &Package> {
     let is_library = |package: &&Package| {
         let mut kinds = package.targets.iter().flat_map(|target| &target.kind);
-        kinds.any(|kind| *kind == TargetKind::Lib)
+        kinds.any(|kind| *kind == TargetKind::Lib) && package.categories.iter().any(|category| category == "no-std")
     };
     published(metadata).filter(is_library)
 }
