@@ -182,7 +182,7 @@ impl<E: fmt::Display> fmt::Display for Error<E> {
 
 impl<E: std::error::Error> std::error::Error for Error<E> {}
 
-/// A 16550A whose output is an [`io::Write`](Write) and whose interrupt is a [`Trigger`].
+/// A 16550A whose output is an [`io::Write`] and whose interrupt is a [`Trigger`].
 ///
 /// ```
 /// use devstate_vm_superio::{Serial, Trigger};
