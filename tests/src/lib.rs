@@ -26,3 +26,8 @@ pub mod survival;
 #[cfg(doctest)]
 #[doc = include_str!("../../README.md")]
 pub struct Readme;
+
+/// The porting guide's code compiles and runs.
+#[cfg(doctest)]
+#[doc = include_str!("../../devices/PORTING.md")]
+pub struct Porting;
