@@ -84,14 +84,14 @@ fn a_server_whose_output_is_dead_serves() {
             put.stderr(Stdio::null()).status().unwrap().success()
         };
         let start = std::time::Instant::now();
-        let mut served = put();
-        while !served && start.elapsed().as_secs() < 10 && server.try_wait().unwrap().is_none() {
+        let mut answers = put();
+        while !answers && start.elapsed().as_secs() < 10 && server.try_wait().unwrap().is_none() {
             std::thread::sleep(std::time::Duration::from_millis(10));
-            served = put();
+            answers = put();
         }
         let _ = server.kill();
         let _ = server.wait();
-        assert!(served, "{kind}");
+        assert!(answers, "{kind}");
     }
 }
 
@@ -108,7 +108,7 @@ fn a_value_comes_from_standard_input_byte_for_byte_and_is_in_no_list_of_processe
     };
     assert_eq!(put("password", b"hunter2\n"), (true, String::new()));
     assert_eq!(server.run(&["get", "password", "--reveal"]).1, "hunter2\n");
-    for (value, why) in [(&[][..], "0 bytes"), (&[7; 1 << 20], "4097 bytes")] {
+    for (value, why) in [(&[][..], "0 bytes"), (&vec![7; 1 << 20], "4097 bytes")] {
         let (success, errors) = put("other", value);
         assert!(!success && errors.contains(why), "{errors}");
     }
