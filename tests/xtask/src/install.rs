@@ -15,6 +15,7 @@ const PROGRAMS: &[(&str, &str)] = &[
     ("qemu-system-aarch64", "qemu-system-arm"),
     ("qemu-system-riscv32", "qemu-system-misc"),
     ("valgrind", "valgrind"),
+    ("strace", "strace"),
 ];
 
 /// Programs that steps start, and the version that `cargo install` builds where there is none.

@@ -3,6 +3,7 @@
 mod api;
 mod bare;
 mod bench;
+mod faults;
 mod firmware;
 mod footprint;
 mod fuzz;
@@ -38,6 +39,7 @@ enum Command {
     Inspect(inspect::Args),
     Golden(golden::Args),
     Fuzz(fuzz::Args),
+    Faults(faults::Args),
     Oracle(oracle::Args),
     Vmm(vmm::Args),
     Record(record::Args),
@@ -54,6 +56,7 @@ fn main() -> ExitCode {
         Command::Inspect(args) => inspect::run(&args),
         Command::Golden(args) => golden::run(&args),
         Command::Fuzz(args) => fuzz::run(&args),
+        Command::Faults(args) => faults::run(&args),
         Command::Oracle(args) => oracle::run(&args),
         Command::Vmm(args) => vmm::run(&args),
         Command::Record(args) => record::run(&args),

@@ -3,6 +3,7 @@
 use crate::api;
 use crate::bare::{CORTEX_M3, bare_target};
 use crate::bench;
+use crate::faults;
 use crate::firmware;
 use crate::fuzz;
 use crate::install::cargo_tool;
@@ -39,6 +40,7 @@ pub(crate) const STEPS: &[Step] = &[
     Step { name: "oracle",   what: "the devices do what QEMU's do, but for what their tables say",  run: oracle::check },
     Step { name: "fuzz",     what: "a short run of every fuzz target finds nothing",           run: fuzz::check },
     Step { name: "bench-check", what: "no instruction count has grown, and nothing allocates", run: bench::check },
+    Step { name: "faults",   what: "a system call that fails, or a kill at it, breaks nothing", run: faults::step },
     Step { name: "deny",     what: "dependencies keep to the rules of deny.toml",             run: deny },
     Step { name: "package",  what: "what would be published builds by itself",                run: package::check },
     Step { name: "vmm",      what: "Linux in minimal-vmm survives kill and restore",     run: vmm::step },

@@ -3,12 +3,12 @@
 mod output;
 mod progress;
 
+use std::env;
 use std::fs::File;
 use std::io::{self, IsTerminal, Read, Write};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::RwLock;
-use std::{env, thread};
 
 use anyhow::{Context, Result, bail};
 use clap::{Parser, Subcommand};
@@ -91,7 +91,7 @@ fn main() -> ExitCode {
 fn run(arguments: Arguments) -> Result<()> {
     let socket = arguments.socket;
     match arguments.command {
-        Command::Serve { from } => on_a_large_stack(move || serve(&socket, from.as_deref())),
+        Command::Serve { from } => serve(&socket, from.as_deref()),
         Command::Put { key, value, sensitive } => {
             let value = value.map_or_else(value_from_input, |value| Ok(value.into_bytes()))?;
             let item = Item {
@@ -107,21 +107,14 @@ fn run(arguments: Arguments) -> Result<()> {
     }
 }
 
-/// The store has a fixed size and no heap: it lives on the stack of the thread that serves it, whose pages exist from
-/// when they are first written.
-fn on_a_large_stack(serve: impl FnOnce() -> Result<()> + Send + 'static) -> Result<()> {
-    let server = thread::Builder::new()
-        .stack_size(4 * size_of::<ServedStore>())
-        .spawn(serve)?;
-    server.join().unwrap_or_else(|_| bail!("the server panicked"))
-}
+/// The store has a fixed size and no heap. Its pages exist from when they are first written.
+static STORE: RwLock<ServedStore> = RwLock::new(Store::new());
 
 fn serve(socket: &Path, from: Option<&Path>) -> Result<()> {
-    let store: RwLock<ServedStore> = RwLock::new(Store::new());
     if let Some(file) = from {
         let bytes = load(file)?;
         let mut refused = None;
-        if let Ok(mut store) = store.write() {
+        if let Ok(mut store) = STORE.write() {
             verify(&bytes, file)?.visit(&mut |item| {
                 if let Err(error) = store.write_item(item) {
                     refused.get_or_insert((item.key, error));
@@ -136,7 +129,7 @@ fn serve(socket: &Path, from: Option<&Path>) -> Result<()> {
     let server =
         Server::new(socket, ServerLimits::default()).with_context(|| format!("cannot listen at {}", shown(socket)))?;
     note(&format!("listening at {}", shown(socket)));
-    server.run(&store).context("the server can accept no more clients")
+    server.run(&STORE).context("the server can accept no more clients")
 }
 
 fn connect(socket: &Path) -> Result<Client> {

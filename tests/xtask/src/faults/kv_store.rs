@@ -1,0 +1,146 @@
+//! `kv-store`: the client's export and import, and the server.
+
+use std::fs;
+use std::io::{BufRead, BufReader};
+use std::path::Path;
+use std::process::{Command, Stdio};
+
+use anyhow::{Context, Result, ensure};
+
+use crate::faults::scenario::{Ended, Running, Scenario, built, holds_only, later};
+
+/// An export in place of an older one.
+pub(crate) const EXPORT: Scenario = Scenario {
+    name: "export",
+    prepare: |directory| {
+        let server = serve(directory, "socket", &[])?;
+        later(&mut store(directory, &["put", "lamp", "on"]))?;
+        later(&mut store(directory, &["export", "file"]))?;
+        fs::copy(directory.join("file"), directory.join("older"))?;
+        later(&mut store(directory, &["put", "long", &"7".repeat(4096)]))?;
+        later(&mut store(directory, &["export", "newer"]))?;
+        Ok(vec![server])
+    },
+    command: |directory| store(directory, &["export", "file"]),
+    meanwhile: None,
+    check: |directory, ended| {
+        let read = |name: &str| fs::read(directory.join(name));
+        let (file, newer) = (read("file")?, read("newer")?);
+        ensure!(
+            file == newer || !ended.succeeded(),
+            "it succeeded, and the file is the older one"
+        );
+        ensure!(
+            file == newer || file == read("older")?,
+            "the file is neither the older nor the newer one"
+        );
+        holds_only(directory, &["file", "newer", "older", "socket"], ended)?;
+        later(&mut store(directory, &["export", "file"]))?;
+        ensure!(read("file")? == newer, "a later run exported something else");
+        Ok(())
+    },
+};
+
+/// An import into a store that has one of the items.
+pub(crate) const IMPORT: Scenario = Scenario {
+    name: "import",
+    prepare: |directory| {
+        let first = serve(directory, "socket", &[])?;
+        for key in ["lamp", "door", "window"] {
+            later(&mut store(directory, &["put", key, "on"]))?;
+        }
+        later(&mut store(directory, &["export", "file"]))?;
+        drop(first);
+        let second = serve(directory, "socket", &[])?;
+        later(&mut store(directory, &["put", "lamp", "off"]))?;
+        Ok(vec![second])
+    },
+    command: |directory| store(directory, &["import", "file"]),
+    meanwhile: None,
+    check: |directory, ended| {
+        holds_only(directory, &["file", "socket"], ended)?;
+        let printed = later(&mut store(directory, &["import", "file"]))?;
+        ensure!(
+            !ended.succeeded() || printed.starts_with("imported 0 items"),
+            "it succeeded, and then: {printed}"
+        );
+        for (key, value) in [("lamp", "off"), ("door", "on"), ("window", "on")] {
+            let found = later(&mut store(directory, &["get", key]))?;
+            ensure!(found == value, "{key} is {found}");
+        }
+        Ok(())
+    },
+};
+
+/// A server that starts with a file, and its clients.
+pub(crate) const SERVE: Scenario = Scenario {
+    name: "serve",
+    prepare: |directory| {
+        let server = serve(directory, "other", &[])?;
+        later(store(directory, &["put", "lamp", "on"]).args(["--socket", "other"]))?;
+        later(store(directory, &["export", "file"]).args(["--socket", "other"]))?;
+        Ok(vec![server])
+    },
+    command: |directory| store(directory, &["serve", "--from", "file"]),
+    meanwhile: Some(|directory, server| {
+        // Each of its threads can meet the fault, so that it never answers.
+        for _ in 0..50 {
+            if server.has_ended()? || store(directory, &["get", "lamp"]).output()?.status.success() {
+                break;
+            }
+            std::thread::sleep(std::time::Duration::from_millis(10));
+        }
+        for arguments in [
+            &["put", "door", "open"][..],
+            &["export", "first"],
+            &["export", "second"],
+            &["import", "file"],
+        ] {
+            let output = store(directory, arguments).output()?;
+            let errors = String::from_utf8_lossy(&output.stderr);
+            ensure!(
+                output.status.code().is_some_and(|code| code <= 1),
+                "{arguments:?}: {errors}"
+            );
+            ensure!(
+                output.status.success() || errors.starts_with("kv-store: "),
+                "{arguments:?}: {errors}"
+            );
+        }
+        Ok(())
+    }),
+    check: |directory, _: &Ended| {
+        for name in ["first", "second"] {
+            if directory.join(name).exists() {
+                later(&mut store(directory, &["list", name]))?;
+            }
+        }
+        let _again = serve(directory, "socket", &["--from", "file"])?;
+        let found = later(&mut store(directory, &["get", "lamp"]))?;
+        ensure!(found == "on", "lamp is {found}");
+        Ok(())
+    },
+};
+
+fn store(directory: &Path, arguments: &[&str]) -> Command {
+    let mut command = Command::new(built("kv-store"));
+    command
+        .args(["--socket", "socket"])
+        .args(arguments)
+        .current_dir(directory);
+    command
+}
+
+/// Starts a server, and waits until it listens.
+fn serve(directory: &Path, socket: &str, arguments: &[&str]) -> Result<Running> {
+    let mut command = store(directory, &["serve", "--socket", socket]);
+    let mut child = command.args(arguments).stdout(Stdio::piped()).spawn()?;
+    let output = child.stdout.take().context("no output")?;
+    let server = Running(child);
+    for line in BufReader::new(output).lines() {
+        if line?.starts_with("listening") {
+            return Ok(server);
+        }
+    }
+    anyhow::bail!("a later server does not start")
+}
