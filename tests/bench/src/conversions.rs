@@ -2,14 +2,17 @@
 
 use std::hint::black_box;
 
-use devstate_i8042::I8042State;
+use devstate_core::{Clock, Instant, NoInterrupt};
+use devstate_i8042::{I8042State, Key};
 use devstate_i8042_ser::I8042StateSer;
-use devstate_rtc_pl031::RtcState;
+use devstate_rtc_pl031::{Rtc, RtcState};
 use devstate_rtc_pl031_ser::RtcStateSer;
 use devstate_serial_16550::SerialState;
 use devstate_serial_16550_ser::SerialStateSer;
+use devstate_versioning::{ReleaseTable, Versioned, buffer, release_table};
 
 use crate::case::Case;
+use crate::registers::{our_keyboard, our_serial};
 
 macro_rules! device {
     ($cases:ident, $device:literal, $State:ty, $Mirror:ty) => {{
@@ -28,8 +31,68 @@ macro_rules! device {
     }};
 }
 
+/// Three devices in one snapshot.
+#[derive(Versioned, Clone, Debug, Default)]
+#[versioned(version = 1, layouts(open))]
+struct MachineSer {
+    rtc: RtcStateSer,
+    serial: SerialStateSer,
+    i8042: I8042StateSer,
+}
+
+release_table! {
+    enum Release { V1 = 1 @ open }
+    RtcStateSer => [2],
+    SerialStateSer => [2],
+    I8042StateSer => [2],
+    MachineSer => [1],
+}
+
+/// From devices to a snapshot, and from the snapshot to the same devices.
+fn whole_way(cases: &mut Vec<Case>) {
+    let now = Instant::from_millis(5);
+    let mut memory = buffer!(MachineSer);
+    let (rtc, mut serial, mut i8042) = (Rtc::new(NoInterrupt), our_serial(), our_keyboard());
+    let _ = serial.receive(b"sixteen bytes in", now);
+    i8042.key(Key::A, true);
+    let save = move |buffer: &mut [u8]| {
+        let machine = MachineSer {
+            rtc: (&rtc.state(now)).into(),
+            serial: (&serial.state(now)).into(),
+            i8042: (&i8042.state()).into(),
+        };
+        Release::save(&machine, buffer).map_or(0, <[u8]>::len)
+    };
+    let len = save(&mut memory);
+    let snapshot = memory[..len].to_vec();
+    let case = Case::new("the whole way", "devstate", "save three devices", move || {
+        black_box(save(black_box(&mut memory)));
+    });
+    cases.push(case.with_bytes(len));
+
+    let (mut rtc, mut serial, mut i8042) = (Rtc::new(NoInterrupt), our_serial(), our_keyboard());
+    let mut machine = MachineSer::default();
+    let mut restore = move || -> Option<()> {
+        Release::load(black_box(&snapshot), &mut machine).ok()?;
+        let (rtc_state, serial_state) = ((&machine.rtc).try_into().ok()?, (&machine.serial).try_into().ok()?);
+        i8042.restore(&(&machine.i8042).try_into().ok()?).ok()?;
+        rtc.restore(&rtc_state, now, Clock::Frozen).ok()?;
+        serial.restore(&serial_state, now, Clock::Frozen).ok()
+    };
+    assert_eq!(restore(), Some(()));
+    cases.push(Case::new(
+        "the whole way",
+        "devstate",
+        "restore three devices",
+        move || {
+            black_box(restore());
+        },
+    ));
+}
+
 pub fn cases(cases: &mut Vec<Case>) {
     device!(cases, "RTC", RtcState, RtcStateSer);
     device!(cases, "UART", SerialState, SerialStateSer);
     device!(cases, "i8042", I8042State, I8042StateSer);
+    whole_way(cases);
 }

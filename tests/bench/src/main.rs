@@ -1,7 +1,5 @@
 //! Measures devstate beside other encoders and devices. `README.md` says how to read it and how to add a peer.
 
-#[macro_use]
-mod work;
 mod allocations;
 mod callgrind;
 mod case;
@@ -22,13 +20,16 @@ mod report;
 mod sizes;
 mod table;
 mod vm_superio_ser;
+mod work;
 
 use std::thread;
 
 use anyhow::{Context, Result, anyhow, bail};
 use clap::Parser;
 
-use crate::case::{Case, of_peer};
+use crate::case::{Case, of_work};
+use crate::work::flat::FlatWork;
+use crate::work::nested::NestedWork;
 
 /// Instruction counts and times of devstate and of others that do the same.
 #[derive(Parser)]
@@ -55,13 +56,8 @@ enum Command {
 
 fn cases() -> Vec<Case> {
     let mut cases = Vec::new();
-    of_peer::<peers::hand::Hand>(&mut cases);
-    of_peer::<peers::devstate::Devstate>(&mut cases);
-    of_peer::<peers::postcard::Postcard>(&mut cases);
-    of_peer::<peers::bincode::Bincode>(&mut cases);
-    of_peer::<peers::minicbor::Minicbor>(&mut cases);
-    of_peer::<peers::versionize::VersionizePeer>(&mut cases);
-    of_peer::<peers::json::Json>(&mut cases);
+    of_work::<NestedWork>(&mut cases);
+    of_work::<FlatWork>(&mut cases);
     vm_superio_ser::cases(&mut cases);
     checksums::cases(&mut cases);
     releases::cases(&mut cases);
@@ -168,6 +164,7 @@ fn check(accept: bool) -> Result<()> {
             too_steep.join("\n")
         );
     }
+    print!("{}", report::goals_table(&measured));
     if accept {
         return table::accept(&measured);
     }

@@ -18,7 +18,7 @@ const VM_SUPERIO: &str = "vm-superio";
 
 /// A sink that takes everything and keeps the latest byte.
 #[derive(Default)]
-struct Last(u8);
+pub struct Last(u8);
 
 impl embedded_io::ErrorType for Last {
     type Error = Infallible;
@@ -59,9 +59,9 @@ impl Trigger for Count {
     }
 }
 
-type Keyboard = I8042<&'static Cell<bool>, &'static Cell<bool>, NoControl>;
+pub type Keyboard = I8042<&'static Cell<bool>, &'static Cell<bool>, NoControl>;
 
-fn our_serial() -> Serial<&'static Cell<bool>, AlwaysReady<Last>> {
+pub fn our_serial() -> Serial<&'static Cell<bool>, AlwaysReady<Last>> {
     let line: &'static Cell<bool> = Box::leak(Box::default());
     let mut serial = Serial::new(line, AlwaysReady(Last::default()));
     // 115,200 baud 8N1, FIFOs on, as Linux does; its console polls.
@@ -125,7 +125,7 @@ fn rtc(cases: &mut Vec<Case>) {
     }));
 }
 
-fn our_keyboard() -> Keyboard {
+pub fn our_keyboard() -> Keyboard {
     let line: &'static Cell<bool> = Box::leak(Box::default());
     I8042::new(line, line, NoControl)
 }

@@ -33,6 +33,15 @@ release_table! {
     I8042StateSer => [_, 2],
 }
 
+release_table! {
+    /// The same for a firmware that reads no older release.
+    pub enum OnlyRelease { V2 = 2 @ open }
+    MachineSer => [2],
+    RtcStateSer => [2],
+    SerialStateSer => [2],
+    I8042StateSer => [2],
+}
+
 /// Options for snapshots of this machine: any processor, and 128 bytes of tables for the checksum.
 pub const OPTIONS: Options<Crc64Nibbles> = Options::new(Architecture::Any);
 
