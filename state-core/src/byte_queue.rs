@@ -26,6 +26,8 @@ pub struct ByteQueue<const N: usize> {
     pub len: u8,
 }
 
+const WORD: usize = size_of::<usize>();
+
 impl<const N: usize> ByteQueue<N> {
     /// The queue without bytes.
     pub const EMPTY: Self = {
@@ -48,13 +50,8 @@ impl<const N: usize> ByteQueue<N> {
     /// Creates a queue of these bytes, or returns `None` if there are more than `N`.
     #[must_use]
     pub fn from_slice(bytes: &[u8]) -> Option<Self> {
-        if bytes.len() > N {
-            return None;
-        }
         let mut queue = Self::EMPTY;
-        for (place, byte) in queue.bytes.iter_mut().zip(bytes) {
-            *place = *byte;
-        }
+        queue.bytes.get_mut(..bytes.len())?.copy_from_slice(bytes);
         queue.len = bytes.len() as u8;
         Some(queue)
     }
@@ -125,12 +122,16 @@ impl<const N: usize> ByteQueue<N> {
             let reason = "longer than the queue";
             return Err(InvalidState::new(len_field, self.len.into(), reason));
         }
-        // One pass without branches; only a queue that is refused is searched.
-        let len = self.len;
-        let beyond = (0u8..).zip(self.bytes).fold(0, |all, (index, byte)| {
-            let unused = if index < len { 0 } else { byte };
-            all | unused
-        });
+        // A word at a time; only a queue that is refused is searched.
+        let (words, rest) = self.bytes.as_chunks::<WORD>();
+        let last = core::array::from_fn(|index| rest.get(index).copied().unwrap_or(0));
+        let mut used = u32::from(self.len) * 8;
+        let mut beyond = 0;
+        for word in words {
+            beyond |= behind(*word, used);
+            used = used.saturating_sub(usize::BITS);
+        }
+        beyond |= behind(last, used);
         if beyond == 0 {
             Ok(())
         } else {
@@ -152,6 +153,12 @@ impl<const N: usize> Default for ByteQueue<N> {
     fn default() -> Self {
         Self::EMPTY
     }
+}
+
+/// Returns what is in a word behind its first `used` bits.
+#[inline]
+fn behind(word: [u8; WORD], used: u32) -> usize {
+    usize::from_le_bytes(word).checked_shr(used).unwrap_or(0)
 }
 
 /// Removes the first byte, moves the others up and clears the last.

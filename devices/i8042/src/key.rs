@@ -3,6 +3,8 @@
 use core::fmt;
 use core::str::FromStr;
 
+use devstate_core::InvalidState;
+
 /// Defines [`Key`], its names and its regular scan codes, one key a line.
 macro_rules! keys {
     ($($key:ident $name:literal $set1:literal $set2:literal $set3:literal;)*) => {
@@ -296,16 +298,22 @@ impl KeySet {
         (key as usize / 8, 1 << (key as u8 % 8))
     }
 
-    /// Returns the first byte with bits that no key has.
-    pub(crate) fn impossible(&self) -> Option<(u16, u8)> {
+    /// Checks that every bit belongs to a key. `field` is the name that the error reports.
+    pub(crate) fn validate(&self, field: &'static str) -> Result<(), InvalidState> {
         // One pass without branches; only a set that is refused is searched.
-        let bits = self.0.iter().zip(Self::ALL.0);
+        let bits = self.0.iter().zip(&Self::ALL.0);
         if bits.fold(0, |all, (value, keys)| all | value & !keys) == 0 {
-            return None;
+            return Ok(());
         }
-        (0u16..)
-            .zip(self.0.iter().zip(Self::ALL.0))
-            .find(|(_, (value, keys))| **value & !keys != 0)
-            .map(|(index, (value, _))| (index, *value))
+        Err(self.impossible(field))
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn impossible(&self, field: &'static str) -> InvalidState {
+        let mut bytes = (0u16..).zip(self.0.iter().zip(Self::ALL.0));
+        let first = bytes.find(|(_, (value, keys))| **value & !keys != 0);
+        let (index, value) = first.map(|(index, (value, _))| (index, *value)).unwrap_or_default();
+        InvalidState::new(field, value.into(), "no key has that bit").at(index)
     }
 }

@@ -127,15 +127,9 @@ impl KeyboardState {
                 "the code is 00 or FF",
             ));
         }
-        for (field, keys) in [
-            ("keyboard.held", self.held),
-            ("keyboard.without_break", self.without_break),
-            ("keyboard.without_repeat", self.without_repeat),
-        ] {
-            if let Some((index, value)) = keys.impossible() {
-                return Err(InvalidState::new(field, value.into(), "no key has that bit").at(index));
-            }
-        }
+        self.held.validate("keyboard.held")?;
+        self.without_break.validate("keyboard.without_break")?;
+        self.without_repeat.validate("keyboard.without_repeat")?;
         if self.sys_rq && !self.held.contains(Key::Print) {
             return Err(InvalidState::new(
                 "keyboard.sys_rq",

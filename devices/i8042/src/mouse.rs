@@ -182,20 +182,27 @@ impl MouseState {
             let reason = "the resolutions are 0 to 3";
             return Err(InvalidState::new("mouse.resolution", self.resolution.into(), reason));
         }
-        for (field, buttons) in [
-            ("mouse.buttons", self.buttons),
-            ("mouse.reported", self.reported),
-            ("mouse.clicks", self.clicks),
-        ] {
-            if buttons.0 & !MouseButtons::ALL.0 != 0 {
-                return Err(InvalidState::new(field, buttons.0.into(), "there are five buttons"));
-            }
+        if (self.buttons.0 | self.reported.0 | self.clicks.0) & !MouseButtons::ALL.0 != 0 {
+            return Err(self.impossible_button());
         }
         if self.clicks.0 & (self.buttons.0 ^ self.reported.0 | !self.protocol.buttons().0) != 0 {
             let reason = "only buttons of the protocol that are as last reported";
             return Err(InvalidState::new("mouse.clicks", self.clicks.0.into(), reason));
         }
         self.validate_queues()
+    }
+
+    /// The first field with a button that does not exist.
+    #[cold]
+    fn impossible_button(&self) -> InvalidState {
+        let fields = [
+            ("mouse.buttons", self.buttons),
+            ("mouse.reported", self.reported),
+            ("mouse.clicks", self.clicks),
+        ];
+        let impossible = |(_, buttons): &(&str, MouseButtons)| buttons.0 & !MouseButtons::ALL.0 != 0;
+        let (field, buttons) = fields.into_iter().find(impossible).unwrap_or_default();
+        InvalidState::new(field, buttons.0.into(), "there are five buttons")
     }
 
     fn validate_queues(&self) -> Result<(), InvalidState> {

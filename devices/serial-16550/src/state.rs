@@ -135,6 +135,24 @@ impl SerialState {
 
     fn validate_receiver(&self) -> Result<(), InvalidState> {
         self.rx.validate(self.capacity(), "rx.len", "rx.bytes")?;
+        if self.has_hidden_errors() {
+            self.validate_hidden_errors()?;
+        }
+        let longest = if self.timeout_applies() {
+            Self::MAX_TIMEOUT_NANOS
+        } else {
+            0
+        };
+        if self.timeout_remaining > longest {
+            let reason = "at most 4 characters at the slowest rate, and 0 unless characters are in the receive FIFO";
+            return Err(InvalidState::new("timeout_remaining", self.timeout_remaining, reason));
+        }
+        Ok(())
+    }
+
+    /// Only where there are some, which is rare.
+    #[cold]
+    fn validate_hidden_errors(&self) -> Result<(), InvalidState> {
         for (index, (errors, byte)) in (0u16..).zip(self.rx_errors.iter().zip(self.rx.bytes)) {
             let invalid = |reason| Err(InvalidState::new("rx_errors", (*errors).into(), reason).at(index));
             if errors & !lsr::CHARACTER_ERRORS != 0 {
@@ -149,15 +167,6 @@ impl SerialState {
             if errors & lsr::BREAK != 0 && byte != 0 {
                 return invalid("a break's character is 0");
             }
-        }
-        let longest = if self.timeout_applies() {
-            Self::MAX_TIMEOUT_NANOS
-        } else {
-            0
-        };
-        if self.timeout_remaining > longest {
-            let reason = "at most 4 characters at the slowest rate, and 0 unless characters are in the receive FIFO";
-            return Err(InvalidState::new("timeout_remaining", self.timeout_remaining, reason));
         }
         Ok(())
     }

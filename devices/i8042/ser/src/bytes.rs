@@ -9,13 +9,18 @@ pub(crate) fn to_wire<const N: usize>(queue: &ByteQueue<N>) -> Vec<u8, N> {
 }
 
 pub(crate) fn from_wire<const N: usize>(bytes: &Vec<u8, N>) -> ByteQueue<N> {
-    // Both hold `N`, so nothing can be too long.
     let mut queue = ByteQueue::EMPTY;
-    for (place, byte) in queue.bytes.iter_mut().zip(bytes) {
-        *place = *byte;
-    }
-    queue.len = bytes.len() as u8;
+    fill(&mut queue, bytes);
     queue
+}
+
+/// Appends bytes, as many as there is room for. Queues hold few, so that a loop takes less than a call that copies.
+pub(crate) fn fill<const N: usize>(queue: &mut ByteQueue<N>, bytes: &[u8]) {
+    let places = queue.bytes.iter_mut().skip(queue.len.into());
+    for (place, byte) in places.zip(bytes) {
+        *place = *byte;
+        queue.len += 1;
+    }
 }
 
 pub(crate) fn unknown<T>(field: &'static str, code: u8) -> Result<T, InvalidState> {

@@ -1,7 +1,8 @@
 //! The mirror of the whole state.
 
 use devstate_i8042::{
-    ControllerReply, I8042State, InputPortPoll, InvalidState, Lock, OutputBuffer, PendingCommand, spec,
+    ControllerReply, I8042State, InputPortPoll, InvalidState, KeyboardState, Lock, MouseState, OutputBuffer,
+    PendingCommand, spec,
 };
 use devstate_versioning::Versioned;
 use heapless::Vec;
@@ -166,7 +167,7 @@ impl TryFrom<&I8042StateSer> for I8042State {
             keyboard,
             mouse,
         } = mirror;
-        let state = Self {
+        let mut state = Self {
             config: *config,
             ram: *ram,
             output_port: *output_port,
@@ -198,9 +199,11 @@ impl TryFrom<&I8042StateSer> for I8042State {
             last_read: *last_read,
             password: from_wire(password),
             lock: locked.map_or(Lock::Open, Lock::Locked),
-            keyboard: keyboard::convert(keyboard)?,
-            mouse: mouse::convert(mouse)?,
+            keyboard: KeyboardState::RESET,
+            mouse: MouseState::RESET,
         };
+        keyboard::convert(keyboard, &mut state.keyboard)?;
+        mouse::convert(mouse, &mut state.mouse)?;
         state.validate()?;
         Ok(state)
     }

@@ -102,14 +102,15 @@ impl TryFrom<&KeyboardStateSer> for KeyboardState {
     ///
     /// The first field that is impossible.
     fn try_from(mirror: &KeyboardStateSer) -> Result<Self, InvalidState> {
-        let state = convert(mirror)?;
+        let mut state = Self::RESET;
+        convert(mirror, &mut state)?;
         state.validate()?;
         Ok(state)
     }
 }
 
-/// Converts without validating the state.
-pub(crate) fn convert(mirror: &KeyboardStateSer) -> Result<KeyboardState, InvalidState> {
+/// Converts in place, and does not validate the state.
+pub(crate) fn convert(mirror: &KeyboardStateSer, state: &mut KeyboardState) -> Result<(), InvalidState> {
     let KeyboardStateSer {
         option,
         scan_code_set,
@@ -128,7 +129,7 @@ pub(crate) fn convert(mirror: &KeyboardStateSer) -> Result<KeyboardState, Invali
     let Some(scan_code_set) = ScanCodeSet::from_number(*scan_code_set) else {
         return unknown("keyboard.scan_code_set", *scan_code_set);
     };
-    Ok(KeyboardState {
+    *state = KeyboardState {
         option: option_of(*option)?,
         scan_code_set,
         scanning: *scanning,
@@ -142,7 +143,8 @@ pub(crate) fn convert(mirror: &KeyboardStateSer) -> Result<KeyboardState, Invali
         sys_rq: *sys_rq,
         without_break: KeySet(*without_break),
         without_repeat: KeySet(*without_repeat),
-    })
+    };
+    Ok(())
 }
 
 const fn option_code(option: KeyboardOption) -> u8 {

@@ -6,7 +6,7 @@ use devstate_i8042::{
 use devstate_versioning::{ConversionError, Versioned};
 use heapless::Vec;
 
-use crate::bytes::{from_wire, to_wire, unknown};
+use crate::bytes::{fill, from_wire, to_wire, unknown};
 
 /// The wire form of [`MouseState`].
 ///
@@ -157,29 +157,22 @@ fn join(begun: u8, replies: &ByteQueue<24>, packets: &ByteQueue<16>) -> Vec<u8, 
     queue
 }
 
-/// Splits a queue into replies and packets.
-fn split(queue: &[u8], begun: u8, waiting: u8) -> Result<(ByteQueue<24>, ByteQueue<16>), InvalidState> {
-    let replies_end = queue.len().checked_sub(waiting.into());
-    let parts = replies_end.and_then(|end| {
+/// Splits a queue into the bytes of packets and replies: the rest of a packet, replies, packets.
+fn split(queue: &[u8], begun: u8, waiting: u8) -> Result<[&[u8]; 3], InvalidState> {
+    let parts = queue.len().checked_sub(waiting.into()).and_then(|end| {
         let (before, waiting) = queue.split_at_checked(end)?;
         let (rest, replies) = before.split_at_checked(begun.into())?;
-        Some((rest, replies, waiting))
+        Some([rest, replies, waiting])
     });
-    let Some((rest, replies, waiting)) = parts else {
+    let Some(parts) = parts else {
         let reason = "more bytes of packets than the queue has";
         return Err(InvalidState::new("mouse.waiting", waiting.into(), reason));
     };
-    let mut packets = ByteQueue::<16>::EMPTY;
-    let len = rest.len() + waiting.len();
-    let Some(places) = packets.bytes.get_mut(..len) else {
+    if usize::from(begun) + usize::from(waiting) > 16 {
         let reason = "packets have 16 bytes at most";
-        return Err(InvalidState::new("mouse.waiting", waiting.len() as u64, reason));
-    };
-    for (place, byte) in places.iter_mut().zip(rest.iter().chain(waiting)) {
-        *place = *byte;
+        return Err(InvalidState::new("mouse.waiting", waiting.into(), reason));
     }
-    packets.len = len as u8;
-    Ok((ByteQueue::from_slice(replies).unwrap_or(ByteQueue::EMPTY), packets))
+    Ok(parts)
 }
 
 impl Default for MouseStateSer {
@@ -204,14 +197,15 @@ impl TryFrom<&MouseStateSer> for MouseState {
     ///
     /// The first field that is impossible.
     fn try_from(mirror: &MouseStateSer) -> Result<Self, InvalidState> {
-        let state = convert(mirror)?;
+        let mut state = Self::RESET;
+        convert(mirror, &mut state)?;
         state.validate()?;
         Ok(state)
     }
 }
 
-/// Converts without validating the state.
-pub(crate) fn convert(mirror: &MouseStateSer) -> Result<MouseState, InvalidState> {
+/// Converts in place, and does not validate the state.
+pub(crate) fn convert(mirror: &MouseStateSer, state: &mut MouseState) -> Result<(), InvalidState> {
     let MouseStateSer {
         argument,
         remote,
@@ -238,8 +232,8 @@ pub(crate) fn convert(mirror: &MouseStateSer) -> Result<MouseState, InvalidState
         waiting,
         last_sent,
     } = mirror;
-    let (replies, packets) = split(queue, *begun, *waiting)?;
-    let state = MouseState {
+    let [rest, replies, waiting] = split(queue, *begun, *waiting)?;
+    *state = MouseState {
         argument: match *argument {
             0 => MouseArgument::None,
             spec::mouse::SET_RESOLUTION => MouseArgument::Resolution,
@@ -282,16 +276,19 @@ pub(crate) fn convert(mirror: &MouseStateSer) -> Result<MouseState, InvalidState
         dy: *dy,
         dz: *dz,
         dw: *dw,
-        replies,
-        packets,
+        replies: ByteQueue::EMPTY,
+        packets: ByteQueue::EMPTY,
         begun: *begun,
         last_sent: from_wire(last_sent),
     };
+    fill(&mut state.replies, replies);
+    fill(&mut state.packets, rest);
+    fill(&mut state.packets, waiting);
     if *unreported != state.unreported() {
         let reason = "follows from movement and buttons";
         return Err(InvalidState::new("mouse.unreported", (*unreported).into(), reason));
     }
-    Ok(state)
+    Ok(())
 }
 
 /// Version 1 resends packets only, and has no place for replies. A requested packet (EB) stands behind its

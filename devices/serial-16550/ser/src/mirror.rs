@@ -217,12 +217,7 @@ impl TryFrom<&SerialStateSer> for SerialState {
             scr: *scratch,
             rbr: *receiver_buffer,
             rx: fifo(in_buffer),
-            rx_errors: core::array::from_fn(|index| {
-                let at = |positions: u16, error: u8| if positions >> index & 1 == 0 { 0 } else { error };
-                at(*parity_errors, spec::lsr::PARITY)
-                    | at(*framing_errors, spec::lsr::FRAMING)
-                    | at(*breaks, spec::lsr::BREAK)
-            }),
+            rx_errors: errors_at(*parity_errors, *framing_errors, *breaks),
             lsr_errors: *line_errors,
             timeout_remaining: *timeout_remaining,
             tx: fifo(transmit_buffer),
@@ -237,16 +232,26 @@ impl TryFrom<&SerialStateSer> for SerialState {
     }
 }
 
+/// Characters with errors are rare.
+fn errors_at(parity: u16, framing: u16, breaks: u16) -> [u8; spec::FIFO_LEN] {
+    if parity | framing | breaks == 0 {
+        return [0; spec::FIFO_LEN];
+    }
+    core::array::from_fn(|index| {
+        let at = |positions: u16, error: u8| if positions >> index & 1 == 0 { 0 } else { error };
+        at(parity, spec::lsr::PARITY) | at(framing, spec::lsr::FRAMING) | at(breaks, spec::lsr::BREAK)
+    })
+}
+
 fn positions_with(errors: &[u8; spec::FIFO_LEN], error: u8) -> u16 {
+    if *errors == [0; spec::FIFO_LEN] {
+        return 0;
+    }
     let set = errors.iter().map(|errors| u16::from(errors & error != 0));
     set.rev().fold(0, |positions, bit| positions << 1 | bit)
 }
 
+/// The length was checked against the capacity.
 fn fifo(characters: &[u8]) -> Fifo {
-    let mut fifo = Fifo::EMPTY;
-    for (place, character) in fifo.bytes.iter_mut().zip(characters) {
-        *place = *character;
-        fifo.len += 1;
-    }
-    fifo
+    Fifo::from_slice(characters).unwrap_or_default()
 }
