@@ -32,8 +32,8 @@ impl Deadline {
 /// state.
 #[derive(Debug)]
 pub(crate) struct Timers {
-    /// The end of the receive time-out. It runs while `SerialState::timeout_remaining`, its whole length, is not 0.
-    pub(crate) timeout_at: Instant,
+    /// When the receive time-out started. It runs while `SerialState::timeout_remaining`, its whole length, is not 0.
+    pub(crate) timeout_from: Instant,
     /// When a THR-empty interrupt that became pending again while it was served rises again.
     pub(crate) repeat: Option<Deadline>,
     /// When the waiting output is offered for the last time.
@@ -57,7 +57,7 @@ impl Timers {
     pub(crate) const fn new(state: &SerialState, input_clock_hz: u32) -> Self {
         let (timeout_ns, character_ns) = lengths(state, input_clock_hz);
         Self {
-            timeout_at: Instant::EPOCH,
+            timeout_from: Instant::EPOCH,
             repeat: None,
             give_up: None,
             line_free_at: Instant::EPOCH,

@@ -7,6 +7,7 @@ use crate::deadlines::{Deadline, Timers};
 use crate::events::{NoEvents, SerialEvents};
 use crate::modem::{self, ModemLines};
 use crate::output::Output;
+use crate::quick::Quick;
 use crate::service::Transmit;
 use crate::spec::{self, fcr, ier, iir, mcr, msr};
 use crate::state::SerialState;
@@ -27,28 +28,6 @@ pub struct Serial<I, W, EV = NoEvents> {
     interrupt: I,
     pub(crate) output: W,
     pub(crate) events: EV,
-}
-
-/// What follows from the state and every access needs. No part of the state: [`Serial::refresh`] computes it anew.
-#[derive(Debug, PartialEq, Eq)]
-pub(crate) struct Quick {
-    /// The line status register.
-    lsr: u8,
-    /// A character written at offset 0 goes straight to the output.
-    sends_at_once: bool,
-    /// A read at offset 0 takes a character out of the FIFO, and none in it has an error.
-    reads_fifo: bool,
-}
-
-impl Quick {
-    const fn of(state: &SerialState) -> Self {
-        let data = !state.divisor_latch_open();
-        Self {
-            lsr: state.lsr(),
-            sends_at_once: data && state.tsr.is_none() && !state.looped_back(),
-            reads_fifo: data && state.fifo_enabled() && !state.has_hidden_errors(),
-        }
-    }
 }
 
 impl<I: InterruptLine, W: Output> Serial<I, W> {
@@ -95,11 +74,12 @@ impl<I: InterruptLine, W: Output, EV: SerialEvents> Serial<I, W, EV> {
     }
 
     const fn assemble(state: SerialState, interrupt: I, output: W, events: EV, config: Config) -> Self {
+        let timers = Timers::new(&state, config.input_clock_hz);
         Self {
-            timers: Timers::new(&state, config.input_clock_hz),
+            quick: Quick::of(&state, config, &timers),
+            timers,
             config,
             transmit: Transmit::NEW,
-            quick: Quick::of(&state),
             state,
             level: false,
             interrupt,
@@ -133,7 +113,7 @@ impl<I: InterruptLine, W: Output, EV: SerialEvents> Serial<I, W, EV> {
             let remaining = self.state.timeout_remaining.saturating_sub(elapsed);
             let remaining = if self.config.timer { remaining } else { 0 };
             self.state.timeout_remaining = remaining;
-            self.timers.timeout_at = now.saturating_add_nanos(remaining);
+            self.timers.timeout_from = now;
             if remaining == 0 {
                 self.events.timed_out();
             }
@@ -156,7 +136,7 @@ impl<I: InterruptLine, W: Output, EV: SerialEvents> Serial<I, W, EV> {
     pub const fn state(&self, now: Instant) -> SerialState {
         let mut state = self.state;
         state.saved_at = now;
-        let remaining = self.timers.timeout_at.saturating_nanos_since(now);
+        let remaining = self.timeout_at().saturating_nanos_since(now);
         if remaining < state.timeout_remaining {
             state.timeout_remaining = remaining;
         }
@@ -199,6 +179,7 @@ impl<I: InterruptLine, W: Output, EV: SerialEvents> Serial<I, W, EV> {
         self.catch_up(now);
         let before = self.outside();
         self.config = config;
+        self.refresh();
         if self.timers.repeat.take().is_some() {
             self.repeat_rise();
         }
@@ -220,14 +201,27 @@ impl<I: InterruptLine, W: Output, EV: SerialEvents> Serial<I, W, EV> {
     /// Outside of offsets 0 to 7 it returns [`OUT_OF_RANGE`](spec::OUT_OF_RANGE).
     #[inline]
     pub fn read(&mut self, offset: u16, now: Instant) -> u8 {
-        // The short ways for what drivers poll and for received characters: almost every read is one of these.
+        // The short way for what drivers poll, made for being inlined.
         if offset == spec::LSR && !self.timers.may_be_due(now) {
-            self.read_lsr()
-        } else if offset == spec::RBR && self.quick.reads_fifo && self.state.rx.len > 1 && !self.timers.may_be_due(now)
-        {
+            if self.quick.lsr & spec::lsr::ERRORS == 0 {
+                self.quick.lsr
+            } else {
+                self.read_lsr()
+            }
+        } else {
+            self.read_other(offset, now)
+        }
+    }
+
+    /// The short way for received characters: almost every other read is one of these.
+    #[inline(never)]
+    fn read_other(&mut self, offset: u16, now: Instant) -> u8 {
+        if offset != spec::RBR || self.quick.plain_reads == 0 || self.timers.may_be_due(now) {
+            self.read_register(offset, now)
+        } else if self.state.ier & ier::RECEIVED_DATA == 0 {
             self.read_fifo(now)
         } else {
-            self.read_register(offset, now)
+            self.read_fifo_with_interrupt(now)
         }
     }
 
@@ -295,7 +289,8 @@ impl<I: InterruptLine, W: Output, EV: SerialEvents> Serial<I, W, EV> {
         }
     }
 
-    #[inline]
+    /// Reads LSR. The read clears its errors.
+    #[inline(never)]
     fn read_lsr(&mut self) -> u8 {
         let value = self.quick.lsr;
         if value & spec::lsr::ERRORS != 0 {
@@ -419,7 +414,7 @@ impl<I: InterruptLine, W: Output, EV: SerialEvents> Serial<I, W, EV> {
     /// Computes anew what follows from the state.
     #[inline]
     pub(crate) fn refresh(&mut self) {
-        self.quick = Quick::of(&self.state);
+        self.quick = Quick::of(&self.state, self.config, &self.timers);
     }
 
     /// Drives the line high, for a source that is pending and enabled.

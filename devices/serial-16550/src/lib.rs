@@ -14,6 +14,7 @@ mod line;
 mod modem;
 mod output;
 mod outside;
+mod quick;
 mod receiver;
 mod service;
 pub mod spec;

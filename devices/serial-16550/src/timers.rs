@@ -20,7 +20,7 @@ impl<I: InterruptLine, W: Output, EV: SerialEvents> Serial<I, W, EV> {
     #[must_use]
     pub const fn next_deadline(&self) -> Option<Instant> {
         let timeout = if self.timer_runs() {
-            Some(self.timers.timeout_at)
+            Some(self.timeout_at())
         } else {
             None
         };
@@ -57,13 +57,13 @@ impl<I: InterruptLine, W: Output, EV: SerialEvents> Serial<I, W, EV> {
         if duration == 0 {
             return;
         }
-        if now >= self.timers.timeout_at {
+        if now >= self.timeout_at() {
             self.state.timeout_remaining = 0;
             self.events.timed_out();
             self.update_line();
-        } else if self.timers.timeout_at.saturating_nanos_since(now) > duration {
+        } else if self.timeout_at().saturating_nanos_since(now) > duration {
             // The clock was set back: wait no longer than a time-out lasts.
-            self.timers.timeout_at = now.saturating_add_nanos(duration);
+            self.timers.timeout_from = now;
         }
     }
 
@@ -95,18 +95,25 @@ impl<I: InterruptLine, W: Output, EV: SerialEvents> Serial<I, W, EV> {
 
     /// Starts the receive time-out. For a host without a timer it is over at once, where the characters do not interrupt
     /// by themselves.
-    #[inline]
+    #[inline(never)]
     pub(crate) fn start_timeout(&mut self, now: Instant) {
-        if !self.config.timer && self.state.rx.len < self.state.trigger_level() {
+        if self.state.rx.len < self.quick.silent_below {
             self.stop_timeout();
         } else {
             let timers = &mut self.timers;
             self.state.timeout_remaining = timers.timeout_ns;
-            timers.timeout_at = now.saturating_add_nanos(timers.timeout_ns);
-            let next = timers.timeout_at.min(timers.other_at);
+            timers.timeout_from = now;
             timers.idle_from = now.as_nanos();
-            timers.idle_ns = next.saturating_nanos_since(now);
+            timers.idle_ns = timers.timeout_ns.min(timers.other_at.saturating_nanos_since(now));
         }
+    }
+
+    /// Returns the end of the time-out that runs.
+    #[inline]
+    pub(crate) const fn timeout_at(&self) -> Instant {
+        self.timers
+            .timeout_from
+            .saturating_add_nanos(self.state.timeout_remaining)
     }
 
     #[inline]
