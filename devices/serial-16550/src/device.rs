@@ -201,27 +201,22 @@ impl<I: InterruptLine, W: Output, EV: SerialEvents> Serial<I, W, EV> {
     /// Outside of offsets 0 to 7 it returns [`OUT_OF_RANGE`](spec::OUT_OF_RANGE).
     #[inline]
     pub fn read(&mut self, offset: u16, now: Instant) -> u8 {
-        // The short way for what drivers poll, made for being inlined.
+        // The short ways for what drivers poll and for received characters: almost every read is one of these. They are
+        // short enough for being inlined.
         if offset == spec::LSR && !self.timers.may_be_due(now) {
             if self.quick.lsr & spec::lsr::ERRORS == 0 {
                 self.quick.lsr
             } else {
                 self.read_lsr()
             }
+        } else if offset == spec::RBR && self.quick.plain_reads != 0 && !self.timers.may_be_due(now) {
+            if self.state.ier & ier::RECEIVED_DATA == 0 {
+                self.read_fifo(now)
+            } else {
+                self.read_fifo_with_interrupt(now)
+            }
         } else {
-            self.read_other(offset, now)
-        }
-    }
-
-    /// The short way for received characters: almost every other read is one of these.
-    #[inline(never)]
-    fn read_other(&mut self, offset: u16, now: Instant) -> u8 {
-        if offset != spec::RBR || self.quick.plain_reads == 0 || self.timers.may_be_due(now) {
             self.read_register(offset, now)
-        } else if self.state.ier & ier::RECEIVED_DATA == 0 {
-            self.read_fifo(now)
-        } else {
-            self.read_fifo_with_interrupt(now)
         }
     }
 

@@ -25,18 +25,29 @@ impl Quick {
         Self {
             lsr: state.lsr(),
             sends_at_once: data && state.tsr.is_none() && !state.looped_back(),
-            plain_reads: if !data || !state.fifo_enabled() || state.has_hidden_errors() {
-                0
-            } else if state.timeout_remaining == timers.timeout_ns && silent_below > 1 {
-                state.rx.len.saturating_sub(silent_below)
-            } else if state.timeout_remaining == timers.timeout_ns
-                || state.timeout_remaining == 0 && state.rx.len < silent_below
-            {
-                state.rx.len.saturating_sub(1)
+            plain_reads: if state.rx.len > 1 && data && state.fifo_enabled() {
+                Self::plain_reads(state, silent_below, timers)
             } else {
                 0
             },
             silent_below,
+        }
+    }
+
+    const fn plain_reads(state: &SerialState, silent_below: u8, timers: &Timers) -> u8 {
+        let leave = if state.timeout_remaining == timers.timeout_ns && silent_below > 1 {
+            silent_below
+        } else if state.timeout_remaining == timers.timeout_ns
+            || state.timeout_remaining == 0 && state.rx.len < silent_below
+        {
+            1
+        } else {
+            return 0;
+        };
+        if state.has_hidden_errors() {
+            0
+        } else {
+            state.rx.len.saturating_sub(leave)
         }
     }
 }

@@ -267,7 +267,7 @@ impl SerialState {
         if self.tsr.is_none() {
             value |= lsr::TRANSMITTER_EMPTY;
         }
-        if self.errors_in_fifo() && value & (lsr::ERRORS | lsr::DATA_READY) != 0 && self.fifo_enabled() {
+        if value & (lsr::ERRORS | lsr::DATA_READY) != 0 && self.fifo_enabled() && self.errors_in_fifo() {
             value |= lsr::FIFO_ERROR;
         }
         value

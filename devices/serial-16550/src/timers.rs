@@ -95,7 +95,7 @@ impl<I: InterruptLine, W: Output, EV: SerialEvents> Serial<I, W, EV> {
 
     /// Starts the receive time-out. For a host without a timer it is over at once, where the characters do not interrupt
     /// by themselves.
-    #[inline(never)]
+    #[inline]
     pub(crate) fn start_timeout(&mut self, now: Instant) {
         if self.state.rx.len < self.quick.silent_below {
             self.stop_timeout();
