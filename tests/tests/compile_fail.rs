@@ -55,6 +55,7 @@ corrected! {
     function_that_never_runs = "compile_fail/function_that_never_runs.fixed.rs",
     isize_on_the_wire = "compile_fail/isize_on_the_wire.fixed.rs",
     last_release_behind = "compile_fail/last_release_behind.fixed.rs",
+    latest_versions_guessed_wrong = "compile_fail/latest_versions_guessed_wrong.fixed.rs",
     layout_open_too_early = "compile_fail/layout_open_too_early.fixed.rs",
     layouts_by_hand_missing = "compile_fail/layouts_by_hand_missing.fixed.rs",
     layouts_by_hand_outdated = "compile_fail/layouts_by_hand_outdated.fixed.rs",

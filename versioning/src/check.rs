@@ -268,6 +268,7 @@ pub const fn check_row(rows: &[Row], releases: &[&str], schema: &Schema, given: 
                         .str(", and the latest version of the mirror is ")
                         .number(schema.version as u64)
                         .str(": increase `version` on the mirror, or correct the row")
+                        .other_wrong_rows(rows, schema)
                         .fail()
                 }
                 last = version;
@@ -284,6 +285,7 @@ pub const fn check_row(rows: &[Row], releases: &[&str], schema: &Schema, given: 
             .str(", and the mirror's latest is ")
             .number(schema.version as u64)
             .str(": add a release with the latest version, or, if the last release is still open, give it the latest version")
+            .other_wrong_rows(rows, schema)
             .fail()
     }
     match schema.shape {

@@ -175,3 +175,10 @@ impl<T> ValueOf<T> for T {
 pub fn default_value<T, V: ValueOf<T>>(value: V) -> T {
     value.value()
 }
+
+/// Prints the name of a release.
+#[cfg(feature = "defmt")]
+pub fn format_release<R: crate::schema::Releases>(release: R, formatter: defmt::Formatter<'_>) {
+    let name = R::NAMES.get(release.index()).copied().unwrap_or_default();
+    defmt::write!(formatter, "{=str}", name);
+}

@@ -39,6 +39,12 @@ mod table;
 mod varint;
 mod writer;
 
+/// The crate of bounded containers, in the version whose types a mirror may have: `heapless::Vec` and `heapless::String`.
+///
+/// Types of another version of heapless are other types, and no mirror takes them. A product that uses this path cannot get
+/// them by mistake.
+pub use heapless;
+
 pub use architecture::Architecture;
 pub use codec::{Bytes, MirrorOf, Str};
 /// Makes a struct or an enum a mirror: implements [`Mirror`], [`wire::Layout`] and [`wire::Wire`].
@@ -163,6 +169,8 @@ pub mod __private {
     pub use crate::codec::{Fixed, Itself, VariantValue, Wire, foreign_decode, foreign_encode, foreign_len};
     pub use crate::error::ConversionError;
     pub use crate::fingerprint::{deep, layouts};
+    #[cfg(feature = "defmt")]
+    pub use crate::generated::format_release;
     pub use crate::generated::{
         at, default_value, ends, last, load, no_variant, part_at, refusal, refuse, refuse_variant,
     };
@@ -172,4 +180,6 @@ pub mod __private {
     pub use crate::reader::{Malformed, Reader};
     pub use crate::schema;
     pub use crate::writer::Writer;
+    #[cfg(feature = "defmt")]
+    pub use defmt;
 }

@@ -7,7 +7,7 @@
 )]
 
 use crate::fingerprint::{layout_text, type_text};
-use crate::schema_data::{Schema, Type};
+use crate::schema_data::{Row, Schema, Type};
 
 /// The maximum length of a message, in bytes. What goes beyond it is cut off.
 const CAPACITY: usize = 2048;
@@ -53,6 +53,25 @@ impl Message {
             }
         }
         message
+    }
+
+    /// Adds the other rows whose last version is not the latest of their mirror, so that one error answers for all of them.
+    pub(crate) const fn other_wrong_rows(mut self, rows: &[Row], schema: &Schema) -> Self {
+        let mut lead = ". The last release should also have ";
+        let mut rest = rows;
+        while let [row, tail @ ..] = rest {
+            let is_other = row.schema.name_hash != schema.name_hash;
+            if is_other
+                && let [.., last] = row.versions
+                && *last != row.schema.version
+            {
+                self = self.str(lead).str("`").str(row.schema.name).str("` at version ");
+                self = self.number(row.schema.version as u64);
+                lead = ", ";
+            }
+            rest = tail;
+        }
+        self
     }
 
     /// Adds the layout of a version, in the text that its fingerprint hashes. `…` replaces what does not fit.

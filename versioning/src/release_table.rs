@@ -26,7 +26,8 @@
 /// release may be `open` while it is not published. Numbers ascend and may have gaps, for releases that are no longer
 /// supported. Each row has one version for each release, and `_` for a release without this mirror.
 ///
-/// The enum has `ALL`, `LATEST`, `number` and `from_number`, and implements [`ReleaseTable`](crate::ReleaseTable).
+/// The enum has `ALL`, `LATEST`, `number` and `from_number`, and implements [`ReleaseTable`](crate::ReleaseTable). With this
+/// crate's feature `defmt` it implements `defmt::Format`, which prints the name of the release.
 ///
 /// The following mistakes do not compile, and the message says what to do: a missing row for a mirror, also for a nested
 /// one; a row of another length than the table; a version that is 0, goes down, or is above the version of the mirror; a
@@ -111,6 +112,8 @@ macro_rules! release_table {
             }
         }
 
+        $crate::__format_release!($Release);
+
         $(
             impl $crate::wire::RowOf<$Release> for $mirror {
                 const FINGERPRINTS: &'static [::core::primitive::u64] = &$crate::__private::deep::<
@@ -193,4 +196,26 @@ macro_rules! release_table {
             "`", ::core::stringify!($other), "` is no fingerprint: a release has a number such as `0x0123_4567_89ab_cdef`, or `open`",
         ))
     };
+}
+
+/// Implements `defmt::Format` for a release. It prints the name.
+#[cfg(feature = "defmt")]
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __format_release {
+    ($Release:ident) => {
+        impl $crate::__private::defmt::Format for $Release {
+            fn format(&self, __devstate_formatter: $crate::__private::defmt::Formatter<'_>) {
+                $crate::__private::format_release(*self, __devstate_formatter);
+            }
+        }
+    };
+}
+
+/// Without `defmt` there is nothing to implement.
+#[cfg(not(feature = "defmt"))]
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __format_release {
+    ($Release:ident) => {};
 }

@@ -44,7 +44,7 @@ fn main() -> ! {
 /// The latest release: everything comes back.
 fn at_release_2(saved: &MachineSer, buffer: &mut [u8], devices: &mut Devices) -> Result<(), Error> {
     let snapshot = Release::latest(saved).with_options(OPTIONS).save(buffer)?;
-    defmt::info!("release 2: {} bytes", snapshot.len() as u32);
+    defmt::info!("{}: {} bytes", Release::LATEST, snapshot.len() as u32);
 
     let mut mirror = MachineSer::default();
     Release::load_with(OPTIONS, snapshot, &mut mirror)?;
