@@ -63,6 +63,53 @@ impl ByteRegisters {
     }
 }
 
+/// An access of one width that is repeated at one address, as `rep insb` and `rep outsb` do on a PC.
+///
+/// A hypervisor hands over all of its items at once: KVM has `count × size` bytes for *one* port. They are not bytes of
+/// side-by-side registers. This type splits them into the accesses that the guest made.
+///
+/// ```
+/// use devstate_core::{ByteRegisters, RepeatedAccess};
+///
+/// // `rep insb` with a count of 3, from the first port of a UART.
+/// let mut received = b"abc".iter();
+/// let mut data = [0; 3];
+/// RepeatedAccess::of_size(1).read(&mut data, |access| {
+///     ByteRegisters::PACKED.read(0, access, |offset| {
+///         assert_eq!(offset, 0);
+///         *received.next().unwrap()
+///     });
+/// });
+/// assert_eq!(&data, b"abc");
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub struct RepeatedAccess {
+    size: u8,
+}
+
+impl RepeatedAccess {
+    /// Creates accesses of `size` bytes each. A size of 0 counts as 1.
+    #[must_use]
+    pub const fn of_size(size: u8) -> Self {
+        Self {
+            size: if size == 0 { 1 } else { size },
+        }
+    }
+
+    /// Calls `access` for the bytes of each read, in order, to fill them. If `data` does not end with a whole read, the
+    /// last one is shorter.
+    pub fn read(self, data: &mut [u8], access: impl FnMut(&mut [u8])) {
+        data.chunks_mut(self.size.into()).for_each(access);
+    }
+
+    /// Calls `access` with the bytes of each write, in order. If `data` does not end with a whole write, the last one is
+    /// shorter.
+    pub fn write(self, data: &[u8], access: impl FnMut(&[u8])) {
+        data.chunks(self.size.into()).for_each(access);
+    }
+}
+
 /// Word-wide registers (32 bits) on a bus with accesses of any width.
 ///
 /// A narrow read returns the bytes of the register's word that it covers. A write must be a whole aligned word, since the
@@ -150,6 +197,33 @@ mod tests {
         ByteRegisters::with_shift(40).read(u64::MAX, &mut data, |_| unreachable!());
         ByteRegisters::PACKED.read(0x1_0000, &mut data, |_| unreachable!());
         assert_eq!(data, [0, 0]);
+    }
+
+    #[test]
+    fn a_repeated_access_reaches_one_register_each_time() {
+        let mut seen = Vec::new();
+        RepeatedAccess::of_size(2).read(&mut [0; 6], |access| {
+            ByteRegisters::PACKED.read(4, access, |offset| {
+                seen.push(offset);
+                0
+            });
+        });
+        assert_eq!(seen, [4, 5, 4, 5, 4, 5]);
+        let mut written = Vec::new();
+        RepeatedAccess::of_size(1).write(b"ab", |access| {
+            ByteRegisters::PACKED.write(0, access, |offset, value| written.push((offset, value)));
+        });
+        assert_eq!(written, [(0, b'a'), (0, b'b')]);
+    }
+
+    #[test]
+    fn a_repeated_access_of_any_size_covers_all_bytes() {
+        for (size, lengths) in [(0, [1, 1, 1].as_slice()), (2, &[2, 1]), (4, &[3])] {
+            let mut seen = Vec::new();
+            RepeatedAccess::of_size(size).write(&[0; 3], |access| seen.push(access.len()));
+            assert_eq!(seen, lengths);
+        }
+        RepeatedAccess::of_size(1).read(&mut [], |_| unreachable!());
     }
 
     #[test]

@@ -13,7 +13,7 @@ mod region;
 mod register_io;
 mod unapplied;
 
-pub use bus::{ByteRegisters, WordRegisters};
+pub use bus::{ByteRegisters, RepeatedAccess, WordRegisters};
 pub use byte_queue::ByteQueue;
 pub use clock::Clock;
 pub use instant::Instant;

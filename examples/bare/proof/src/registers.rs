@@ -3,7 +3,8 @@
 use core::hint::black_box;
 use core::time::Duration;
 use devstate_core::{
-    ByteRegisters, Clock, Instant, InterruptLine, NoInterrupt, Region, RegisterIo, RisingEdge, Trigger, WordRegisters,
+    ByteRegisters, Clock, Instant, InterruptLine, NoInterrupt, Region, RegisterIo, RepeatedAccess, RisingEdge, Trigger,
+    WordRegisters,
 };
 use devstate_i8042::I8042State;
 use devstate_rtc_pl031::RtcState;
@@ -39,6 +40,11 @@ pub fn prove(bytes: &mut [u8]) {
         bus.read(address, data, |offset| black_box(offset as u8));
         bus.write(address, data, |offset, value| {
             black_box((offset, value));
+        });
+        let repeated = RepeatedAccess::of_size(black_box(0));
+        repeated.read(data, |access| black_box(access).fill(1));
+        repeated.write(data, |access| {
+            black_box(access);
         });
         WordRegisters.read(address, data, |offset| black_box(offset.into()));
         black_box(WordRegisters.write(address, data, |offset, value| {
