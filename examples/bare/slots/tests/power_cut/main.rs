@@ -1,6 +1,7 @@
 //! Cuts the power at each written byte and at each erased sector.
 
 mod flash;
+mod matrix;
 
 use bare_slots::{Error, PartitionError, SlotContent, Slots};
 use devstate_versioning::checksum::{Checksum, Crc64};
