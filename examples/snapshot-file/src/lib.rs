@@ -49,9 +49,7 @@ pub fn save_file(path: &Path, bytes: &[u8]) -> Result<(), FileError> {
 /// [`FileError`], also for a longer file, of which no more than that is read. Nothing waits for a named pipe.
 pub fn load_file(path: &Path, max_len: usize) -> Result<Vec<u8>, FileError> {
     let failed = |source| FileError::new("read", path, source);
-    let flags = OFlags::RDONLY | OFlags::CLOEXEC | OFlags::NONBLOCK | OFlags::NOCTTY;
-    let file = File::from(open(path, flags, Mode::empty()).map_err(|errno| failed(errno.into()))?);
-    only_regular(file.metadata().map_err(failed)?.file_type()).map_err(failed)?;
+    let file = open_file(path)?;
     let mut bytes = Vec::new();
     let limit = u64::try_from(max_len).unwrap_or(u64::MAX).saturating_add(1);
     file.take(limit).read_to_end(&mut bytes).map_err(failed)?;
@@ -60,6 +58,19 @@ pub fn load_file(path: &Path, max_len: usize) -> Result<Vec<u8>, FileError> {
         return Err(failed(io::Error::new(io::ErrorKind::FileTooLarge, message)));
     }
     Ok(bytes)
+}
+
+/// Opens the regular file at `path` for reading.
+///
+/// # Errors
+///
+/// [`FileError`], also for anything but a regular file. Nothing waits for a named pipe.
+pub fn open_file(path: &Path) -> Result<File, FileError> {
+    let failed = |source| FileError::new("read", path, source);
+    let flags = OFlags::RDONLY | OFlags::CLOEXEC | OFlags::NONBLOCK | OFlags::NOCTTY;
+    let file = File::from(open(path, flags, Mode::empty()).map_err(|errno| failed(errno.into()))?);
+    only_regular(file.metadata().map_err(failed)?.file_type()).map_err(failed)?;
+    Ok(file)
 }
 
 /// Opens a named pipe or a character device, such as a terminal, for writing. Follows symbolic links, as `/dev/stdout` is one.
