@@ -13,28 +13,38 @@ use rustix::stdio::{stdin, stdout};
 use rustix::termios::{OptionalActions, Termios, isatty, tcgetattr, tcgetwinsize, tcsetattr};
 
 use crate::control::Requests;
+use crate::say::terminal_is_raw;
 
-/// Standard input and output as a serial terminal: every key goes to the guest, until this is dropped.
+/// Standard input and output as a serial terminal.
 #[derive(Debug)]
 pub struct Terminal {
     input: OwnedFd,
+    /// Of a terminal: how it was.
     before: Option<Termios>,
+    raw: bool,
 }
 
 impl Terminal {
     pub fn open() -> Result<Self> {
         let input = without_waiting(stdin()).context("cannot share standard input")?;
-        if !isatty(&input) {
-            return Ok(Self { input, before: None });
-        }
-        let before = tcgetattr(stdin()).context("cannot ask the terminal")?;
-        let mut raw = before.clone();
-        raw.make_raw();
-        tcsetattr(stdin(), OptionalActions::Now, &raw).context("cannot set the terminal to raw mode")?;
+        let before = isatty(&input).then(|| tcgetattr(stdin())).transpose();
         Ok(Self {
             input,
-            before: Some(before),
+            before: before.context("cannot ask the terminal")?,
+            raw: false,
         })
+    }
+
+    /// From here on every key goes to the guest, until this is dropped. A terminal that cannot do that still types lines.
+    pub fn enter_raw_mode(&mut self) -> Result<()> {
+        if let Some(before) = &self.before {
+            let mut raw = before.clone();
+            raw.make_raw();
+            tcsetattr(stdin(), OptionalActions::Now, &raw).context("cannot set the terminal to raw mode")?;
+            self.raw = true;
+            terminal_is_raw(true);
+        }
+        Ok(())
     }
 
     /// Whether somebody types, who may want to leave: then input that the guest does not take cannot just wait.
@@ -70,9 +80,10 @@ impl AsFd for Terminal {
 
 impl Drop for Terminal {
     fn drop(&mut self) {
-        if let Some(before) = &self.before {
+        if let Some(before) = self.before.as_ref().filter(|_| self.raw) {
             // Nothing is left to be done about a terminal that went away.
             let _ = tcsetattr(stdin(), OptionalActions::Now, before);
+            terminal_is_raw(false);
         }
     }
 }

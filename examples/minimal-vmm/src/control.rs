@@ -1,12 +1,14 @@
 //! What a running VMM can be asked for: over its control socket, or with a key on its console.
 
-use std::io::{Read, Write};
+use std::io::{ErrorKind, Read, Write, stdout};
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf, absolute};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail, ensure};
 use serde::{Deserialize, Serialize};
+
+use crate::peer;
 
 /// What a running VMM is asked for, in this order; a line of JSON on the socket, which a line of JSON answers.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, clap::Args)]
@@ -72,20 +74,31 @@ impl Requests {
             *path = absolute(&*path)?;
         }
         let mut stream = UnixStream::connect(path).with_context(|| format!("no VMM listens at {}", path.display()))?;
+        peer::check(&stream).with_context(|| format!("no request is sent to {}", path.display()))?;
         stream.write_all(&line(&self)?)?;
         let mut answer = String::new();
         stream.read_to_string(&mut answer).context("the VMM hung up")?;
         let answer: Answer = serde_json::from_str(&answer).context("the VMM hung up")?;
-        for text in answer.done {
-            println!("{text}");
+        let printed = answer.done.iter().try_for_each(|text| writeln!(stdout(), "{text}"));
+        if let Some(failed) = answer.failed {
+            bail!(failed);
         }
-        answer.failed.map_or(Ok(()), |failed| bail!(failed))
+        printed.context("all was done, but the answer cannot be printed")
     }
 }
 
 /// Serves a caller. The machine waits meanwhile, so whoever is slow, or talks too much, is not waited for.
 pub fn serve(mut caller: UnixStream, carry_out: impl FnOnce(&Requests) -> Answer) -> Result<()> {
     caller.set_write_timeout(Some(PATIENCE))?;
+    if let Err(error) = peer::check(&caller) {
+        let failed = Some(format!("{error:#}"));
+        // The first bytes on the stream: they fit.
+        caller.write_all(&line(&Answer {
+            failed,
+            ..Answer::default()
+        })?)?;
+        return Err(error.context("a call is refused"));
+    }
     let asked = read_line(&mut caller)?;
     let answer = match serde_json::from_slice(&asked) {
         Ok(requests) => carry_out(&requests),
@@ -108,7 +121,11 @@ fn read_line(caller: &mut UnixStream) -> Result<Vec<u8>> {
             "the caller wants more than {MAX_LINE} bytes can say"
         );
         caller.set_read_timeout(Some(left))?;
-        let len = caller.read(&mut part)?;
+        let len = match caller.read(&mut part) {
+            // As after SIGSTOP and SIGCONT.
+            Err(error) if error.kind() == ErrorKind::Interrupted => continue,
+            read => read?,
+        };
         ensure!(len > 0, "the caller hung up");
         line.extend(part.iter().take(len));
     }

@@ -4,11 +4,12 @@ use std::collections::VecDeque;
 use std::io;
 use std::os::fd::OwnedFd;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use anyhow::{Context, Result};
-use devstate_core::{ByteRegisters, Clock, Instant, InterruptLine};
-use devstate_serial_16550::{Config, NoEvents, Serial, SerialState};
+use devstate_core::{ByteRegisters, Clock, Instant, InterruptLine, RepeatedAccess};
+use devstate_serial_16550::{Config, OutputPolicy, Serial, SerialEvents, SerialState};
 use kvm_ioctls::VmFd;
 use rustix::time::{
     Itimerspec, TimerfdClockId, TimerfdFlags, TimerfdTimerFlags, Timespec, timerfd_create, timerfd_settime,
@@ -17,6 +18,7 @@ use rustix::time::{
 use crate::arch::{self, Platform};
 use crate::clock;
 use crate::console::Screen;
+use crate::say::say;
 use crate::vcpu::Stop;
 
 /// Where on which bus.
@@ -43,8 +45,9 @@ impl Address {
 /// Everything outside the kernel that the guest talks to.
 #[derive(Debug)]
 pub struct Devices<L: InterruptLine = KvmLine> {
-    serial: Serial<L, Screen>,
+    serial: Serial<L, Screen, Discarded>,
     platform: Platform<L>,
+    discarded: Discarded,
     /// Typed and not yet received: the UART takes no more than its guest asks for.
     typed: VecDeque<u8>,
     timer: OwnedFd,
@@ -77,11 +80,14 @@ impl<L: InterruptLine> Devices<L> {
     pub fn from_state(state: &DevicesState, screen: Screen, line: impl Fn(u32) -> L) -> Result<Self> {
         // What a character on the line waits for waits on: time stood still for it.
         let (now, serial_line) = (clock::monotonic(), line(arch::SERIAL_LINE));
-        let serial = Serial::from_state(&state.serial, serial_line, screen, NoEvents, UART, now, Clock::Frozen)?;
+        let discarded = Discarded::default();
+        let events = discarded.clone();
+        let serial = Serial::from_state(&state.serial, serial_line, screen, events, UART, now, Clock::Frozen)?;
         let flags = TimerfdFlags::CLOEXEC | TimerfdFlags::NONBLOCK;
         let mut devices = Self {
             serial,
             platform: Platform::from_state(&state.platform, line)?,
+            discarded,
             typed: state.typed.iter().copied().collect(),
             timer: timerfd_create(TimerfdClockId::Monotonic, flags).context("cannot create a timer")?,
             deadline: None,
@@ -96,6 +102,23 @@ impl<L: InterruptLine> Devices<L> {
             platform: self.platform.state(),
             typed: self.typed.iter().copied().collect(),
         }
+    }
+
+    /// The guest reads a port as often as `data` has `size` bytes, as `rep insb` does.
+    pub fn read_port(&mut self, port: u16, size: u8, data: &mut [u8]) -> Option<Stop> {
+        RepeatedAccess::of_size(size).read(data, |access| {
+            self.read(Address::Port(port), access);
+        });
+        None
+    }
+
+    /// The guest writes a port as often as `data` has `size` bytes. Gives what it stops itself by, if it does.
+    pub fn write_port(&mut self, port: u16, size: u8, data: &[u8]) -> Option<Stop> {
+        let mut stop = None;
+        RepeatedAccess::of_size(size).write(data, |access| {
+            stop = stop.take().or_else(|| self.write(Address::Port(port), access));
+        });
+        stop
     }
 
     /// The guest reads. It never stops itself by that; `None` is for [`write`](Self::write)'s sake.
@@ -154,6 +177,11 @@ impl<L: InterruptLine> Devices<L> {
         self.settle();
     }
 
+    /// Takes the number of characters that the console did not take in time, which are lost.
+    pub fn take_discarded(&self) -> usize {
+        self.discarded.0.swap(0, Ordering::Relaxed)
+    }
+
     pub fn platform_mut(&mut self) -> &mut Platform<L> {
         &mut self.platform
     }
@@ -183,18 +211,32 @@ impl<L: InterruptLine> Devices<L> {
                 it_value: at.try_into().unwrap_or_default(),
             };
             if let Err(error) = timerfd_settime(&self.timer, TimerfdTimerFlags::ABSTIME, &timer) {
-                eprintln!("minimal-vmm: cannot set the devices' timer: {error}");
+                say(format!("cannot set the devices' timer: {error}"));
             }
         }
     }
 }
 
-/// The UART's policies. There is a timer. What stalls waits, since a user may have stopped the terminal. What is typed waits
-/// until the guest opens the port: its driver clears the FIFO then.
+/// The UART's policies. There is a timer. What stalls waits, and the guest with it, since a user may have stopped the
+/// terminal; but not for ever: then the guest goes on, and the output is lost until the terminal takes some again. What is
+/// typed waits until the guest opens the port: its driver clears the FIFO then.
 const UART: Config = Config {
+    stalled_output: OutputPolicy::DiscardAfter(STALL_LIMIT),
     flow_control: true,
     ..Config::WITH_TIMER
 };
+/// How long the guest's output may stall before it is discarded.
+pub const STALL_LIMIT: Duration = Duration::from_mins(1);
+
+/// Counts the characters that the console did not take in time.
+#[derive(Clone, Debug, Default)]
+struct Discarded(Arc<AtomicUsize>);
+
+impl SerialEvents for Discarded {
+    fn output_discarded(&self, count: usize) {
+        self.0.fetch_add(count, Ordering::Relaxed);
+    }
+}
 
 const SERIAL_LEN: u64 = 8;
 /// What is typed ahead, at most.
@@ -213,7 +255,7 @@ impl InterruptLine for KvmLine {
     fn set_level(&mut self, asserted: bool) {
         if let Err(error) = self.vm.set_irq_line(self.line, asserted) {
             let error = io::Error::from(error);
-            eprintln!("minimal-vmm: cannot drive interrupt line {:#x}: {error}", self.line);
+            say(format!("cannot drive interrupt line {:#x}: {error}", self.line));
         }
     }
 }
@@ -262,6 +304,70 @@ mod tests {
         }
         devices.settle();
         assert_eq!(devices.console_room(), 16);
+        Ok(())
+    }
+
+    /// A UART that its driver has opened, and that has received `bytes`.
+    fn received(bytes: &[u8]) -> Result<Devices<NoInterrupt>> {
+        let mut devices = Devices::from_state(&DevicesState::powered_on(), Screen::stdout()?, |_| NoInterrupt)?;
+        for (register, value) in [(2, 0x07), (2, 0x81), (4, 0x0b)] {
+            devices.serial.write(register, value, clock::monotonic());
+        }
+        devices.type_on_console(bytes);
+        Ok(devices)
+    }
+
+    /// `rep insb` and `rep outsb`: KVM has the bytes of all accesses side by side.
+    #[cfg(target_arch = "x86_64")]
+    #[test]
+    fn a_string_instruction_reaches_one_port() -> Result<()> {
+        let Address::Port(uart) = arch::SERIAL else {
+            unreachable!("a PC's UART has ports");
+        };
+        let mut devices = received(b"abcdef")?;
+        let mut data = [0; 4];
+        devices.read_port(uart, 1, &mut data);
+        assert_eq!(&data, b"abcd");
+        // Words: the receiver and the register beside it, twice.
+        devices.read_port(uart, 2, &mut data);
+        assert_eq!([data[0], data[2]], *b"ef");
+
+        let mut devices = received(b"")?;
+        let before = devices.state().serial;
+        // The scratch register, eight times.
+        devices.write_port(uart + 7, 1, b"12345678");
+        let after = devices.state().serial;
+        let expected = SerialState {
+            scr: b'8',
+            saved_at: after.saved_at,
+            ..before
+        };
+        assert_eq!(after, expected);
+
+        // The keyboard controller's status, which says that nothing is there.
+        let mut data = [0xff; 3];
+        devices.read_port(0x64, 1, &mut data);
+        assert_eq!(data, [data[0]; 3]);
+        assert_eq!(data[0] & 1, 0, "{data:x?}");
+        Ok(())
+    }
+
+    /// What a console does not take is lost in the end, and the guest goes on.
+    #[test]
+    fn output_that_stalls_for_too_long_is_discarded_and_counted() -> Result<()> {
+        let (reader, writer) = io::pipe()?;
+        fcntl_setfl(&writer, OFlags::NONBLOCK)?;
+        while rustix::io::write(&writer, &[0; 4096]).is_ok() {}
+        let mut state = DevicesState::powered_on();
+        state.serial.tsr = Some(b'!');
+        let mut devices = Devices::from_state(&state, Screen::new(writer.into()), |_| NoInterrupt)?;
+        devices.advance();
+        assert_eq!((devices.take_discarded(), devices.state().serial.tsr), (0, Some(b'!')));
+        let much_later = clock::monotonic().saturating_add(STALL_LIMIT + Duration::from_secs(1));
+        devices.serial.drain_output(much_later);
+        assert_eq!((devices.take_discarded(), devices.state().serial.tsr), (1, None));
+        assert_eq!(devices.take_discarded(), 0);
+        drop(reader);
         Ok(())
     }
 }

@@ -1,39 +1,57 @@
 //! The machine in a directory: its state in a devstate snapshot, its memory in a file beside it.
 //!
 //! The memory goes first, under a name that nobody has heard of; the state names it, and replaces the previous state in
-//! one step. So the directory holds the previous machine until it holds the new one, whenever the VMM is killed.
+//! one step. So the directory holds the previous machine until it holds the new one, whenever the VMM is killed. A save that
+//! fails removes what it wrote. It needs room for one memory beside the one that is there.
+
+mod names;
+#[cfg(test)]
+mod tests;
 
 use std::fs::{self, File, TryLockError};
-use std::io::{BufReader, BufWriter, Read};
+use std::io::{self, BufReader, BufWriter, ErrorKind, Read};
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, Result, bail, ensure};
-use devstate_snapshot_file::{PendingFile, load_file, save_file};
+use anyhow::{Context, Error, Result, anyhow, bail, ensure};
+use devstate_snapshot_file::{PendingFile, load_file, open_file, save_file};
 use embedded_io_adapters::std::FromStd;
+use rustix::fs::{Mode, OFlags, fstatvfs, open};
 
+use self::names::{Name, STATE};
 use crate::arch::{MEMORY_START, Release};
 use crate::control::Target;
 use crate::machine::{Machine, MachineState};
 use crate::memory::Memory;
 use crate::snapshot::{self, Times, timed};
 
-const STATE: &str = "machine.snapshot";
-const MEMORY: &str = "memory-";
 const BUFFER: usize = 1 << 20;
 
 /// Saves a machine that stands still.
 pub fn save(machine: &Machine, path: &Path, target: Target) -> Result<Saved> {
-    fs::create_dir_all(path).with_context(|| format!("cannot create {}", path.display()))?;
-    let directory = Directory::lock(path, File::try_lock)?;
     let (state, snapshot, mut times) = snapshot::capture(machine, target)?;
     let (id, memory) = (state.memory_id, machine.memory());
-    timed(&mut times.memory, || directory.store_memory(id, memory))?;
-    directory.store_state(&snapshot.bytes)?;
+    let directory = timed(&mut times.memory, || store(path, &snapshot.bytes, id, memory))?;
     Ok(Saved {
         report: times.report("saved", snapshot.release, &snapshot.losses),
         directory,
-        memory_id: state.memory_id,
+        memory_id: id,
     })
+}
+
+/// Stores a machine. After an error everything is as before.
+fn store(path: &Path, snapshot: &[u8], memory_id: u64, memory: &Memory) -> Result<Directory> {
+    let is_new = !path.exists();
+    fs::create_dir_all(path).with_context(|| format!("cannot create {}", path.display()))?;
+    let stored = Directory::lock(path, File::try_lock).and_then(|directory| {
+        directory.make_room();
+        directory.store(snapshot, memory_id, memory)?;
+        Ok(directory)
+    });
+    if is_new && stored.is_err() {
+        // Only if it is empty.
+        let _ = fs::remove_dir(path);
+    }
+    stored
 }
 
 /// The machine that was saved to a directory, which does not run yet. Where anything about the snapshot is wrong there
@@ -59,7 +77,7 @@ pub struct Saved {
 impl Saved {
     /// Removes what earlier saves left, finished or not; nothing waits for it.
     pub fn tidy(self) -> Result<()> {
-        self.directory.remove_all_but(self.memory_id)
+        self.directory.remove_all_but(Some(self.memory_id))
     }
 }
 
@@ -67,33 +85,94 @@ impl Saved {
 #[derive(Debug)]
 struct Directory {
     path: PathBuf,
-    /// It goes with this, or with the process.
-    _lock: File,
+    /// The directory itself. The lock goes with this, or with the process.
+    locked: File,
 }
 
 impl Directory {
     fn lock(path: &Path, try_lock: fn(&File) -> Result<(), TryLockError>) -> Result<Self> {
-        let lock = File::open(path).with_context(|| format!("cannot open {}", path.display()))?;
-        match try_lock(&lock) {
+        let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
+        let locked = open(path, flags, Mode::empty()).with_context(|| format!("cannot open {}", path.display()))?;
+        let locked = File::from(locked);
+        match try_lock(&locked) {
             Err(TryLockError::WouldBlock) => bail!("cannot use {}: another VMM does just now", path.display()),
-            locked => locked?,
+            tried => tried.with_context(|| format!("cannot lock {}", path.display()))?,
         }
         Ok(Self {
             path: path.to_owned(),
-            _lock: lock,
+            locked,
+        })
+    }
+
+    /// Removes what saves have left that were killed. It is not removed before it is sure which memory the state names.
+    fn make_room(&self) {
+        let state = self.path.join(STATE);
+        let named = match fs::symlink_metadata(&state) {
+            Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
+            _ => self.state(Release::LATEST).map(|(_, state)| Some(state.memory_id)),
+        };
+        // A state that is not on the disk yet may be gone after a power failure, and the previous one be back.
+        if let (Ok(named), true) = (named, self.is_synced()) {
+            // What cannot be removed is in nobody's way but for the room that it takes.
+            let _ = self.remove_all_but(named);
+        }
+    }
+
+    fn is_synced(&self) -> bool {
+        match self.locked.sync_all() {
+            // The file system syncs no directories, and has done all that it can.
+            Err(error) => error.kind() == ErrorKind::InvalidInput,
+            Ok(()) => true,
+        }
+    }
+
+    /// Stores the memory and then the state, or neither.
+    fn store(&self, snapshot: &[u8], memory_id: u64, memory: &Memory) -> Result<()> {
+        let image = self.store_memory(memory_id, memory);
+        image.map_err(|error| self.explain(error, memory))?;
+        let state = self.path.join(STATE);
+        save_file(&state, snapshot).map_err(|error| {
+            // The new state may be in its place already, and only its directory is not on the disk.
+            let replaced = load_file(&state, snapshot::MAX_LEN).is_ok_and(|found| found == snapshot);
+            let path = self.memory_path(memory_id);
+            if replaced || fs::remove_file(&path).is_ok() {
+                error.into()
+            } else {
+                anyhow!("{error}; and cannot remove {}", path.display())
+            }
         })
     }
 
     fn store_memory(&self, id: u64, memory: &Memory) -> Result<()> {
-        let file = PendingFile::create(&self.memory_path(id))?;
+        let path = self.memory_path(id);
+        let file = PendingFile::create(&path)?;
         let mut image = FromStd::new(BufWriter::with_capacity(BUFFER, file));
-        memory.write_image(id, &mut image)?;
-        let file = image.into_inner().into_inner();
-        Ok(file.map_err(std::io::IntoInnerError::into_error)?.commit()?)
+        let written = memory.write_image(id, &mut image);
+        let file = image.into_inner().into_inner().map_err(io::IntoInnerError::into_error);
+        written.with_context(|| format!("cannot write {}", path.display()))?;
+        let stored = file?.commit();
+        if stored.is_err() {
+            // Under its name, but perhaps not on the disk. No state names it.
+            let _ = fs::remove_file(&path);
+        }
+        Ok(stored?)
     }
 
-    fn store_state(&self, snapshot: &[u8]) -> Result<()> {
-        Ok(save_file(&self.path.join(STATE), snapshot)?)
+    /// Says how much room a save needs, where that is what is missing.
+    fn explain(&self, error: Error, memory: &Memory) -> Error {
+        let full = |error: &io::Error| [ErrorKind::StorageFull, ErrorKind::QuotaExceeded].contains(&error.kind());
+        let is_full = error.chain().filter_map(|error| error.downcast_ref()).any(full);
+        let (Ok(needed), Ok(there)) = (memory.image_len(), fstatvfs(&self.locked)) else {
+            return error;
+        };
+        let free = there.f_bavail.saturating_mul(there.f_frsize);
+        if !is_full && free >= needed {
+            return error;
+        }
+        let (needed, free) = (needed.div_ceil(1 << 20), free >> 20);
+        error.context(format!(
+            "a save needs {needed} MiB beside what is there, and {free} MiB are free"
+        ))
     }
 
     fn state(&self, newest: Release) -> Result<(Release, MachineState)> {
@@ -107,7 +186,7 @@ impl Directory {
     fn memory(&self, state: &MachineState) -> Result<Memory> {
         let path = self.memory_path(state.memory_id);
         let read = || {
-            let mut image = FromStd::new(BufReader::with_capacity(BUFFER, File::open(&path)?));
+            let mut image = FromStd::new(BufReader::with_capacity(BUFFER, open_file(&path)?));
             let memory = Memory::new(MEMORY_START, state.memory_len)?;
             memory.read_image(state.memory_id, &mut image)?;
             ensure!(
@@ -119,158 +198,26 @@ impl Directory {
         read().with_context(|| format!("cannot restore from {}", path.display()))
     }
 
-    fn remove_all_but(&self, memory_id: u64) -> Result<()> {
-        let current = self.memory_path(memory_id);
+    /// Removes the memories that the state does not name, and what unfinished saves left. Other files stay.
+    fn remove_all_but(&self, memory_id: Option<u64>) -> Result<()> {
+        let mut outcome = Ok(());
         for entry in fs::read_dir(&self.path)? {
-            let path = entry?.path();
-            let name = path.file_name().unwrap_or_default().to_string_lossy();
-            let ours = |name: &str| name.starts_with(STATE) || name.starts_with(MEMORY);
-            let unfinished = path.extension() == Some("tmp".as_ref()) && name.strip_prefix('.').is_some_and(ours);
-            if unfinished || name.starts_with(MEMORY) && path != current {
-                fs::remove_file(&path).with_context(|| format!("cannot remove {}", path.display()))?;
+            let entry = entry?;
+            let ours = match Name::of(&entry.file_name()) {
+                Some(Name::Memory(id)) => Some(id) != memory_id,
+                Some(Name::Unfinished) => true,
+                None => false,
+            };
+            if ours && entry.file_type()?.is_file() {
+                let path = entry.path();
+                let removed = fs::remove_file(&path).with_context(|| format!("cannot remove {}", path.display()));
+                outcome = outcome.and(removed);
             }
         }
-        Ok(())
+        outcome
     }
 
     fn memory_path(&self, id: u64) -> PathBuf {
-        self.path.join(format!("{MEMORY}{id:016x}"))
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use std::io::{BufRead, Write};
-    use std::process::{Command, Stdio};
-    use std::thread::sleep;
-    use std::time::Duration;
-
-    use vm_memory::{Bytes, GuestAddress};
-
-    use super::*;
-    use crate::arch::KvmStateSer;
-    use crate::devices::DevicesState;
-
-    const LEN: u64 = 16 << 20;
-    /// Where the child of a test saves.
-    const DIRECTORY: &str = "MINIMAL_VMM_TEST_SAVES_TO";
-
-    /// Machines that differ in every chunk and in their devices, one for each number.
-    fn store(path: &Path, number: u64) -> Result<Saved> {
-        let directory = Directory::lock(path, File::try_lock)?;
-        let memory = Memory::new(MEMORY_START, LEN)?;
-        for offset in (0..LEN).step_by(4 << 20) {
-            memory.map().write_obj(number, GuestAddress(MEMORY_START + offset))?;
-        }
-        let mut devices = DevicesState::powered_on();
-        devices.typed = number.to_le_bytes().into();
-        let state = MachineState {
-            memory_id: snapshot::random()?,
-            memory_len: LEN,
-            kvm: KvmStateSer::default(),
-            devices,
-        };
-        directory.store_memory(state.memory_id, &memory)?;
-        directory.store_state(&snapshot::encode(&state, Target::default())?.bytes)?;
-        Ok(Saved {
-            report: String::new(),
-            directory,
-            memory_id: state.memory_id,
-        })
-    }
-
-    /// The number of the machine that is there, which must be whole.
-    fn number(path: &Path) -> Result<u64> {
-        let directory = Directory::lock(path, File::try_lock_shared)?;
-        let (_, state) = directory.state(Release::LATEST)?;
-        let memory = directory.memory(&state)?;
-        let number = u64::from_le_bytes(state.devices.typed.as_slice().try_into()?);
-        for offset in (0..LEN).step_by(4 << 20) {
-            let found: u64 = memory.map().read_obj(GuestAddress(MEMORY_START + offset))?;
-            ensure!(found == number, "memory of {found} at {offset:#x}, state of {number}");
-        }
-        Ok(number)
-    }
-
-    fn names(path: &Path) -> Result<Vec<String>> {
-        let name = |entry: std::io::Result<fs::DirEntry>| Ok(entry?.file_name().to_string_lossy().into_owned());
-        fs::read_dir(path)?.map(name).collect()
-    }
-
-    /// Not a test of its own: what the next one kills.
-    #[test]
-    fn saves_until_it_is_killed() -> Result<()> {
-        let Some(path) = std::env::var_os(DIRECTORY) else {
-            return Ok(());
-        };
-        for next in number(path.as_ref())? + 1.. {
-            let saved = store(path.as_ref(), next)?;
-            writeln!(std::io::stderr(), "{next}")?;
-            saved.tidy()?;
-        }
-        Ok(())
-    }
-
-    #[test]
-    fn a_kill_at_any_moment_leaves_a_whole_machine() -> Result<()> {
-        const KILLS: u32 = 100;
-        let directory = tempfile::tempdir()?;
-        let path = directory.path();
-        store(path, 0)?.tidy()?;
-        let (mut last, mut caught) = (0, 0);
-        for _ in 0..KILLS {
-            let before = names(path)?;
-            let mut child = Command::new(std::env::current_exe()?)
-                .args(["--exact", "directory::tests::saves_until_it_is_killed", "--nocapture"])
-                .env(DIRECTORY, path)
-                .stdout(Stdio::null())
-                .stderr(Stdio::piped())
-                .spawn()?;
-            let mut lines = std::io::BufReader::new(child.stderr.take().context("no pipe")?).lines();
-            lines.next().context("it saved nothing")??;
-            sleep(Duration::from_micros(snapshot::random()? % 60_000));
-            child.kill()?;
-            child.wait()?;
-            let told = lines.last().transpose()?.map_or(Ok(last), |line| line.parse())?;
-
-            let found = number(path)?;
-            assert!(
-                found > last && (told..=told.max(last + 1) + 1).contains(&found),
-                "{last} {told} {found}"
-            );
-            last = found;
-            let unfinished = |name: &String| name.starts_with('.') && !before.contains(name);
-            caught += u32::from(names(path)?.iter().any(unfinished));
-        }
-        println!("{last} saves, {caught} of {KILLS} kills in the middle of one");
-        assert!(caught > KILLS / 10, "only {caught} kills were in the middle of a save");
-        store(path, last + 1)?.tidy()?;
-        assert_eq!(names(path)?.len(), 2, "{:?}", names(path)?);
-        Ok(())
-    }
-
-    #[test]
-    fn one_vmm_at_a_time_uses_a_directory() -> Result<()> {
-        let directory = tempfile::tempdir()?;
-        let saved = store(directory.path(), 1)?;
-        for refused in [store(directory.path(), 2).map(drop), number(directory.path()).map(drop)] {
-            let refusal = refused.unwrap_err().to_string();
-            assert!(refusal.contains("another VMM"), "{refusal}");
-        }
-        saved.tidy()?;
-        assert_eq!(number(directory.path())?, 1);
-        Ok(())
-    }
-
-    #[test]
-    fn bytes_behind_the_memory_are_no_part_of_it() -> Result<()> {
-        let directory = tempfile::tempdir()?;
-        let saved = store(directory.path(), 1)?;
-        let image = saved.directory.memory_path(saved.memory_id);
-        saved.tidy()?;
-        File::options().append(true).open(image)?.write_all(b"?")?;
-        let refusal = format!("{:#}", number(directory.path()).unwrap_err());
-        assert!(refusal.contains("goes on behind its end"), "{refusal}");
-        Ok(())
+        self.path.join(Name::Memory(id).to_string())
     }
 }

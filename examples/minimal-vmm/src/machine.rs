@@ -1,18 +1,20 @@
 //! The whole machine: memory, processor, the kernel's side and the devices.
 
+use std::fs::File;
+use std::io::Read;
 use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, bail, ensure};
 use kvm_ioctls::VcpuFd;
-use rustix::event::{EventfdFlags, eventfd};
 
 use crate::arch::{self, Hypervisor, KvmStateSer};
 use crate::console::Screen;
 use crate::devices::{Devices, DevicesState, KvmLine};
 use crate::memory::Memory;
-use crate::vcpu::{Processor, Stop};
+use crate::processor::Processor;
+use crate::vcpu::{self, Stop};
 
 /// What a kernel starts with.
 #[derive(Debug, clap::Args)]
@@ -28,14 +30,29 @@ pub struct BootOptions {
     pub mem: u64,
 }
 
+/// Reads an initial RAM disk, if it is not larger than all of the guest's memory.
+pub fn read_initrd(path: &Path, memory_len: u64) -> Result<Vec<u8>> {
+    let read = || {
+        let mut bytes = Vec::new();
+        File::open(path)?.take(memory_len + 1).read_to_end(&mut bytes)?;
+        ensure!(
+            bytes.len() as u64 <= memory_len,
+            "it is larger than the {} MiB of memory",
+            memory_len >> 20
+        );
+        Ok(bytes)
+    };
+    read().with_context(|| format!("cannot read initrd {}", path.display()))
+}
+
 /// A virtual machine. The fields stand in the order in which they have to go: the memory last.
 #[derive(Debug)]
 pub struct Machine {
-    processor: Processor,
+    processor: Processor<VcpuFd>,
     devices: Arc<Mutex<Devices>>,
+    timer: OwnedFd,
     hypervisor: Hypervisor,
     memory: Memory,
-    stopped: Arc<OwnedFd>,
 }
 
 /// All of a machine but the contents of its memory.
@@ -66,8 +83,8 @@ impl Machine {
         Ok((hypervisor, vcpu))
     }
 
-    /// A machine from its parts. The devices come last: they drive their lines into interrupt controllers that know
-    /// what was before.
+    /// A machine from its parts, with everything that its guest needs to run. The devices come last: they drive their lines
+    /// into interrupt controllers that know what was before.
     pub fn assemble(memory: Memory, hypervisor: Hypervisor, vcpu: VcpuFd, devices: &DevicesState) -> Result<Self> {
         let vm = hypervisor.vm();
         let line = |line| KvmLine {
@@ -75,47 +92,41 @@ impl Machine {
             line,
         };
         let devices = Devices::from_state(devices, Screen::stdout()?, line)?;
-        let stopped = eventfd(0, EventfdFlags::CLOEXEC | EventfdFlags::NONBLOCK).context("cannot create an eventfd")?;
+        let timer = devices.timer()?;
+        let devices = Arc::new(Mutex::new(devices));
+        let bus = Arc::clone(&devices);
+        let processor = Processor::start(vcpu, move |vcpu, pause| vcpu::run(vcpu, &bus, pause))?;
         Ok(Self {
-            processor: Processor::Standing(vcpu),
-            devices: Arc::new(Mutex::new(devices)),
+            processor,
+            devices,
+            timer,
             hypervisor,
             memory,
-            stopped: Arc::new(stopped),
         })
     }
 
     /// Lets the guest run, if it stands still.
     pub fn resume(&mut self) -> Result<()> {
-        self.processor.resume(&self.devices, &self.stopped)
+        self.processor.resume()
     }
 
     /// Makes the guest stand still, if it runs, and says why it does: it may have stopped for good by itself.
     pub fn pause(&mut self) -> Stop {
-        let stop = self.processor.pause();
-        // What the thread told about its end is old news.
-        let _ = rustix::io::read(&self.stopped, &mut [0; 8]);
-        stop
+        self.processor.pause()
     }
 
     /// From now on the guest runs elsewhere, and never again here.
     pub fn give_away(&mut self) {
-        self.pause();
-        self.processor = Processor::Gone;
+        self.processor.give_away();
     }
 
     pub fn is_running(&self) -> bool {
-        matches!(self.processor, Processor::Running { .. })
-    }
-
-    /// Whether it has stopped by itself.
-    pub fn has_stopped(&self) -> bool {
-        matches!(&self.processor, Processor::Running { thread, .. } if thread.is_finished())
+        self.processor.is_running()
     }
 
     /// What the kernel knows of a guest that stands still.
     pub fn kvm_state(&self) -> Result<KvmStateSer> {
-        let Processor::Standing(vcpu) = &self.processor else {
+        let Some(vcpu) = self.processor.standing() else {
             bail!("only a guest that stands still can be saved");
         };
         self.hypervisor.save(vcpu).context("KVM does not give its state")
@@ -127,7 +138,12 @@ impl Machine {
 
     /// Becomes readable when the guest stops by itself.
     pub fn stopped(&self) -> &OwnedFd {
-        &self.stopped
+        self.processor.stopped()
+    }
+
+    /// Becomes readable when it is time for the devices to advance.
+    pub fn timer(&self) -> &OwnedFd {
+        &self.timer
     }
 
     pub fn devices(&self) -> MutexGuard<'_, Devices> {

@@ -1,7 +1,7 @@
 //! A small VMM on KVM: it boots Linux, saves it, and wakes it up in another process.
 //!
 //! To read it from the top: [`session`] waits for everything that can happen to a [`machine`], which is [`memory`], a
-//! [`vcpu`], the kernel's side in [`x86_64`] or `aarch64`, and [`devices`]. [`snapshot`] takes a machine apart and puts
+//! [`processor`] that runs a [`vcpu`], the kernel's side in [`x86_64`] or `aarch64`, and [`devices`]. [`snapshot`] takes a machine apart and puts
 //! it together again, for [`directory`] to keep it in files and for [`migration`] to move it to another process.
 
 #![expect(
@@ -19,7 +19,11 @@ mod machine;
 mod memory;
 mod migration;
 mod mirror;
+mod peer;
+mod processor;
+mod say;
 mod session;
+mod signals;
 mod snapshot;
 mod socket;
 mod vcpu;
@@ -42,8 +46,12 @@ use x86_64 as arch;
 use crate::console::Terminal;
 use crate::control::Requests;
 use crate::machine::{BootOptions, Machine};
-use crate::session::Session;
+use crate::migration::Arrival;
+use crate::say::{say, say_at_the_end};
+use crate::session::{Session, Surroundings};
+use crate::signals::Signals;
 use crate::socket::Listener;
+use crate::vcpu::Stop;
 
 /// Boots Linux, saves it, and wakes it up in another process.
 ///
@@ -77,38 +85,57 @@ struct Arguments {
 
 fn main() -> ExitCode {
     match run(Arguments::parse()) {
-        Ok(()) => ExitCode::SUCCESS,
+        Ok(None) => ExitCode::SUCCESS,
+        Ok(Some(end)) => {
+            say_at_the_end(&end);
+            if let Stop::Signalled(signal) = end {
+                // Whoever sent it sees that it ended the process. Everything has been put back.
+                let _ = signal_hook::low_level::emulate_default_handler(signal);
+            }
+            ExitCode::SUCCESS
+        }
         Err(error) => {
-            eprintln!("minimal-vmm: {error:#}");
+            say_at_the_end(format!("{error:#}"));
             ExitCode::FAILURE
         }
     }
 }
 
-fn run(arguments: Arguments) -> Result<()> {
+/// Runs a machine and returns why it ended, or makes requests.
+fn run(arguments: Arguments) -> Result<Option<Stop>> {
     let newest = snapshot::release(arguments.as_of_release)?;
     if arguments.kernel.is_none() && arguments.restore.is_none() && arguments.receive.is_none() {
-        return arguments.requests.ask(&arguments.control.unwrap_or_default());
+        arguments.requests.ask(&arguments.control.unwrap_or_default())?;
+        return Ok(None);
     }
     // Before there is a machine: one that was received is nowhere else, so nothing may go wrong with it.
-    let control = arguments.control.as_deref().map(Listener::bind).transpose()?;
-    let arrived = |(machine, report)| {
-        eprintln!("minimal-vmm: {report}");
-        machine
+    let mut surroundings = Surroundings {
+        signals: Signals::catch()?,
+        control: arguments.control.as_deref().map(Listener::bind).transpose()?,
+        terminal: Terminal::open()?,
+        saves_to: arguments.snapshot,
+        newest,
     };
     let machine = if let Some(directory) = arguments.restore {
-        directory::load(&directory, newest).map(arrived)?
+        let (machine, report) = directory::load(&directory, newest)?;
+        say(report);
+        machine
     } else if let Some(socket) = arguments.receive {
-        migration::receive(&socket, newest).map(arrived)?
+        let signals = &mut surroundings.signals;
+        match migration::receive(&socket, newest, signals, snapshot::assemble)? {
+            Arrival::Machine(machine, report) => {
+                say(report);
+                machine
+            }
+            Arrival::Signal(signal) => return Ok(Some(Stop::Signalled(signal))),
+        }
     } else {
         let mut options = arguments.options;
         options.cmdline = with_window(options.cmdline);
         let kernel = arguments.kernel.unwrap_or_default();
         Machine::boot(&kernel, &options)?
     };
-    let end = Session::new(machine, control, arguments.snapshot, newest)?.run()?;
-    eprintln!("minimal-vmm: {end}");
-    Ok(())
+    Session::new(machine, surroundings).run().map(Some)
 }
 
 /// Tells the guest how large its terminal is: what the kernel does not know, it puts into `init`'s environment.

@@ -1,155 +1,53 @@
-//! A machine that moves to another process while its guest stands still.
+//! A machine that moves to another process.
 //!
 //! | who | says |
 //! |---|---|
-//! | destination | its architecture, and of each release that it reads the number and the root's fingerprint |
-//! | source | the snapshot, at the newest release that both have alike; then the image of the memory |
+//! | destination | its offer (`devstate_versioning::negotiation`): its architecture and the releases that it reads; a nonce |
+//! | source | that it answers this nonce |
+//! | source | the snapshot, at the newest release that both have; then the image of the memory |
 //! | destination | that the machine is complete |
-//! | source | that it is the destination's now |
+//! | source | that it is the destination's now, with the nonce again |
 //!
 //! Until the source has said the last word the guest can go on there, and nowhere else; after it only at the
-//! destination.
+//! destination. So the destination has made everything that a running guest needs before it says that the machine is
+//! complete, and if it gives up it makes sure that the last word can no longer be said.
+//!
+//! The guest runs until both have agreed on a release. Each part of the exchange has a limit as a whole, so that nobody is
+//! waited for who says a byte now and then. The nonce is of one exchange: a stream that somebody has recorded makes no
+//! second copy of the guest.
 
-use std::os::unix::net::UnixStream;
-use std::path::Path;
+mod destination;
+mod source;
+#[cfg(test)]
+mod tests;
+mod timed;
+
 use std::time::Duration;
 
-use anyhow::{Context, Result, ensure};
-use devstate_versioning::Architecture;
-use devstate_versioning::negotiation::{Choice, Offer, RECORD_LEN};
-use embedded_io::{Read, Write};
-use embedded_io_adapters::std::FromStd;
+pub use destination::{Arrival, receive};
+pub use source::{Agreed, Call};
 
-use crate::arch::{MEMORY_START, Release};
-use crate::control::Target;
-use crate::machine::Machine;
-use crate::memory::Memory;
-use crate::mirror::MachineStateSer;
-use crate::snapshot::{self, Times, timed};
-use crate::socket::Listener;
+/// How long a destination may take to answer a call with its greeting. The guest runs meanwhile.
+const CALL_LIMIT: Duration = Duration::from_secs(5);
+/// How long a caller may take to answer the greeting: less than [`CALL_LIMIT`], so that a stranger who says nothing does not
+/// keep a source away.
+const ANSWER_LIMIT: Duration = Duration::from_secs(2);
+/// How long everything else may take. The guest stands still meanwhile.
+const EXCHANGE_LIMIT: Duration = Duration::from_mins(1);
 
 const COMPLETE: u8 = b'C';
-const YOURS: u8 = b'Y';
-/// How long the other side may be silent.
-const PATIENCE: Duration = Duration::from_mins(1);
 
-/// Gives the machine, which stands still, to the VMM that waits at `socket`. After an error it is still here.
-pub fn send(machine: &Machine, socket: &Path, target: Target, newest: Release) -> Result<String> {
-    let stream = UnixStream::connect(socket).with_context(|| format!("no VMM waits at {}", socket.display()))?;
-    let mut stream = patient(stream)?;
-    let release = choose(&mut stream, newest, target.release)?;
-    let (state, snapshot, mut times) = snapshot::capture(machine, target.or(release.number()))?;
-    stream.write_all(&snapshot.bytes)?;
-    timed(&mut times.memory, || {
-        machine.memory().write_image(state.memory_id, &mut stream)
-    })?;
-    expect(&mut stream, COMPLETE, "the destination gave up")?;
-    stream.write_all(&[YOURS])?;
-    Ok(times.report("sent", release, &snapshot.losses))
-}
+/// Made by the destination for one exchange.
+type Nonce = [u8; 16];
 
-/// Waits at `socket` for a machine and gives it when it is this VMM's alone.
-pub fn receive(socket: &Path, newest: Release) -> Result<(Machine, String)> {
-    let listener = Listener::bind(socket)?;
-    eprintln!("minimal-vmm: waiting for a machine at {}\r", socket.display());
-    let mut stream = patient(listener.accept()?.0)?;
-    drop(listener);
-    let mut times = Times::start();
-    offer(&mut stream, newest)?;
-    let (release, state) = timed(&mut times.devices, || snapshot::receive(&mut stream, newest))?;
-    let memory = timed(&mut times.memory, || -> Result<_> {
-        let memory = Memory::new(MEMORY_START, state.memory_len)?;
-        memory.read_image(state.memory_id, &mut stream)?;
-        Ok(memory)
-    })?;
-    let machine = snapshot::assemble(&state, memory, &mut times)?;
-    stream.write_all(&[COMPLETE])?;
-    expect(&mut stream, YOURS, "the source kept its machine")?;
-    Ok((machine, times.report("received", release, &[])))
-}
+/// How the source answers the greeting, and what it says last. Each is followed by the nonce.
+const ANSWER: &[u8; 8] = b"DVMMTAKE";
+const YOURS: &[u8; 8] = b"DVMMYOUR";
 
-/// The newest release that both have alike, or the one that is wanted.
-fn choose(stream: &mut impl Read<Error = std::io::Error>, newest: Release, wanted: Option<u16>) -> Result<Release> {
-    let (oldest, newest) = match wanted.map(|number| snapshot::release(Some(number))).transpose()? {
-        Some(wanted) => (wanted, newest.min(wanted)),
-        None => (Release::V1, newest),
-    };
-    let mut choice = Choice::<Release, MachineStateSer>::new(Architecture::NATIVE, oldest..=newest);
-    loop {
-        let mut record = [0; RECORD_LEN];
-        stream
-            .read_exact(&mut record)
-            .context("nobody answers at the other end")?;
-        if let Some(release) = choice.add(&record)? {
-            return Ok(release);
-        }
-    }
-}
-
-/// Says what this VMM reads.
-fn offer(stream: &mut impl Write<Error = std::io::Error>, newest: Release) -> Result<()> {
-    for record in Offer::<Release, MachineStateSer>::new(Architecture::NATIVE, newest) {
-        stream.write_all(&record)?;
-    }
-    Ok(())
-}
-
-fn expect(stream: &mut FromStd<UnixStream>, word: u8, otherwise: &'static str) -> Result<()> {
-    let mut answer = [0];
-    stream.read_exact(&mut answer).context(otherwise)?;
-    ensure!(answer == [word], otherwise);
-    Ok(())
-}
-
-fn patient(stream: UnixStream) -> Result<FromStd<UnixStream>> {
-    stream.set_read_timeout(Some(PATIENCE))?;
-    stream.set_write_timeout(Some(PATIENCE))?;
-    Ok(FromStd::new(stream))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn offer_of(newest: Release) -> Result<Vec<u8>> {
-        let mut bytes = Vec::new();
-        offer(&mut FromStd::new(&mut bytes), newest)?;
-        Ok(bytes)
-    }
-
-    fn chosen(offer: &[u8], newest: Release, wanted: Option<u16>) -> Result<Release> {
-        choose(&mut FromStd::new(offer), newest, wanted)
-    }
-
-    #[test]
-    fn the_newest_release_that_both_have_is_chosen() -> Result<()> {
-        let (new, old) = (offer_of(Release::LATEST)?, offer_of(Release::V1)?);
-        for (theirs, newest, wanted, expected) in [
-            (&new, Release::LATEST, None, Release::V2),
-            (&new, Release::LATEST, Some(1), Release::V1),
-            (&new, Release::V1, None, Release::V1),
-            (&old, Release::LATEST, None, Release::V1),
-        ] {
-            assert_eq!(chosen(theirs, newest, wanted)?, expected, "{newest:?} {wanted:?}");
-        }
-        Ok(())
-    }
-
-    #[test]
-    fn without_a_common_release_the_guest_stays() -> Result<()> {
-        let (new, old) = (offer_of(Release::LATEST)?, offer_of(Release::V1)?);
-        for (theirs, newest, wanted, reason) in [
-            (&old, Release::LATEST, Some(2), "no common release"),
-            (&new, Release::V1, Some(2), "no common release"),
-            (&new, Release::LATEST, Some(9), "there is no release 9"),
-        ] {
-            let error = chosen(theirs, newest, wanted).unwrap_err().to_string();
-            assert!(error.starts_with(reason), "{error}");
-        }
-        for len in 0..new.len() {
-            let error = chosen(&new[..len], Release::LATEST, None).unwrap_err().to_string();
-            assert_eq!(error, "nobody answers at the other end", "{len}");
-        }
-        Ok(())
-    }
+fn with_nonce(word: [u8; 8], nonce: Nonce) -> [u8; 24] {
+    let mut bytes = [0; 24];
+    let (start, rest) = bytes.split_at_mut(8);
+    start.copy_from_slice(&word);
+    rest.copy_from_slice(&nonce);
+    bytes
 }

@@ -1,6 +1,6 @@
 //! The wire form of the whole machine but its memory.
 
-use anyhow::{Result, anyhow};
+use anyhow::{Result, anyhow, ensure};
 use devstate_serial_16550_ser::SerialStateSer;
 use devstate_versioning::Versioned;
 
@@ -44,7 +44,13 @@ impl TryFrom<MachineStateSer> for MachineState {
 
     fn try_from(mut mirror: MachineStateSer) -> Result<Self> {
         // Another model may have received more than the chip holds: it is typed again.
-        let typed = mirror.serial.take_backlog().into_iter().chain(mirror.typed).collect();
+        let typed: Vec<u8> = mirror.serial.take_backlog().into_iter().chain(mirror.typed).collect();
+        // As much as a snapshot holds, or the machine could not be saved again.
+        ensure!(
+            typed.len() <= MAX_TYPED,
+            "{} bytes were typed ahead, {MAX_TYPED} at most",
+            typed.len()
+        );
         let serial = (&mirror.serial).try_into();
         let devices = DevicesState {
             serial: serial.map_err(|error| anyhow!("the UART: {error}"))?,
@@ -57,5 +63,34 @@ impl TryFrom<MachineStateSer> for MachineState {
             kvm: mirror.kvm,
             devices,
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A machine that is loaded can be saved again.
+    #[test]
+    fn no_more_is_typed_ahead_after_a_load_than_a_snapshot_holds() -> Result<()> {
+        let mut mirror = MachineStateSer::try_from(&MachineState {
+            memory_id: 0,
+            memory_len: 0,
+            kvm: KvmStateSer::default(),
+            devices: DevicesState::powered_on(),
+        })?;
+        mirror.typed.resize(MAX_TYPED, b'a').map_err(|_| anyhow!("no room"))?;
+        let state = MachineState::try_from(mirror.clone())?;
+        MachineStateSer::try_from(&state)?;
+
+        // Larger than the chip: what it has no room for is typed again.
+        mirror
+            .serial
+            .in_buffer
+            .resize(64, b'b')
+            .map_err(|_| anyhow!("no room"))?;
+        let refusal = MachineState::try_from(mirror).unwrap_err().to_string();
+        assert!(refusal.contains("were typed ahead, 256 at most"), "{refusal}");
+        Ok(())
     }
 }

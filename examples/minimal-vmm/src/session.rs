@@ -1,69 +1,87 @@
 //! A machine with its terminal, its control socket and its timer: one loop that waits for all of them.
 
-use std::os::fd::{AsFd, OwnedFd};
-use std::path::PathBuf;
+use std::os::fd::AsFd;
+use std::path::{Path, PathBuf};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, Result, bail, ensure};
+use anyhow::{Context, Result, anyhow, bail};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::Errno;
 
 use crate::arch::Release;
 use crate::console::{EscapeFilter, Terminal};
-use crate::control::{self, Answer, Requests};
-use crate::keyboard::{self, KeyEvent};
+use crate::control::{self, Answer, Requests, Target};
+use crate::devices::STALL_LIMIT;
+use crate::directory;
+use crate::keyboard::{self, KeyEvent, Typing};
 use crate::machine::Machine;
+use crate::migration::{Agreed, Call};
+use crate::say::{beep, say};
+use crate::signals::Signals;
+use crate::snapshot::{self, timed};
 use crate::socket::Listener;
 use crate::vcpu::Stop;
-use crate::{directory, migration};
 
 /// How long a terminal is not listened to while the guest has not taken what was typed.
-const TYPE_AHEAD_RETRY: Timespec = Timespec {
-    tv_sec: 0,
-    tv_nsec: 20_000_000,
-};
+const TYPE_AHEAD_RETRY: Duration = Duration::from_millis(20);
 /// After so long without room for what is typed the guest is deaf: then Ctrl-A must be heard, and the rest is lost.
 const DEAF_AFTER: Duration = Duration::from_secs(3);
-/// How long the guest may take to read the keys of one request.
-const KEY_PATIENCE: Duration = Duration::from_secs(10);
+/// How often something that the loop cannot wait for is looked at.
+const GLANCE: Duration = Duration::from_millis(1);
+
+/// What a machine runs in. All of it is there before the machine is.
+#[derive(Debug)]
+pub struct Surroundings {
+    pub signals: Signals,
+    pub control: Option<Listener>,
+    /// Puts the terminal back when it goes.
+    pub terminal: Terminal,
+    /// Where Ctrl-A s saves.
+    pub saves_to: PathBuf,
+    /// The newest release that this VMM knows.
+    pub newest: Release,
+}
 
 #[derive(Debug)]
 pub struct Session {
     machine: Machine,
-    /// Puts the terminal back when it goes.
-    terminal: Terminal,
-    control: Option<Listener>,
-    timer: OwnedFd,
+    surroundings: Surroundings,
     escapes: EscapeFilter,
-    /// The newest release that this VMM knows.
-    newest: Release,
     input_ended: bool,
     /// Since when there has been no room for what is typed.
     full_since: Option<Instant>,
+    /// A request that takes its time is being carried out.
+    occupied: bool,
+    /// What was asked for on the console meanwhile.
+    later: Vec<Requests>,
+    /// Whether it has been said that the console's output is lost.
+    losing_output: bool,
     /// Why the guest has stopped for good.
     end: Option<Stop>,
 }
 
 impl Session {
-    /// Ctrl-A s saves to `snapshot`.
-    pub fn new(machine: Machine, control: Option<Listener>, snapshot: PathBuf, newest: Release) -> Result<Self> {
-        let timer = machine.devices().timer()?;
-        Ok(Self {
-            timer,
+    /// Nothing can go wrong here: the machine may be nowhere else any more.
+    pub fn new(machine: Machine, surroundings: Surroundings) -> Self {
+        Self {
+            escapes: EscapeFilter::new(surroundings.saves_to.clone()),
             machine,
-            terminal: Terminal::open()?,
-            control,
-            escapes: EscapeFilter::new(snapshot),
-            newest,
+            surroundings,
             input_ended: false,
             full_since: None,
+            occupied: false,
+            later: Vec::new(),
+            losing_output: false,
             end: None,
-        })
+        }
     }
 
     /// Runs the machine until its guest stops for good or somebody ends the VMM; says why.
     pub fn run(mut self) -> Result<Stop> {
+        if let Err(error) = self.surroundings.terminal.enter_raw_mode() {
+            say(format!("{error:#}"));
+        }
         self.machine.resume()?;
         loop {
             match self.end.take() {
@@ -71,39 +89,66 @@ impl Session {
                 Some(stop) => return Ok(stop),
                 None => {}
             }
-            let [stopped, timer, typed, called] = self.wait()?;
-            if stopped {
-                // By itself, for nobody pauses it while the loop waits.
-                self.end = Some(self.machine.pause());
+            if let Some(requests) = self.later.pop() {
+                self.carry_out_for_the_console(&requests);
+                continue;
             }
-            if timer {
-                self.machine.devices().advance();
-            }
-            if typed {
-                self.read_terminal();
-            }
-            if called && let Err(error) = self.serve_control() {
-                eprintln!("minimal-vmm: {error:#}\r");
+            if self.turn(None)?
+                && let Err(error) = self.serve_control()
+            {
+                say(format!("{error:#}"));
             }
         }
     }
 
-    /// Which there is of: a guest that has stopped, a device's time, something typed, a caller.
-    fn wait(&mut self) -> Result<[bool; 4]> {
+    /// Waits for the next thing that happens, `limit` at most, and serves the machine, its terminal and its timer. Returns
+    /// `true` if somebody calls at the control socket.
+    fn turn(&mut self, limit: Option<Duration>) -> Result<bool> {
+        let [stopped, timer, signal, called, typed] = self.wait(limit)?;
+        if stopped {
+            // By itself, for nobody pauses it while the loop waits.
+            self.end = Some(self.machine.pause());
+        }
+        if timer {
+            self.machine.devices().advance();
+        }
+        if signal && let Some(signal) = self.surroundings.signals.take() {
+            self.end = Some(Stop::Signalled(signal));
+        }
+        if typed {
+            self.read_terminal();
+        }
+        self.report_lost_output();
+        Ok(called)
+    }
+
+    /// Which there is of: a guest that has stopped, a device's time, a signal, a caller, something typed.
+    fn wait(&mut self, limit: Option<Duration>) -> Result<[bool; 5]> {
         // A guest that stands still hears nothing: what is typed meanwhile waits in the terminal.
         let hearing = !self.input_ended && self.machine.is_running();
         let full = hearing && self.machine.devices().console_room() == 0;
         self.full_since = full.then(|| self.full_since.unwrap_or_else(Instant::now));
         let listening = hearing && (!full || self.is_deaf());
+        let retry = (full && !listening).then_some(TYPE_AHEAD_RETRY);
+        let limit = limit.into_iter().chain(retry).min();
+        let limit = limit.map(|limit| Timespec::try_from(limit).unwrap_or_default());
 
-        let (timer, stdin) = (self.timer.as_fd(), listening.then_some(self.terminal.as_fd()));
-        let control = self.control.as_ref().map(|control| control.as_fd());
-        let mut fds = [Some(self.machine.stopped().as_fd()), Some(timer), stdin, control].map(|fd| match fd {
+        let Surroundings {
+            signals,
+            control,
+            terminal,
+            ..
+        } = &self.surroundings;
+        let timer = self.machine.timer().as_fd();
+        let stdin = listening.then_some(terminal.as_fd());
+        let control = control.as_ref().map(|control| control.as_fd());
+        let stopped = Some(self.machine.stopped().as_fd());
+        let mut fds = [stopped, Some(timer), Some(signals.as_fd()), control, stdin].map(|fd| match fd {
             Some(fd) => PollFd::from_borrowed_fd(fd, PollFlags::IN),
             // Nothing is asked of it.
             None => PollFd::from_borrowed_fd(timer, PollFlags::empty()),
         });
-        match poll(&mut fds, (full && !listening).then_some(&TYPE_AHEAD_RETRY)) {
+        match poll(&mut fds, limit.as_ref()) {
             Ok(_) | Err(Errno::INTR) => Ok(fds.map(|fd| !fd.revents().is_empty())),
             Err(error) => Err(error).context("cannot wait"),
         }
@@ -112,28 +157,46 @@ impl Session {
     /// A person at a terminal can always leave; a pipe's input can wait for ever.
     fn is_deaf(&self) -> bool {
         let deaf = |since: Instant| since.elapsed() > DEAF_AFTER;
-        self.terminal.is_interactive() && self.full_since.is_some_and(deaf)
+        self.surroundings.terminal.is_interactive() && self.full_since.is_some_and(deaf)
     }
 
     fn read_terminal(&mut self) {
         let room = self.machine.devices().console_room();
         // Never 0 bytes, which would look like the end: it is also read when the guest is deaf.
-        let Some(typed) = self.terminal.read(room.max(1)) else {
+        let Some(typed) = self.surroundings.terminal.read(room.max(1)) else {
             self.input_ended = true;
             return;
         };
         let (bytes, requests) = self.escapes.filter(&typed);
         if self.machine.devices().type_on_console(&bytes) > 0 {
-            eprint!("\x07");
+            beep();
         }
-        let Answer { done, failed } = self.carry_out(&requests);
-        for text in done.iter().chain(&failed) {
-            eprintln!("\r\nminimal-vmm: {text}\r");
+        if requests == Requests::default() {
+            return;
+        }
+        if self.occupied && !requests.quit {
+            self.later.insert(0, requests);
+        } else {
+            self.carry_out_for_the_console(&requests);
+        }
+    }
+
+    fn report_lost_output(&mut self) {
+        match self.machine.devices().take_discarded() {
+            0 => self.losing_output = false,
+            _ if self.losing_output => {}
+            _ => {
+                self.losing_output = true;
+                let limit = STALL_LIMIT.as_secs();
+                say(format!(
+                    "the console has taken nothing for {limit} s: the guest's output is lost until it takes some"
+                ));
+            }
         }
     }
 
     fn serve_control(&mut self) -> Result<()> {
-        let Some(control) = &self.control else {
+        let Some(control) = &self.surroundings.control else {
             return Ok(());
         };
         match control.accept() {
@@ -143,6 +206,13 @@ impl Session {
                 sleep(Duration::from_millis(10));
                 Err(error).context("cannot take a call")
             }
+        }
+    }
+
+    fn carry_out_for_the_console(&mut self, requests: &Requests) {
+        let Answer { done, failed } = self.carry_out(requests);
+        for text in done.iter().chain(&failed) {
+            say(text);
         }
     }
 
@@ -159,26 +229,27 @@ impl Session {
             self.stand_still()?;
             done.push("paused".into());
         }
+        let mut keys = Vec::new();
         for key in &requests.key {
-            self.press(keyboard::named(key)?)?;
+            keys.extend(keyboard::named(key)?);
         }
         if let Some(text) = &requests.text {
-            self.press(keyboard::text(text)?)?;
+            keys.extend(keyboard::text(text)?);
+        }
+        if !keys.is_empty() {
+            self.press(keys)?;
         }
         if let Some(path) = &requests.save {
-            let target = target.or(self.newest.number());
+            let target = target.or(self.surroundings.newest.number());
             let saved = self.standing_still(|session| directory::save(&session.machine, path, target))?;
             done.push(saved.report.clone());
-            saved.tidy()?;
+            if let Err(error) = saved.tidy() {
+                done.push(format!("what an earlier save left is still there: {error:#}"));
+            }
         }
         if let Some(socket) = &requests.migrate {
-            done.push(self.standing_still(|session| {
-                let report = migration::send(&session.machine, socket, target, session.newest)?;
-                // From here on the guest runs there and nowhere else.
-                session.machine.give_away();
-                session.end = Some(Stop::Ended);
-                Ok(report)
-            })?);
+            let agreed = self.call(socket, target)?;
+            done.push(self.standing_still(|session| session.give_away(agreed, target))?);
         }
         if requests.resume {
             self.machine.resume()?;
@@ -191,20 +262,53 @@ impl Session {
         Ok(())
     }
 
-    /// Presses keys at the pace at which the guest reads them.
-    fn press(&self, events: Vec<KeyEvent>) -> Result<()> {
-        let start = Instant::now();
-        for event in events {
-            while !self.machine.devices().platform_mut().key(event)? {
-                ensure!(
-                    start.elapsed() < KEY_PATIENCE && !self.machine.has_stopped(),
-                    "the guest does not read its keyboard"
-                );
-                sleep(Duration::from_millis(1));
-                self.machine.devices().advance();
-            }
+    /// Agrees with a VMM that waits for a machine. The guest runs meanwhile, with its terminal.
+    fn call(&mut self, socket: &Path, target: Target) -> Result<Agreed> {
+        let mut call = Call::new(socket, self.surroundings.newest, target.release)?;
+        self.meanwhile(|_| call.poll())
+    }
+
+    fn give_away(&mut self, agreed: Agreed, target: Target) -> Result<String> {
+        let release = agreed.release;
+        let (state, snapshot, mut times) = snapshot::capture(&self.machine, target.or(release.number()))?;
+        let (memory, signals) = (self.machine.memory(), self.surroundings.signals.as_fd());
+        timed(&mut times.memory, || {
+            agreed.send(&snapshot.bytes, state.memory_id, memory, signals)
+        })?;
+        // From here on the guest runs there and nowhere else.
+        self.machine.give_away();
+        self.end = Some(Stop::Ended);
+        Ok(times.report("sent", release, &snapshot.losses))
+    }
+
+    /// Presses keys at the pace at which the guest reads them. If it does not read them all, those that were pressed for this
+    /// request are released.
+    fn press(&mut self, events: Vec<KeyEvent>) -> Result<()> {
+        let mut typing = Typing::new(events);
+        let pressed =
+            self.meanwhile(|session| typing.poll(|event| session.machine.devices().platform_mut().key(event)));
+        if pressed.is_err() {
+            let mut devices = self.machine.devices();
+            typing.release(|event| devices.platform_mut().key_at_once(event));
         }
-        Ok(())
+        pressed
+    }
+
+    /// Does something that takes several looks. The guest runs meanwhile, if it ran before, with its terminal.
+    fn meanwhile<T>(&mut self, mut look: impl FnMut(&mut Self) -> Result<Option<T>>) -> Result<T> {
+        let occupied = std::mem::replace(&mut self.occupied, true);
+        let done = loop {
+            if let Some(done) = look(self).transpose() {
+                break done;
+            }
+            match self.turn(Some(GLANCE)) {
+                Err(error) => break Err(error),
+                Ok(_) if self.end.is_some() => break Err(anyhow!("the guest has stopped")),
+                Ok(_) => {}
+            }
+        };
+        self.occupied = occupied;
+        done
     }
 
     /// Does something with a guest that stands still, and lets it go on if it ran before and is still here.

@@ -5,11 +5,13 @@ use crate::devices::Address;
 mod acpi;
 mod boot;
 mod hypervisor;
+mod kvm_state;
 mod platform;
 mod releases;
 
 pub use boot::boot;
-pub use hypervisor::{Hypervisor, KvmStateSer};
+pub use hypervisor::Hypervisor;
+pub use kvm_state::KvmStateSer;
 pub use platform::{Platform, PlatformState, powered_on};
 pub use releases::{PlatformStateSer, Release};
 

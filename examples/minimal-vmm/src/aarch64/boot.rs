@@ -11,7 +11,7 @@ use vm_fdt::{FdtWriter, FdtWriterResult};
 use vm_memory::{Bytes, GuestAddress};
 
 use super::{GIC_DISTRIBUTOR, GIC_REDISTRIBUTOR, MEMORY_START, RTC, RTC_SPI, SERIAL_SPI, UART, gic, hypervisor};
-use crate::machine::BootOptions;
+use crate::machine::{BootOptions, read_initrd};
 use crate::memory::Memory;
 
 /// A device tree may have 2 MiB and may not cross a boundary of as much.
@@ -26,7 +26,7 @@ pub fn boot(kernel: &Path, options: &BootOptions, memory: &Memory, vcpu: &VcpuFd
     let tree_at = (MEMORY_START + memory.len() - TREE_SPACE) & !(TREE_SPACE - 1);
     let mut initrd = None;
     if let Some(path) = &options.initrd {
-        let bytes = std::fs::read(path).with_context(|| format!("cannot read initrd {}", path.display()))?;
+        let bytes = read_initrd(path, memory.len())?;
         let start = tree_at.saturating_sub(bytes.len() as u64) & !0xfff;
         ensure!(
             start >= kernel.kernel_end,

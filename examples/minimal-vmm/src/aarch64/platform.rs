@@ -73,6 +73,9 @@ impl<L: InterruptLine> Platform<L> {
     pub fn key(&mut self, _event: KeyEvent) -> Result<bool> {
         bail!("this machine has no keyboard")
     }
+
+    #[expect(clippy::unused_self, reason = "other architectures have a keyboard")]
+    pub fn key_at_once(&mut self, _event: KeyEvent) {}
 }
 
 const RTC_LEN: u64 = 0x1000;

@@ -8,13 +8,13 @@ use kvm_bindings::{kvm_regs, kvm_segment};
 use kvm_ioctls::VcpuFd;
 use linux_loader::configurator::linux::LinuxBootConfigurator;
 use linux_loader::configurator::{BootConfigurator, BootParams};
-use linux_loader::loader::bootparam::{boot_e820_entry, boot_params};
+use linux_loader::loader::bootparam::{boot_e820_entry, boot_params, setup_header};
 use linux_loader::loader::bzimage::BzImage;
 use linux_loader::loader::{Cmdline, KernelLoader, load_cmdline};
 use vm_memory::{Bytes, GuestAddress};
 
 use super::acpi;
-use crate::machine::BootOptions;
+use crate::machine::{BootOptions, read_initrd};
 use crate::memory::Memory;
 
 const GDT: GuestAddress = GuestAddress(0x500);
@@ -35,10 +35,10 @@ pub fn boot(kernel: &Path, options: &BootOptions, memory: &Memory, vcpu: &VcpuFd
         hdr: kernel.setup_header.context("the kernel has no setup header")?,
         ..Default::default()
     };
-    let needed = params.hdr.pref_address + u64::from(params.hdr.init_size);
+    let needed = room(&params.hdr, kernel.kernel_end)?;
     if let Some(initrd) = &options.initrd {
-        let bytes = std::fs::read(initrd).with_context(|| format!("cannot read initrd {}", initrd.display()))?;
-        let start = (memory.len() - bytes.len().min(memory.len() as usize) as u64) & !0xfff;
+        let bytes = read_initrd(initrd, memory.len())?;
+        let start = memory.len().saturating_sub(bytes.len() as u64) & !0xfff;
         ensure!(
             start >= needed,
             "kernel and initrd do not fit {} MiB of memory",
@@ -65,6 +65,15 @@ pub fn boot(kernel: &Path, options: &BootOptions, memory: &Memory, vcpu: &VcpuFd
     LinuxBootConfigurator::write_bootparams(&BootParams::new(&params, ZERO_PAGE), ram)?;
     acpi::write(ram)?;
     enter(memory, vcpu, kernel.kernel_load.0)
+}
+
+/// Returns the end of the memory that a kernel needs to unpack itself: its header may say anything.
+fn room(header: &setup_header, kernel_end: u64) -> Result<u64> {
+    let (start, len) = (header.pref_address, header.init_size);
+    let end = start.checked_add(len.into()).with_context(|| {
+        format!("the kernel wants to be unpacked to {len:#x} bytes at {start:#x}, behind the end of all addresses")
+    })?;
+    Ok(end.max(kernel_end))
 }
 
 fn ram_between(start: u64, end: u64) -> boot_e820_entry {
@@ -108,5 +117,24 @@ fn flat_segment(selector: u16, type_: u8) -> kvm_segment {
         db: 1,
         g: 1,
         ..Default::default()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_kernel_that_wants_too_much_is_refused() -> Result<()> {
+        let header = |pref_address, init_size| setup_header {
+            pref_address,
+            init_size,
+            ..Default::default()
+        };
+        assert_eq!(room(&header(1 << 24, 1 << 20), 1 << 21)?, 17 << 20);
+        assert_eq!(room(&header(0, 0), 1 << 21)?, 1 << 21, "the kernel itself lies there");
+        let refusal = room(&header(u64::MAX, 1), 1 << 21).unwrap_err().to_string();
+        assert!(refusal.contains("0x1 bytes at 0xffffffffffffffff"), "{refusal}");
+        Ok(())
     }
 }

@@ -3,16 +3,14 @@
 use std::sync::Arc;
 
 use anyhow::{Context, Result, anyhow, ensure};
-use devstate_versioning::Versioned;
 use kvm_bindings::{
     CpuId, KVM_IRQCHIP_IOAPIC, KVM_IRQCHIP_PIC_MASTER, KVM_IRQCHIP_PIC_SLAVE, KVM_MAX_CPUID_ENTRIES,
-    KVM_PIT_SPEAKER_DUMMY, Msrs, kvm_clock_data, kvm_cpuid_entry2, kvm_debugregs, kvm_irqchip, kvm_lapic_state,
-    kvm_mp_state, kvm_msr_entry, kvm_pit_config, kvm_pit_state2, kvm_regs, kvm_sregs, kvm_vcpu_events, kvm_xcrs,
-    kvm_xsave,
+    KVM_PIT_SPEAKER_DUMMY, Msrs, kvm_clock_data, kvm_irqchip, kvm_mp_state, kvm_msr_entry, kvm_pit_config, kvm_xsave,
 };
 use kvm_ioctls::{Cap, Kvm, VcpuFd, VmFd};
-use zerocopy::{FromBytes, Immutable, IntoBytes};
+use zerocopy::IntoBytes;
 
+use super::kvm_state::{AMX, KvmStateSer, from_array, to_array};
 use crate::memory::Memory;
 
 /// Where KVM puts the I/O APIC and the processor's own.
@@ -59,7 +57,6 @@ impl Hypervisor {
         const TSC_DEADLINE: u32 = 1 << 24;
         const HYPERVISOR: u32 = 1 << 31;
         const SVM: u32 = 1 << 2;
-        const AMX: u32 = 0b111 << 22;
         let mut cpuid = self.kvm.get_supported_cpuid(KVM_MAX_CPUID_ENTRIES)?;
         for entry in cpuid.as_mut_slice() {
             match (entry.function, entry.index) {
@@ -113,19 +110,17 @@ impl Hypervisor {
         })
     }
 
-    /// Puts a saved guest into a machine that has not run.
+    /// Puts a saved guest into a machine that has not run. A guest that could not be saved again is refused.
     pub fn restore(&self, vcpu: &VcpuFd, state: &KvmStateSer) -> Result<()> {
-        let (entries, rest) = state.cpuid.as_chunks::<{ size_of::<kvm_cpuid_entry2>() }>();
-        ensure!(rest.is_empty(), "{} bytes are no whole CPUID leaves", state.cpuid.len());
-        let entries = entries.iter().map(from_array).collect::<Result<Vec<_>>>()?;
-        vcpu.set_cpuid2(&CpuId::from_entries(&entries).map_err(|error| anyhow!("{error:?}"))?)
+        let cpuid = state.checked_cpuid()?;
+        vcpu.set_cpuid2(&cpuid)
             .context("this processor lacks what the guest was told it has")?;
         if vcpu.get_tsc_khz().is_ok_and(|here| here != state.tsc_khz) {
             vcpu.set_tsc_khz(state.tsc_khz)
                 .context("cannot run the time stamp counter at the guest's frequency")?;
         }
-        for chip in [&state.pic_master, &state.pic_slave, &state.io_apic] {
-            self.vm.set_irqchip(&from_array(chip)?)?;
+        for chip in state.checked_chips()? {
+            self.vm.set_irqchip(&chip)?;
         }
         self.vm.set_pit2(&from_array(&state.pit)?)?;
         let clock = state.clock_ns;
@@ -139,8 +134,16 @@ impl Hypervisor {
         vcpu.set_regs(&from_array(&state.regs)?)?;
         vcpu.set_sregs(&from_array(&state.sregs)?)
             .context("segment registers")?;
-        let xsave = from_array(&state.xsave)?;
-        // SAFETY: the guest has no features that would need more than these 4096 bytes: `cpuid` offers no AMX.
+        let xsave: kvm_xsave = from_array(&state.xsave)?;
+        let needed = self.vm.check_extension_int(Cap::Xsave2);
+        ensure!(
+            usize::try_from(needed).is_ok_and(|needed| needed <= size_of_val(&xsave)),
+            "KVM reads {needed} bytes of extended state, and the snapshot has {}",
+            size_of_val(&xsave)
+        );
+        // SAFETY: KVM reads as many bytes as `KVM_CAP_XSAVE2` says, which are no more than `xsave` has. The guest's features
+        // are those of the snapshot's CPUID, not of `cpuid`: the ones that would need more bytes (AMX) were refused in
+        // `checked_cpuid`, and this process has not asked the kernel to permit them.
         #[expect(unsafe_code, reason = "KVM may read more where such features have been enabled")]
         unsafe { vcpu.set_xsave(&xsave) }.context("extended state")?;
         vcpu.set_xcrs(&from_array(&state.xcrs)?)
@@ -155,6 +158,7 @@ impl Hypervisor {
             .context("pending events")?;
         // A guest with KVM's clock then knows that it was its own clock that stood still. Others cannot be told.
         let _ = vcpu.kvmclock_ctrl();
+        self.save(vcpu).context("the guest could not be saved again")?;
         Ok(())
     }
 
@@ -166,61 +170,6 @@ impl Hypervisor {
         self.vm.get_irqchip(&mut chip)?;
         to_array(&chip)
     }
-}
-
-/// The wire form of what the kernel knows. Its structures are the kernel's own binary interface, so they are taken as
-/// they are; a field that is another structure in another kernel would be another field here.
-#[derive(Versioned, Clone, Debug, PartialEq)]
-#[versioned(version = 1, layouts(0xf62b_6567_b66b_a7ef))]
-pub struct KvmStateSer {
-    cpuid: heapless::Vec<u8, { size_of::<kvm_cpuid_entry2>() * KVM_MAX_CPUID_ENTRIES }>,
-    mp_state: u32,
-    regs: [u8; size_of::<kvm_regs>()],
-    sregs: [u8; size_of::<kvm_sregs>()],
-    xsave: [u8; size_of::<kvm_xsave>()],
-    xcrs: [u8; size_of::<kvm_xcrs>()],
-    debug_regs: [u8; size_of::<kvm_debugregs>()],
-    lapic: [u8; size_of::<kvm_lapic_state>()],
-    events: [u8; size_of::<kvm_vcpu_events>()],
-    msrs: heapless::Vec<(u32, u64), 512>,
-    pic_master: [u8; size_of::<kvm_irqchip>()],
-    pic_slave: [u8; size_of::<kvm_irqchip>()],
-    io_apic: [u8; size_of::<kvm_irqchip>()],
-    pit: [u8; size_of::<kvm_pit_state2>()],
-    clock_ns: u64,
-    tsc_khz: u32,
-}
-
-impl Default for KvmStateSer {
-    /// What is overwritten by loading.
-    fn default() -> Self {
-        Self {
-            cpuid: heapless::Vec::new(),
-            mp_state: 0,
-            regs: [0; _],
-            sregs: [0; _],
-            xsave: [0; _],
-            xcrs: [0; _],
-            debug_regs: [0; _],
-            lapic: [0; _],
-            events: [0; _],
-            msrs: heapless::Vec::new(),
-            pic_master: [0; _],
-            pic_slave: [0; _],
-            io_apic: [0; _],
-            pit: [0; _],
-            clock_ns: 0,
-            tsc_khz: 0,
-        }
-    }
-}
-
-fn to_array<T: IntoBytes + Immutable, const N: usize>(value: &T) -> Result<[u8; N]> {
-    Ok(value.as_bytes().try_into()?)
-}
-
-fn from_array<T: FromBytes, const N: usize>(bytes: &[u8; N]) -> Result<T> {
-    T::read_from_bytes(bytes).map_err(|_| anyhow!("{N} bytes where the kernel's structure has {}", size_of::<T>()))
 }
 
 fn read_msr(vcpu: &VcpuFd, index: u32) -> Result<Option<u64>> {
@@ -245,4 +194,51 @@ fn msr(index: u32, data: u64) -> Result<Msrs> {
         ..Default::default()
     };
     Msrs::from_entries(&[entry]).map_err(|error| anyhow!("{error:?}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A machine that was switched on, or `None` where there is no KVM.
+    fn machine() -> Result<Option<(Memory, Hypervisor, VcpuFd)>> {
+        if Kvm::new().is_err() {
+            println!("skipped: this machine has no /dev/kvm");
+            return Ok(None);
+        }
+        let memory = Memory::new(0, 16 << 20)?;
+        let (hypervisor, vcpu) = Hypervisor::new(&memory)?;
+        Ok(Some((memory, hypervisor, vcpu)))
+    }
+
+    #[test]
+    fn a_guest_that_is_restored_can_be_saved_again() -> Result<()> {
+        let Some((_memory, hypervisor, vcpu)) = machine()? else {
+            return Ok(());
+        };
+        let state = hypervisor.save(&vcpu)?;
+        hypervisor.restore(&vcpu, &state)?;
+        let spoil: [fn(&mut KvmStateSer, u32); 3] = [
+            |state, value| state.tsc_khz = value,
+            |state, value| state.mp_state = value,
+            |state, value| state.clock_ns = u64::from(value) << 32,
+        ];
+        let (mut taken, mut refused) = (0, 0);
+        for value in [0, 1, 2, 0x7fff_ffff, 0x8000_0000, u32::MAX] {
+            for spoil in spoil {
+                let mut hostile = state.clone();
+                spoil(&mut hostile, value);
+                let (_memory, hypervisor, vcpu) = machine()?.context("KVM went away")?;
+                match hypervisor.restore(&vcpu, &hostile) {
+                    Ok(()) => {
+                        hypervisor.save(&vcpu)?;
+                        taken += 1;
+                    }
+                    Err(_) => refused += 1,
+                }
+            }
+        }
+        assert!(taken > 0 && refused > 0, "{taken} taken, {refused} refused");
+        Ok(())
+    }
 }

@@ -76,6 +76,11 @@ impl<L: InterruptLine> Platform<L> {
     pub fn key(&mut self, event: KeyEvent) -> Result<bool> {
         Ok(self.i8042.state().keyboard.codes.is_empty() && self.i8042.key(event.key, event.pressed))
     }
+
+    /// Moves a key whatever the guest has read: there is room for some keys more.
+    pub fn key_at_once(&mut self, event: KeyEvent) {
+        self.i8042.key(event.key, event.pressed);
+    }
 }
 
 /// The controller has two registers, at ports 60h and 64h.

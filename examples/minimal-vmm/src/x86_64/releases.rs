@@ -6,7 +6,7 @@ use devstate_serial_16550_ser::SerialStateSer;
 use devstate_versioning::{Versioned, release_table};
 
 use super::PlatformState;
-use super::hypervisor::KvmStateSer;
+use super::kvm_state::KvmStateSer;
 use crate::mirror::MachineStateSer;
 
 /// The wire form of [`PlatformState`].

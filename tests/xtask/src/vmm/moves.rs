@@ -29,11 +29,15 @@ pub(crate) fn survives_failed_moves(guest: &mut Guest<'_>, fields: &[&str]) -> R
 
     println!("   -- not to one that dies before it has everything");
     guest.awaited_elsewhere(Release::Newest)?;
+    let log = format!("/tmp/there-{}.log", guest.moves());
     let host = guest.host();
-    // It takes the call, its socket is gone, and it reads no more.
+    // It says that a machine is coming, and reads no more.
+    host.run(&format!("until [ -s {log} ]; do usleep 10000; done; : >{log}"))?;
     host.run("minimal-vmm --control $control --migrate /tmp/move >/tmp/answer 2>&1 & asking=$!")?;
-    host.run("while [ -e /tmp/move ]; do usleep 1000; done; kill -STOP $there; usleep 500000; [ ! -s /tmp/answer ]")?;
-    host.run("kill -9 $there; wait $there; ! wait $asking")?;
+    host.run(&format!(
+        "while [ ! -s {log} ]; do usleep 1000; done; kill -STOP $there; usleep 500000; [ ! -s /tmp/answer ]"
+    ))?;
+    host.run("kill -9 $there; wait $there; rm /tmp/move; ! wait $asking")?;
     let answer = host.run("cat /tmp/answer")?;
     ensure!(
         answer.starts_with("minimal-vmm: ") && !answer.contains("sent at"),
@@ -43,13 +47,13 @@ pub(crate) fn survives_failed_moves(guest: &mut Guest<'_>, fields: &[&str]) -> R
     guest.hears("hello from where it was")
 }
 
-/// The destination has ended, and not well.
+/// The destination still waits. It is ended.
 fn nothing_runs_there(guest: &mut Guest<'_>) -> Result<()> {
-    guest.host().run("! wait $there")?;
+    guest.host().run("kill $there; ! wait $there; [ ! -e /tmp/move ]")?;
     let name = guest.moves();
     let there = guest.host().run(&format!("cat /tmp/there-{name}.log"))?;
     ensure!(
-        there.contains("minimal-vmm: ") && !there.contains("received"),
+        there.contains("a call brought no machine") && !there.contains("received"),
         "a guest was started there"
     );
     Ok(())
