@@ -74,7 +74,8 @@ fn text(measured: &[Measured], root: &Path) -> Result<String> {
     write_forwarding(&mut text)?;
     write_sizes(&mut text)?;
     text.push('\n');
-    text.push_str(include_str!("../NOTES.md"));
+    // The report is at the root.
+    text.push_str(&include_str!("../NOTES.md").replace("](../../", "]("));
     Ok(text)
 }
 

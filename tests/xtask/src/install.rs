@@ -24,7 +24,11 @@ const CARGO_TOOLS: &[(&str, &str)] = &[
     ("cargo-deny", "0.20.2"),
     ("defmt-print", "1.2.0"),
     ("cargo-fuzz", "0.13.2"),
+    ("mdbook", "0.5.4"),
 ];
+
+/// What a tool is built without: it builds for minutes, and no step uses it.
+const FEATURES: &[(&str, &[&str])] = &[("mdbook", &["--no-default-features", "--features", "search"])];
 
 /// Installs all that the tests can use: Debian's packages where this is root, cargo's tools below `target/tools`.
 ///
@@ -124,6 +128,8 @@ pub(crate) fn cargo_tool(name: &str) -> Result<PathBuf> {
     // Unoptimised: a tool runs for seconds, but would build for minutes.
     let mut install = cargo();
     install.args(["install", "--locked", "--debug", "--quiet", name, "--version", version]);
+    let features = FEATURES.iter().find(|(tool, _)| *tool == name);
+    install.args(features.map_or(&[][..], |(_, features)| features));
     install.arg("--root").arg(&tools).env("CARGO_PROFILE_DEV_DEBUG", "0");
     run_command(&mut install).map_err(|error| Skip::within_reach(format!("{name} is missing: {error:#}")))?;
     Ok(built)

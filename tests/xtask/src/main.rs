@@ -3,6 +3,7 @@
 mod api;
 mod bare;
 mod bench;
+mod book;
 mod faults;
 mod firmware;
 mod footprint;
@@ -35,6 +36,7 @@ enum Command {
     Bare(firmware::Args),
     Footprint(footprint::Args),
     Bench(bench::Args),
+    Book(book::Args),
     Schema(schema::Args),
     Inspect(inspect::Args),
     Golden(golden::Args),
@@ -52,6 +54,7 @@ fn main() -> ExitCode {
         Command::Bare(args) => firmware::run(&args),
         Command::Footprint(args) => footprint::run(&args),
         Command::Bench(args) => bench::run(&args),
+        Command::Book(args) => book::run_command(&args),
         Command::Schema(args) => schema::run(&args),
         Command::Inspect(args) => inspect::run(&args),
         Command::Golden(args) => golden::run(&args),

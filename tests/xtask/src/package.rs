@@ -1,4 +1,5 @@
-//! The crates as they would be published: each is packed, unpacked and built against the others' packages.
+//! The crates as they would be published, in the order that publishing needs: each is packed, unpacked and built against the
+//! others' packages.
 
 use crate::process::{cargo, run};
 use crate::workspace::{metadata, published, root};
@@ -15,7 +16,9 @@ pub(crate) fn check() -> Result<()> {
     let packages = published(&metadata).flat_map(|package| ["-p", package.name.as_str()]);
     // A CI checks out what is committed; at a desk, what is not yet committed is what one wants to know about.
     let mut command = cargo();
-    command.args(["package", "--quiet", "--allow-dirty"]).args(packages);
+    command
+        .args(["publish", "--dry-run", "--quiet", "--allow-dirty"])
+        .args(packages);
     run(command.env("CARGO_TARGET_DIR", &target))?;
     for package in published(&metadata) {
         let unpacked = target.join(format!("package/{}-{}", package.name, package.version));

@@ -3,14 +3,15 @@
 use crate::api;
 use crate::bare::{CORTEX_M3, bare_target};
 use crate::bench;
+use crate::book;
 use crate::faults;
 use crate::firmware;
 use crate::fuzz;
-use crate::install::cargo_tool;
+use crate::install::{Skip, cargo_tool};
 use crate::msrv;
 use crate::oracle;
 use crate::package;
-use crate::process::{cargo, program, run};
+use crate::process::{cargo, find, output, program, run};
 use crate::readme;
 use crate::vmm;
 use crate::workspace::{libraries, metadata, published};
@@ -32,6 +33,7 @@ pub(crate) const STEPS: &[Step] = &[
     Step { name: "tests",    what: "unit, integration and documentation tests",               run: tests },
     Step { name: "client",   what: "a product outside the workspace, and what vm-superio wrote",      run: client },
     Step { name: "doc",      what: "the documentation builds without a warning",              run: doc },
+    Step { name: "book",     what: "every link between the pages leads somewhere, and the book builds", run: book::check },
     Step { name: "api",      what: "the root of devstate-versioning stays small",               run: api::check },
     Step { name: "no-std",   what: "every library builds where there is no std and no alloc", run: no_std },
     Step { name: "features", what: "no combination of features warns",                         run: features },
@@ -42,6 +44,7 @@ pub(crate) const STEPS: &[Step] = &[
     Step { name: "bench-check", what: "no instruction count has grown, and nothing allocates", run: bench::check },
     Step { name: "faults",   what: "a system call that fails, or a kill at it, breaks nothing", run: faults::step },
     Step { name: "deny",     what: "dependencies keep to the rules of deny.toml",             run: deny },
+    Step { name: "semver",   what: "the interfaces are compatible with the last release's",       run: semver },
     Step { name: "package",  what: "what would be published builds by itself",                run: package::check },
     Step { name: "vmm",      what: "Linux in minimal-vmm survives kill and restore",     run: vmm::step },
     Step { name: "readme",   what: "the README's commands work",                              run: readme::check },
@@ -98,4 +101,19 @@ fn features() -> Result<()> {
 fn deny() -> Result<()> {
     let deny = cargo_tool("cargo-deny")?;
     run(program(deny).args(["--all-features", "check", "bans", "licenses", "sources"]))
+}
+
+fn semver() -> Result<()> {
+    let tags = output(program("git").args(["tag", "--list", "v*", "--sort=-version:refname"]))?;
+    let Some(last) = tags.lines().next() else {
+        return Err(Skip::beyond_this_machine("no release has a tag yet, so there is nothing to compare with").into());
+    };
+    let Some(checks) = find("cargo-semver-checks") else {
+        return Err(Skip::beyond_this_machine("missing: cargo install --locked cargo-semver-checks").into());
+    };
+    let metadata = metadata()?;
+    let packages = libraries(&metadata).flat_map(|library| ["-p", library.name.as_str()]);
+    let mut command = program(checks);
+    command.args(["semver-checks", "--baseline-rev", last]).args(packages);
+    run(&mut command)
 }

@@ -32,7 +32,7 @@ pub struct KeyboardStateSer {
     pub codes: Vec<u8, 16>,
     /// The overrun code that follows them.
     pub overrun: Option<u8>,
-    /// The keys that are down, one bit each in the order of [KEYS.md](https://github.com/devstate-rs/devstate/blob/main/devices/i8042/ser/KEYS.md).
+    /// The keys that are down, one bit each in the order of `KEYS.md` in the repository.
     pub held: [u8; 19],
     /// Set 3: the keys that have no break code.
     pub without_break: [u8; 19],
