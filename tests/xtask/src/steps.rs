@@ -15,7 +15,7 @@ use crate::process::{cargo, find, output, program, run};
 use crate::readme;
 use crate::vmm;
 use crate::workspace::{libraries, metadata, published};
-use anyhow::Result;
+use anyhow::{Context, Result};
 
 /// One step.
 pub(crate) struct Step {
@@ -29,6 +29,7 @@ pub(crate) struct Step {
 #[rustfmt::skip]
 pub(crate) const STEPS: &[Step] = &[
     Step { name: "format",   what: "the code is formatted",                                   run: format },
+    Step { name: "locked",   what: "every lock file says what its manifests say",             run: locked },
     Step { name: "clippy",   what: "no lint warns, with all features",                        run: clippy },
     Step { name: "tests",    what: "unit, integration and documentation tests",               run: tests },
     Step { name: "client",   what: "a product outside the workspace, and what vm-superio wrote",      run: client },
@@ -50,8 +51,32 @@ pub(crate) const STEPS: &[Step] = &[
     Step { name: "readme",   what: "the README's commands work",                              run: readme::check },
 ];
 
+/// The workspaces, each with its own lock file.
+const MANIFESTS: &[&str] = &[
+    "Cargo.toml",
+    "examples/bare/Cargo.toml",
+    "tests/bench/Cargo.toml",
+    "tests/client/Cargo.toml",
+    "tests/fuzz/Cargo.toml",
+];
+
 fn format() -> Result<()> {
     run(cargo().args(["fmt", "--all", "--check"]))
+}
+
+fn locked() -> Result<()> {
+    for manifest in MANIFESTS {
+        let metadata = [
+            "metadata",
+            "--locked",
+            "--format-version",
+            "1",
+            "--manifest-path",
+            manifest,
+        ];
+        output(cargo().args(metadata)).with_context(|| format!("{manifest}: run `cargo update --workspace` there"))?;
+    }
+    Ok(())
 }
 
 fn clippy() -> Result<()> {
