@@ -8,7 +8,7 @@ use devstate_versioning::{Architecture, Options, ReleaseTable, SaveError, Sequen
 use serde::{Deserialize, Serialize};
 
 use crate::exportable::{ExportableSer, Items, MAX_ITEMS, Release};
-use crate::store::Store;
+use crate::store::{Mark, Store};
 
 /// Options for writing and reading exports: they mean the same on every machine.
 #[must_use]
@@ -64,10 +64,10 @@ pub struct Refusal<'a> {
 /// Translates a store to a release, and calls `write` with the result. A reader that does not know when an item was written
 /// does without it, so this loss is accepted.
 macro_rules! translated {
-    ($store:expr, $release:expr, |$export:ident| $write:expr) => {{
-        let (store, release): (&Store<ITEMS, BYTES>, Release) = ($store, $release);
-        check(store).and_then(|()| {
-            let items = Items(store);
+    ($store:expr, $mark:expr, $release:expr, |$export:ident| $write:expr) => {{
+        let (store, mark, release): (&Store<ITEMS, BYTES>, &Mark, Release) = ($store, $mark, $release);
+        check(mark).and_then(|()| {
+            let items = Items { store, mark };
             let exportable = ExportableSer {
                 items: Sequence::from_source(&items),
             };
@@ -80,7 +80,7 @@ macro_rules! translated {
                     .downgrade_lossy(&exportable, &mut scratch, &mut |loss| loss.ignorable)
                     .and_then(|$export| $write)
             };
-            written.map_err(|error| reason(store, error))
+            written.map_err(|error| reason(store, mark, error))
         })
     }};
 }
@@ -110,7 +110,7 @@ pub fn export_with<'a, C: Checksum, const ITEMS: usize, const BYTES: usize>(
     mut region: Region<'a, Empty>,
 ) -> Result<Region<'a, Sealed>, Refusal<'a>> {
     let bytes = region.as_mut_bytes();
-    let saved = translated!(store, release, |export| export
+    let saved = translated!(store, &store.mark(), release, |export| export
         .with_options(options::<C>())
         .save(bytes)
         .map(<[u8]>::len));
@@ -135,11 +135,24 @@ pub fn export_len<const ITEMS: usize, const BYTES: usize>(
     store: &Store<ITEMS, BYTES>,
     release: Release,
 ) -> Result<usize, ExportError> {
-    translated!(store, release, |export| Ok(export.snapshot_len()))
+    export_len_at(store, &store.mark(), release)
 }
 
-/// Exports a store through a sink, for memory that no reference may point to. `gather` collects short values. Values
-/// go directly from the store into the sink.
+/// [`export_len`] of the items that there were at `mark`.
+///
+/// # Errors
+///
+/// As [`export_len`].
+pub fn export_len_at<const ITEMS: usize, const BYTES: usize>(
+    store: &Store<ITEMS, BYTES>,
+    mark: &Mark,
+    release: Release,
+) -> Result<usize, ExportError> {
+    translated!(store, mark, release, |export| Ok(export.snapshot_len()))
+}
+
+/// Exports the items that there were at `mark` through a sink, for memory that no reference may point to. `gather` collects
+/// short values. Values go directly from the store into the sink.
 ///
 /// # Errors
 ///
@@ -147,20 +160,21 @@ pub fn export_len<const ITEMS: usize, const BYTES: usize>(
 /// itself.
 pub fn export_into<C: Checksum, const ITEMS: usize, const BYTES: usize>(
     store: &Store<ITEMS, BYTES>,
+    mark: &Mark,
     release: Release,
     gather: &mut [u8],
     sink: &mut dyn Sink,
 ) -> Result<(), ExportError> {
-    translated!(store, release, |export| export
+    translated!(store, mark, release, |export| export
         .with_options(options::<C>())
         .write_into(sink, gather))
 }
 
-/// Refuses what the store alone makes impossible.
-fn check<const ITEMS: usize, const BYTES: usize>(store: &Store<ITEMS, BYTES>) -> Result<(), ExportError> {
-    if store.is_empty() {
+/// Refuses what the items alone make impossible.
+fn check(mark: &Mark) -> Result<(), ExportError> {
+    if mark.is_empty() {
         Err(ExportError::Empty)
-    } else if store.len() > MAX_ITEMS {
+    } else if mark.items > MAX_ITEMS {
         Err(ExportError::TooLong)
     } else {
         Ok(())
@@ -168,12 +182,16 @@ fn check<const ITEMS: usize, const BYTES: usize>(store: &Store<ITEMS, BYTES>) ->
 }
 
 /// Returns the reason why the store was not written.
-fn reason<const ITEMS: usize, const BYTES: usize>(store: &Store<ITEMS, BYTES>, error: SaveError) -> ExportError {
+fn reason<const ITEMS: usize, const BYTES: usize>(
+    store: &Store<ITEMS, BYTES>,
+    mark: &Mark,
+    error: SaveError,
+) -> ExportError {
     match error {
         SaveError::BufferTooSmall { needed, available } => ExportError::StorageTooSmall { needed, available },
         // A path counts elements up to 65,535 only, and a store may have more.
         SaveError::Lossy { .. } => ExportError::Lossy {
-            item: store.iter().position(|item| item.sensitive).unwrap_or(0),
+            item: store.iter_at(mark).position(|item| item.sensitive).unwrap_or(0),
         },
         // Items are within their bounds and a store below `MAX_ITEMS`, so only the sum can be too long.
         _ => ExportError::TooLong,

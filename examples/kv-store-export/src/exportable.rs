@@ -1,12 +1,14 @@
 //! The wire form of an export, and the releases that the store has shipped.
 
+use core::{fmt, slice};
+
 use devstate_versioning::checksum::Crc64Slice16;
 use devstate_versioning::{
     Bytes, IterSource, LoadError, ReleaseTable, Sequence, Source, Str, Versioned, release_table,
 };
 
 use crate::export::options;
-use crate::store::{Item, KEY_LEN, Store, VALUE_LEN};
+use crate::store::{Item, KEY_LEN, Mark, Store, VALUE_LEN, is_valid_key};
 
 /// The most items that an export has room for.
 pub const MAX_ITEMS: usize = 1 << 20;
@@ -104,20 +106,69 @@ impl LenPerRelease {
     }
 }
 
-/// A store as the source of an export.
-pub(crate) struct Items<'s, const ITEMS: usize, const BYTES: usize>(pub(crate) &'s Store<ITEMS, BYTES>);
+/// A store as it was at a mark, as the source of an export.
+pub(crate) struct Items<'s, const ITEMS: usize, const BYTES: usize> {
+    pub(crate) store: &'s Store<ITEMS, BYTES>,
+    pub(crate) mark: &'s Mark,
+}
 
 impl<'s, const ITEMS: usize, const BYTES: usize> Source<ItemSer<'s>> for Items<'s, ITEMS, BYTES> {
     fn len(&self) -> usize {
-        self.0.len()
+        self.mark.items
     }
 
     fn for_each(&self, visit: &mut dyn FnMut(&[ItemSer<'s>])) {
-        IterSource(self.0.iter().map(ItemSer::from)).for_each(visit);
+        if self.mark.items == self.store.len() {
+            return IterSource(self.store.iter().map(ItemSer::from)).for_each(visit);
+        }
+        for item in self.store.iter_at(self.mark) {
+            visit(slice::from_ref(&item.into()));
+        }
     }
 
     fn encoded_len(&self, release: u16) -> Option<usize> {
-        self.0.exported_len().at(release)
+        self.mark.exported_len.at(release)
+    }
+}
+
+/// Why bytes are no export.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ExportableError {
+    /// They are no snapshot of an export.
+    Load(LoadError),
+    /// A key is none that a store accepts.
+    Key {
+        /// The item's position.
+        item: usize,
+    },
+    /// A value is empty, which no store accepts.
+    Value {
+        /// The item's position.
+        item: usize,
+    },
+    /// A key is not behind the key before it. They are sorted, and none comes twice.
+    Order {
+        /// The item's position.
+        item: usize,
+    },
+}
+
+impl fmt::Display for ExportableError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Load(error) => error.fmt(f),
+            Self::Key { item } => write!(f, "item {item} has an invalid key"),
+            Self::Value { item } => write!(f, "item {item} has an empty value"),
+            Self::Order { item } => write!(f, "the key of item {item} is not behind the one before it"),
+        }
+    }
+}
+
+impl core::error::Error for ExportableError {}
+
+impl From<LoadError> for ExportableError {
+    fn from(error: LoadError) -> Self {
+        Self::Load(error)
     }
 }
 
@@ -129,18 +180,35 @@ pub struct Exportable<'a> {
 }
 
 impl<'a> Exportable<'a> {
-    /// Verifies all of an export, of any release and any machine: checksum, layout, every byte of every item.
+    /// Verifies all of an export, of any release and any machine: checksum, layout, every byte of every item, and that a
+    /// store could have exported them: valid keys, sorted, each once.
     ///
     /// # Errors
     ///
-    /// What is wrong with it, and at which byte.
-    pub fn load(export: &'a [u8]) -> Result<Self, LoadError> {
+    /// What is wrong with it, and where.
+    pub fn load(export: &'a [u8]) -> Result<Self, ExportableError> {
         let mut exportable = ExportableSer::default();
         let release = Release::load_with(options::<Crc64Slice16>(), export, &mut exportable)?;
-        Ok(Self {
+        let exportable = Self {
             release,
             items: exportable.items,
-        })
+        };
+        let (mut before, mut position, mut found) = ("", 0, Ok(()));
+        exportable.visit(&mut |Item { key, value, .. }| {
+            let item = position;
+            let error = if !is_valid_key(key) {
+                Some(ExportableError::Key { item })
+            } else if value.is_empty() {
+                Some(ExportableError::Value { item })
+            } else {
+                (key <= before).then_some(ExportableError::Order { item })
+            };
+            if let (Ok(()), Some(error)) = (&found, error) {
+                found = Err(error);
+            }
+            (before, position) = (key, position + 1);
+        })?;
+        found.map(|()| exportable)
     }
 
     /// The release that it was written at.

@@ -36,6 +36,6 @@ mod exportable;
 pub mod linux;
 mod store;
 
-pub use export::{ExportError, Refusal, export, export_into, export_len, export_with, options};
-pub use exportable::{Exportable, ExportableSer, ItemSer, MAX_ITEMS, Release};
-pub use store::{Item, KEY_LEN, Store, VALUE_LEN, WriteError};
+pub use export::{ExportError, Refusal, export, export_into, export_len, export_len_at, export_with, options};
+pub use exportable::{Exportable, ExportableError, ExportableSer, ItemSer, MAX_ITEMS, Release};
+pub use store::{Item, KEY_LEN, Mark, Store, VALUE_LEN, WriteError};

@@ -2,10 +2,13 @@
 
 mod checksum;
 mod client;
+mod closer;
+mod exports;
 mod mapping;
 mod memory;
 mod protocol;
 mod server;
+mod socket;
 
 pub use checksum::Crc64Simd;
 pub use client::{Client, ClientError, Refused, Value};

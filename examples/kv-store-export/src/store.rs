@@ -111,6 +111,21 @@ struct Entry {
     written: u64,
 }
 
+/// The items that a store had at one point in time. Items are only ever added, so these can be exported at any later one.
+#[derive(Clone, Debug)]
+pub struct Mark {
+    pub(crate) items: usize,
+    pub(crate) exported_len: LenPerRelease,
+}
+
+impl Mark {
+    /// Returns whether there were no items.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.items == 0
+    }
+}
+
 impl<const ITEMS: usize, const BYTES: usize> Store<ITEMS, BYTES> {
     /// An empty store.
     #[must_use]
@@ -195,8 +210,20 @@ impl<const ITEMS: usize, const BYTES: usize> Store<ITEMS, BYTES> {
         self.entries.is_empty()
     }
 
-    pub(crate) const fn exported_len(&self) -> &LenPerRelease {
-        &self.exported_len
+    /// Returns all items that there are now, as a mark.
+    #[must_use]
+    pub fn mark(&self) -> Mark {
+        Mark {
+            items: self.entries.len(),
+            exported_len: self.exported_len.clone(),
+        }
+    }
+
+    /// Returns the items that there were at `mark`, sorted by key.
+    pub(crate) fn iter_at(&self, mark: &Mark) -> impl Iterator<Item = Item<'_>> {
+        let items = mark.items;
+        let then = self.sorted.iter().filter(move |&&at| at < items);
+        then.map(|&at| self.item(at))
     }
 
     /// Where the item with that key is among the sorted ones, or where it would be.
@@ -225,7 +252,7 @@ impl<const ITEMS: usize, const BYTES: usize> Store<ITEMS, BYTES> {
     }
 }
 
-fn is_valid_key(key: &str) -> bool {
+pub(crate) fn is_valid_key(key: &str) -> bool {
     let bytes = key.as_bytes();
     bytes.len() >= 2
         && bytes.len() <= KEY_LEN

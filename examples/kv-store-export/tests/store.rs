@@ -9,11 +9,13 @@
 
 use devstate_core::{Region, Sealed};
 use devstate_kv_store_export::{
-    ExportError, Exportable, Item, Release, Store, WriteError, export, export_into, export_len,
+    ExportError, Exportable, ExportableError, ExportableSer, Item, ItemSer, Release, Store, WriteError, export,
+    export_into, export_len, export_len_at,
 };
 use devstate_versioning::checksum::Crc64;
 use devstate_versioning::{
-    Architecture, Bytes, Header, LoadErrorKind, Options, ReleaseTable, Sequence, Sink, Str, Versioned, release_table,
+    Architecture, Bytes, Header, IterSource, LoadErrorKind, Options, ReleaseTable, Sequence, Sink, Str, Versioned,
+    release_table,
 };
 
 fn store() -> Store<4, 64> {
@@ -159,22 +161,24 @@ fn the_time_of_writing_does_not_keep_an_older_reader_out() {
     assert_eq!(items, [Item::new("lamp", b"on")]);
 }
 
+struct Gathered(Vec<u8>);
+
+impl Sink for Gathered {
+    fn put(&mut self, bytes: &[u8]) -> bool {
+        self.0.extend_from_slice(bytes);
+        true
+    }
+}
+
 #[test]
 fn a_sink_gets_the_same_bytes_as_a_region() {
-    struct Bytes(Vec<u8>);
-    impl Sink for Bytes {
-        fn put(&mut self, bytes: &[u8]) -> bool {
-            self.0.extend_from_slice(bytes);
-            true
-        }
-    }
     let mut store: Store<4, 2000> = Store::new();
     store.write_item(Item::new("long", &[7; 1500])).unwrap();
     store.write_item(Item::new("short", &[8; 3])).unwrap();
     let mut memory = [0; 2000];
     let sealed = export(&store, Release::LATEST, Region::from(&mut memory[..])).unwrap();
-    let mut sink = Bytes(Vec::new());
-    export_into::<Crc64, 4, 2000>(&store, Release::LATEST, &mut [0; 100], &mut sink).unwrap();
+    let mut sink = Gathered(Vec::new());
+    export_into::<Crc64, 4, 2000>(&store, &store.mark(), Release::LATEST, &mut [0; 100], &mut sink).unwrap();
     assert_eq!(sink.0, sealed.as_bytes());
 }
 
@@ -207,7 +211,10 @@ fn every_flipped_bit_of_an_export_is_noticed() {
         Exportable::load(&flipped).unwrap_err();
     }
     let error = Exportable::load(&sealed[..sealed.len() - 1]).unwrap_err();
-    assert!(matches!(error.kind, LoadErrorKind::Truncated { .. }), "{error}");
+    assert!(
+        matches!(&error, ExportableError::Load(error) if matches!(error.kind, LoadErrorKind::Truncated { .. })),
+        "{error}"
+    );
 }
 
 #[test]
@@ -301,4 +308,61 @@ fn items_are_sorted_however_they_arrive() {
     }
     assert_eq!(store.get("key"), None);
     assert_eq!(store.iter().len(), 1000);
+}
+
+/// An export of any items, which no store would write.
+fn forged(items: &[(&str, &[u8])]) -> Vec<u8> {
+    let items: Vec<_> = items
+        .iter()
+        .map(|(key, value)| ItemSer {
+            key: Str::new(key).unwrap(),
+            value: Bytes::new(value).unwrap(),
+            ..ItemSer::default()
+        })
+        .collect();
+    let source = IterSource(items.iter().cloned());
+    let exportable = ExportableSer {
+        items: Sequence::from_source(&source),
+    };
+    let mut memory = [0; 500];
+    let options = Options::<Crc64>::new(Architecture::Any);
+    let export = Release::latest(&exportable);
+    export.with_options(options).save(&mut memory).unwrap().to_vec()
+}
+
+#[test]
+fn an_export_that_no_store_writes_is_refused() {
+    let load = |items: &[(&str, &[u8])]| Exportable::load(&forged(items)).map(|export| export.len());
+    assert_eq!(load(&[("apple", b"x"), ("zebra", b"x")]), Ok(2));
+    assert_eq!(
+        load(&[("apple", b"x"), ("zebra", b"x"), ("zebra", b"y")]),
+        Err(ExportableError::Order { item: 2 })
+    );
+    assert_eq!(
+        load(&[("zebra", b"x"), ("apple", b"x"), ("\x1b", b"x")]),
+        Err(ExportableError::Order { item: 1 }),
+        "the first that is wrong is named"
+    );
+    for key in ["\x1b[2J", "lamp\r\n", "", "k", "lamp\u{202e}"] {
+        assert_eq!(load(&[(key, b"x")]), Err(ExportableError::Key { item: 0 }), "{key:?}");
+    }
+    assert_eq!(load(&[("lamp", b"")]), Err(ExportableError::Value { item: 0 }));
+}
+
+#[test]
+fn what_there_was_at_a_mark_is_exported_whatever_came_since() {
+    let mut store = store();
+    let mark = store.mark();
+    let mut memory = [0; 200];
+    let then = export(&store, Release::LATEST, Region::from(&mut memory[..]))
+        .unwrap()
+        .to_vec();
+    store.write_item(Item::new("aardvark", b"first of all")).unwrap();
+    store.write_item(Item::new("lamp", b"in between")).unwrap();
+    assert_eq!(export_len_at(&store, &mark, Release::LATEST), Ok(then.len()));
+    let mut sink = Gathered(Vec::new());
+    export_into::<Crc64, 4, 64>(&store, &mark, Release::LATEST, &mut [0; 100], &mut sink).unwrap();
+    assert_eq!(sink.0, then);
+    let sensitive = export_len_at(&store, &mark, Release::V1);
+    assert_eq!(sensitive, Err(ExportError::Lossy { item: 0 }));
 }

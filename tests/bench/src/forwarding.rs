@@ -8,6 +8,7 @@ use std::fs::{self, File};
 use std::io::{Read, Seek, Write};
 use std::os::fd::AsFd;
 use std::os::unix::net::UnixStream;
+use std::sync::{PoisonError, RwLock, RwLockReadGuard};
 use std::thread;
 
 use anyhow::{Context, Result, anyhow};
@@ -18,7 +19,7 @@ use devstate_versioning::{IterSource, ReleaseTable, Sequence};
 
 use crate::measure::thread_time;
 
-type Goods = Store<100_000, 64_000_000>;
+type Goods = RwLock<Store<100_000, 64_000_000>>;
 
 /// What one design costs.
 pub struct Cost {
@@ -63,17 +64,19 @@ const DESIGNS: [(&str, &str, Design); 3] = [
 
 /// Runs all designs in turn, at each size.
 pub fn measure() -> Result<Vec<Cost>> {
-    let mut store: Box<Goods> = Box::new(Store::new());
+    let store: Box<Goods> = Box::new(RwLock::new(Store::new()));
     let mut costs = Vec::new();
     for items in SIZES {
-        for index in store.len()..items {
+        let mut growing = store.write().unwrap_or_else(PoisonError::into_inner);
+        for index in growing.len()..items {
             let key = format!("item.{index:027}");
             let value = vec![index as u8; 64 + index.wrapping_mul(0x9e37_79b9) % 961];
-            store
+            growing
                 .write_item(Item::new(&key, &value))
                 .map_err(|error| anyhow!("{error}"))?;
         }
-        let bytes = export_len(&store, Release::LATEST).map_err(|error| anyhow!("{error}"))?;
+        drop(growing);
+        let bytes = export_len(&read(&store), Release::LATEST).map_err(|error| anyhow!("{error}"))?;
         let mut times = DESIGNS.map(|_| Vec::new());
         for _ in 0..if items > 10_000 { 11 } else { 101 } {
             for ((_, _, design), times) in DESIGNS.iter().zip(&mut times) {
@@ -94,6 +97,10 @@ pub fn measure() -> Result<Vec<Cost>> {
     Ok(costs)
 }
 
+fn read(store: &Goods) -> RwLockReadGuard<'_, Store<100_000, 64_000_000>> {
+    store.read().unwrap_or_else(PoisonError::into_inner)
+}
+
 fn by_memory(store: &Goods, bytes: usize, file: &mut File) -> Result<Times> {
     let start = thread_time();
     let memory = Memory::allocated(bytes as u64)?;
@@ -102,7 +109,8 @@ fn by_memory(store: &Goods, bytes: usize, file: &mut File) -> Result<Times> {
     let (sealed, server) = thread::scope(|scope| {
         let server = scope.spawn(|| {
             let start = thread_time();
-            (fill(store, Release::LATEST, &lent), thread_time() - start)
+            let mark = read(store).mark();
+            (fill(store, &mark, Release::LATEST, &lent), thread_time() - start)
         });
         server.join().map_err(|_| anyhow!("the server panicked"))
     })?;
@@ -115,7 +123,7 @@ fn by_memory(store: &Goods, bytes: usize, file: &mut File) -> Result<Times> {
 fn by_message(store: &Goods, bytes: usize, file: &mut File) -> Result<Times> {
     let make = || {
         let mut message = vec![0; bytes];
-        export_with::<Crc64Simd, _, _>(store, Release::LATEST, Region::from(&mut message[..]))
+        export_with::<Crc64Simd, _, _>(&read(store), Release::LATEST, Region::from(&mut message[..]))
             .map_err(|refusal| anyhow!("{}", refusal.error))?;
         Ok(message)
     };
@@ -132,6 +140,7 @@ struct OwnedItem {
 
 fn by_items(store: &Goods, bytes: usize, file: &mut File) -> Result<Times> {
     let make = || {
+        let store = read(store);
         let items = IterSource(store.iter().map(ItemSer::from));
         let vector = ExportableSer {
             items: Sequence::from_source(&items),

@@ -3,20 +3,22 @@
 use core::fmt;
 use std::fs::File;
 use std::io::{self, Write};
-use std::os::fd::{AsFd, OwnedFd};
-use std::path::Path;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::path::{Path, PathBuf};
 use std::string::String;
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 use std::vec::Vec;
 
 use devstate_versioning::Header;
 use rustix::fs::sendfile;
-use rustix::io::Errno;
+use rustix::io::{Errno, retry_on_intr};
 use rustix::net::sockopt::{Timeout, set_socket_timeout};
-use rustix::net::{AddressFamily, SocketAddrUnix, SocketFlags, SocketType, connect, socket_with};
+use rustix::net::{SocketAddrUnix, SocketFlags, connect};
 
 use super::memory::{Memory, MemoryError, Sealed};
 use super::protocol::{ExportFailure, PacketError, Reply, Request, receive, send};
+use super::socket::{seqpacket, stranger};
 use crate::{ExportError, Item, Release, WriteError};
 
 /// How long the server may take for an answer.
@@ -25,13 +27,15 @@ const PATIENCE: Duration = Duration::from_secs(30);
 /// Bytes that are forwarded at a time, so that progress can be shown.
 const CHUNK: usize = 16 << 20;
 
-/// How often an export is asked for, with more memory each time, while the store grows in between.
-const ATTEMPTS: usize = 8;
+/// How often an export is asked for, with as much memory as the server said. The second time should do.
+const ATTEMPTS: usize = 4;
 
 /// A connection to a server.
 #[derive(Debug)]
 pub struct Client {
-    socket: OwnedFd,
+    path: PathBuf,
+    /// One request at a time.
+    socket: Mutex<OwnedFd>,
 }
 
 /// Why a request failed.
@@ -39,8 +43,27 @@ pub struct Client {
 pub enum ClientError {
     /// There was no answer, or none that says anything.
     Connection(String),
+    /// The server is another user's.
+    Stranger {
+        /// That user.
+        user: u32,
+    },
     /// The server did not take the request as one.
     BadRequest(String),
+    /// The export is longer than it may be.
+    BeyondLimit {
+        /// Bytes that it takes.
+        needed: usize,
+        /// Bytes that it may take.
+        limit: usize,
+    },
+    /// The server asked for another amount of memory each time.
+    AlwaysMore {
+        /// How often it was asked.
+        attempts: usize,
+        /// Bytes that it asked for last.
+        needed: usize,
+    },
     /// The item was not written.
     Write(WriteError),
     /// Nothing was exported.
@@ -53,7 +76,15 @@ impl fmt::Display for ClientError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Connection(what) => write!(f, "server: {what}"),
-            Self::BadRequest(what) => write!(f, "the server refused the request: {what}"),
+            Self::Stranger { user } => write!(f, "the server is user {user}'s, and neither yours nor root's"),
+            Self::BadRequest(what) => write!(f, "the server refused the request: {}", what.escape_debug()),
+            Self::BeyondLimit { needed, limit } => {
+                write!(f, "the export takes {needed} bytes, and {limit} were to be enough")
+            }
+            Self::AlwaysMore { attempts, needed } => write!(
+                f,
+                "the server asked for more memory {attempts} times, for {needed} bytes last"
+            ),
             Self::Write(error) => error.fmt(f),
             Self::Export(failure) => failure.fmt(f),
             Self::Memory(error) => error.fmt(f),
@@ -116,18 +147,16 @@ pub struct Value {
 }
 
 impl Client {
-    /// Connects to the server that listens at `path`.
+    /// Connects to the server that listens at `path`, if it is one of this process's user, or of root.
     ///
     /// # Errors
     ///
-    /// `Connection`.
+    /// `Connection`, `Stranger`.
     pub fn new(path: &Path) -> Result<Self, ClientError> {
-        let socket = socket_with(AddressFamily::UNIX, SocketType::SEQPACKET, SocketFlags::CLOEXEC, None)?;
-        // For sending it is also how long connecting may take, to a server that accepts nobody.
-        set_socket_timeout(&socket, Timeout::Send, Some(PATIENCE))?;
-        set_socket_timeout(&socket, Timeout::Recv, Some(PATIENCE))?;
-        connect(&socket, &SocketAddrUnix::new(path)?)?;
-        Ok(Self { socket })
+        Ok(Self {
+            path: path.into(),
+            socket: Mutex::new(connected(path)?),
+        })
     }
 
     /// Writes an item; one whose time is 0 is written now.
@@ -181,35 +210,34 @@ impl Client {
     }
 
     /// Has the server export everything into memory that this process makes and pays for, exactly as much as it takes:
-    /// asks without any, learns how much it would be, and asks again, a few times if the store grows in between. Sizes
-    /// beyond `limit` bytes are not made, whatever the server says.
+    /// asks without any, learns how much it would be, and asks again. The server then exports what there was the first time,
+    /// however much came in between. Sizes beyond `limit` bytes are not made, whatever the server says.
     ///
     /// # Errors
     ///
-    /// `Export` where the server refuses, among others with `StorageTooSmall` where `limit` or the patience with a store
-    /// that grows is exceeded; `Memory` and `Connection` as for [`export`](Self::export).
+    /// `BeyondLimit`, `AlwaysMore`; `Export`, `Memory` and `Connection` as for [`export`](Self::export).
     pub fn export_within(&self, limit: usize, release: Release) -> Result<Sealed, ClientError> {
         let mut memory = Memory::new(0).map_err(MemoryError::from)?;
-        let mut attempts = 0;
-        loop {
+        let mut last = 0;
+        for _ in 0..ATTEMPTS {
             let refusal = match self.export(memory, release) {
                 Ok(sealed) => return Ok(sealed),
-                Err(refusal) => refusal,
+                Err(refusal) => refusal.error,
             };
-            attempts += 1;
-            let needed = match &refusal.error {
-                ClientError::Export(ExportFailure::Export(ExportError::StorageTooSmall { needed, .. })) => *needed,
-                _ => return Err(refusal.error),
+            let ClientError::Export(ExportFailure::Export(ExportError::StorageTooSmall { needed, .. })) = refusal
+            else {
+                return Err(refusal);
             };
             if needed > limit {
-                let available = limit;
-                return Err(ExportFailure::Export(ExportError::StorageTooSmall { needed, available }).into());
-            }
-            if attempts == ATTEMPTS {
-                return Err(refusal.error);
+                return Err(ClientError::BeyondLimit { needed, limit });
             }
             memory = Memory::allocated(needed as u64).map_err(MemoryError::from)?;
+            last = needed;
         }
+        Err(ClientError::AlwaysMore {
+            attempts: ATTEMPTS,
+            needed: last,
+        })
     }
 
     /// Has the server export everything into `memory`, and checks that what comes back can never change and starts like
@@ -252,13 +280,58 @@ impl Client {
         Ok(sealed)
     }
 
+    /// Asks once, and once more over a new connection where the server has hung up without reading the request, as it does on
+    /// a client that was silent for long.
     fn ask(
         &self,
         request: &Request,
-        descriptor: Option<std::os::fd::BorrowedFd<'_>>,
+        descriptor: Option<BorrowedFd<'_>>,
     ) -> Result<(Reply, Option<OwnedFd>), ClientError> {
-        send(&self.socket, request, descriptor)?;
-        Ok(receive(&self.socket)?)
+        let mut socket = self.socket.lock().unwrap_or_else(PoisonError::into_inner);
+        match ask(&socket, request, descriptor) {
+            Err(PacketError::System(Errno::CONNRESET)) => {
+                *socket = connected(&self.path)?;
+                Ok(ask(&socket, request, descriptor)?)
+            }
+            answer => Ok(answer?),
+        }
+    }
+}
+
+fn ask(
+    socket: &OwnedFd,
+    request: &Request,
+    descriptor: Option<BorrowedFd<'_>>,
+) -> Result<(Reply, Option<OwnedFd>), PacketError> {
+    let is_unread = match send(socket, request, descriptor) {
+        Ok(()) => false,
+        Err(PacketError::System(Errno::PIPE)) => true,
+        Err(error) => return Err(error),
+    };
+    // Whoever has hung up may have said why before.
+    let hung_up = PacketError::System(Errno::CONNRESET);
+    let (reply, descriptors) = match receive(socket) {
+        (Err(PacketError::System(Errno::CONNRESET)), _) => match receive(socket) {
+            (Ok(reply), descriptors) => (reply, descriptors),
+            _ => return Err(hung_up),
+        },
+        (Err(PacketError::Closed), _) if is_unread => return Err(hung_up),
+        (reply, descriptors) => (reply?, descriptors),
+    };
+    Ok((reply, descriptors.into_iter().next()))
+}
+
+/// Returns a connection to a server of this process's user, or of root.
+fn connected(path: &Path) -> Result<OwnedFd, ClientError> {
+    let socket = seqpacket(SocketFlags::empty())?;
+    // For sending it is also how long connecting may take, to a server that accepts nobody.
+    set_socket_timeout(&socket, Timeout::Send, Some(PATIENCE))?;
+    set_socket_timeout(&socket, Timeout::Recv, Some(PATIENCE))?;
+    let address = SocketAddrUnix::new(path)?;
+    retry_on_intr(|| connect(&socket, &address))?;
+    match stranger(&socket)? {
+        Some(user) => Err(ClientError::Stranger { user }),
+        None => Ok(socket),
     }
 }
 

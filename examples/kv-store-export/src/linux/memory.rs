@@ -3,6 +3,7 @@
 use core::fmt;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::string::String;
+use std::sync::{PoisonError, RwLock};
 
 use devstate_versioning::LoadError;
 use rustix::fs::{
@@ -10,12 +11,13 @@ use rustix::fs::{
     fcntl_getfl, fstat, fstatfs, ftruncate, memfd_create, open,
 };
 use rustix::io::Errno;
+use rustix::param::page_size;
 
 use super::checksum::Crc64Simd;
 use super::mapping::{ReadOnlyMapping, WriteMapping};
 use super::protocol::ExportFailure;
-use crate::export::{export_into, export_len, options};
-use crate::{ExportError, Release, Store};
+use crate::export::{export_into, export_len_at, options};
+use crate::{ExportError, Mark, Release, Store};
 
 /// The seals of an export: no process can change it in any way, or take the seals off.
 const ALL_SEALS: SealFlags = SealFlags::WRITE
@@ -75,7 +77,8 @@ impl From<Errno> for MemoryError {
 }
 
 impl Memory {
-    /// New memory of so many bytes, which can be sealed. Its pages are made, and charged, by whoever first writes them.
+    /// New memory of so many bytes, which can be sealed. Its pages are made, and charged, by whoever first writes them, so a
+    /// server refuses it.
     ///
     /// # Errors
     ///
@@ -105,9 +108,22 @@ impl Memory {
     }
 }
 
+impl From<OwnedFd> for Memory {
+    /// Takes memory that something else has made. What it is, the server looks at.
+    fn from(memory: OwnedFd) -> Self {
+        Self(memory)
+    }
+}
+
 impl AsFd for Memory {
     fn as_fd(&self) -> BorrowedFd<'_> {
         self.0.as_fd()
+    }
+}
+
+impl From<Sealed> for OwnedFd {
+    fn from(sealed: Sealed) -> Self {
+        sealed.file
     }
 }
 
@@ -156,41 +172,32 @@ impl Sealed {
     }
 }
 
-/// Exports a store into a client's memory and seals it: the server's part.
+/// Exports the items that a store had at `mark` into a client's memory and seals it: the server's part.
 ///
 /// The order matters. The memory gets exactly the export's size, and can then neither shrink nor grow. It is mapped, and
-/// from then on nobody else can begin to write to it, or punch holes into it (`F_SEAL_FUTURE_WRITE`, Linux 5.1); only then
-/// are its pages allocated, so all of them are there, and stay, while they are written. Once nothing of this process maps it
-/// for writing it can be sealed against writing, which fails while anyone else does; and what the seals then hold is
-/// compared, by its checksum, with what was meant, for a client that had it mapped before may have written to it. Gives a
-/// descriptor that is open for reading only.
+/// from then on nobody else can begin to write to it, or punch holes into it (`F_SEAL_FUTURE_WRITE`, Linux 5.1). So the pages
+/// that are there then stay, and all of them must be: those that the server would have to make, it would have to pay for.
+/// Only then is it written. Once nothing of this process maps it for writing it can be sealed against writing, which fails
+/// while anyone else does; and what the seals then hold is compared, by its checksum, with what was meant, for a client that
+/// had it mapped before may have written to it. Gives a descriptor that is open for reading only.
+///
+/// Every system call on the memory can wait for as long as the client likes: it can hold the memory's lock. So the store is
+/// locked only while its length is asked for and while it is written, into pages that are there.
 ///
 /// # Errors
 ///
 /// [`ExportFailure`]. Before `Modified`, `StillMapped` and `TooOldSystem`, which are found last, the memory has been
 /// changed.
 pub fn fill<const ITEMS: usize, const BYTES: usize>(
-    store: &Store<ITEMS, BYTES>,
+    store: &RwLock<Store<ITEMS, BYTES>>,
+    mark: &Mark,
     release: Release,
     memory: &OwnedFd,
 ) -> Result<Sealed, ExportFailure> {
-    let needed = export_len(store, release)?;
-    let available = check_descriptor(memory)?;
-    if available < needed {
-        return Err(ExportError::StorageTooSmall { needed, available }.into());
-    }
-    let size = needed as u64;
-    ftruncate(memory, size)?;
-    fcntl_add_seals(memory, SealFlags::SHRINK | SealFlags::GROW)?;
-    if fstat(memory)?.st_size != i64::try_from(size).unwrap_or(i64::MAX) {
-        return Err(ExportFailure::Modified);
-    }
-    let mut mapping = WriteMapping::new(memory, needed)?;
-    forbid_new_writers(memory)?;
-    fallocate(memory, FallocateFlags::empty(), 0, size)?;
-
-    mapping.populate();
-    export_into::<Crc64Simd, ITEMS, BYTES>(store, release, &mut [0; GATHER_LEN], &mut mapping)?;
+    let read = || store.read().unwrap_or_else(PoisonError::into_inner);
+    let needed = export_len_at(&read(), mark, release)?;
+    let mut mapping = prepare(memory, needed)?;
+    export_into::<Crc64Simd, ITEMS, BYTES>(&read(), mark, release, &mut [0; GATHER_LEN], &mut mapping)?;
     drop(mapping);
 
     fcntl_add_seals(memory, SealFlags::WRITE | SealFlags::SEAL).map_err(|errno| match errno {
@@ -204,6 +211,42 @@ pub fn fill<const ITEMS: usize, const BYTES: usize>(
     }
     drop(mapping);
     Ok(sealed)
+}
+
+/// Maps memory of exactly so many bytes, which nobody else can begin to write to, and all of whose pages are there.
+fn prepare(memory: &OwnedFd, needed: usize) -> Result<WriteMapping, ExportFailure> {
+    let available = check_descriptor(memory)?;
+    if available < needed {
+        return Err(ExportError::StorageTooSmall { needed, available }.into());
+    }
+    let size = needed as u64;
+    check_allocated(memory, size)?;
+    ftruncate(memory, size)?;
+    fcntl_add_seals(memory, SealFlags::SHRINK | SealFlags::GROW)?;
+    if fstat(memory)?.st_size != i64::try_from(size).unwrap_or(i64::MAX) {
+        return Err(ExportFailure::Modified);
+    }
+    // Once more, now that nothing can come behind the end: pages there would count as well.
+    ftruncate(memory, size)?;
+    let mapping = WriteMapping::new(memory, needed)?;
+    forbid_new_writers(memory)?;
+    check_allocated(memory, size)?;
+    // A huge page can reach beyond the end and count for more than its part, so that a few small ones may be missing still.
+    fallocate(memory, FallocateFlags::empty(), 0, size)?;
+    mapping.populate();
+    Ok(mapping)
+}
+
+/// Refuses memory that does not have as many pages as `size` bytes take.
+fn check_allocated(memory: &OwnedFd, size: u64) -> Result<(), ExportFailure> {
+    let allocated = u64::try_from(fstat(memory)?.st_blocks).unwrap_or(0).saturating_mul(512);
+    if allocated < size.next_multiple_of(page_size() as u64) {
+        return Err(ExportFailure::NotAllocated {
+            needed: size,
+            allocated,
+        });
+    }
+    Ok(())
 }
 
 /// Refuses descriptors that cannot be filled and sealed; gives the memory's size.

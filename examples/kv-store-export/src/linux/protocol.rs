@@ -8,7 +8,7 @@ use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::string::String;
 use std::vec::Vec;
 
-use rustix::io::Errno;
+use rustix::io::{Errno, retry_on_intr};
 use rustix::net::{
     RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, ReturnFlags, SendAncillaryBuffer, SendAncillaryMessage,
     SendFlags, recvmsg, sendmsg,
@@ -103,6 +103,16 @@ pub enum ExportFailure {
         /// Its error number.
         errno: i32,
     },
+    /// The memory's pages are not all there. The server makes none, because it would pay for them. Unless someone takes
+    /// pages away meanwhile, the memory is as it was.
+    NotAllocated {
+        /// Bytes that the export takes.
+        needed: u64,
+        /// Bytes of the pages that are there.
+        allocated: u64,
+    },
+    /// Too many other exports are under way, and none ended in time.
+    Busy,
 }
 
 impl From<ExportError> for ExportFailure {
@@ -133,6 +143,11 @@ impl fmt::Display for ExportFailure {
             Self::TooOldSystem => {
                 f.write_str("the server's system cannot keep others from writing to memory; Linux 5.1 can")
             }
+            Self::NotAllocated { needed, allocated } => write!(
+                f,
+                "the client has allocated {allocated} bytes of the memory, and the export takes {needed}"
+            ),
+            Self::Busy => f.write_str("too many other exports are under way"),
             Self::System { errno } => write!(f, "the server's system: {}", Errno::from_raw_os_error(*errno)),
         }
     }
@@ -185,39 +200,39 @@ pub(super) fn send<T: Serialize>(
     if !descriptors.is_empty() {
         ancillary.push(SendAncillaryMessage::ScmRights(descriptors));
     }
-    sendmsg(socket, &[IoSlice::new(packet)], &mut ancillary, SendFlags::NOSIGNAL)?;
+    // A process that is stopped and goes on is interrupted.
+    retry_on_intr(|| sendmsg(&socket, &[IoSlice::new(packet)], &mut ancillary, SendFlags::NOSIGNAL))?;
     Ok(())
 }
 
-/// Receives one packet, and the first descriptor that came with it; any others are closed.
-pub(super) fn receive<T: DeserializeOwned>(socket: impl AsFd) -> Result<(T, Option<OwnedFd>), PacketError> {
+/// Receives one packet, and every descriptor that came with it: there is room for as many as Linux lets anyone send, for
+/// those that find none are closed at once, which can wait.
+pub(super) fn receive<T: DeserializeOwned>(socket: impl AsFd) -> (Result<T, PacketError>, Vec<OwnedFd>) {
     let mut packet = [0; MAX_PACKET];
-    let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(4))];
+    let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(253))];
     let mut ancillary = RecvAncillaryBuffer::new(&mut space);
-    let received = recvmsg(
-        socket,
-        &mut [IoSliceMut::new(&mut packet)],
-        &mut ancillary,
-        RecvFlags::CMSG_CLOEXEC,
-    )?;
-    let mut descriptor = None;
+    let received = retry_on_intr(|| {
+        let parts = &mut [IoSliceMut::new(&mut packet)];
+        recvmsg(&socket, parts, &mut ancillary, RecvFlags::CMSG_CLOEXEC)
+    });
+    let mut descriptors = Vec::new();
     for message in ancillary.drain() {
-        if let RecvAncillaryMessage::ScmRights(descriptors) = message {
-            for received in descriptors {
-                descriptor.get_or_insert(received);
-            }
+        if let RecvAncillaryMessage::ScmRights(received) = message {
+            descriptors.extend(received);
         }
     }
-    if received.flags.contains(ReturnFlags::TRUNC) {
-        return Err(PacketError::TooLong);
-    }
-    match packet.get(..received.bytes) {
-        None | Some([]) => Err(PacketError::Closed),
-        Some(packet) => match postcard::take_from_bytes(packet) {
-            Ok((message, [])) => Ok((message, descriptor)),
-            _ => Err(PacketError::Garbage),
+    let message = match received {
+        Err(errno) => Err(errno.into()),
+        Ok(received) if received.flags.contains(ReturnFlags::TRUNC) => Err(PacketError::TooLong),
+        Ok(received) => match packet.get(..received.bytes) {
+            None | Some([]) => Err(PacketError::Closed),
+            Some(packet) => match postcard::take_from_bytes(packet) {
+                Ok((message, [])) => Ok(message),
+                _ => Err(PacketError::Garbage),
+            },
         },
-    }
+    };
+    (message, descriptors)
 }
 
 impl PacketError {

@@ -1,31 +1,47 @@
 //! The server: a store behind a socket.
+//!
+//! All threads are made when it starts. A worker serves one client at a time. What a client can hold up, which is a system
+//! call on its memory and the closing of what it sent, holds up one thread and no lock of the store.
 
+use core::convert::Infallible;
+use std::format;
 use std::io;
 use std::os::fd::{AsFd, OwnedFd};
-use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Condvar, Mutex, PoisonError, RwLock};
+use std::path::Path;
+use std::sync::{PoisonError, RwLock};
+use std::thread;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
-use std::{fs, thread};
 
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::Errno;
 use rustix::net::sockopt::{Timeout, set_socket_timeout};
-use rustix::net::{AddressFamily, SocketAddrUnix, SocketFlags, SocketType, accept_with, bind, listen, socket_with};
+use rustix::net::{SocketFlags, accept_with};
 
-use super::memory::fill;
+use super::closer::Closer;
+use super::exports::Exports;
+use super::memory::{Sealed, fill};
 use super::protocol::{ExportFailure, PacketError, Reply, Request, receive, send};
-use crate::{ExportError, Item, Release, Store};
+use super::socket::{Listener, stranger};
+use crate::{ExportError, Item, Mark, Release, Store};
 
 /// The store that a server has: up to 100,000 items, whose values take up to 128 MiB.
 pub type ServedStore = Store<100_000, { 128 << 20 }>;
 
-/// What one client may ask of a server.
+/// Threads that close what came from clients.
+const CLOSERS: usize = 32;
+
+/// How often the server looks for what hangs.
+const WATCH: Duration = Duration::from_secs(1);
+
+/// What clients may ask of a server.
 #[derive(Clone, Copy, Debug)]
 pub struct ServerLimits {
     /// How long a client may be silent before it is hung up on, and how long it may take to accept an answer.
     pub patience: Duration,
     /// How many clients are served at once; others wait.
     pub clients: usize,
+    /// How many of them export at once. Others wait, and are refused if none of these ends in time.
+    pub exports: usize,
     /// How long a client is served while others wait. Without that, one that is never quite silent would keep its place
     /// for ever.
     pub turn: Duration,
@@ -36,6 +52,7 @@ impl Default for ServerLimits {
         Self {
             patience: Duration::from_secs(2),
             clients: 128,
+            exports: 64,
             turn: Duration::from_secs(10),
         }
     }
@@ -44,153 +61,147 @@ impl Default for ServerLimits {
 /// A server that listens on a socket in the file system.
 #[derive(Debug)]
 pub struct Server {
-    socket: OwnedFd,
-    path: PathBuf,
+    listener: Listener,
     limits: ServerLimits,
+}
+
+/// What the threads of a server share.
+struct Shared<'s> {
+    listener: &'s Listener,
+    limits: ServerLimits,
+    store: &'s RwLock<ServedStore>,
+    exports: Exports,
+    closer: Closer,
 }
 
 impl Server {
-    /// Listens at `path`. A socket that a server left there is replaced; anything else is not.
+    /// Listens at `path`, and keeps a lock in a file beside it. A socket that a server left there is replaced; anything
+    /// else is not.
     ///
     /// # Errors
     ///
-    /// What the system says, `AddrInUse` where something else lies at `path`.
+    /// What the system says, `AddrInUse` where something else lies at `path`, or another server has the lock.
     pub fn new(path: &Path, limits: ServerLimits) -> io::Result<Self> {
-        let socket = socket_with(AddressFamily::UNIX, SocketType::SEQPACKET, SocketFlags::CLOEXEC, None)?;
-        let address = SocketAddrUnix::new(path)?;
-        remove_stale_socket(path, &address)?;
-        bind(&socket, &address)?;
-        listen(&socket, 128)?;
-        Ok(Self {
-            socket,
-            path: path.into(),
-            limits,
-        })
+        let listener = Listener::new(path)?;
+        Ok(Self { listener, limits })
     }
 
-    /// Serves `store` for ever, each client in a thread of its own.
+    /// Serves `store` for ever, as many clients at once as there are threads for. Calls `say` with a sentence where something
+    /// hangs, or there are fewer threads than there were to be.
     ///
     /// # Errors
     ///
-    /// What the system says when it can accept no more clients.
-    pub fn run(&self, store: &RwLock<ServedStore>) -> io::Result<()> {
-        let places = Places::new(self.limits.clients);
+    /// What the system says where there is no thread at all.
+    pub fn run(&self, store: &RwLock<ServedStore>, say: &dyn Fn(&str)) -> io::Result<Infallible> {
+        let shared = &Shared {
+            listener: &self.listener,
+            limits: self.limits,
+            store,
+            exports: Exports::new(self.limits.exports.max(1)),
+            closer: Closer::default(),
+        };
         thread::scope(|scope| {
-            loop {
-                let client = match accept_with(&self.socket, SocketFlags::CLOEXEC) {
-                    Ok(client) => client,
-                    Err(Errno::CONNABORTED | Errno::INTR) => continue,
-                    Err(Errno::MFILE | Errno::NFILE | Errno::NOMEM | Errno::NOBUFS) => {
-                        thread::sleep(Duration::from_millis(10));
-                        continue;
-                    }
-                    Err(errno) => return Err(errno.into()),
-                };
-                let place = places.take();
-                let limits = self.limits;
-                // A system that has no more threads hangs up on this client; the others are served on.
-                let _ = thread::Builder::new().spawn_scoped(scope, move || {
-                    // A client that goes away, or hangs, is its own affair.
-                    let _ = serve(&client, store, limits, &place);
-                });
+            // One of each first: without them there is no server.
+            let workers = self.limits.clients.max(1);
+            thread::Builder::new().spawn_scoped(scope, || shared.closer.run())?;
+            thread::Builder::new().spawn_scoped(scope, || shared.work())?;
+            for missing in (1..workers).rev() {
+                if let Err(error) = thread::Builder::new().spawn_scoped(scope, || shared.work()) {
+                    say(&format!(
+                        "only {} clients are served at once: {error}",
+                        workers - missing
+                    ));
+                    break;
+                }
             }
+            for _ in 1..CLOSERS {
+                // Those that there are do it all.
+                let _ = thread::Builder::new().spawn_scoped(scope, || shared.closer.run());
+            }
+            shared.watch(say)
         })
     }
 }
 
-/// The places at which clients are served.
-struct Places {
-    free: Mutex<usize>,
-    given_back: Condvar,
-    /// A client waits for a place.
-    wanted: AtomicBool,
-}
-
-/// One of them, given back when it is dropped, whatever happened to its client's thread.
-struct Place<'p>(&'p Places);
-
-impl Places {
-    fn new(count: usize) -> Self {
-        Self {
-            free: Mutex::new(count.max(1)),
-            given_back: Condvar::new(),
-            wanted: AtomicBool::new(false),
-        }
-    }
-
-    /// Waits until there is one.
-    fn take(&self) -> Place<'_> {
-        let mut free = self.free.lock().unwrap_or_else(PoisonError::into_inner);
-        while *free == 0 {
-            self.wanted.store(true, Ordering::Relaxed);
-            free = self.given_back.wait(free).unwrap_or_else(PoisonError::into_inner);
-        }
-        self.wanted.store(false, Ordering::Relaxed);
-        *free -= 1;
-        Place(self)
-    }
-}
-
-impl Place<'_> {
-    fn is_wanted(&self) -> bool {
-        self.0.wanted.load(Ordering::Relaxed)
-    }
-}
-
-impl Drop for Place<'_> {
-    fn drop(&mut self) {
-        *self.0.free.lock().unwrap_or_else(PoisonError::into_inner) += 1;
-        self.0.given_back.notify_one();
-    }
-}
-
-impl Drop for Server {
-    fn drop(&mut self) {
-        // Nobody can do anything about it if this fails, and the next server replaces the socket.
-        let _ = fs::remove_file(&self.path);
-    }
-}
-
-/// Removes the socket of a server that is gone. One that answers stays, and so does every other kind of file.
-fn remove_stale_socket(path: &Path, address: &SocketAddrUnix) -> io::Result<()> {
-    use std::os::unix::fs::FileTypeExt;
-
-    match fs::symlink_metadata(path) {
-        Ok(found) if found.file_type().is_socket() => {
-            // Without waiting: a server that is busy is one that is there.
-            let flags = SocketFlags::CLOEXEC | SocketFlags::NONBLOCK;
-            let probe = socket_with(AddressFamily::UNIX, SocketType::SEQPACKET, flags, None)?;
-            match rustix::net::connect(&probe, address) {
-                Err(Errno::CONNREFUSED) => fs::remove_file(path),
-                _ => Err(Errno::ADDRINUSE.into()),
-            }
-        }
-        Ok(_) => Err(Errno::ADDRINUSE.into()),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
-        Err(error) => Err(error),
-    }
-}
-
-/// Answers one client until it goes away, or until its turn is over and another one waits.
-fn serve(
-    client: &OwnedFd,
-    store: &RwLock<ServedStore>,
-    limits: ServerLimits,
-    place: &Place<'_>,
-) -> Result<(), PacketError> {
-    set_socket_timeout(client, Timeout::Recv, Some(limits.patience))?;
-    set_socket_timeout(client, Timeout::Send, Some(limits.patience))?;
-    let since = Instant::now();
-    while !(place.is_wanted() && since.elapsed() > limits.turn) {
-        let (request, descriptor) = match receive(client) {
-            Ok(received) => received,
-            Err(error) => {
-                if let Some(reply) = error.reply() {
-                    send(client, &reply, None)?;
+impl Shared<'_> {
+    /// Serves one client after the other.
+    fn work(&self) -> ! {
+        loop {
+            match accept_with(self.listener, SocketFlags::CLOEXEC) {
+                Ok(client) => {
+                    // A client that goes away, or hangs, is its own affair.
+                    let _ = self.serve(&client);
+                    self.closer.close([client]);
                 }
-                return Err(error);
+                Err(Errno::CONNABORTED | Errno::INTR) => {}
+                // Out of descriptors, or of memory: it gets better.
+                Err(_) => thread::sleep(Duration::from_millis(10)),
             }
-        };
+        }
+    }
+
+    /// Says what hangs.
+    fn watch(&self, say: &dyn Fn(&str)) -> ! {
+        let mut waited = 0;
+        loop {
+            thread::sleep(WATCH);
+            if let (1.., all) = self.exports.overdue(self.limits.turn) {
+                let limits = self.limits;
+                say(&format!(
+                    "{all} of {} exports at most hang for {:?} in system calls on their clients' memory, each with its worker",
+                    limits.exports, limits.turn
+                ));
+            }
+            let waiting = self.closer.waiting();
+            if waiting > waited {
+                say(&format!("{waiting} descriptors of clients wait to be closed"));
+            }
+            waited = waiting;
+        }
+    }
+
+    /// Returns whether a client waits for a worker, where all have one.
+    fn is_wanted(&self) -> bool {
+        let mut waiting = [PollFd::new(self.listener, PollFlags::IN)];
+        poll(&mut waiting, Some(&Timespec::default())) == Ok(1)
+    }
+
+    /// Answers one client until it goes away, or until its turn is over and another one waits.
+    fn serve(&self, client: &OwnedFd) -> Result<(), PacketError> {
+        let limits = self.limits;
+        set_socket_timeout(client, Timeout::Recv, Some(limits.patience))?;
+        set_socket_timeout(client, Timeout::Send, Some(limits.patience))?;
+        if let Some(user) = stranger(client)? {
+            let refusal = Reply::BadRequest(format!("it serves its own user only, not user {user}"));
+            return send(client, &refusal, None);
+        }
+        let since = Instant::now();
+        let mut asked = None;
+        while !(since.elapsed() > limits.turn && self.is_wanted()) {
+            let (request, mut descriptors) = receive(client);
+            let answered = match request {
+                Ok(Request::Export { release }) => {
+                    let exported = self.export(release, descriptors.first(), &mut asked);
+                    match &exported {
+                        Ok(sealed) => send(client, &Reply::Exported, Some(sealed.as_fd())),
+                        Err(failure) => send(client, &Reply::NotExported(*failure), None),
+                    }
+                    .inspect(|()| descriptors.extend(exported.map(OwnedFd::from)))
+                }
+                Ok(request) => send(client, &self.answer(request), None),
+                Err(error) => match error.reply() {
+                    Some(reply) => send(client, &reply, None).and(Err(error)),
+                    None => Err(error),
+                },
+            };
+            self.closer.close(descriptors);
+            answered?;
+        }
+        Ok(())
+    }
+
+    /// Answers a request that is about items.
+    fn answer(&self, request: Request) -> Reply {
         match request {
             Request::WriteItem {
                 key,
@@ -204,57 +215,63 @@ fn serve(
                     sensitive,
                     written: written.unwrap_or_else(now),
                 };
-                let written = store.write().unwrap_or_else(PoisonError::into_inner).write_item(item);
-                send(
-                    client,
-                    &written.map_or_else(Reply::NotWritten, |()| Reply::Written),
-                    None,
-                )?;
+                let written = self
+                    .store
+                    .write()
+                    .unwrap_or_else(PoisonError::into_inner)
+                    .write_item(item);
+                written.map_or_else(Reply::NotWritten, |()| Reply::Written)
             }
-            Request::Get { key } => {
-                let reply = match store.read().unwrap_or_else(PoisonError::into_inner).get(&key) {
-                    Some(Item {
-                        value,
-                        sensitive,
-                        written,
-                        ..
-                    }) => Reply::Item {
-                        value: value.to_vec(),
-                        sensitive,
-                        written,
-                    },
-                    None => Reply::NoSuchItem,
-                };
-                send(client, &reply, None)?;
-            }
-            Request::Export { release } => match export(store, release, descriptor) {
-                Ok(sealed) => {
-                    send(client, &Reply::Exported, Some(sealed.as_fd()))?;
-                }
-                Err(failure) => send(client, &Reply::NotExported(failure), None)?,
+            Request::Get { key } => match self.store.read().unwrap_or_else(PoisonError::into_inner).get(&key) {
+                Some(Item {
+                    value,
+                    sensitive,
+                    written,
+                    ..
+                }) => Reply::Item {
+                    value: value.to_vec(),
+                    sensitive,
+                    written,
+                },
+                None => Reply::NoSuchItem,
             },
+            Request::Export { .. } => Reply::NotExported(ExportFailure::NoMemory),
         }
     }
-    Ok(())
-}
 
-fn export(
-    store: &RwLock<ServedStore>,
-    release: u16,
-    descriptor: Option<OwnedFd>,
-) -> Result<super::Sealed, ExportFailure> {
-    let store = store.read().unwrap_or_else(PoisonError::into_inner);
-    // First of all, whatever else is wrong with the request.
-    if store.is_empty() {
-        return Err(ExportError::Empty.into());
+    /// Exports what there is, or, where the memory is too small for that, what there was when this client was last told how
+    /// much it takes: so a client that comes back with that much is never too late.
+    fn export(
+        &self,
+        release: u16,
+        memory: Option<&OwnedFd>,
+        asked: &mut Option<Mark>,
+    ) -> Result<Sealed, ExportFailure> {
+        let mark = self.store.read().unwrap_or_else(PoisonError::into_inner).mark();
+        // First of all, whatever else is wrong with the request.
+        if mark.is_empty() {
+            return Err(ExportError::Empty.into());
+        }
+        let Some(release) = Release::from_number(release) else {
+            return Err(ExportFailure::UnknownRelease {
+                newest: Release::LATEST.number(),
+            });
+        };
+        let memory = memory.ok_or(ExportFailure::NoMemory)?;
+        let _under_way = self.exports.begin(self.limits.patience).ok_or(ExportFailure::Busy)?;
+        let is_too_small = |failure: &_| matches!(failure, ExportFailure::Export(ExportError::StorageTooSmall { .. }));
+        match fill(self.store, &mark, release, memory) {
+            Err(failure) if is_too_small(&failure) => {
+                let then = asked.replace(mark).map(|then| fill(self.store, &then, release, memory));
+                match then {
+                    Some(Err(then)) if !is_too_small(&then) => Err(then),
+                    Some(Ok(sealed)) => Ok(sealed),
+                    _ => Err(failure),
+                }
+            }
+            filled => filled,
+        }
     }
-    let Some(release) = Release::from_number(release) else {
-        return Err(ExportFailure::UnknownRelease {
-            newest: Release::LATEST.number(),
-        });
-    };
-    let memory = descriptor.ok_or(ExportFailure::NoMemory)?;
-    fill(&store, release, &memory)
 }
 
 fn now() -> u64 {

@@ -18,7 +18,7 @@ use super::server::{Server, duplicate, export_into, refusal_and_memory};
 #[test]
 fn memory_that_is_mapped_for_writing_elsewhere_cannot_be_sealed() {
     let server = Server::with_items(&[("lamp", b"on")]);
-    let memory = Memory::new(4096).unwrap();
+    let memory = Memory::allocated(4096).unwrap();
     map_shared(&memory, 4096).unwrap();
     let (failure, memory) = refusal_and_memory(server.client().export(memory, Release::LATEST));
     assert_eq!(failure, ExportFailure::StillMapped);
@@ -33,7 +33,7 @@ fn memory_that_is_written_meanwhile_is_noticed() {
     let server = Server::with_a_large_export();
     let client = server.client();
     let noticed = (0..500).any(|_| {
-        let memory = Memory::new(4 << 20).unwrap();
+        let memory = Memory::allocated(4 << 20).unwrap();
         let start = map_shared(&memory, MAPPED).unwrap() as usize;
         let stop = AtomicBool::new(false);
         thread::scope(|scope| {
@@ -64,24 +64,25 @@ fn memory_that_is_written_meanwhile_is_noticed() {
 
 #[test]
 fn memory_that_is_truncated_meanwhile_harms_nobody() {
+    const LEN: u64 = 2 << 20;
     let server = Server::with_a_large_export();
     let client = server.client();
     let (mut before, mut meanwhile, mut after) = (0, 0, 0);
     // With one processor nobody gets between two of the server's calls that follow each other.
     let alone = thread::available_parallelism().unwrap().get() == 1;
     for round in 0..5_000 {
-        let memory = Memory::new(4 << 20).unwrap();
+        let memory = Memory::allocated(LEN).unwrap();
         let own = duplicate(&memory);
         let stop = AtomicBool::new(false);
         let (result, refused) = thread::scope(|scope| {
             let truncating = scope.spawn(|| {
                 let mut refused = 0_usize;
                 while !stop.load(Ordering::Relaxed) {
-                    // Long enough for an export half of the time.
-                    for size in [1, 4 << 20] {
-                        refused += usize::from(rustix::fs::ftruncate(&own, size) == Err(Errno::PERM));
-                        thread::yield_now();
-                    }
+                    refused += usize::from(rustix::fs::ftruncate(&own, 1) == Err(Errno::PERM));
+                    thread::yield_now();
+                    // Long enough for an export, half of the time.
+                    let _ = rustix::fs::fallocate(&own, FallocateFlags::empty(), 0, LEN);
+                    thread::yield_now();
                 }
                 refused
             });
@@ -91,7 +92,7 @@ fn memory_that_is_truncated_meanwhile_harms_nobody() {
         });
         match result.map_err(|refused| refused.error) {
             // Between the server's own truncation and its seals.
-            Err(ClientError::Export(ExportFailure::Modified)) => meanwhile += 1,
+            Err(ClientError::Export(ExportFailure::Modified | ExportFailure::NotAllocated { .. })) => meanwhile += 1,
             Err(ClientError::Export(ExportFailure::Export(ExportError::StorageTooSmall { available, .. }))) => {
                 assert_eq!(available, 1);
                 before += 1;
@@ -120,7 +121,7 @@ fn memory_that_is_filled_takes_no_new_writer_and_loses_no_page() {
     let client = server.client();
     let hole = FallocateFlags::PUNCH_HOLE | FallocateFlags::KEEP_SIZE;
     let unharmed = (0..200).any(|_| {
-        let memory = Memory::new(4 << 20).unwrap();
+        let memory = Memory::allocated(4 << 20).unwrap();
         let own = duplicate(&memory);
         let start = map_shared(&memory, MAPPED).unwrap() as usize;
         let stop = AtomicBool::new(false);
@@ -129,19 +130,20 @@ fn memory_that_is_filled_takes_no_new_writer_and_loses_no_page() {
                 let start = start as *mut std::ffi::c_void;
                 // SAFETY: the range is the one that was mapped, and nothing refers to it.
                 let remove = || unsafe { rustix::mm::madvise(start, MAPPED, Advice::LinuxRemove) };
+                let write = || rustix::io::pwrite(&own, b"malice", 1000).map(drop);
                 // As long as this mapping is there the memory is not sealed for good, so what says no is the seal that
                 // comes before the server's first byte.
                 loop {
                     let is_over = stop.load(Ordering::Relaxed);
-                    if remove().is_err() {
+                    if write().is_err() {
                         break;
                     }
-                    assert!(!is_over, "it was filled, and pages could be taken away all the time");
+                    assert!(!is_over, "it was filled, and could be written all the time");
                 }
                 let refused = [
                     ("MADV_REMOVE", remove()),
                     ("a hole", rustix::fs::fallocate(&own, hole, 0, MAPPED as u64)),
-                    ("a write", rustix::io::pwrite(&own, b"malice", 1000).map(drop)),
+                    ("a write", write()),
                     ("a new mapping", map_shared(&own, MAPPED).map(drop)),
                     ("a truncation", rustix::fs::ftruncate(&own, 1)),
                 ];
@@ -165,28 +167,45 @@ fn memory_that_is_filled_takes_no_new_writer_and_loses_no_page() {
     assert!(server.is_alive());
 }
 
-/// What is done before the server forbids it is written over, and what is done later is refused: no export is harmed.
+/// What is written before the server forbids it is written over, pages that were taken away before are missed, and what is done
+/// later is refused: no export is harmed.
 #[test]
 fn holes_and_writes_at_any_time_harm_no_export() {
+    const LEN: u64 = 4 << 20;
     let server = Server::with_a_large_export();
     let client = server.client();
-    for _ in 0..100 {
-        let memory = Memory::new(4 << 20).unwrap();
+    let (mut exported, mut missed) = (0, 0);
+    for _ in 0..200 {
+        let memory = Memory::allocated(LEN).unwrap();
         let own = duplicate(&memory);
         let stop = AtomicBool::new(false);
         thread::scope(|scope| {
             scope.spawn(|| {
                 let hole = FallocateFlags::PUNCH_HOLE | FallocateFlags::KEEP_SIZE;
                 while !stop.load(Ordering::Relaxed) {
-                    let _ = rustix::fs::fallocate(&own, hole, 0, 2 << 20);
+                    let _ = rustix::fs::fallocate(&own, hole, 0, 1 << 20);
+                    // Behind the end there would be room for as many pages as were taken away.
+                    let _ = rustix::fs::fallocate(&own, FallocateFlags::KEEP_SIZE, LEN, 1 << 20);
+                    thread::yield_now();
+                    let _ = rustix::fs::fallocate(&own, FallocateFlags::KEEP_SIZE, 0, LEN);
                     let _ = rustix::io::pwrite(&own, b"malice", 1000);
+                    thread::yield_now();
                 }
             });
             let result = client.export(memory, Release::LATEST);
             stop.store(true, Ordering::Relaxed);
-            Exportable::load(&result.unwrap().map().unwrap()).unwrap();
+            match result.map_err(|refused| refused.error) {
+                Ok(sealed) => {
+                    Exportable::load(&sealed.map().unwrap()).unwrap();
+                    exported += 1;
+                }
+                Err(ClientError::Export(ExportFailure::NotAllocated { .. })) => missed += 1,
+                Err(other) => panic!("{other}"),
+            }
         });
     }
+    assert!(exported > 0 && missed > 0, "{exported} exports, {missed} refusals");
+    assert!(server.is_alive());
 }
 
 #[test]
@@ -213,11 +232,11 @@ fn descriptors_of_the_wrong_kind_are_refused_by_name() {
 
     let unsealable = rustix::fs::memfd_create("unsealable", MemfdFlags::CLOEXEC).unwrap();
     assert_eq!(export_into(&server, &unsealable), ExportFailure::AlreadySealed);
-    let sealed = Memory::new(4096).unwrap();
+    let sealed = Memory::allocated(4096).unwrap();
     rustix::fs::fcntl_add_seals(&sealed, SealFlags::WRITE).unwrap();
     assert_eq!(export_into(&server, &sealed), ExportFailure::AlreadySealed);
 
-    let memory = Memory::new(4096).unwrap();
+    let memory = Memory::allocated(4096).unwrap();
     let path = format!("/proc/self/fd/{}", memory.as_fd().as_raw_fd());
     let read_only = rustix::fs::open(path, OFlags::RDONLY, Mode::empty()).unwrap();
     assert_eq!(export_into(&server, &read_only), ExportFailure::NotWritable);

@@ -8,6 +8,7 @@
     reason = "a test, which maps memory"
 )]
 
+mod attacks;
 mod bad_clients;
 mod bad_memory;
 mod commands;
@@ -16,3 +17,5 @@ mod paying;
 mod printing;
 mod seals;
 mod server;
+mod stopping;
+mod users;

@@ -11,7 +11,7 @@ use super::server::{Server, answer, duplicate, export_request, refusal, refusal_
 #[test]
 fn an_export_comes_back_sealed_with_every_item_in_order() {
     let server = Server::with_items(&[("zebra", b"last"), ("apple", b"first"), ("mango", &[0; 4096])]);
-    let memory = Memory::new(1 << 20).unwrap();
+    let memory = Memory::allocated(1 << 20).unwrap();
     let kept = duplicate(&memory);
     let sealed = server.client().export(memory, Release::LATEST).unwrap();
     let mapping = sealed.map().unwrap();
@@ -31,7 +31,7 @@ fn an_export_comes_back_sealed_with_every_item_in_order() {
 #[test]
 fn an_empty_store_exports_nothing_and_leaves_the_memory_alone() {
     let server = Server::start();
-    let memory = Memory::new(4).unwrap();
+    let memory = Memory::allocated(4).unwrap();
     let (failure, memory) = refusal_and_memory(server.client().export(memory, Release::LATEST));
     // Looked at first: the memory is too small as well.
     assert_eq!(failure, ExportFailure::Export(ExportError::Empty));
@@ -56,7 +56,7 @@ fn an_empty_store_says_so_before_it_looks_at_the_request() {
 #[test]
 fn memory_that_is_too_small_is_refused_and_left_alone_and_an_exact_fit_is_taken() {
     let server = Server::with_items(&[("lamp", b"on")]);
-    let small = Memory::new(10).unwrap();
+    let small = Memory::allocated(10).unwrap();
     let (failure, small) = refusal_and_memory(server.client().export(small, Release::LATEST));
     let small = small.expect("it was left alone, so it comes back");
     let ExportFailure::Export(ExportError::StorageTooSmall { needed, available: 10 }) = failure else {
@@ -64,9 +64,9 @@ fn memory_that_is_too_small_is_refused_and_left_alone_and_an_exact_fit_is_taken(
     };
     assert_eq!(size(&small), 10);
     assert!(rustix::fs::fcntl_get_seals(&small).unwrap().is_empty());
-    let short = Memory::new(needed as u64 - 1).unwrap();
+    let short = Memory::allocated(needed as u64 - 1).unwrap();
     refusal(server.client().export(short, Release::LATEST));
-    let exact = Memory::new(needed as u64).unwrap();
+    let exact = Memory::allocated(needed as u64).unwrap();
     assert_eq!(server.client().export(exact, Release::LATEST).unwrap().len(), needed);
 }
 
@@ -74,7 +74,7 @@ fn memory_that_is_too_small_is_refused_and_left_alone_and_an_exact_fit_is_taken(
 fn an_older_release_is_written_unless_it_would_lose_what_matters() {
     let server = Server::with_items(&[("lamp", b"on")]);
     let client = server.client();
-    let sealed = client.export(Memory::new(4096).unwrap(), Release::V1).unwrap();
+    let sealed = client.export(Memory::allocated(4096).unwrap(), Release::V1).unwrap();
     assert_eq!(Exportable::load(&sealed.map().unwrap()).unwrap().release(), Release::V1);
     client
         .write_item(Item {
@@ -82,7 +82,7 @@ fn an_older_release_is_written_unless_it_would_lose_what_matters() {
             ..Item::new("password", b"hunter2")
         })
         .unwrap();
-    let failure = refusal(client.export(Memory::new(4096).unwrap(), Release::V1));
+    let failure = refusal(client.export(Memory::allocated(4096).unwrap(), Release::V1));
     assert_eq!(failure, ExportFailure::Export(ExportError::Lossy { item: 1 }));
 }
 

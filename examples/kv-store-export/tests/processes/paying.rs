@@ -3,16 +3,18 @@
 use std::io::IoSliceMut;
 use std::mem::MaybeUninit;
 use std::os::fd::{AsFd, OwnedFd};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 
 use devstate_kv_store_export::linux::{Client, ClientError, ExportFailure, MAX_PACKET, Memory, Reply, Request};
-use devstate_kv_store_export::{ExportError, Exportable, Release};
+use devstate_kv_store_export::{ExportError, Exportable, Item, Release};
+use rustix::fs::FallocateFlags;
 use rustix::net::{
     AddressFamily, RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, SendFlags, SocketAddrUnix, SocketType,
 };
 use tempfile::TempDir;
 
-use super::server::{Server, size};
+use super::server::{Server, refusal_and_memory, size};
 
 /// Bytes of memory that a file takes up.
 fn allocated(file: impl AsFd) -> i64 {
@@ -37,10 +39,7 @@ fn a_client_that_does_not_know_the_size_gets_all_within_its_limit() {
         needed
     );
     match server.client().export_within(needed - 1, Release::LATEST) {
-        Err(ClientError::Export(ExportFailure::Export(error))) => {
-            let available = needed - 1;
-            assert_eq!(error, ExportError::StorageTooSmall { needed, available });
-        }
+        Err(ClientError::BeyondLimit { needed: found, limit }) => assert_eq!((found, limit), (needed, needed - 1)),
         other => panic!("{other:?}"),
     }
 }
@@ -92,22 +91,14 @@ fn received_memory(client: &OwnedFd) -> Option<OwnedFd> {
 }
 
 #[test]
-fn a_store_that_always_grows_is_asked_a_few_times_and_paid_for_each_time() {
+fn a_server_that_always_asks_for_more_is_asked_a_few_times_and_named() {
     const PAGE: i64 = 4096;
     let needs: Vec<usize> = (1..=100).map(|pages| pages * 4096).collect();
     let (sent, refused) = sent_to_a_server_that_needs(&needs, usize::MAX);
-    let expected: Vec<_> = (0..8).map(|pages| (pages * PAGE, pages * PAGE)).collect();
+    let expected: Vec<_> = (0..4).map(|pages| (pages * PAGE, pages * PAGE)).collect();
     assert_eq!(sent, expected);
-    assert!(
-        matches!(
-            refused,
-            ClientError::Export(ExportFailure::Export(ExportError::StorageTooSmall {
-                needed: 32_768,
-                ..
-            }))
-        ),
-        "{refused}"
-    );
+    let said = refused.to_string();
+    assert_eq!(said, "the server asked for more memory 4 times, for 16384 bytes last");
 }
 
 #[test]
@@ -117,11 +108,60 @@ fn what_a_server_claims_to_need_is_not_made_beyond_the_limit() {
     assert!(
         matches!(
             refused,
-            ClientError::Export(ExportFailure::Export(ExportError::StorageTooSmall {
+            ClientError::BeyondLimit {
                 needed: usize::MAX,
-                available: 0x10_0000
-            }))
+                limit: 0x10_0000
+            }
         ),
         "{refused}"
     );
+}
+
+#[test]
+fn memory_whose_pages_are_not_there_is_refused_and_left_alone() {
+    let server = Server::with_a_large_export();
+    let client = server.client();
+    for memory in [Memory::new(4 << 20).unwrap(), partly_allocated(4 << 20)] {
+        let before = (size(&memory), allocated(&memory));
+        let (failure, memory) = refusal_and_memory(client.export(memory, Release::LATEST));
+        assert!(matches!(failure, ExportFailure::NotAllocated { .. }), "{failure}");
+        let memory = memory.expect("it was left alone, so it comes back");
+        assert_eq!((size(&memory), allocated(&memory)), before);
+    }
+    assert!(server.is_alive());
+}
+
+/// The last page that an export needs is missing, and there are more behind it.
+fn partly_allocated(len: u64) -> Memory {
+    let memory = Memory::new(len).unwrap();
+    rustix::fs::fallocate(&memory, FallocateFlags::empty(), 0, 1 << 20).unwrap();
+    memory
+}
+
+/// Every export of ten, while items are written as fast as they can be.
+#[test]
+fn a_store_that_grows_all_the_time_is_exported_as_it_was_when_it_was_asked_for() {
+    let server = Server::with_a_large_export();
+    let stop = AtomicBool::new(false);
+    thread::scope(|scope| {
+        for writer in 0..2 {
+            let (server, stop) = (&server, &stop);
+            scope.spawn(move || {
+                let client = server.client();
+                for index in 0.. {
+                    if stop.load(Ordering::Relaxed) {
+                        break;
+                    }
+                    let key = format!("writer{writer}.{index}");
+                    client.write_item(Item::new(&key, &[7; 4096])).unwrap();
+                }
+            });
+        }
+        for _ in 0..10 {
+            let sealed = server.client().export_within(1 << 30, Release::LATEST);
+            let sealed = sealed.inspect_err(|_| stop.store(true, Ordering::Relaxed)).unwrap();
+            Exportable::load(&sealed.map().unwrap()).unwrap();
+        }
+        stop.store(true, Ordering::Relaxed);
+    });
 }

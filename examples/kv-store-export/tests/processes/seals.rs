@@ -34,7 +34,7 @@ fn reopened(file: impl AsFd, how: OFlags) -> Result<OwnedFd, Errno> {
 #[test]
 fn nobody_can_change_an_export_in_any_way() {
     let server = Server::with_items(&[("lamp", b"on")]);
-    let memory = Memory::new(4096).unwrap();
+    let memory = Memory::allocated(4096).unwrap();
     let before_export = duplicate(&memory);
     let sealed = server.client().export(memory, Release::LATEST).unwrap();
     let before = sealed.map().unwrap().to_vec();

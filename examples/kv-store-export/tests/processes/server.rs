@@ -1,9 +1,12 @@
 //! A server in a process of its own, and what to say to it.
 
+use std::fs::Permissions;
 use std::io::{BufRead, BufReader, IoSlice};
 use std::mem::MaybeUninit;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
-use std::path::PathBuf;
+use std::os::unix::fs::PermissionsExt;
+use std::os::unix::process::CommandExt;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
@@ -22,6 +25,7 @@ use tempfile::TempDir;
 pub(super) struct Server {
     process: Child,
     pub(super) directory: TempDir,
+    socket: &'static str,
 }
 
 impl Server {
@@ -31,24 +35,51 @@ impl Server {
 
     pub(super) fn start_with(arguments: &[&str]) -> Self {
         let directory = TempDir::new().unwrap();
-        let mut process = Command::new(env!("CARGO_BIN_EXE_kv-store"))
-            .arg("serve")
-            .args(arguments)
-            .arg("--socket")
-            .arg(directory.path().join("socket"))
-            .stdout(Stdio::piped())
-            .spawn()
-            .unwrap();
+        let mut command = Command::new(env!("CARGO_BIN_EXE_kv-store"));
+        command.arg("serve").args(arguments);
+        Self::listening(&mut command, directory, "socket")
+    }
+
+    /// As another user, in a directory of that user's.
+    pub(super) fn start_as(user: u32) -> Self {
+        let directory = TempDir::new().unwrap();
+        let own = directory.path().join("own");
+        let program = directory.path().join("server");
+        std::fs::create_dir(&own).unwrap();
+        std::os::unix::fs::chown(&own, Some(user), None).unwrap();
+        std::fs::copy(env!("CARGO_BIN_EXE_kv-store"), &program).unwrap();
+        for path in [&program, directory.path()] {
+            std::fs::set_permissions(path, Permissions::from_mode(0o755)).unwrap();
+        }
+        Self::listening(Command::new(program).arg("serve").uid(user), directory, "own/socket")
+    }
+
+    /// In a control group.
+    pub(super) fn start_in(group: &Path) -> Self {
+        let mut command = Command::new("sh");
+        command.args(["-c", "echo $$ > \"$1\" && shift && exec \"$@\"", "sh"]);
+        command.arg(group.join("cgroup.procs"));
+        command.args([env!("CARGO_BIN_EXE_kv-store"), "serve"]);
+        Self::listening(&mut command, TempDir::new().unwrap(), "socket")
+    }
+
+    fn listening(command: &mut Command, directory: TempDir, socket: &'static str) -> Self {
+        let command = command.arg("--socket").arg(directory.path().join(socket));
+        let mut process = command.stdout(Stdio::piped()).spawn().unwrap();
         let mut lines = BufReader::new(process.stdout.take().unwrap()).lines();
         assert!(
             lines.any(|line| line.unwrap().starts_with("listening")),
             "the server did not start"
         );
-        Self { process, directory }
+        Self {
+            process,
+            directory,
+            socket,
+        }
     }
 
     pub(super) fn socket(&self) -> PathBuf {
-        self.directory.path().join("socket")
+        self.directory.path().join(self.socket)
     }
 
     pub(super) fn client(&self) -> Client {
@@ -65,10 +96,14 @@ impl Server {
         server
     }
 
+    pub(super) fn signal(&self, signal: Signal) {
+        kill_process(Pid::from_child(&self.process), signal).unwrap();
+    }
+
     /// Lets it do nothing for that long, and then go on, from another thread.
     pub(super) fn pause(&self, long: Duration) -> JoinHandle<()> {
         let process = Pid::from_child(&self.process);
-        kill_process(process, Signal::STOP).unwrap();
+        self.signal(Signal::STOP);
         thread::spawn(move || {
             thread::sleep(long);
             kill_process(process, Signal::CONT).unwrap();

@@ -5,15 +5,17 @@ mod progress;
 
 use std::env;
 use std::fs::File;
+use std::fs::{self, DirBuilder};
 use std::io::{self, IsTerminal, Read, Write};
+use std::os::unix::fs::{DirBuilderExt, MetadataExt};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::RwLock;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, anyhow, bail, ensure};
 use clap::{Parser, Subcommand};
-use devstate_kv_store_export::linux::{Client, ClientError, ExportFailure, ServedStore, Server, ServerLimits};
-use devstate_kv_store_export::{ExportError, Exportable, Item, Release, Store, VALUE_LEN, WriteError};
+use devstate_kv_store_export::linux::{Client, ClientError, ServedStore, Server, ServerLimits};
+use devstate_kv_store_export::{Exportable, Item, Release, Store, VALUE_LEN, WriteError};
 use devstate_snapshot_file::{PendingFile, load_file, open_stream};
 
 use crate::output::{note, print, say, shown};
@@ -23,9 +25,10 @@ use crate::progress::Progress;
 #[derive(Parser)]
 #[command(version)]
 struct Arguments {
-    /// Where the server listens.
-    #[arg(long, short, global = true, overrides_with = "socket", default_value_os_t = default_socket(), value_name = "PATH")]
-    socket: PathBuf,
+    /// Where the server listens: without it, in `$XDG_RUNTIME_DIR`, or else in a directory of the user's own below the one
+    /// for temporary files.
+    #[arg(long, short, global = true, overrides_with = "socket", value_name = "PATH")]
+    socket: Option<PathBuf>,
     #[command(subcommand)]
     command: Command,
 }
@@ -89,20 +92,21 @@ fn main() -> ExitCode {
 }
 
 fn run(arguments: Arguments) -> Result<()> {
-    let socket = arguments.socket;
+    // `list` needs none.
+    let socket = || arguments.socket.map_or_else(default_socket, Ok);
     match arguments.command {
-        Command::Serve { from } => serve(&socket, from.as_deref()),
+        Command::Serve { from } => serve(&socket()?, from.as_deref()),
         Command::Put { key, value, sensitive } => {
             let value = value.map_or_else(value_from_input, |value| Ok(value.into_bytes()))?;
             let item = Item {
                 sensitive,
                 ..Item::new(&key, &value)
             };
-            Ok(connect(&socket)?.write_item(item)?)
+            Ok(connect(&socket()?)?.write_item(item)?)
         }
-        Command::Get { key, reveal } => get(&connect(&socket)?, &key, reveal),
-        Command::Export { file, release, size } => export(&connect(&socket)?, &file, release, size),
-        Command::Import { file } => import(&connect(&socket)?, &file),
+        Command::Get { key, reveal } => get(&connect(&socket()?)?, &key, reveal),
+        Command::Export { file, release, size } => export(&connect(&socket()?)?, &file, release, size),
+        Command::Import { file } => import(&connect(&socket()?)?, &file),
         Command::List { file, keys, reveal } => list(&file, keys, reveal),
     }
 }
@@ -129,15 +133,17 @@ fn serve(socket: &Path, from: Option<&Path>) -> Result<()> {
     let server =
         Server::new(socket, ServerLimits::default()).with_context(|| format!("cannot listen at {}", shown(socket)))?;
     note(&format!("listening at {}", shown(socket)));
-    server.run(&STORE).context("the server can accept no more clients")
+    let hangs = |what: &str| say(&format!("kv-store: {what}"));
+    match server.run(&STORE, &hangs).context("the server has no threads")? {}
 }
 
 fn connect(socket: &Path) -> Result<Client> {
-    Client::new(socket).with_context(|| {
-        format!(
+    Client::new(socket).map_err(|error| match error {
+        ClientError::Stranger { .. } => anyhow!("{}: {error}", shown(socket)),
+        error => anyhow!(error).context(format!(
             "no server answers at {}; start one with `kv-store serve`",
             shown(socket)
-        )
+        )),
     })
 }
 
@@ -174,9 +180,10 @@ fn export(client: &Client, file: &Path, release: u16, size: usize) -> Result<()>
         );
     };
     let progress = Progress::spinner("the server fills the memory");
-    let sealed = client
-        .export_within(size, release)
-        .map_err(|error| explain(error, size))?;
+    let sealed = client.export_within(size, release).map_err(|error| match error {
+        ClientError::BeyondLimit { needed, .. } => anyhow!("{error}; try `--size {needed}`"),
+        error => error.into(),
+    })?;
     let done = format!("exported {} bytes to {}", sealed.len(), shown(file));
     progress.count_to(sealed.len() as u64, "{wide_bar} {bytes}/{total_bytes} {eta}");
     let forward = |target: &File| {
@@ -197,15 +204,6 @@ fn export(client: &Client, file: &Path, release: u16, size: usize) -> Result<()>
     pending.commit()?;
     drop(progress);
     print(|out| writeln!(out, "{done}"))
-}
-
-fn explain(error: ClientError, size: usize) -> anyhow::Error {
-    match error {
-        ClientError::Export(ExportFailure::Export(ExportError::StorageTooSmall { needed, .. })) => {
-            anyhow::anyhow!("the export takes {needed} bytes, and {size} were to be enough; try `--size {needed}`")
-        }
-        error => error.into(),
-    }
 }
 
 fn import(client: &Client, file: &Path) -> Result<()> {
@@ -267,8 +265,21 @@ fn verify<'a>(bytes: &'a [u8], file: &Path) -> Result<Exportable<'a>> {
     Exportable::load(bytes).with_context(|| format!("{} is no export", shown(file)))
 }
 
-fn default_socket() -> PathBuf {
-    env::var_os("XDG_RUNTIME_DIR")
-        .map_or_else(env::temp_dir, PathBuf::from)
-        .join("kv-store.sock")
+/// Returns where a user's server listens: in a directory that is the user's own, which nobody else can put a socket into.
+fn default_socket() -> Result<PathBuf> {
+    let user = rustix::process::geteuid().as_raw();
+    let given = env::var_os("XDG_RUNTIME_DIR")
+        .map(PathBuf::from)
+        .filter(|path| path.is_absolute());
+    let directory = given.unwrap_or_else(|| env::temp_dir().join(format!("kv-store-{user}")));
+    // Where it is there already it is looked at as well.
+    let _ = DirBuilder::new().mode(0o700).create(&directory);
+    let found = fs::symlink_metadata(&directory).with_context(|| format!("no directory {}", shown(&directory)))?;
+    let is_own = found.is_dir() && found.uid() == user && found.mode() & 0o022 == 0;
+    ensure!(
+        is_own,
+        "{} is not a directory that only user {user} can write to; give a socket elsewhere with `--socket`",
+        shown(&directory)
+    );
+    Ok(directory.join("kv-store.sock"))
 }

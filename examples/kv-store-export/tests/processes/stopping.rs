@@ -1,0 +1,83 @@
+//! Servers that start at the same time, and processes that are stopped and go on.
+
+use std::process::Stdio;
+use std::sync::Barrier;
+use std::thread;
+use std::time::Duration;
+
+use devstate_kv_store_export::Release;
+use devstate_kv_store_export::linux::{self, Memory, ServerLimits};
+use rustix::process::{Pid, Signal, kill_process};
+use tempfile::TempDir;
+
+use super::server::{Server, answer, export_request, send};
+
+#[test]
+fn of_servers_that_find_the_same_left_over_socket_one_listens() {
+    const SERVERS: usize = 8;
+    let directory = TempDir::new().unwrap();
+    for round in 0..300 {
+        let path = &directory.path().join(format!("socket{round}"));
+        drop(std::os::unix::net::UnixListener::bind(path).unwrap());
+        let barrier = &Barrier::new(SERVERS);
+        let listening: Vec<_> = thread::scope(|scope| {
+            let start = || {
+                barrier.wait();
+                linux::Server::new(path, ServerLimits::default()).ok()
+            };
+            let starting: Vec<_> = (0..SERVERS).map(|_| scope.spawn(start)).collect();
+            starting
+                .into_iter()
+                .filter_map(|server| server.join().unwrap())
+                .collect()
+        });
+        assert_eq!(listening.len(), 1, "round {round}");
+        assert!(path.exists(), "round {round}: its socket is there");
+    }
+}
+
+#[test]
+fn a_server_that_is_stopped_and_goes_on_hangs_up_on_nobody() {
+    let server = Server::with_items(&[("lamp", b"on")]);
+    let socket = server.connect();
+    for _ in 0..3 {
+        // The server waits for its next request.
+        thread::sleep(Duration::from_millis(100));
+        server.pause(Duration::from_millis(100)).join().unwrap();
+        thread::sleep(Duration::from_millis(100));
+        let memory = Memory::allocated(4096).unwrap();
+        send(&socket, &export_request(2), &[std::os::fd::AsFd::as_fd(&memory)]);
+        assert!(answer(&socket).is_some(), "it hung up");
+    }
+}
+
+#[test]
+fn a_client_that_is_stopped_and_goes_on_does_what_it_was_to_do() {
+    let server = Server::with_items(&[("lamp", b"on")]);
+    let file = server.directory.path().join("export");
+    let pause = server.pause(Duration::from_millis(800));
+    let mut command = server.command(&["export", file.to_str().unwrap()]);
+    let client = command.stderr(Stdio::piped()).stdout(Stdio::null()).spawn().unwrap();
+    // It waits for the server by then.
+    thread::sleep(Duration::from_millis(300));
+    let process = Pid::from_child(&client);
+    kill_process(process, Signal::STOP).unwrap();
+    thread::sleep(Duration::from_millis(100));
+    kill_process(process, Signal::CONT).unwrap();
+    pause.join().unwrap();
+    let output = client.wait_with_output().unwrap();
+    assert!(output.status.success(), "{output:?}");
+}
+
+#[test]
+fn a_client_that_was_silent_for_long_is_answered_all_the_same() {
+    let server = Server::with_items(&[("lamp", b"on")]);
+    let client = server.client();
+    for _ in 0..2 {
+        assert_eq!(client.get("lamp").unwrap().unwrap().value, b"on");
+        thread::sleep(ServerLimits::default().patience + Duration::from_millis(500));
+    }
+    client
+        .export(Memory::allocated(4096).unwrap(), Release::LATEST)
+        .unwrap();
+}
