@@ -115,7 +115,7 @@ fn parts<'t>(traces: &'t [Trace], arguments: &Arguments) -> anyhow::Result<Vec<(
 
 fn blame(error: ReplayError, arguments: &Arguments, trace: &Trace) -> anyhow::Error {
     let file = match &arguments.from {
-        Some(snapshot) => snapshot.display().to_string(),
+        Some(snapshot) => snapshot.to_string_lossy().escape_debug().to_string(),
         None => trace.file.clone(),
     };
     anyhow::Error::new(error).context(file)
@@ -131,7 +131,7 @@ fn write_out(report: &Report, arguments: &Arguments) -> anyhow::Result<()> {
     save_file(path, bytes)?;
     let mut text = format!(
         "{}: {} bytes at release {}, after event {}\n",
-        path.display(),
+        path.to_string_lossy().escape_debug(),
         bytes.len(),
         arguments.release.number(),
         arguments.at.unwrap_or_default()

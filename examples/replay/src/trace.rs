@@ -154,7 +154,8 @@ impl Trace {
     ///
     /// [`TraceError`] names the file and, where its contents are to blame, the line and what was expected there.
     pub fn read(path: &Path) -> Result<Self, TraceError> {
-        let file = path.display().to_string();
+        // A name can have the control sequences of a terminal in it.
+        let file = path.to_string_lossy().escape_debug().to_string();
         match std::fs::read(path) {
             Ok(bytes) => Self::parse_bytes(&file, &bytes),
             Err(error) => Err(TraceError {

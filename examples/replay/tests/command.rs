@@ -261,3 +261,16 @@ fn nothing_that_is_printed_panics() {
         }
     }
 }
+
+#[test]
+fn a_file_name_tells_the_terminal_nothing() {
+    let elsewhere = tempfile::tempdir().unwrap();
+    let nasty = elsewhere.path().join("\u{1b}[2J\r\n");
+    let nasty = text(&nasty);
+    let saved = run(&[ARM, "--at", "30", "--out", nasty]);
+    assert_eq!((saved.status, saved.err.as_str()), (0, ""));
+    let broken = run(&[X86, "--at", "30", "--from", ARM, nasty]);
+    for said in [saved.out, broken.err, run(&["/nonexistent/\u{1b}[2J"]).err] {
+        assert!(!said.contains(|c: char| c.is_control() && c != '\n'), "{said:?}");
+    }
+}

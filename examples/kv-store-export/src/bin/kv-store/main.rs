@@ -4,8 +4,7 @@ mod output;
 mod progress;
 
 use std::env;
-use std::fs::File;
-use std::fs::{self, DirBuilder};
+use std::fs::{self, DirBuilder, File};
 use std::io::{self, IsTerminal, Read, Write};
 use std::os::unix::fs::{DirBuilderExt, MetadataExt};
 use std::path::{Path, PathBuf};
@@ -17,6 +16,7 @@ use clap::{Parser, Subcommand};
 use devstate_kv_store_export::linux::{Client, ClientError, ServedStore, Server, ServerLimits};
 use devstate_kv_store_export::{Exportable, Item, Release, Store, VALUE_LEN, WriteError};
 use devstate_snapshot_file::{PendingFile, load_file, open_stream};
+use rustix::process::{Resource, Rlimit, geteuid, getrlimit, setrlimit};
 
 use crate::output::{note, print, say, shown};
 use crate::progress::Progress;
@@ -115,6 +115,13 @@ fn run(arguments: Arguments) -> Result<()> {
 static STORE: RwLock<ServedStore> = RwLock::new(Store::new());
 
 fn serve(socket: &Path, from: Option<&Path>) -> Result<()> {
+    // Descriptors of clients can take long to close: as many as the system lets this process have.
+    let limit = getrlimit(Resource::Nofile);
+    let most = Rlimit {
+        current: limit.maximum,
+        ..limit
+    };
+    let _ = setrlimit(Resource::Nofile, most);
     if let Some(file) = from {
         let bytes = load(file)?;
         let mut refused = None;
@@ -267,7 +274,7 @@ fn verify<'a>(bytes: &'a [u8], file: &Path) -> Result<Exportable<'a>> {
 
 /// Returns where a user's server listens: in a directory that is the user's own, which nobody else can put a socket into.
 fn default_socket() -> Result<PathBuf> {
-    let user = rustix::process::geteuid().as_raw();
+    let user = geteuid().as_raw();
     let given = env::var_os("XDG_RUNTIME_DIR")
         .map(PathBuf::from)
         .filter(|path| path.is_absolute());
