@@ -159,7 +159,7 @@ const fn refuse_layout(schema: &Schema, version: u16, pinned: &[Option<u64>], li
 
 /// Checks a table's releases: names, numbers and literals.
 #[track_caller]
-pub const fn check_releases(rows: &[Row], releases: &[(&str, u64, Option<u64>)]) {
+pub const fn check_releases(table: &str, rows: &[Row], releases: &[(&str, u64, Option<u64>)]) {
     let mut i = 0;
     while i < releases.len() {
         let (name, number, literal) = releases[i];
@@ -201,7 +201,7 @@ pub const fn check_releases(rows: &[Row], releases: &[(&str, u64, Option<u64>)])
                 .str(" = ")
                 .number(number)
                 .str(" @ ")
-                .fingerprint(release_fingerprint(rows, i))
+                .fingerprint(release_fingerprint(table, rows, i))
                 .str("`")
                 .fail()
         }
@@ -384,8 +384,8 @@ const fn check_type(
 
 /// Checks a published release's literal against what the rows give.
 #[track_caller]
-pub const fn check_published(rows: &[Row], release: usize, name: &str, literal: Option<u64>) {
-    let found = release_fingerprint(rows, release);
+pub const fn check_published(table: &str, rows: &[Row], release: usize, name: &str, literal: Option<u64>) {
+    let found = release_fingerprint(table, rows, release);
     if let Some(literal) = literal
         && literal != found
     {
@@ -408,14 +408,36 @@ pub const fn check_published(rows: &[Row], release: usize, name: &str, literal: 
                 .str(" stands, it is the published one. "),
             None => message,
         };
-        message
+        let message = message
             .str("A published release may not change: undo the change of its column, or of a mirror in it, or add a release. Only if `")
             .str(name)
             .str("` was never published, pin ")
             .fingerprint(found)
             .str(". Its column is now ")
-            .column(rows, release)
+            .column(rows, release);
+        if table.is_empty() {
+            message.fail()
+        }
+        message
+            .str(", and the name of the table, which is part of the fingerprint, is `")
+            .str(table)
+            .str("`")
             .fail()
+    }
+}
+
+/// Returns the pin of a release that has one for each target.
+#[must_use]
+#[track_caller]
+pub const fn only_pin(pins: &[Option<u64>]) -> Option<u64> {
+    match pins {
+        [pin] => *pin,
+        [] => Message::new()
+            .str("a release has no fingerprint for this target: no condition of its `#[cfg(…)]`s holds. Add one for this target, or `#[cfg(not(…))] open`")
+            .fail(),
+        _ => Message::new()
+            .str("a release has more than one fingerprint for this target: more than one condition of its `#[cfg(…)]`s holds. Write conditions that exclude each other")
+            .fail(),
     }
 }
 

@@ -58,10 +58,14 @@ impl<R: Releases> Table<R> {
 
 impl<R: Releases> Display for Json<R> {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
-        f.write_str("{\n  \"releases\": [")?;
+        f.write_str("{\n")?;
+        if !R::TABLE.is_empty() {
+            writeln!(f, "  \"table\": {},", Quoted(R::TABLE))?;
+        }
+        f.write_str("  \"releases\": [")?;
         for (i, (release, name)) in R::ALL.iter().zip(R::NAMES).enumerate() {
             let published = is_published::<R>(i);
-            let fingerprint = release_fingerprint(R::ROWS, i);
+            let fingerprint = release_fingerprint(R::TABLE, R::ROWS, i);
             line(f, i, 2)?;
             write!(f, "{{\"name\": {}, \"number\": {}, ", Quoted(name), release.number())?;
             write!(

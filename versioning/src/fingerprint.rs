@@ -77,14 +77,22 @@ pub const fn layouts<const N: usize>(schema: &Schema) -> [u64; N] {
 /// Returns the deep fingerprint of `root` at each of the `N` releases of a table. Zero where the release has no `root`.
 ///
 /// It is FNV-1a over the layouts of the root and of all mirrors below it in that release, depth first and in wire order, each
-/// as eight little-endian bytes.
+/// as eight little-endian bytes. The name of the table follows, if it has one.
 #[must_use]
-pub const fn deep<const N: usize>(rows: &[Row], root: &Schema) -> [u64; N] {
+pub const fn deep<const N: usize>(table: &str, rows: &[Row], root: &Schema) -> [u64; N] {
     let versions = match find(rows, root) {
         Some(row) => versions_in(row),
         None => [0; N],
     };
-    reach_all(rows, root, versions)
+    let mut hashes = reach_all(rows, root, versions);
+    let mut at = 0;
+    while at < N {
+        if versions[at] != 0 {
+            hashes[at] = fnv1a_onto(hashes[at], table.as_bytes());
+        }
+        at += 1;
+    }
+    hashes
 }
 
 /// Returns the deep fingerprints of the versions `1..=N` of `root`, with its parts and without mirrors that have rows.

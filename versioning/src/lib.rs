@@ -163,7 +163,7 @@ pub mod wire {
 pub mod __private {
     pub use crate::at::{VersionOf, Versions};
     pub use crate::check::{
-        check_buffer, check_found, check_pinned, check_pins, check_published, check_releases, check_row,
+        check_buffer, check_found, check_pinned, check_pins, check_published, check_releases, check_row, only_pin,
     };
     pub use crate::check_parts::check_parts;
     pub use crate::codec::{Fixed, Itself, VariantValue, Wire, foreign_decode, foreign_encode, foreign_len};

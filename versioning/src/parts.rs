@@ -3,19 +3,25 @@
 #![expect(clippy::indexing_slicing, reason = "runs during constant evaluation")]
 
 use crate::fingerprint::{find, layout, version_in};
+use crate::fnv::fnv1a;
 use crate::schema_data::{Field, Row, Schema, Shape, Type, Versions};
 
 /// The fingerprint of a whole release: the wrapping sum of the layouts of its mirrors, each counted once. So the order of
-/// the rows does not matter, and neither does whether a mirror has a row or is a part.
+/// the rows does not matter, and neither does whether a mirror has a row or is a part. The hash of the table's name is added,
+/// if it has one.
 #[must_use]
-pub(crate) const fn release_fingerprint(rows: &[Row], release: usize) -> u64 {
+pub(crate) const fn release_fingerprint(table: &str, rows: &[Row], release: usize) -> u64 {
     let mut column = Column::new(rows, release);
     let mut rest = rows;
     while let [row, tail @ ..] = rest {
         column.row(row, version_in(row, release));
         rest = tail;
     }
-    column.sum
+    if table.is_empty() {
+        column.sum
+    } else {
+        column.sum.wrapping_add(fnv1a(table.as_bytes()))
+    }
 }
 
 /// What a row adds to the sum of its release with that version in it.

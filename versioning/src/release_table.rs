@@ -26,6 +26,61 @@
 /// release may be `open` while it is not published. Numbers ascend and may have gaps, for releases that are no longer
 /// supported. Each row has one version for each release, and `_` for a release without this mirror.
 ///
+/// # The name of a table
+///
+/// Two applications whose root mirrors and release numbers are equal read each other's snapshots. A table with a name
+/// refuses snapshots of every other table: the name is part of the fingerprints in the header, and of each release.
+///
+/// ```
+/// use devstate_versioning::{ReleaseTable, Versioned, buffer, release_table};
+/// # #[derive(Versioned, Clone, Debug, Default, PartialEq)]
+/// # #[versioned(version = 1, layouts(open))]
+/// # pub struct TimerSer { pub count: u32 }
+///
+/// release_table! {
+///     pub enum Lamp = "acme-lamp" { V1 = 1 @ open }
+///     TimerSer => [1],
+/// }
+/// release_table! {
+///     pub enum Heater = "acme-heater" { V1 = 1 @ open }
+///     TimerSer => [1],
+/// }
+///
+/// let mut memory = buffer!(TimerSer);
+/// let snapshot = Lamp::save(&TimerSer { count: 7 }, &mut memory)?;
+/// assert!(Heater::load(snapshot, &mut TimerSer::default()).is_err());
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+///
+/// # Rows of some targets
+///
+/// A row under `#[cfg(…)]` is there where the condition holds. A release then has a fingerprint for each target:
+///
+/// ```
+/// use devstate_versioning::{Versioned, release_table};
+/// # #[derive(Versioned, Clone, Debug, Default)]
+/// # #[versioned(version = 1, layouts(0xbf16_3a3d_d791_3fbe))]
+/// # pub struct TimerSer { pub count: u32 }
+/// # #[derive(Versioned, Clone, Debug, Default)]
+/// # #[versioned(version = 1, layouts(0x97b1_6448_8657_4ca8))]
+/// # pub struct FanSer { pub speed: u16 }
+///
+/// release_table! {
+///     pub enum Release {
+///         V1 = 1 @ {
+///             #[cfg(windows)] 0x1234_5678_9abc_def0,
+///             #[cfg(not(windows))] 0xbf16_3a3d_d791_3fbe,
+///         },
+///         V2 = 2 @ open,
+///     }
+///     TimerSer => [1, 1],
+///     #[cfg(windows)]
+///     FanSer => [1, 1],
+/// }
+/// ```
+///
+/// # What the macro declares
+///
 /// The enum has `ALL`, `LATEST`, `number` and `from_number`, and implements [`ReleaseTable`](crate::ReleaseTable). With this
 /// crate's feature `defmt` it implements `defmt::Format`, which prints the name of the release.
 ///
@@ -38,10 +93,10 @@
 macro_rules! release_table {
     (
         $(#[$attribute:meta])*
-        $visibility:vis enum $Release:ident {
+        $visibility:vis enum $Release:ident $(= $table:literal)? {
             $($(#[$note:meta])* $name:ident = $number:literal @ $fingerprint:tt),+ $(,)?
         }
-        $($mirror:ty => [$($version:tt),* $(,)?]),+ $(,)?
+        $($(#[cfg($($condition:tt)*)])* $mirror:ty => [$($version:tt),* $(,)?]),+ $(,)?
     ) => {
         $(#[$attribute])*
         #[derive(
@@ -84,18 +139,19 @@ macro_rules! release_table {
         }
 
         impl $crate::schema::Releases for $Release {
+            const TABLE: &'static ::core::primitive::str = ::core::concat!("" $(, $table)?);
             const ALL: &'static [Self] = &[$(Self::$name),+];
             const NAMES: &'static [&'static ::core::primitive::str] = &[$(::core::stringify!($name)),+];
             const LATEST: Self = $crate::__private::last(<Self as $crate::schema::Releases>::ALL);
             const ROWS: &'static [$crate::schema::Row] = &[
-                $($crate::schema::Row {
+                $($(#[cfg($($condition)*)])* $crate::schema::Row {
                     schema: <$mirror as $crate::Mirror>::SCHEMA,
                     layouts: <$mirror as $crate::Mirror>::LAYOUTS,
                     versions: &[$($crate::release_table!(@version $version)),*],
                 }),+
             ];
             const ROOTS: &'static [&'static [::core::primitive::u64]] = &[
-                $(<$mirror as $crate::wire::RowOf<Self>>::FINGERPRINTS),+
+                $($(#[cfg($($condition)*)])* <$mirror as $crate::wire::RowOf<Self>>::FINGERPRINTS),+
             ];
             const PINNED: &'static [::core::option::Option<::core::primitive::u64>] = &[$($crate::release_table!(@literal $fingerprint)),+];
 
@@ -115,10 +171,12 @@ macro_rules! release_table {
         $crate::__format_release!($Release);
 
         $(
+            $(#[cfg($($condition)*)])*
             impl $crate::wire::RowOf<$Release> for $mirror {
                 const FINGERPRINTS: &'static [::core::primitive::u64] = &$crate::__private::deep::<
                     { <$Release as $crate::schema::Releases>::ALL.len() }
                 >(
+                    <$Release as $crate::schema::Releases>::TABLE,
                     <$Release as $crate::schema::Releases>::ROWS,
                     <$mirror as $crate::Mirror>::SCHEMA,
                 );
@@ -135,23 +193,27 @@ macro_rules! release_table {
 
         const _: () = {
             const fn has_a_row_for_each_mirror_in<'de, M: $crate::wire::Wire<'de, $crate::wire::At<$Release>>>() {}
-            $(has_a_row_for_each_mirror_in::<$mirror>();)+
+            $($(#[cfg($($condition)*)])* has_a_row_for_each_mirror_in::<$mirror>();)+
         };
         // One item, so that a mistake is reported once and without what follows from it.
         const _: () = {
             $crate::__private::check_releases(
+                <$Release as $crate::schema::Releases>::TABLE,
                 <$Release as $crate::schema::Releases>::ROWS,
                 &[$((::core::stringify!($name), $number, $crate::release_table!(@literal $fingerprint))),+],
             );
             $(
-                if !<$mirror as $crate::Mirror>::DERIVED {
-                    $crate::__private::check_found(
-                        <$mirror as $crate::Mirror>::SCHEMA,
-                        <$mirror as $crate::Mirror>::LAYOUTS,
-                    );
+                $(#[cfg($($condition)*)])* {
+                    if !<$mirror as $crate::Mirror>::DERIVED {
+                        $crate::__private::check_found(
+                            <$mirror as $crate::Mirror>::SCHEMA,
+                            <$mirror as $crate::Mirror>::LAYOUTS,
+                        );
+                    }
                 }
             )+
             $(
+                $(#[cfg($($condition)*)])*
                 $crate::__private::check_row(
                     <$Release as $crate::schema::Releases>::ROWS,
                     <$Release as $crate::schema::Releases>::NAMES,
@@ -161,6 +223,7 @@ macro_rules! release_table {
             )+
             $(
                 $crate::__private::check_published(
+                    <$Release as $crate::schema::Releases>::TABLE,
                     <$Release as $crate::schema::Releases>::ROWS,
                     <$Release>::$name as ::core::primitive::usize,
                     ::core::stringify!($name),
@@ -168,6 +231,7 @@ macro_rules! release_table {
                 );
             )+
             $(
+                $(#[cfg($($condition)*)])*
                 $crate::__private::check_pinned(
                     <$Release as $crate::schema::Releases>::NAMES,
                     <$Release as $crate::schema::Releases>::PINNED,
@@ -189,6 +253,9 @@ macro_rules! release_table {
     (@given _) => { ::core::option::Option::None };
     (@given $version:literal) => { ::core::option::Option::Some($version) };
     (@given $other:tt) => { ::core::option::Option::None };
+    (@literal { $(# $condition:tt $fingerprint:tt),+ $(,)? }) => {
+        $crate::__private::only_pin(&[$(# $condition $crate::release_table!(@literal $fingerprint)),+])
+    };
     (@literal open) => { ::core::option::Option::None };
     (@literal $fingerprint:literal) => { ::core::option::Option::Some($fingerprint) };
     (@literal $other:tt) => {

@@ -9,6 +9,8 @@ use crate::schema_data::Row;
 /// The type itself has `LATEST`, `ALL`, `number` and `from_number` too, so a program needs this trait for generic code
 /// only. [`ReleaseTable`](crate::ReleaseTable) includes it.
 pub trait Releases: Copy + Eq + Debug + 'static {
+    /// The name of the table. Empty for a table without a name.
+    const TABLE: &'static str;
     /// All releases, oldest first.
     const ALL: &'static [Self];
     /// The names of the releases, in the same order.

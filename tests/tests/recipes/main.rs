@@ -17,6 +17,8 @@ mod c_field_removed;
 mod d_meaning_changed;
 mod e_released;
 mod f_device_added;
+#[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
+mod g_targets;
 
 use devstate_tests::golden;
 use devstate_tests::matrix::{MayChange, Root};
@@ -47,6 +49,7 @@ fn the_page_shows_what_is_followed_here() {
         include_str!("d_meaning_changed.rs"),
         include_str!("e_released.rs"),
         include_str!("f_device_added.rs"),
+        include_str!("g_targets.rs"),
     ] {
         let block = format!("```rust\n{}```\n", shown(source));
         assert!(PAGE.contains(&block), "CONTRIBUTING.md lacks\n{block}");
@@ -232,4 +235,23 @@ fn a_device_is_added() {
     assert_eq!(LedState::try_from(&loaded.led), Ok(LedState::RESET));
     loaded.led.brightness = 0x80;
     assert_eq!(LedState::try_from(&loaded.led).unwrap_err().field, "brightness");
+}
+
+#[test]
+#[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
+fn two_targets_read_each_other_where_they_have_the_same_mirrors() {
+    use devstate_serial_16550_ser::SerialStateSer;
+
+    let (mut memory, mut mirror) = (buffer!(SerialStateSer), SerialStateSer::default());
+    mirror.scratch = 7;
+    let here = g_targets::Release::save(&mirror, &mut memory).unwrap();
+    let mut read = SerialStateSer::default();
+    let release = g_targets::other_target::Release::load(here, &mut read).unwrap();
+    assert_eq!((release.number(), read), (2, mirror));
+    let mirrors =
+        |rows: &[devstate_versioning::schema::Row]| rows.iter().map(|row| row.schema.name).collect::<Vec<_>>();
+    assert_ne!(
+        mirrors(g_targets::Release::ROWS),
+        mirrors(g_targets::other_target::Release::ROWS)
+    );
 }

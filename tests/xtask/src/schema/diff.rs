@@ -71,6 +71,16 @@ impl Report {
 }
 
 fn releases(old: &Dump, new: &Dump, report: &mut Report) {
+    if old.table != new.table {
+        let name = |dump: &Dump| dump.table.clone().unwrap_or_else(|| "no name".into());
+        let what = format!("the table: {} is now {}", name(old), name(new));
+        // It is part of every fingerprint.
+        if old.releases.iter().any(|release| release.published) {
+            report.forbidden(what);
+        } else {
+            report.allowed(what);
+        }
+    }
     for release in &old.releases {
         let Some(now) = new.release(release.number) else {
             let name = &release.name;

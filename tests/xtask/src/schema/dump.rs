@@ -9,6 +9,8 @@ use std::path::Path;
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Dump {
+    /// The name of the table, if it has one.
+    pub(crate) table: Option<String>,
     pub(crate) releases: Vec<Release>,
     pub(crate) mirrors: Vec<Mirror>,
 }

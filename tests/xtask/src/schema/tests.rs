@@ -57,6 +57,13 @@ fn allowed(says: &str, change: impl FnOnce(&mut Value)) {
 }
 
 #[test]
+fn a_published_table_gets_another_name() {
+    forbidden("the table: no name is now acme-lamp", |new| {
+        new["table"] = json!("acme-lamp")
+    });
+}
+
+#[test]
 fn a_field_appended_without_a_new_version() {
     forbidden(
         "PortSer version 1: `scr` was added without a new version: give it `start = 3`, and raise the version",

@@ -1,0 +1,15 @@
+//! The name stays.
+use devstate_versioning::{Versioned, release_table};
+
+#[derive(Versioned, Clone, Default)]
+#[versioned(version = 1, layouts(0xbf16_3a3d_d791_3fbe))]
+pub struct TimerSer {
+    pub count: u32,
+}
+
+release_table! {
+    pub enum Release = "acme-lamp" { V1 = 1 @ 0x95fb_f002_ec78_bc2e }
+    TimerSer => [1],
+}
+
+fn main() {}
