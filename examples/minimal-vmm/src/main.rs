@@ -121,13 +121,13 @@ fn run(arguments: Arguments) -> Result<Option<Stop>> {
         say(report);
         machine
     } else if let Some(socket) = arguments.receive {
-        let signals = &mut surroundings.signals;
-        match migration::receive(&socket, newest, signals, snapshot::assemble)? {
+        let Surroundings { signals, control, .. } = &mut surroundings;
+        match migration::receive(&socket, newest, signals, control.as_ref(), snapshot::assemble)? {
             Arrival::Machine(machine, report) => {
                 say(report);
                 machine
             }
-            Arrival::Signal(signal) => return Ok(Some(Stop::Signalled(signal))),
+            Arrival::Ended(end) => return Ok(Some(end)),
         }
     } else {
         let mut options = arguments.options;

@@ -12,6 +12,7 @@ mod kv_store;
 mod replay;
 mod scenario;
 mod strace;
+mod vmm;
 
 use std::collections::BTreeMap;
 use std::process::ExitCode;
@@ -30,10 +31,16 @@ const SCENARIOS: &[Scenario] = &[
     kv_store::SERVE,
     replay::SAVE,
     replay::RESTORE,
+    vmm::SAVE,
+    vmm::RESTORE,
+    vmm::RECEIVE,
+    vmm::MIGRATE,
 ];
 
 /// Calls of one name that the short form takes at most.
 const SHORT_CALLS: usize = 6;
+/// The same where each run makes virtual machines, which takes longer.
+const SHORT_CALLS_WITH_GUESTS: usize = 2;
 
 /// Lets every system call of save, restore, export and import fail, and kills the program at each of them.
 ///
@@ -70,13 +77,22 @@ pub(crate) fn step() -> Result<()> {
 
 fn prepare() -> Result<()> {
     strace::check(&program_path("strace")?)?;
-    run_command(cargo().args(["build", "-p", "devstate-kv-store-export", "-p", "devstate-replay"]))
+    let packages = ["devstate-kv-store-export", "devstate-replay", "devstate-minimal-vmm"];
+    run_command(
+        cargo()
+            .arg("build")
+            .args(packages.map(|package| format!("-p{package}"))),
+    )
 }
 
 /// Runs one scenario with every fault, and names all faults after which something does not hold.
 fn inject(scenario: &Scenario, short: bool, call: Option<&str>) -> Result<()> {
     let start = Instant::now();
     let name = scenario.name;
+    if scenario.needs_kvm && !vmm::can_run_guests() {
+        println!("   {name}: skipped, this machine has no /dev/kvm");
+        return Ok(());
+    }
     let trace = attempt(scenario, None).with_context(|| format!("{name}, without a fault"))?;
     let mut sites: BTreeMap<String, Vec<usize>> = trace.sites();
     sites.retain(|found, _| call.is_none_or(|wanted| wanted == found));
@@ -84,7 +100,11 @@ fn inject(scenario: &Scenario, short: bool, call: Option<&str>) -> Result<()> {
     let (mut runs, mut hits, mut broken) = (0, 0, Vec::new());
     for (call, ordinals) in sites {
         // Of many calls of one name, such as `mmap`, the short form takes some, spread over all of them.
-        let step = if short { ordinals.len().div_ceil(SHORT_CALLS) } else { 1 };
+        let step = match (short, scenario.needs_kvm) {
+            (true, true) => ordinals.len().div_ceil(SHORT_CALLS_WITH_GUESTS),
+            (true, false) => ordinals.len().div_ceil(SHORT_CALLS),
+            (false, _) => 1,
+        };
         for fault in ordinals
             .iter()
             .step_by(step)

@@ -1,5 +1,6 @@
 //! The side that waits for a machine.
 
+use std::io::ErrorKind;
 use std::os::fd::{AsFd, BorrowedFd};
 use std::os::unix::net::UnixStream;
 use std::path::Path;
@@ -17,6 +18,7 @@ use rustix::rand::{GetRandomFlags, getrandom};
 use super::timed::Timed;
 use super::{ANSWER, ANSWER_LIMIT, COMPLETE, EXCHANGE_LIMIT, Nonce, YOURS, with_nonce};
 use crate::arch::{MEMORY_START, Release};
+use crate::control::{self, Answer, Requests};
 use crate::machine::MachineState;
 use crate::memory::Memory;
 use crate::mirror::MachineStateSer;
@@ -25,14 +27,15 @@ use crate::say::say;
 use crate::signals::Signals;
 use crate::snapshot::{self, Times, timed};
 use crate::socket::Listener;
+use crate::vcpu::Stop;
 
 /// How the wait for a machine ended.
 #[derive(Debug)]
 pub enum Arrival<T> {
     /// The machine is this VMM's alone; and how it went.
     Machine(T, String),
-    /// A signal has come.
-    Signal(i32),
+    /// Somebody ended the VMM before.
+    Ended(Stop),
 }
 
 /// Waits at `socket` for a machine. A call that brings none does not end the wait.
@@ -42,26 +45,34 @@ pub fn receive<T>(
     socket: &Path,
     newest: Release,
     signals: &mut Signals,
+    control: Option<&Listener>,
     mut build: impl FnMut(&MachineState, Memory, &mut Times) -> Result<T>,
 ) -> Result<Arrival<T>> {
     let listener = Listener::bind(socket)?;
     listener.set_nonblocking(true)?;
     say(format!("waiting for a machine at {}", socket.display()));
     loop {
-        let mut fds = [
-            PollFd::from_borrowed_fd(listener.as_fd(), PollFlags::IN),
-            PollFd::from_borrowed_fd(signals.as_fd(), PollFlags::IN),
-        ];
+        let asked = control.map_or(listener.as_fd(), |control| control.as_fd());
+        let mut fds = [signals.as_fd(), listener.as_fd(), asked].map(|fd| PollFd::from_borrowed_fd(fd, PollFlags::IN));
         match poll(&mut fds, None) {
             Ok(_) | Err(Errno::INTR) => {}
             Err(error) => return Err(error).context("cannot wait"),
         }
+        let [_, called, asked] = fds.map(|fd| !fd.revents().is_empty());
         if let Some(signal) = signals.take() {
-            return Ok(Arrival::Signal(signal));
+            return Ok(Arrival::Ended(Stop::Signalled(signal)));
+        }
+        if let Some(control) = control.filter(|_| asked)
+            && answer(control)
+        {
+            return Ok(Arrival::Ended(Stop::Ended));
+        }
+        if !called {
+            continue;
         }
         let taken = match listener.accept() {
             Ok((stream, _)) => take(stream, newest, signals.as_fd(), &mut build),
-            Err(error) if error.kind() == std::io::ErrorKind::WouldBlock => continue,
+            Err(error) if error.kind() == ErrorKind::WouldBlock => continue,
             Err(error) => {
                 // The caller waits still, perhaps for a file descriptor to become free.
                 sleep(Duration::from_millis(100));
@@ -73,6 +84,39 @@ pub fn receive<T>(
             Err(error) => say(format!("a call brought no machine: {error:#}")),
         }
     }
+}
+
+/// Answers a caller at the control socket. Returns `true` if the VMM shall end, which is all that can be done without a
+/// machine.
+fn answer(control: &Listener) -> bool {
+    let mut quit = false;
+    let answered = match control.accept() {
+        Ok((caller, _)) => control::serve(caller, |requests| {
+            quit = requests.quit
+                && Requests {
+                    quit: false,
+                    ..requests.clone()
+                } == Requests::default();
+            if quit {
+                return Answer {
+                    done: vec!["ending".into()],
+                    failed: None,
+                };
+            }
+            Answer {
+                done: Vec::new(),
+                failed: Some("this VMM waits for a machine and has none".into()),
+            }
+        }),
+        Err(error) => {
+            sleep(Duration::from_millis(10));
+            Err(error).context("cannot take a call")
+        }
+    };
+    if let Err(error) = answered {
+        say(format!("{error:#}"));
+    }
+    quit
 }
 
 /// Takes a machine over from whoever has called.
@@ -124,7 +168,7 @@ pub(super) fn take_last_word(stream: &mut Timed<'_>, nonce: Nonce) -> Result<()>
     // The source says it with one write.
     let heard = stream.read(&mut word);
     let late = match heard {
-        Ok(0) => Err(std::io::ErrorKind::UnexpectedEof.into()),
+        Ok(0) => Err(ErrorKind::UnexpectedEof.into()),
         Ok(_) => Ok(()),
         Err(error) => stream.close_and_take(&mut word).map_err(|_| error),
     };

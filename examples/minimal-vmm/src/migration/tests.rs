@@ -188,9 +188,9 @@ fn waiting(socket: PathBuf) -> JoinHandle<Result<u64>> {
     thread::spawn(move || {
         let mut signals = Signals::none()?;
         let build = |state: &MachineState, memory: Memory, _: &mut snapshot::Times| number(state, &memory);
-        match receive(&socket, Release::LATEST, &mut signals, build)? {
+        match receive(&socket, Release::LATEST, &mut signals, None, build)? {
             Arrival::Machine(number, _) => Ok(number),
-            Arrival::Signal(signal) => bail!("signal {signal}"),
+            Arrival::Ended(end) => bail!("{end}"),
         }
     })
 }

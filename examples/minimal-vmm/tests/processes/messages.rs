@@ -9,7 +9,7 @@ use std::thread;
 use rustix::process::Signal;
 
 use crate::kernel;
-use crate::vmm::{Place, Vmm, connect, kvm_is_missing, program};
+use crate::vmm::{ECHO, Place, Vmm, connect, kvm_is_missing, program};
 
 /// Standard errors that take nothing: full, without a reader, and with one that does not read.
 fn deaf() -> Vec<(&'static str, Stdio, Option<std::io::PipeReader>)> {
@@ -116,10 +116,27 @@ fn a_kernel_that_wants_to_lie_behind_all_addresses_is_refused() {
         return;
     }
     let place = Place::new();
-    std::fs::write(place.path("evil"), kernel::bz_image(u64::MAX)).unwrap();
+    std::fs::write(place.path("evil"), kernel::bz_image(ECHO, u64::MAX)).unwrap();
     let mut vmm = program();
     let output = vmm.arg("--kernel").arg(place.path("evil")).output().unwrap();
     assert_eq!(output.status.code(), Some(1), "{output:?}");
     let said = String::from_utf8_lossy(&output.stderr);
     assert!(said.contains("behind the end of all addresses"), "{said}");
+}
+
+/// Who asks a VMM that has no machine yet is answered, and can end it.
+#[test]
+fn a_vmm_that_waits_for_a_machine_answers() {
+    let place = Place::new();
+    let (socket, control) = (place.path("move"), place.path("control"));
+    let mut vmm = Vmm::start(program().arg("--receive").arg(&socket).arg("--control").arg(&control));
+    drop(connect(&socket));
+    for request in [&["--pause"][..], &["--pause", "--quit"], &["--type", "a"]] {
+        let asked = place.ask("control", request);
+        let said = String::from_utf8_lossy(&asked.stderr);
+        assert!(said.contains("waits for a machine and has none"), "{request:?}: {said}");
+    }
+    assert!(vmm.is_running());
+    assert!(place.ask("control", &["--quit"]).status.success());
+    assert!(vmm.ends().success() && !socket.exists() && !control.exists());
 }

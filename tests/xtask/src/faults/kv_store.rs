@@ -12,6 +12,7 @@ use crate::faults::scenario::{Ended, Running, Scenario, built, holds_only, later
 /// An export in place of an older one.
 pub(crate) const EXPORT: Scenario = Scenario {
     name: "export",
+    needs_kvm: false,
     prepare: |directory| {
         let server = serve(directory, "socket", &[])?;
         later(&mut store(directory, &["put", "lamp", "on"]))?;
@@ -44,6 +45,7 @@ pub(crate) const EXPORT: Scenario = Scenario {
 /// An import into a store that has one of the items.
 pub(crate) const IMPORT: Scenario = Scenario {
     name: "import",
+    needs_kvm: false,
     prepare: |directory| {
         let first = serve(directory, "socket", &[])?;
         for key in ["lamp", "door", "window"] {
@@ -75,6 +77,7 @@ pub(crate) const IMPORT: Scenario = Scenario {
 /// A server that starts with a file, and its clients.
 pub(crate) const SERVE: Scenario = Scenario {
     name: "serve",
+    needs_kvm: false,
     prepare: |directory| {
         let server = serve(directory, "other", &[])?;
         later(store(directory, &["put", "lamp", "on"]).args(["--socket", "other"]))?;

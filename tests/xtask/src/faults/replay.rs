@@ -12,6 +12,7 @@ use crate::workspace;
 /// A snapshot in place of an older one.
 pub(crate) const SAVE: Scenario = Scenario {
     name: "save",
+    needs_kvm: false,
     prepare: |directory| {
         later(&mut save(directory, "older", "10"))?;
         later(&mut save(directory, "newer", "30"))?;
@@ -41,6 +42,7 @@ pub(crate) const SAVE: Scenario = Scenario {
 /// A machine that goes on from a snapshot.
 pub(crate) const RESTORE: Scenario = Scenario {
     name: "restore",
+    needs_kvm: false,
     prepare: |directory| later(&mut save(directory, "file", "30")).map(|_| Vec::new()),
     command: restore,
     meanwhile: None,

@@ -18,6 +18,8 @@ const PATIENCE: Duration = Duration::from_mins(1);
 /// A command, what it finds, and what must hold however it ends. Each run has an empty directory of its own.
 pub(crate) struct Scenario {
     pub(crate) name: &'static str,
+    /// Runs guests.
+    pub(crate) needs_kvm: bool,
     /// Makes what the command finds. The processes run beside it, without faults, until the check is over.
     pub(crate) prepare: fn(&Path) -> Result<Vec<Running>>,
     /// Returns the command that gets the fault.
