@@ -22,7 +22,7 @@ pub(crate) struct Step {
     pub(crate) name: &'static str,
     /// What it holds, for the heading.
     pub(crate) what: &'static str,
-    /// A [`Skip`](crate::install::Skip) as the error means that it cannot run here.
+    /// A [`Skip`] as the error means that it cannot run here.
     pub(crate) run: fn() -> Result<()>,
 }
 
