@@ -111,6 +111,17 @@ pub use codec::{Bytes, MirrorOf, Str};
 /// in `parts` is the fingerprint of a snapshot whose root is that version of the owner, unless it also holds mirrors that
 /// have rows.
 ///
+/// # Limits
+///
+/// | what | limit | beyond it |
+/// |---|---|---|
+/// | nesting of mirrors, arrays, sequences and tuples in a mirror; an `Option` does not count | [`schema::MAX_DEPTH`], which is 8 levels | does not compile |
+/// | a tuple | 12 elements | does not compile; use a struct |
+/// | variants of an enum | 128 | does not compile |
+/// | versions of a mirror, and numbers of releases | 65,535 | does not compile |
+/// | the length of a sequence, text or bytes | the bound of its type | an error when it is loaded |
+/// | a payload | 4 GiB | [`SaveError::PayloadTooLong`] |
+///
 /// # Order
 ///
 /// Reading an older version: nested mirrors are upgraded, missing fields get their value, `de_fn`s run by ascending
