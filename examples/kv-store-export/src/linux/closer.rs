@@ -3,6 +3,7 @@
 //! Closing can wait: a socket lingers over what it has not sent, a file of a user's file system asks a process of that user.
 //! The same holds for a client's connection, in whose queue descriptors may lie. So nobody who serves clients closes any.
 
+use core::convert::Infallible;
 use std::collections::VecDeque;
 use std::os::fd::OwnedFd;
 use std::sync::{Condvar, Mutex, PoisonError};
@@ -29,7 +30,7 @@ impl Closer {
     }
 
     /// Closes descriptors for ever.
-    pub(super) fn run(&self) -> ! {
+    pub(super) fn run(&self) -> Infallible {
         loop {
             let mut queue = self.queue.lock().unwrap_or_else(PoisonError::into_inner);
             let descriptor = loop {

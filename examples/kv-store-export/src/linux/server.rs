@@ -101,31 +101,39 @@ impl Server {
             closer: Closer::default(),
         };
         thread::scope(|scope| {
-            // One of each first: without them there is no server.
+            let spawn = |run: fn(&Shared<'_>) -> Infallible| {
+                let thread = thread::Builder::new();
+                thread.spawn_scoped(scope, move || match run(shared) {}).map(drop)
+            };
+            // Without the first one there is no server; after it nothing can be given up any more.
+            spawn(|shared| shared.closer.run())?;
             let workers = self.limits.clients.max(1);
-            thread::Builder::new().spawn_scoped(scope, || shared.closer.run())?;
-            thread::Builder::new().spawn_scoped(scope, || shared.work())?;
-            for missing in (1..workers).rev() {
-                if let Err(error) = thread::Builder::new().spawn_scoped(scope, || shared.work()) {
-                    say(&format!(
-                        "only {} clients are served at once: {error}",
-                        workers - missing
-                    ));
-                    break;
+            let (mut spawned, mut error) = (0, None);
+            while spawned < workers && error.is_none() {
+                match spawn(|shared| match shared.work() {}) {
+                    Ok(()) => spawned += 1,
+                    Err(reason) => error = Some(reason),
                 }
             }
-            for _ in 1..CLOSERS {
-                // Those that there are do it all.
-                let _ = thread::Builder::new().spawn_scoped(scope, || shared.closer.run());
+            if let Some(error) = error {
+                say(&format!(
+                    "no more than {} clients are served at once: {error}",
+                    spawned.max(1)
+                ));
             }
-            shared.watch(say)
+            if spawned == 0 {
+                match shared.work() {}
+            }
+            // Those that there are close everything.
+            let _ = (1..CLOSERS).try_for_each(|_| spawn(|shared| shared.closer.run()));
+            match shared.watch(say) {}
         })
     }
 }
 
 impl Shared<'_> {
     /// Serves one client after the other.
-    fn work(&self) -> ! {
+    fn work(&self) -> Infallible {
         loop {
             match accept_with(self.listener, SocketFlags::CLOEXEC) {
                 Ok(client) => {
@@ -141,7 +149,7 @@ impl Shared<'_> {
     }
 
     /// Says what hangs.
-    fn watch(&self, say: &dyn Fn(&str)) -> ! {
+    fn watch(&self, say: &dyn Fn(&str)) -> Infallible {
         let mut waited = 0;
         loop {
             thread::sleep(WATCH);
@@ -182,11 +190,12 @@ impl Shared<'_> {
             let answered = match request {
                 Ok(Request::Export { release }) => {
                     let exported = self.export(release, descriptors.first(), &mut asked);
-                    match &exported {
+                    let sent = match &exported {
                         Ok(sealed) => send(client, &Reply::Exported, Some(sealed.as_fd())),
                         Err(failure) => send(client, &Reply::NotExported(*failure), None),
-                    }
-                    .inspect(|()| descriptors.extend(exported.map(OwnedFd::from)))
+                    };
+                    descriptors.extend(exported.map(OwnedFd::from));
+                    sent
                 }
                 Ok(request) => send(client, &self.answer(request), None),
                 Err(error) => match error.reply() {

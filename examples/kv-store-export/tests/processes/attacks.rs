@@ -71,8 +71,14 @@ impl Held {
             thread::spawn(move || sender.send(rustix::fs::ftruncate(&own, len)));
             freed.recv_timeout(Duration::from_millis(100)).is_err()
         };
-        let held = (0..50).any(|_| is_held());
-        assert!(held, "the lock of the memory is not held");
+        let start = Instant::now();
+        while !is_held() {
+            assert!(
+                start.elapsed() < Duration::from_secs(20),
+                "the lock of the memory is not held"
+            );
+            thread::sleep(Duration::from_millis(10));
+        }
         Some(Self {
             memory,
             faults: Some(faults),

@@ -40,6 +40,9 @@ enum Command {
         /// An export to start with.
         #[arg(long, value_name = "FILE")]
         from: Option<PathBuf>,
+        /// How many clients are served at once, by a thread each; half of them may export.
+        #[arg(long, default_value_t = ServerLimits::default().clients, value_name = "NUMBER")]
+        clients: usize,
     },
     /// Write an item. Items are never overwritten.
     Put {
@@ -95,7 +98,7 @@ fn run(arguments: Arguments) -> Result<()> {
     // `list` needs none.
     let socket = || arguments.socket.map_or_else(default_socket, Ok);
     match arguments.command {
-        Command::Serve { from } => serve(&socket()?, from.as_deref()),
+        Command::Serve { from, clients } => serve(&socket()?, from.as_deref(), clients),
         Command::Put { key, value, sensitive } => {
             let value = value.map_or_else(value_from_input, |value| Ok(value.into_bytes()))?;
             let item = Item {
@@ -114,7 +117,7 @@ fn run(arguments: Arguments) -> Result<()> {
 /// The store has a fixed size and no heap. Its pages exist from when they are first written.
 static STORE: RwLock<ServedStore> = RwLock::new(Store::new());
 
-fn serve(socket: &Path, from: Option<&Path>) -> Result<()> {
+fn serve(socket: &Path, from: Option<&Path>, clients: usize) -> Result<()> {
     // Descriptors of clients can take long to close: as many as the system lets this process have.
     let limit = getrlimit(Resource::Nofile);
     let most = Rlimit {
@@ -137,8 +140,12 @@ fn serve(socket: &Path, from: Option<&Path>) -> Result<()> {
             bail!("{}: item {key}: {error}", shown(file));
         }
     }
-    let server =
-        Server::new(socket, ServerLimits::default()).with_context(|| format!("cannot listen at {}", shown(socket)))?;
+    let limits = ServerLimits {
+        clients,
+        exports: clients.div_ceil(2),
+        ..ServerLimits::default()
+    };
+    let server = Server::new(socket, limits).with_context(|| format!("cannot listen at {}", shown(socket)))?;
     note(&format!("listening at {}", shown(socket)));
     let hangs = |what: &str| say(&format!("kv-store: {what}"));
     match server.run(&STORE, &hangs).context("the server has no threads")? {}
