@@ -40,8 +40,8 @@ impl Server {
         Self::listening(&mut command, directory, "socket")
     }
 
-    /// As another user, in a directory of that user's.
-    pub(super) fn start_as(user: u32) -> Self {
+    /// As another user, in a directory of that user's, with words before the command.
+    pub(super) fn start_as(user: u32, before: &[&str]) -> Self {
         let directory = TempDir::new().unwrap();
         let own = directory.path().join("own");
         let program = directory.path().join("server");
@@ -51,7 +51,10 @@ impl Server {
         for path in [&program, directory.path()] {
             std::fs::set_permissions(path, Permissions::from_mode(0o755)).unwrap();
         }
-        Self::listening(Command::new(program).arg("serve").uid(user), directory, "own/socket")
+        let words: Vec<_> = before.iter().map(Path::new).chain([&*program]).collect();
+        let mut command = Command::new(words[0]);
+        command.args(&words[1..]).arg("serve").uid(user);
+        Self::listening(&mut command, directory, "own/socket")
     }
 
     /// In a control group.

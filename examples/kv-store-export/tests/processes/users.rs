@@ -63,7 +63,7 @@ fn a_client_tells_no_other_users_server_anything() {
     if !is_root() {
         return;
     }
-    let (server, _) = server_of_another();
+    let (server, _) = server_of_another(OTHER, &[]);
     let errors = errors(server.command(&["put", "password"]).stdin(Stdio::null()).arg("hunter2"));
     assert!(
         errors.contains("the server is user 54321's, and neither yours nor root's"),
@@ -72,13 +72,13 @@ fn a_client_tells_no_other_users_server_anything() {
 }
 
 /// A server that another user runs, and how that user runs a client.
-fn server_of_another() -> (Server, impl Fn(&[&str]) -> Command) {
-    let server = Server::start_as(OTHER);
+fn server_of_another(user: u32, before: &[&str]) -> (Server, impl Fn(&[&str]) -> Command) {
+    let server = Server::start_as(user, before);
     let (program, socket) = (program(&server), server.socket());
     let client = move |before: &[&str]| {
         let words: Vec<_> = before.iter().map(PathBuf::from).chain([program.clone()]).collect();
         let mut command = Command::new(&words[0]);
-        command.args(&words[1..]).arg("--socket").arg(&socket).uid(OTHER);
+        command.args(&words[1..]).arg("--socket").arg(&socket).uid(user);
         command
     };
     (server, client)
@@ -89,7 +89,7 @@ fn a_system_without_a_thread_to_spare_exports_all_the_same() {
     if !is_root() {
         return;
     }
-    let (server, client) = server_of_another();
+    let (server, client) = server_of_another(OTHER, &[]);
     assert!(client(&[]).args(["put", "lamp", "on"]).status().unwrap().success());
     let file = server.directory.path().join("own/export");
     // As many threads as the user has already.
@@ -107,6 +107,28 @@ fn a_system_without_a_thread_to_spare_exports_all_the_same() {
             .current_dir(server.directory.path().join("own")),
     );
     assert!(errors.contains("the server has no threads"), "{errors}");
+}
+
+#[test]
+fn a_server_serves_with_as_few_threads_as_it_gets() {
+    if !is_root() {
+        return;
+    }
+    // The threads of all of a user's processes count, so each server has a user of its own.
+    for threads in 2..5 {
+        let limit = format!("--nproc={threads}");
+        let before = ["prlimit", &limit];
+        let (server, client) = server_of_another(OTHER + threads, &before);
+        let file = server.directory.path().join("own/export");
+        assert!(
+            client(&[]).args(["put", "lamp", "on"]).status().unwrap().success(),
+            "{threads} threads"
+        );
+        assert!(
+            client(&[]).arg("export").arg(&file).status().unwrap().success(),
+            "{threads} threads"
+        );
+    }
 }
 
 #[test]
