@@ -55,7 +55,7 @@ fn a_tuple_has_up_to_twelve_elements() {
     let older = Release::V1;
     older
         .losses(&tuple(), &mut read, &mut |loss| {
-            lost.push(loss.field.display(TupleSer::SCHEMA).to_string())
+            lost.push(loss.field.display(TupleSer::SCHEMA).to_string());
         })
         .unwrap();
     assert_eq!(

@@ -59,7 +59,7 @@ fn allowed(says: &str, change: impl FnOnce(&mut Value)) {
 #[test]
 fn a_published_table_gets_another_name() {
     forbidden("the table: no name is now acme-lamp", |new| {
-        new["table"] = json!("acme-lamp")
+        new["table"] = json!("acme-lamp");
     });
 }
 
