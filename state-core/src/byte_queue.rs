@@ -51,7 +51,11 @@ impl<const N: usize> ByteQueue<N> {
     #[must_use]
     pub fn from_slice(bytes: &[u8]) -> Option<Self> {
         let mut queue = Self::EMPTY;
-        queue.bytes.get_mut(..bytes.len())?.copy_from_slice(bytes);
+        // `copy_from_slice` has a panic, which `opt-level = "z"` links.
+        let places = queue.bytes.get_mut(..bytes.len())?;
+        for (place, byte) in places.iter_mut().zip(bytes) {
+            *place = *byte;
+        }
         queue.len = bytes.len() as u8;
         Some(queue)
     }

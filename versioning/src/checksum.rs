@@ -2,7 +2,7 @@
 //!
 //! | type | tables | for |
 //! |---|---|---|
-//! | [`Crc64`] | 2 KiB | the default |
+//! | [`Crc64`] | 2 KiB, in sixteen parts | the default |
 //! | [`Crc64Nibbles`] | 128 bytes | firmware with little flash |
 //! | [`Crc64NoTable`] | none | firmware with very little flash |
 //! | [`Crc64Slice16`] | 32 KiB | exports of megabytes |
@@ -44,7 +44,10 @@ pub trait Checksum {
     }
 }
 
-/// The default: one table of 2 KiB.
+/// The default: 2 KiB in sixteen tables, one for each half byte of eight bytes.
+///
+/// It takes more instructions than one table for whole bytes, and half the time: the look-ups of eight bytes do not wait for
+/// each other.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Crc64;
 
@@ -61,7 +64,6 @@ pub struct Crc64Nibbles;
 pub struct Crc64Slice16;
 
 // A `Crc` that is made at run time costs more than the checksum of a snapshot.
-static ONE_TABLE: Crc<u64, Table<1>> = Crc::<u64, Table<1>>::new(&CRC_64_XZ);
 static NO_TABLE: Crc<u64, NoTable> = Crc::<u64, NoTable>::new(&CRC_64_XZ);
 static SIXTEEN_TABLES: Crc<u64, Table<16>> = Crc::<u64, Table<16>>::new(&CRC_64_XZ);
 
@@ -90,12 +92,11 @@ macro_rules! from_crc {
 }
 
 from_crc!(
-    Crc64: Table<1>, ONE_TABLE;
     Crc64NoTable: NoTable, NO_TABLE;
     Crc64Slice16: Table<16>, SIXTEEN_TABLES
 );
 
-// The one size that `crc` does not have.
+// The sizes that `crc` does not have.
 #[expect(clippy::indexing_slicing, reason = "four bits cannot leave a table of sixteen")]
 impl Checksum for Crc64Nibbles {
     type Digest = u64;
@@ -113,6 +114,55 @@ impl Checksum for Crc64Nibbles {
     fn finish(digest: u64) -> u64 {
         !digest
     }
+}
+
+#[expect(clippy::indexing_slicing, reason = "four bits cannot leave a table of sixteen")]
+impl Checksum for Crc64 {
+    type Digest = u64;
+
+    fn start() -> u64 {
+        !0
+    }
+
+    fn update(digest: &mut u64, bytes: &[u8]) {
+        let (eights, rest) = bytes.as_chunks::<8>();
+        let mut crc = *digest;
+        for eight in eights {
+            let bits = crc ^ u64::from_le_bytes(*eight);
+            let places = HALVES.iter().zip((0..64).step_by(4));
+            crc = places.fold(0, |sum, (half, shift)| sum ^ half[(bits >> shift & 0xf) as usize]);
+        }
+        let [.., low, high] = &HALVES;
+        for byte in rest {
+            let bits = crc ^ u64::from(*byte);
+            crc = crc >> 8 ^ low[(bits & 0xf) as usize] ^ high[(bits >> 4 & 0xf) as usize];
+        }
+        *digest = crc;
+    }
+
+    fn finish(digest: u64) -> u64 {
+        !digest
+    }
+}
+
+/// What each half of eight bytes adds to the checksum behind them. The last one is [`NIBBLES`].
+static HALVES: [[u64; 16]; 16] = halves();
+
+#[expect(clippy::indexing_slicing, reason = "evaluated when it is compiled")]
+const fn halves() -> [[u64; 16]; 16] {
+    let nibbles = nibbles();
+    let mut tables = [nibbles; 16];
+    let mut place = 15;
+    while place > 0 {
+        place -= 1;
+        let mut index = 0;
+        while index < 16 {
+            let behind = tables[place + 1][index];
+            tables[place][index] = behind >> 4 ^ nibbles[(behind & 0xf) as usize];
+            index += 1;
+        }
+    }
+    tables
 }
 
 static NIBBLES: [u64; 16] = nibbles();

@@ -9,7 +9,7 @@ mod primitives;
 pub use borrowed::{Bytes, Str};
 pub use foreign::{foreign_decode, foreign_encode, foreign_len};
 
-use heapless::Vec;
+use heapless::VecView;
 
 use crate::at::{At, Newest, RowOf, Versions};
 use crate::error::ConversionError;
@@ -134,21 +134,17 @@ pub trait Wire<'de, V: Versions>: Layout {
         items.iter_mut().try_for_each(|item| item.decode_into(at, reader))
     }
 
-    /// Replaces `items` by `length` values that it reads, at most `N`.
+    /// Reads a length, which has a second byte only if it may be `LONG`, and replaces `items` by so many values.
     ///
     /// # Errors
     ///
     /// As [`decode_into`](Self::decode_into).
     #[inline]
-    fn decode_vec<const N: usize>(
-        items: &mut Vec<Self, N>,
-        length: usize,
-        at: V,
-        reader: &mut Reader<'de>,
-    ) -> Result<(), Malformed>
+    fn decode_vec<const LONG: bool>(items: &mut VecView<Self>, at: V, reader: &mut Reader<'de>) -> Result<(), Malformed>
     where
         Self: Default + Sized,
     {
+        let length = reader.length_up_to::<LONG>(items.capacity())?;
         items.truncate(length);
         while items.len() < length && items.push(Self::default()).is_ok() {}
         Self::decode_slice(items, at, reader)

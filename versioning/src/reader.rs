@@ -21,7 +21,8 @@ pub struct Malformed(());
 /// ```
 #[derive(Debug)]
 pub struct Reader<'de> {
-    rest: &'de [u8],
+    /// An iterator, of which only the front moves. The length of a slice would change with every step as well.
+    rest: core::slice::Iter<'de, u8>,
     /// The offset of the first byte behind `rest`.
     end: usize,
     error: Option<LoadError>,
@@ -30,15 +31,15 @@ pub struct Reader<'de> {
 impl<'de> Reader<'de> {
     /// Creates a reader whose offsets count from the start of `bytes`.
     #[must_use]
-    pub const fn new(bytes: &'de [u8]) -> Self {
+    pub fn new(bytes: &'de [u8]) -> Self {
         Self::at(bytes, 0)
     }
 
     /// Creates a reader whose first byte has the offset `start`.
     #[must_use]
-    pub const fn at(bytes: &'de [u8], start: usize) -> Self {
+    pub fn at(bytes: &'de [u8], start: usize) -> Self {
         Self {
-            rest: bytes,
+            rest: bytes.iter(),
             end: start.saturating_add(bytes.len()),
             error: None,
         }
@@ -46,13 +47,14 @@ impl<'de> Reader<'de> {
 
     /// Returns the offset of the next byte.
     #[must_use]
-    pub const fn offset(&self) -> usize {
+    #[inline]
+    pub fn offset(&self) -> usize {
         self.end - self.rest.len()
     }
 
     /// Returns the bytes that were not read yet.
-    pub(crate) const fn rest(&self) -> &'de [u8] {
-        self.rest
+    pub(crate) fn rest(&self) -> &'de [u8] {
+        self.rest.as_slice()
     }
 
     /// Reads the next `N` bytes.
@@ -62,9 +64,9 @@ impl<'de> Reader<'de> {
     /// `Truncated`, kept for [`finish`](Self::finish).
     #[inline]
     pub fn array<const N: usize>(&mut self) -> Result<&'de [u8; N], Malformed> {
-        match self.rest.split_first_chunk::<N>() {
-            Some((array, rest)) => {
-                self.rest = rest;
+        match self.rest.as_slice().first_chunk::<N>() {
+            Some(array) => {
+                self.skip(N);
                 Ok(array)
             }
             None => Err(self.truncated(N)),
@@ -78,12 +80,19 @@ impl<'de> Reader<'de> {
     /// `Truncated`, kept for [`finish`](Self::finish).
     #[inline]
     pub fn bytes(&mut self, n: usize) -> Result<&'de [u8], Malformed> {
-        match self.rest.split_at_checked(n) {
-            Some((bytes, rest)) => {
-                self.rest = rest;
+        match self.rest.as_slice().get(..n) {
+            Some(bytes) => {
+                self.skip(n);
                 Ok(bytes)
             }
             None => Err(self.truncated(n)),
+        }
+    }
+
+    #[inline]
+    fn skip(&mut self, n: usize) {
+        if let Some(last) = n.checked_sub(1) {
+            let _ = self.rest.nth(last);
         }
     }
 
@@ -105,10 +114,20 @@ impl<'de> Reader<'de> {
     /// [`finish`](Self::finish).
     #[inline]
     pub fn length(&mut self, bound: usize) -> Result<usize, Malformed> {
+        // With a bound below 128 no length has a second byte, and firmware does not link code for one.
+        if bound < 0x80 {
+            self.length_up_to::<false>(bound)
+        } else {
+            self.length_up_to::<true>(bound)
+        }
+    }
+
+    /// Reads the length of a sequence, of a second byte only if it may be `LONG`.
+    #[inline]
+    pub(crate) fn length_up_to<const LONG: bool>(&mut self, bound: usize) -> Result<usize, Malformed> {
         let start = self.offset();
         let first = self.byte()?;
-        // With a bound below 128 no length has a second byte, and firmware does not link code for one.
-        let length = if first < 0x80 || bound < 0x80 {
+        let length = if first < 0x80 || !LONG {
             usize::from(first)
         } else {
             self.long_length(start, first)?
@@ -171,7 +190,7 @@ impl<'de> Reader<'de> {
     pub fn finish(self) -> Result<(), LoadError> {
         match self.error {
             Some(error) => Err(error),
-            None if self.rest.is_empty() => Ok(()),
+            None if self.rest().is_empty() => Ok(()),
             None => Err(LoadErrorKind::TrailingBytes { bytes: self.rest.len() }.at(self.offset())),
         }
     }

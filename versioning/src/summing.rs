@@ -2,7 +2,7 @@
 
 use crate::checksum::Checksum;
 use crate::error::SaveError;
-use crate::writer::Writer;
+use crate::writer::{Writer, copy};
 
 /// Payloads longer than this are checksummed while they are written. A shorter one is in the cache anyway, and one call
 /// for all of it is faster.
@@ -82,7 +82,7 @@ impl<C: Checksum> Writer for SummingWriter<'_, C> {
     #[inline]
     fn bytes(&mut self, bytes: &[u8]) {
         if let Some(window) = self.advance(bytes.len()) {
-            window.copy_from_slice(bytes);
+            copy(bytes, window);
         }
     }
 

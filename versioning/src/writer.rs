@@ -63,6 +63,14 @@ fn write_long_length<W: Writer + ?Sized>(writer: &mut W, mut length: usize) {
     writer.byte(length as u8);
 }
 
+/// Copies bytes to a place of the same length. `copy_from_slice` has a panic, which `opt-level = "z"` links.
+#[inline]
+pub(crate) fn copy(bytes: &[u8], to: &mut [u8]) {
+    for (place, byte) in to.iter_mut().zip(bytes) {
+        *place = *byte;
+    }
+}
+
 /// Fills a buffer of exactly the announced length.
 #[derive(Debug)]
 pub(crate) struct SliceWriter<'a> {
@@ -115,7 +123,7 @@ impl Writer for SliceWriter<'_> {
     fn bytes(&mut self, bytes: &[u8]) {
         self.written += bytes.len() as u64;
         if let Some((window, rest)) = core::mem::take(&mut self.rest).split_at_mut_checked(bytes.len()) {
-            window.copy_from_slice(bytes);
+            copy(bytes, window);
             self.rest = rest;
         }
     }
@@ -211,7 +219,7 @@ impl Writer for SinkWriter<'_> {
             .and_then(|free| free.get_mut(..bytes.len()))
         {
             Some(window) if bytes.len() < DIRECT => {
-                window.copy_from_slice(bytes);
+                copy(bytes, window);
                 self.filled += bytes.len();
             }
             _ => {

@@ -31,8 +31,11 @@ impl<'de, V: Versions, T: Wire<'de, V> + Default, const N: usize> Wire<'de, V> f
 
     #[inline]
     fn decode_into(&mut self, at: V, reader: &mut Reader<'de>) -> Result<(), Malformed> {
-        let length = reader.length(N)?;
-        T::decode_vec(self, length, at, reader)
+        if const { N < 0x80 } {
+            T::decode_vec::<false>(self, at, reader)
+        } else {
+            T::decode_vec::<true>(self, at, reader)
+        }
     }
 
     #[inline]

@@ -1,6 +1,6 @@
 //! Integers of a fixed width, `bool` and `char`.
 
-use heapless::Vec;
+use heapless::VecView;
 
 use super::{BadValue, Fixed, Wire};
 use crate::at::Versions;
@@ -9,7 +9,7 @@ use crate::loss::Differ;
 use crate::mirror::Layout;
 use crate::reader::{Malformed, Reader};
 use crate::schema_data::Type;
-use crate::writer::Writer;
+use crate::writer::{Writer, copy};
 
 macro_rules! integers {
     ($($int:ty: $type:expr),+) => {$(
@@ -95,16 +95,12 @@ impl Fixed for u8 {
     // Bytes are copied in one go.
     #[inline]
     fn store_slice(items: &[Self], out: &mut [u8]) {
-        if let Some(out) = out.get_mut(..items.len()) {
-            out.copy_from_slice(items);
-        }
+        copy(items, out);
     }
 
     #[inline]
     fn load_slice(items: &mut [Self], bytes: &[u8]) -> Result<(), BadValue> {
-        if let Some(bytes) = bytes.get(..items.len()) {
-            items.copy_from_slice(bytes);
-        }
+        copy(bytes, items);
         Ok(())
     }
 }
@@ -144,26 +140,28 @@ impl<'de, V: Versions> Wire<'de, V> for u8 {
     #[inline]
     fn decode_slice(items: &mut [Self], _at: V, reader: &mut Reader<'de>) -> Result<(), Malformed> {
         let bytes = reader.bytes(items.len())?;
-        // Always as long, which the compiler sees only this way.
-        if bytes.len() == items.len() {
-            items.copy_from_slice(bytes);
-        }
+        copy(bytes, items);
         Ok(())
     }
 
     #[inline]
-    fn decode_vec<const N: usize>(
-        items: &mut Vec<Self, N>,
-        length: usize,
+    fn decode_vec<const LONG: bool>(
+        items: &mut VecView<Self>,
         _at: V,
         reader: &mut Reader<'de>,
     ) -> Result<(), Malformed> {
-        let bytes = reader.bytes(length)?;
-        items.clear();
-        // They fit: the length was checked against the capacity.
-        let _ = items.extend_from_slice(bytes);
-        Ok(())
+        decode_bytes::<LONG>(items, reader)
     }
+}
+
+/// The same code for all releases and capacities.
+fn decode_bytes<const LONG: bool>(items: &mut VecView<u8>, reader: &mut Reader<'_>) -> Result<(), Malformed> {
+    let length = reader.length_up_to::<LONG>(items.capacity())?;
+    let bytes = reader.bytes(length)?;
+    items.clear();
+    // They fit: the length was checked against the capacity.
+    let _ = items.extend_from_slice(bytes);
+    Ok(())
 }
 
 #[diagnostic::do_not_recommend]

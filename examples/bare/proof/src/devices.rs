@@ -8,7 +8,7 @@ use devstate_rtc_pl031::{Rtc, RtcState};
 use devstate_serial_16550::{
     AlwaysReady, CharacterErrors, Config, Fifo, ModemLines, OutputPolicy, Serial, SerialState,
 };
-use embedded_io::{ErrorKind, ErrorType, Write, WriteReady};
+use embedded_io::{ErrorKind, ErrorType, Read, Write, WriteReady};
 
 pub fn prove(bytes: &[u8]) {
     let clock = black_box(Clock::Wall);
@@ -157,10 +157,10 @@ fn any() -> Instant {
 }
 
 /// An output that does anything.
-struct Anywhere;
+pub struct Anywhere;
 
 #[derive(Debug)]
-struct Failed;
+pub struct Failed;
 
 impl core::fmt::Display for Failed {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
@@ -178,6 +178,13 @@ impl embedded_io::Error for Failed {
 
 impl ErrorType for Anywhere {
     type Error = Failed;
+}
+
+impl Read for Anywhere {
+    fn read(&mut self, bytes: &mut [u8]) -> Result<usize, Failed> {
+        let bytes = black_box(bytes);
+        black_box(Ok(bytes.len()))
+    }
 }
 
 impl Write for Anywhere {
