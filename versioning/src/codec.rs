@@ -134,6 +134,17 @@ pub trait Wire<'de, V: Versions>: Layout {
         items.iter_mut().try_for_each(|item| item.decode_into(at, reader))
     }
 
+    /// Reports the values in which a run differs from another of the same length.
+    #[inline]
+    fn slice_differ(items: &[Self], others: &[Self], at: V, differ: &mut Differ<'_>)
+    where
+        Self: Sized,
+    {
+        differ.elements(items.iter().zip(others), |(item, other), differ| {
+            item.differ(other, at, differ);
+        });
+    }
+
     /// Reads a length, which has a second byte only if it may be `LONG`, and replaces `items` by so many values.
     ///
     /// # Errors

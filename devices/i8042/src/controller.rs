@@ -224,7 +224,8 @@ impl<K: InterruptLine, M: InterruptLine, S: SystemControl, EV: I8042Events> I804
         };
         if let Some(byte) = byte {
             self.state.last_read = byte;
-            self.pass_output_buffer(OutputBuffer::Empty);
+            self.state.output_buffer = OutputBuffer::Empty;
+            self.drive_lines((false, false));
             self.last_sender = source;
             if source != OutputBuffer::Controller {
                 self.hold_back();

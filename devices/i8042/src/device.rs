@@ -173,13 +173,21 @@ impl<K: InterruptLine, M: InterruptLine, S: SystemControl, EV: I8042Events> I804
     /// effects. Any other offset returns [`OUT_OF_RANGE`](spec::OUT_OF_RANGE).
     #[inline]
     pub fn read(&mut self, offset: u16) -> u8 {
-        match offset {
-            spec::DATA => self.read_data(),
-            spec::COMMAND => self.status,
-            _ => {
-                self.events.invalid_read(offset);
-                spec::OUT_OF_RANGE
-            }
+        // The short way for what drivers poll, made for being inlined.
+        if offset == spec::COMMAND {
+            self.status
+        } else {
+            self.read_other(offset)
+        }
+    }
+
+    #[inline(never)]
+    fn read_other(&mut self, offset: u16) -> u8 {
+        if offset == spec::DATA {
+            self.read_data()
+        } else {
+            self.events.invalid_read(offset);
+            spec::OUT_OF_RANGE
         }
     }
 
@@ -255,7 +263,12 @@ impl<K: InterruptLine, M: InterruptLine, S: SystemControl, EV: I8042Events> I804
     /// Drives the lines whose levels have changed.
     #[inline]
     pub(crate) fn update_lines(&mut self) {
-        let (keyboard, mouse) = self.state.interrupt_levels();
+        self.drive_lines(self.state.interrupt_levels());
+    }
+
+    /// Drives the lines where these levels are new.
+    #[inline]
+    pub(crate) fn drive_lines(&mut self, (keyboard, mouse): (bool, bool)) {
         if keyboard != self.levels.0 {
             self.levels.0 = keyboard;
             self.keyboard_irq.set_level(keyboard);

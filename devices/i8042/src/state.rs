@@ -256,11 +256,16 @@ impl I8042State {
     /// Returns the source of the next byte for the output buffer: the controller first, then the keyboard, then the
     /// mouse; but after a byte of the keyboard, the mouse before the keyboard.
     pub(crate) const fn next_output(&self, last: OutputBuffer) -> OutputBuffer {
-        let keyboard = self.keyboard_enabled() && !self.is_locked() && self.keyboard.has_data();
-        let mouse = self.mouse_enabled() && !self.is_locked() && self.mouse.has_data();
-        match (self.reply, last) {
-            (ControllerReply::Keyboard(_) | ControllerReply::Mouse(_), _) => OutputBuffer::Controller,
-            (ControllerReply::None, OutputBuffer::Keyboard) if mouse => OutputBuffer::Mouse,
+        if !matches!(self.reply, ControllerReply::None) {
+            return OutputBuffer::Controller;
+        }
+        if self.is_locked() {
+            return OutputBuffer::Empty;
+        }
+        let keyboard = self.keyboard_enabled() && self.keyboard.has_data();
+        let mouse = self.mouse_enabled() && self.mouse.has_data();
+        match last {
+            OutputBuffer::Keyboard if mouse => OutputBuffer::Mouse,
             _ if keyboard => OutputBuffer::Keyboard,
             _ if mouse => OutputBuffer::Mouse,
             _ => OutputBuffer::Empty,

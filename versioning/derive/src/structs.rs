@@ -193,7 +193,13 @@ fn translation(mirror: &Mirror<'_>, fields: &[Field<'_>]) -> TokenStream {
         } else {
             quote!(field)
         };
-        quote!(__devstate::Differ::#method(__devstate_differ, #step, |__devstate_differ| #walk);)
+        let walk = quote!(__devstate::Differ::#method(__devstate_differ, #step, |__devstate_differ| #walk););
+        if field.is_fixed() {
+            // Most fields are equal, and the place of one that is takes longer than comparing it.
+            quote!(if self.#member != __devstate_other.#member { #walk })
+        } else {
+            walk
+        }
     });
     let version = set_version();
     quote! {

@@ -55,9 +55,7 @@ impl<'de, V: Versions, T: Wire<'de, V>, const N: usize> Wire<'de, V> for [T; N] 
     }
 
     fn differ(&self, other: &Self, at: V, differ: &mut Differ<'_>) {
-        differ.elements(self.iter().zip(other), |(item, other), differ| {
-            item.differ(other, at, differ);
-        });
+        T::slice_differ(self, other, at, differ);
     }
 }
 

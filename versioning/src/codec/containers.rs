@@ -50,9 +50,7 @@ impl<'de, V: Versions, T: Wire<'de, V> + Default, const N: usize> Wire<'de, V> f
 
     fn differ(&self, other: &Self, at: V, differ: &mut Differ<'_>) {
         if self.len() == other.len() {
-            differ.elements(self.iter().zip(other), |(item, other), differ| {
-                item.differ(other, at, differ);
-            });
+            T::slice_differ(self, other, at, differ);
         } else {
             differ.leaf(false);
         }

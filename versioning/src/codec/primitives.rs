@@ -144,6 +144,16 @@ impl<'de, V: Versions> Wire<'de, V> for u8 {
         Ok(())
     }
 
+    /// All at once: most runs are equal.
+    #[inline]
+    fn slice_differ(items: &[Self], others: &[Self], at: V, differ: &mut Differ<'_>) {
+        if items != others {
+            differ.elements(items.iter().zip(others), |(item, other), differ| {
+                <Self as Wire<'de, V>>::differ(item, other, at, differ);
+            });
+        }
+    }
+
     #[inline]
     fn decode_vec<const LONG: bool>(
         items: &mut VecView<Self>,
