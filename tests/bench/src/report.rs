@@ -15,13 +15,15 @@ use crate::{cases, forwarding, goals, interrupts, measure, sizes, table};
 pub const ROUNDS: usize = 41;
 
 pub fn write() -> Result<()> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+    // Before this changes files itself.
+    let commit = commit(&root);
     let mut measured = measure::count(cases())?;
     table::accept(&measured)?;
     for (one, time) in measured.iter_mut().zip(measure::time(&mut cases(), ROUNDS)) {
         one.nanoseconds = Some(time);
     }
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
-    let text = text(&measured, &root)?;
+    let text = text(&measured, &commit)?;
     fs::write(root.join("BENCHMARKS.md"), text)?;
     picture("payload.svg", &payload_picture(&measured))?;
     picture("export.svg", &export_picture(&measured))
@@ -33,18 +35,19 @@ fn picture(name: &str, svg: &str) -> Result<()> {
     fs::write(folder.join(name), svg).with_context(|| name.to_owned())
 }
 
-fn text(measured: &[Measured], root: &Path) -> Result<String> {
+fn commit(root: &Path) -> String {
+    let mut git = Command::new("git");
+    let output = git.args(["describe", "--always", "--dirty"]).current_dir(root).output();
+    output.map_or(String::new(), |output| {
+        String::from_utf8_lossy(&output.stdout).trim().to_owned()
+    })
+}
+
+fn text(measured: &[Measured], commit: &str) -> Result<String> {
     let mut text = String::from(
         "# Benchmarks\n\nWritten by `cargo xtask bench --report`; change that, not this. Everything stands beside its peers in \
          one run, and every round trip was checked before it was measured.\n\n",
     );
-    let commit = Command::new("git")
-        .args(["describe", "--always", "--dirty"])
-        .current_dir(root)
-        .output();
-    let commit = commit
-        .map(|output| String::from_utf8_lossy(&output.stdout).trim().to_owned())
-        .unwrap_or_default();
     writeln!(
         text,
         "- Machine: {}, {}",
