@@ -116,6 +116,7 @@ pub use codec::{Bytes, MirrorOf, Str};
 /// | what | limit | beyond it |
 /// |---|---|---|
 /// | nesting of mirrors, arrays, sequences and tuples in a mirror; an `Option` does not count | [`schema::MAX_DEPTH`], which is 8 levels | does not compile |
+/// | ways from a mirror to those below it, where one is shared at every level | some 20,000: a fingerprint hashes each way, and cannot reuse a part of itself | rustc says that constant evaluation takes long |
 /// | a tuple | 12 elements | does not compile; use a struct |
 /// | variants of an enum | 128 | does not compile |
 /// | versions of a mirror, and numbers of releases | 65,535 | does not compile |
