@@ -11,6 +11,8 @@ mod tests;
 use std::fs::{self, File, TryLockError};
 use std::io::{self, BufReader, BufWriter, ErrorKind, Read};
 use std::path::{Path, PathBuf};
+use std::thread;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context, Error, Result, anyhow, bail, ensure};
 use devstate_snapshot_file::{PendingFile, load_file, open_file, save_file};
@@ -25,6 +27,8 @@ use crate::memory::Memory;
 use crate::snapshot::{self, Times, timed};
 
 const BUFFER: usize = 1 << 20;
+/// How long the lock of a directory is waited for.
+const PATIENCE: Duration = Duration::from_millis(500);
 
 /// Saves a machine that stands still.
 pub fn save(machine: &Machine, path: &Path, target: Target) -> Result<Saved> {
@@ -94,9 +98,14 @@ impl Directory {
         let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
         let locked = open(path, flags, Mode::empty()).with_context(|| format!("cannot open {}", path.display()))?;
         let locked = File::from(locked);
-        match try_lock(&locked) {
-            Err(TryLockError::WouldBlock) => bail!("cannot use {}: another VMM does just now", path.display()),
-            tried => tried.with_context(|| format!("cannot lock {}", path.display()))?,
+        // A process that ends, or one that was just forked from this one, may hold it for a moment more.
+        let end = Instant::now() + PATIENCE;
+        loop {
+            match try_lock(&locked) {
+                Err(TryLockError::WouldBlock) if Instant::now() < end => thread::sleep(Duration::from_millis(5)),
+                Err(TryLockError::WouldBlock) => bail!("cannot use {}: another VMM does just now", path.display()),
+                tried => break tried.with_context(|| format!("cannot lock {}", path.display()))?,
+            }
         }
         Ok(Self {
             path: path.to_owned(),

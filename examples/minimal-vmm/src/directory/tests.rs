@@ -199,6 +199,21 @@ fn a_save_that_fails_removes_what_it_wrote() -> Result<()> {
 }
 
 #[test]
+fn a_lock_that_is_given_up_soon_is_waited_for() -> Result<()> {
+    let directory = tempfile::tempdir()?;
+    let path = directory.path();
+    let held = Directory::lock(path, File::try_lock)?;
+    let holder = std::thread::spawn(move || {
+        std::thread::sleep(std::time::Duration::from_millis(50));
+        drop(held);
+    });
+    save_number(path, 1)?.tidy()?;
+    holder.join().unwrap();
+    assert_eq!(number(path)?, 1);
+    Ok(())
+}
+
+#[test]
 fn what_killed_saves_left_makes_room_for_the_next_one() -> Result<()> {
     let directory = tempfile::tempdir()?;
     let path = directory.path();
