@@ -48,9 +48,11 @@ impl Cpu {
         }
         self.exit(|machine| {
             machine.live = Some(Instant::now());
-            // What was typed meanwhile was not offered yet, so no event will ask for it.
+            // What was typed meanwhile was not offered, so no event asks for it.
             machine.serial.events().trigger().unwrap();
         });
+        // A kernel takes its time until it opens the port. The user does not wait.
+        sleep(Duration::from_millis(50));
         self.login();
         self.outb(0x64, 0xfe);
     }

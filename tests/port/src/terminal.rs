@@ -33,15 +33,13 @@ impl embedded_io::WriteReady for Screen {
 
 impl embedded_io::Write for Screen {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        match self.file.write(bytes) {
-            Err(error) if error.kind() == ErrorKind::WouldBlock => Ok(0),
-            Err(error) => {
-                let kind = error.kind();
+        self.file.write(bytes).or_else(|error| match error.kind() {
+            ErrorKind::WouldBlock | ErrorKind::Interrupted => Ok(0),
+            kind => {
                 self.error = Some(error);
                 Err(kind.into())
             }
-            taken => taken,
-        }
+        })
     }
 
     fn flush(&mut self) -> io::Result<()> {
