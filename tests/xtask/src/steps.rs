@@ -32,7 +32,7 @@ pub(crate) const STEPS: &[Step] = &[
     Step { name: "locked",   what: "every lock file says what its manifests say",             run: locked },
     Step { name: "clippy",   what: "no lint warns, with all features",                        run: clippy },
     Step { name: "tests",    what: "unit, integration and documentation tests",               run: tests },
-    Step { name: "client",   what: "a product outside the workspace, and what vm-superio wrote",      run: client },
+    Step { name: "client",   what: "two products outside the workspace, and what vm-superio wrote",    run: client },
     Step { name: "doc",      what: "the documentation builds without a warning",              run: doc },
     Step { name: "book",     what: "every link between the pages leads somewhere, and the book builds", run: book::check },
     Step { name: "api",      what: "the root of devstate-versioning stays small",               run: api::check },
@@ -58,6 +58,7 @@ const MANIFESTS: &[&str] = &[
     "tests/bench/Cargo.toml",
     "tests/client/Cargo.toml",
     "tests/fuzz/Cargo.toml",
+    "tests/port/Cargo.toml",
 ];
 
 fn format() -> Result<()> {
@@ -89,9 +90,12 @@ fn tests() -> Result<()> {
 }
 
 fn client() -> Result<()> {
-    let manifest = ["--manifest-path", "tests/client/Cargo.toml"];
-    run(cargo().arg("fmt").args(manifest).arg("--check"))?;
-    run(cargo().arg("test").args(manifest))
+    for manifest in ["tests/client/Cargo.toml", "tests/port/Cargo.toml"] {
+        let manifest = ["--manifest-path", manifest];
+        run(cargo().arg("fmt").args(manifest).arg("--check"))?;
+        run(cargo().arg("test").args(manifest))?;
+    }
+    Ok(())
 }
 
 fn doc() -> Result<()> {
