@@ -210,10 +210,8 @@ impl Goals {
         }
         let _ = writeln!(
             table,
-            "\nOf these, {} bytes of `.text` and {} of `.rodata` are there to read release 1: for a comparison before each field, the reset\n\
-             state of the i8042, which that release does not have, and the reasons for refusing its values. `load` has the rest of\n\
-             the code: each field is read in place, and refused with its offset and value. Its frame holds an error of each kind that a\n\
-             call may return.",
+            "\nOf these, {} bytes of `.text` and {} of `.rodata` are there to read release 1: an image that reads one release lacks them.\n\
+             `load` has the rest of the code: each field is read in place, and refused with its offset and value.",
             text.saturating_sub(text_of_one),
             rodata.saturating_sub(rodata_of_one)
         );

@@ -11,6 +11,8 @@ mod fuzz;
 mod golden;
 mod inspect;
 mod install;
+#[path = "../../../examples/minimal-vmm/tests/processes/kernel.rs"]
+mod kernel;
 mod msrv;
 mod oracle;
 mod package;

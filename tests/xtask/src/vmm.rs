@@ -11,6 +11,7 @@ mod guest;
 mod host;
 mod images;
 mod journey;
+mod measure;
 mod moves;
 mod packages;
 mod scenario;
@@ -19,6 +20,7 @@ mod snapshots;
 mod terminal;
 mod x86_64;
 
+use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Instant;
 
@@ -26,6 +28,7 @@ use anyhow::{Context, Result};
 use clap::ValueEnum;
 
 use crate::vmm::host::Machine;
+use crate::workspace;
 
 /// Boots Linux in `minimal-vmm`, saves it, kills the VMM, and sees the guest go on in another process.
 #[derive(clap::Args)]
@@ -39,6 +42,9 @@ pub(crate) struct Args {
     /// QEMU's accelerator: `kvm` where this machine has nested virtualisation
     #[arg(long, default_value = "tcg")]
     accel: String,
+    /// Measure instead what a guest feels, on this machine's KVM, in `target/release/minimal-vmm` or in another build
+    #[arg(long, value_name = "PROGRAM", num_args = 0..=1, default_missing_value = "target/release/minimal-vmm")]
+    measure: Option<PathBuf>,
 }
 
 /// Of the host and of the guest in it.
@@ -51,6 +57,10 @@ pub(crate) enum Architecture {
 }
 
 pub(crate) fn run(args: &Args) -> Result<ExitCode> {
+    if let Some(vmm) = &args.measure {
+        measure::run(&workspace::root().join(vmm))?;
+        return Ok(ExitCode::SUCCESS);
+    }
     let architectures = match args.architectures.as_slice() {
         [] => Architecture::value_variants(),
         some => some,

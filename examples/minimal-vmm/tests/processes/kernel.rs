@@ -1,4 +1,4 @@
-//! The smallest kernels. (The fault injection of `cargo xtask faults` uses this file as well.)
+//! The smallest kernels. (`cargo xtask faults` and `cargo xtask vmm --measure` use this file as well.)
 
 /// Where the kernel lies in the file: behind the boot sector and one sector of setup.
 const CODE_AT: usize = 1024;

@@ -2,9 +2,6 @@
 //!
 //! The guest is a kernel that stops the processor at once, so that a run is short, and the same each time.
 
-#[path = "../../../../examples/minimal-vmm/tests/processes/kernel.rs"]
-mod kernel;
-
 use std::fs;
 use std::os::unix::net::UnixStream;
 use std::path::Path;
@@ -15,6 +12,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Result, ensure};
 
 use crate::faults::scenario::{Running, Scenario, built, later};
+use crate::kernel;
 
 /// `hlt`, and again.
 const HALT: &[u8] = &[0xf4, 0xeb, 0xfd];
