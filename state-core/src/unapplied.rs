@@ -1,8 +1,8 @@
-//! What hardware could not be given.
+//! Fields of a state that could not be written to hardware.
 
 use core::fmt;
 
-/// Lists the fields of a state that real hardware could not be given, for the firmware to handle.
+/// Lists the fields of a state that could not be written to real hardware. The firmware has to handle them.
 ///
 /// A device's `apply` returns it. Each entry is a field's path from the device's state, such as `rx` or `mouse.packets`,
 /// and a value above 0: for a queue the number of bytes that are missing, for a register the bits that are missing, for
@@ -30,7 +30,7 @@ impl Unapplied {
         fields: [("", 0); Self::MAX_FIELDS],
     };
 
-    /// The most fields that a list has. Every device has fewer that can be missing.
+    /// The maximum number of fields in a list. Every device has fewer fields that can be missing.
     pub const MAX_FIELDS: usize = 16;
 
     /// Returns the list with another entry. A value of 0 adds nothing.

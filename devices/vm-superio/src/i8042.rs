@@ -12,8 +12,8 @@ const DATA: u8 = 0;
 
 /// An i8042 that signals when the guest resets the machine. Offsets count from port 60h.
 ///
-/// The controller, its keyboard and its mouse are complete, but nothing types and no interrupt line is connected. For those
-/// use [`devstate_i8042::I8042`].
+/// The controller, its keyboard and its mouse are complete. But this interface has no call for keys, for the mouse and for
+/// interrupt lines: use [`devstate_i8042::I8042`].
 ///
 /// ```
 /// use devstate_vm_superio::{I8042Device, Trigger};

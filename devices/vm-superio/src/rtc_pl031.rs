@@ -39,7 +39,7 @@ impl<EV: RtcEvents> RtcEvents for Arc<EV> {
     }
 }
 
-/// What vm-superio saves of a clock. Its alarm and the part of a second are not in it:
+/// The fields of a clock that vm-superio saves. They do not have the alarm and the fraction of a second:
 /// [`devstate_rtc_pl031_ser::RtcStateSer`] has them.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 pub struct RtcState {

@@ -16,7 +16,7 @@ use crate::host_time::Monotonic;
 use crate::trigger::Edge;
 use adapters::{Forward, Output};
 
-/// How many characters wait for the guest at most: 16 in the UART's FIFO, the others in front of it.
+/// The maximum number of characters that wait for the guest: 16 in the UART's FIFO, the others in front of it.
 const CAPACITY: usize = 64;
 
 /// Receives the events of a UART.
@@ -165,7 +165,7 @@ pub enum Error<E> {
     IOError(io::Error),
     /// There is no room for characters.
     FullFifo,
-    /// No UART can be in the saved state. vm-superio has no such error.
+    /// The saved state is one that no UART can have. vm-superio has no such error.
     InvalidState(String),
 }
 

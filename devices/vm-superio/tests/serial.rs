@@ -227,6 +227,21 @@ fn offsets_beyond_7_read_0() {
 }
 
 #[test]
+fn differs_the_modem_control_register_has_five_bits() {
+    let (mut serial, _) = with_signals();
+    serial.write(MCR, 0xef).unwrap();
+    // vm-superio reads 0xef.
+    assert_eq!(serial.read(MCR), 0x0f);
+    // A state that vm-superio saved can have these bits.
+    let state = SerialState {
+        modem_control: 0xe8,
+        ..SerialState::default()
+    };
+    let serial = Serial::from_state(&state, Signals::default(), NoEvents, sink()).unwrap();
+    assert_eq!(serial.state().modem_control, 0x08);
+}
+
+#[test]
 fn differs_the_modem_status_has_deltas() {
     let (mut serial, _) = with_signals();
     assert_eq!(serial.read(MSR), 0xb0);
