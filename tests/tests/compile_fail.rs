@@ -112,6 +112,7 @@ corrected! {
     start_behind_end = "compile_fail/start_behind_end.fixed.rs",
     start_outside = "compile_fail/start_outside.fixed.rs",
     start_zero = "compile_fail/start_zero.fixed.rs",
+    table_name_empty = "compile_fail/table_name_empty.fixed.rs",
     table_renamed = "compile_fail/table_renamed.fixed.rs",
     tag_of_a_removed_variant = "compile_fail/tag_of_a_removed_variant.fixed.rs",
     tag_used_again = "compile_fail/tag_used_again.fixed.rs",

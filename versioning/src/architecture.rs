@@ -34,7 +34,7 @@ impl Architecture {
         Self::X86,
     ];
 
-    /// The architecture of this build. `Any` if it has no code.
+    /// The architecture of this build. `Any` for an architecture that is not in this enum.
     pub const NATIVE: Self = if cfg!(target_arch = "x86_64") {
         Self::X86_64
     } else if cfg!(target_arch = "aarch64") {

@@ -24,9 +24,9 @@ pub trait RowOf<R>: Mirror {
     fn version(release: R) -> u16;
 }
 
-/// A source of versions for the byte layer: [`At`], [`Newest`], [`Alone`] or [`NewestAlone`].
+/// Tells the byte layer the version of each mirror: [`At`], [`Newest`], [`Alone`] or [`NewestAlone`].
 ///
-/// The trait is sealed. An implementation of [`Wire`](crate::wire::Wire) passes its source on to its fields.
+/// The trait is sealed. An implementation of [`Wire`](crate::wire::Wire) passes the value on to its fields.
 pub trait Versions: sealed::Sealed + Copy + 'static {
     /// `true` if [`number`](Self::number) is that of a release.
     const HAS_RELEASES: bool;
@@ -56,7 +56,7 @@ pub trait VersionOf<M>: Versions {
     fn fingerprint(self) -> u64;
 }
 
-/// Any release of the table `R`, known at run time.
+/// A release of the table `R` that is known at run time only.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct At<R>(R);
 

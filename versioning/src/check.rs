@@ -157,6 +157,16 @@ const fn refuse_layout(schema: &Schema, version: u16, pinned: &[Option<u64>], li
         .fail()
 }
 
+/// Checks the name of a table that has one.
+#[track_caller]
+pub const fn check_table_name(name: &str) {
+    if name.is_empty() {
+        Message::new()
+            .str("the name of the release table is empty: write a name, such as `= \"acme-lamp\"`, or delete `= \"\"`")
+            .fail()
+    }
+}
+
 /// Checks a table's releases: names, numbers and literals.
 #[track_caller]
 pub const fn check_releases(table: &str, rows: &[Row], releases: &[(&str, u64, Option<u64>)]) {

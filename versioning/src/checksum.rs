@@ -46,8 +46,8 @@ pub trait Checksum {
 
 /// The default: 2 KiB in sixteen tables, one for each half byte of eight bytes.
 ///
-/// It takes more instructions than one table for whole bytes, and half the time: the look-ups of eight bytes do not wait for
-/// each other.
+/// It needs more instructions than one table for whole bytes, but half the time, because the look-ups for eight bytes do
+/// not depend on each other.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Crc64;
 

@@ -145,7 +145,8 @@ pub trait Wire<'de, V: Versions>: Layout {
         });
     }
 
-    /// Reads a length, which has a second byte only if it may be `LONG`, and replaces `items` by so many values.
+    /// Reads a length and that many values, and replaces `items` by them. The length has one byte, or with `LONG` one or
+    /// more.
     ///
     /// # Errors
     ///

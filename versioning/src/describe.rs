@@ -207,6 +207,9 @@ fn json_type(f: &mut Formatter<'_>, ty: &Type) -> fmt::Result {
 
 impl<R: Releases> Display for Table<R> {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        if !R::TABLE.is_empty() {
+            writeln!(f, "table                        {}", Quoted(R::TABLE))?;
+        }
         f.write_str("release                     ")?;
         for name in R::NAMES {
             write!(f, " {name:>8}")?;

@@ -103,7 +103,7 @@ pub struct LoadError {
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
 pub enum LoadErrorKind {
-    /// The buffer for the snapshot is too small. Nothing behind the header was read from the stream. No offset.
+    /// The buffer for the snapshot is too small. Only the header was read from the stream. The error has no offset.
     BufferTooSmall {
         /// The required length in bytes.
         needed: usize,
@@ -165,8 +165,8 @@ pub enum LoadErrorKind {
         /// The checksum of the bytes.
         found: u64,
     },
-    /// The layout is not the one that this build has for the release: another application wrote the snapshot, or an
-    /// unpublished build.
+    /// This build has another layout for the release. The snapshot is from another application, or from a build that was
+    /// never published.
     Fingerprint {
         /// The fingerprint of this build.
         expected: u64,
@@ -184,7 +184,7 @@ pub enum LoadErrorKind {
     Conversion(ConversionError),
 }
 
-/// What a byte or a length can be.
+/// The valid values of a byte or a length.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
@@ -207,7 +207,7 @@ pub enum Expected {
     Foreign,
 }
 
-/// A value has no counterpart in another version. Semantic functions return it.
+/// A value has no counterpart in another version. Semantic functions (`ser_fn` and `de_fn`) return this error.
 ///
 /// ```
 /// use devstate_versioning::ConversionError;

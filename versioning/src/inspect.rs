@@ -13,7 +13,7 @@ use crate::reader::{Malformed, Reader};
 use crate::schema_data::{Field, Row, Schema, Shape, Type};
 use crate::table::Releases;
 
-/// The meaning of a payload's bytes: a root mirror at one release of a table, as data.
+/// Describes the bytes of a payload: the root mirror and the release, as data.
 ///
 /// ```
 /// use devstate_versioning::inspect::PayloadSchema;
@@ -46,13 +46,13 @@ pub struct PayloadSchema {
     root: &'static Schema,
 }
 
-/// A part of a payload with its own meaning.
+/// One value in a payload, such as a number, a text, a tag or a length.
 ///
 /// Items follow each other without a gap, and together they are the payload. A sequence, an option or an enum is an item
 /// for its length or tag. Its content follows as further items.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Item<'p> {
-    /// The path of the field that it is, or is a part of.
+    /// The path of the field or element that has the value.
     pub path: NamedPath,
     /// The offset of its first byte.
     pub offset: usize,

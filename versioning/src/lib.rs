@@ -41,8 +41,8 @@ mod writer;
 
 /// The crate of bounded containers, in the version whose types a mirror may have: `heapless::Vec` and `heapless::String`.
 ///
-/// Types of another version of heapless are other types, and no mirror takes them. A product that uses this path cannot get
-/// them by mistake.
+/// The types of another version of heapless are different types, and cannot be in a mirror. A product that uses this path
+/// always has the right version.
 pub use heapless;
 
 pub use architecture::Architecture;
@@ -56,7 +56,7 @@ pub use codec::{Bytes, MirrorOf, Str};
 /// | `version = 3` | the latest version; versions start at 1 |
 /// | `layouts(0x…, 0x…, open)` | the fingerprint of each version; the last may be `open` while it is not published |
 /// | `parts(0x…, 0x…, open)` | the fingerprint of each version together with its parts; required where a field has `part` |
-/// | `name = "…"` | the wire name, where the type was renamed since |
+/// | `name = "…"` | the wire name: keeps the old name of a type that was renamed |
 /// | `crate = "…"` | the path of this crate, where it is re-exported |
 ///
 /// # On a field
@@ -65,23 +65,24 @@ pub use codec::{Bytes, MirrorOf, Str};
 /// |---|---|
 /// | `start = 2` | the first version that has it |
 /// | `end = 3` | the first version that no longer has it; the field stays in the struct, and is `Default` in every latest value |
-/// | `default_fn = path` | `fn(version: u16) -> T`: its value where a version does not have it, or when an older version that has it is written; without it `Default` |
-/// | `ser_fn = path`, `de_fn = path` | `fn(&mut Mirror, version: u16) -> Result<(), ConversionError>`: changes values, or returns an error, when an older version is written or was read; `version` is the one on the wire. They belong to the field's `start` and `end`, and run once for each of the two that lies between the versions |
-/// | `at = 2` | in an annotation of its own: ties its `ser_fn` and `de_fn` to the step to version 2, for a change of meaning; may be repeated |
+/// | `default_fn = path` | `fn(version: u16) -> T`: returns the value of the field after reading a version without it, and the value to write at an older version that still has it; the default is `Default::default` |
+/// | `ser_fn = path`, `de_fn = path` | `fn(&mut Mirror, version: u16) -> Result<(), ConversionError>`: the semantic functions. `de_fn` runs after an older version was read, `ser_fn` before one is written. They change values, or return an error. `version` is the version on the wire. They run once for the field's `start`, and once for its `end`, if that version is above the one on the wire |
+/// | `at = 2` | for a change of meaning: its `ser_fn` and `de_fn` run for the step from version 1 to version 2. It needs an annotation of its own, and a field can have several |
 /// | `skip` | never written; `Default` after loading |
 /// | `ignorable` | older readers may ignore the field; it never forces [`downgrade_compatible`](ReleaseTable::downgrade_compatible) to a newer release |
-/// | `name = "…"` | the wire name, where the field was renamed since |
-/// | `part = [1, 1, 2]` | the mirror in the field is a part: this mirror says which version of it each of its own versions has, `_` for a version without the field. A part needs no row in the release table |
-/// | `serde, max = 32, layout = "name/1"` | a foreign serde type, carried as what postcard writes, in at most so many bytes; `layout` names its layout for the fingerprint |
+/// | `name = "…"` | the wire name: keeps the old name of a field that was renamed |
+/// | `part = [1, 1, 2]` | the mirror in the field is a part. The list has the version of the part for each version of this mirror, and `_` for a version without the field. A part needs no row in the release table |
+/// | `serde, max = 32, layout = "name/1"` | a foreign type that implements serde's traits. It is encoded with postcard, in at most `max` bytes. `layout` is a name for its encoding, and part of the fingerprint |
 ///
-/// A variant of an enum has `start`, `end`, `default_fn` (`fn(version: u16) -> Enum`: what stands in for it in a
-/// version without it, an older one that is written or the latest after loading; without one that is refused) and `name`. Its fields have `part` only. Its tag is its position; an explicit
-/// discriminant must say the same.
+/// A variant of an enum can have `start`, `end`, `name` and `default_fn`, which is `fn(version: u16) -> Enum`. It returns
+/// the value that replaces the variant in a version without it: in an older version that is written, or in the latest
+/// version after loading. Without a `default_fn` this is an error. A field of a variant can have `part` only. The tag of a
+/// variant is its position. An explicit discriminant must be equal to it.
 ///
 /// # Parts
 ///
-/// A mirror within a mirror has a row in the release table, or is a part of its owner. A part belongs to the owner's crate,
-/// and a table that has a row for the owner needs none for it:
+/// A mirror inside another mirror has a row in the release table, or is a part of its owner. The owner's crate decides the
+/// version of a part, so a table needs a row for the owner only:
 ///
 /// ```
 /// use devstate_versioning::{Versioned, release_table};
@@ -107,16 +108,16 @@ pub use codec::{Bytes, MirrorOf, Str};
 /// }
 /// ```
 ///
-/// The latest version of the owner has the latest version of the part. A mirror within a part is a part too. An owner's pin
-/// in `parts` is the fingerprint of a snapshot whose root is that version of the owner, unless it also holds mirrors that
-/// have rows.
+/// The latest version of the owner has the latest version of the part. A mirror inside a part is a part too. A fingerprint
+/// in `parts` is also the one in the header of a snapshot whose root is that version of the owner, if all its mirrors are
+/// parts and the release table has no name.
 ///
 /// # Limits
 ///
 /// | what | limit | beyond it |
 /// |---|---|---|
 /// | nesting of mirrors, arrays, sequences and tuples in a mirror; an `Option` does not count | [`schema::MAX_DEPTH`], which is 8 levels | does not compile |
-/// | ways from a mirror to those below it, where one is shared at every level | some 20,000: a fingerprint hashes each way, and cannot reuse a part of itself | rustc says that constant evaluation takes long |
+/// | paths from a mirror to all mirrors below it; a mirror that is used twice counts twice | about 20,000, because the compiler hashes each path | rustc says that constant evaluation takes long |
 /// | a tuple | 12 elements | does not compile; use a struct |
 /// | variants of an enum | 128 | does not compile |
 /// | versions of a mirror, and numbers of releases | 65,535 | does not compile |
@@ -125,9 +126,10 @@ pub use codec::{Bytes, MirrorOf, Str};
 ///
 /// # Order
 ///
-/// Reading an older version: nested mirrors are upgraded, missing fields get their value, `de_fn`s run by ascending
-/// version and in order of appearance, then removed and skipped fields become `Default`. Writing an older version: removed
-/// fields get their value, `ser_fn`s run in the exact reverse order, then nested mirrors are downgraded.
+/// After an older version was read, nested mirrors are upgraded, and missing fields get their value. Then the `de_fn`s run,
+/// lowest version first, and in the order of the source for the same version. At last removed and skipped fields become
+/// `Default`. Before an older version is written, removed fields get their value. Then the `ser_fn`s run in the reverse
+/// order of the `de_fn`s. At last nested mirrors are downgraded.
 pub use devstate_versioning_derive::Versioned;
 pub use error::{ConversionError, Error, Expected, LoadError, LoadErrorKind, SaveError};
 pub use header::Header;
@@ -175,7 +177,8 @@ pub mod wire {
 pub mod __private {
     pub use crate::at::{VersionOf, Versions};
     pub use crate::check::{
-        check_buffer, check_found, check_pinned, check_pins, check_published, check_releases, check_row, only_pin,
+        check_buffer, check_found, check_pinned, check_pins, check_published, check_releases, check_row,
+        check_table_name, only_pin,
     };
     pub use crate::check_parts::check_parts;
     pub use crate::codec::{Fixed, Itself, VariantValue, Wire, foreign_decode, foreign_encode, foreign_len};

@@ -2,7 +2,7 @@
 
 use crate::path::FieldPath;
 
-/// One field that does not come back from an older release unchanged.
+/// One field that a downgrade would lose: its value changes on the way to the older release and back.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Loss {

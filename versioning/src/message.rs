@@ -113,10 +113,16 @@ impl Message {
     /// Ends the compilation with the message.
     #[track_caller]
     pub(crate) const fn fail(&self) -> ! {
-        match core::str::from_utf8(self.text.split_at(self.len).0) {
-            Ok(text) => panic!("{}", text),
-            Err(_) => panic!("the version history is wrong, and so is the text that should say why"),
-        }
+        let text = self.text.split_at(self.len).0;
+        // A message that is too long can end in the middle of a character.
+        let whole = match core::str::from_utf8(text) {
+            Ok(text) => text,
+            Err(error) => match core::str::from_utf8(text.split_at(error.valid_up_to()).0) {
+                Ok(text) => text,
+                Err(_) => "the version history is wrong",
+            },
+        };
+        panic!("{}", whole)
     }
 }
 
@@ -158,5 +164,11 @@ mod tests {
             assert!(text(&message).ends_with("ä…"), "{before}");
             assert!(message.len >= CAPACITY - 1, "{before}: {}", message.len);
         }
+    }
+
+    #[test]
+    #[should_panic(expected = ".ääää")]
+    fn a_message_that_is_cut_in_the_middle_of_a_character_is_printed() {
+        Message::new().str(".").str(LONG_NAME).fail()
     }
 }

@@ -1,11 +1,11 @@
 //! Agreement of two builds on a release, before one sends a snapshot to the other.
 //!
 //! The receiver sends an [`Offer`]: its architecture, and the number and the fingerprint of each release that it reads. The
-//! sender passes the records to a [`Choice`], which gives the newest release that both builds have alike. Then the sender
-//! translates its state to that release, and sends the snapshot.
+//! sender passes the records to a [`Choice`], which returns the newest release that both builds have with the same
+//! fingerprint. Then the sender translates its state to that release, and sends the snapshot.
 //!
-//! Nothing here does I/O or allocates. An offer is a sequence of records of [`RECORD_LEN`] bytes, so no side needs a
-//! buffer for all of it.
+//! This module does no I/O and does not allocate. An offer is a sequence of records of [`RECORD_LEN`] bytes, so neither
+//! side needs a buffer for the whole offer.
 //!
 //! ```
 //! use devstate_versioning::negotiation::{Choice, Offer, RECORD_LEN};
@@ -54,10 +54,11 @@
 //! | record | bytes |
 //! |---|---|
 //! | the first | `DEVOFFR`, the code of the receiver's architecture, the number of records that follow (16 bits) |
-//! | each other | the number of a release (16 bits), its fingerprint (64 bits) |
+//! | every other one | the number of a release (16 bits), its fingerprint (64 bits) |
 //!
-//! Numbers are little-endian. The releases ascend.
+//! Numbers are little-endian. The records are sorted by the number of the release, lowest first.
 
+use core::cmp::Ordering;
 use core::fmt;
 use core::marker::PhantomData;
 use core::ops::RangeInclusive;
@@ -66,13 +67,13 @@ use crate::architecture::Architecture;
 use crate::at::RowOf;
 use crate::release::ReleaseTable;
 
-/// The length of each record of an offer in bytes.
+/// The length of one record of an [`Offer`] in bytes.
 pub const RECORD_LEN: usize = 10;
 
 const MAGIC: [u8; 7] = *b"DEVOFFR";
 
-/// What a receiver can read, as records for the sender. `M` is the root mirror of the snapshots. The
-/// [module](crate::negotiation) has an example.
+/// An iterator over the records of an offer: it tells the sender which releases the receiver can read. `M` is the root
+/// mirror of the snapshots. The [module](crate::negotiation) has an example.
 #[derive(Debug)]
 pub struct Offer<R, M> {
     architecture: Architecture,
@@ -83,7 +84,7 @@ pub struct Offer<R, M> {
 }
 
 impl<R: ReleaseTable, M: RowOf<R>> Offer<R, M> {
-    /// Creates an offer of all releases up to `newest` that have the mirror. `architecture` is that of the
+    /// Creates an offer of all releases up to `newest` that have the mirror. Pass the architecture of the
     /// [`Options`](crate::Options) with which the receiver loads.
     #[must_use]
     pub const fn new(architecture: Architecture, newest: R) -> Self {
@@ -140,8 +141,8 @@ pub struct Choice<R, M> {
 }
 
 impl<R: ReleaseTable, M: RowOf<R>> Choice<R, M> {
-    /// Creates a choice among the releases that the sender may write, oldest to newest. `architecture` is that of the
-    /// [`Options`](crate::Options) with which the sender saves.
+    /// Creates a choice among the releases that the sender may write: `allowed` goes from the oldest to the newest. Pass
+    /// the architecture of the [`Options`](crate::Options) with which the sender saves.
     #[must_use]
     pub const fn new(architecture: Architecture, allowed: RangeInclusive<R>) -> Self {
         Self {
@@ -155,15 +156,15 @@ impl<R: ReleaseTable, M: RowOf<R>> Choice<R, M> {
         }
     }
 
-    /// Takes the next record of the offer. Returns the newest common release after the last record, and `None` while
-    /// more records follow.
+    /// Takes the next record of the offer. Returns `None` if more records follow. After the last record it returns the
+    /// newest common release.
     ///
-    /// A release is common if it is allowed, and both sides have the same number and the same fingerprint for it.
+    /// A release is common if the sender may write it, and if both sides have the same fingerprint for its number.
     ///
     /// # Errors
     ///
-    /// [`NegotiationError`] says what is wrong with the offer, or why there is no common release. No record may follow
-    /// after an error.
+    /// [`NegotiationError`] says what is wrong with the offer, or why there is no common release. Do not pass another
+    /// record after an error.
     pub fn add(&mut self, record: &[u8; RECORD_LEN]) -> Result<Option<R>, NegotiationError> {
         let left = match self.left {
             None => self.start(record)?,
@@ -178,7 +179,8 @@ impl<R: ReleaseTable, M: RowOf<R>> Choice<R, M> {
             return Ok(None);
         }
         self.best.map(Some).ok_or(NegotiationError::NoCommonRelease {
-            ours: self.allowed.end().number(),
+            oldest: self.allowed.start().number(),
+            newest: self.allowed.end().number(),
             theirs: self.theirs,
             differs: self.differs,
         })
@@ -231,7 +233,7 @@ impl<R: ReleaseTable, M: RowOf<R>> Choice<R, M> {
 pub enum NegotiationError {
     /// The first record is not the start of an offer.
     Magic {
-        /// Its first seven bytes, the first one in the lowest byte.
+        /// The first seven bytes of the record. The first one is in the lowest byte.
         found: u64,
     },
     /// The receiver runs on another architecture.
@@ -241,23 +243,25 @@ pub enum NegotiationError {
         /// The code in the offer. [`Architecture::from_code`] decodes it.
         theirs: u8,
     },
-    /// The releases of the offer do not ascend, or one has the number 0.
+    /// The offer has a release twice, a release behind a newer one, or a release with the number 0.
     NotAscending {
         /// The number of the release.
         number: u16,
-        /// The number of the release before it. 0 where there is none.
+        /// The number of the release in the record before it. 0 if there is none.
         after: u16,
     },
-    /// A record follows the last one that the offer announced.
+    /// The offer announced fewer records.
     TooManyRecords,
-    /// No release that the sender may write is one that the receiver reads.
+    /// The receiver reads none of the releases that the sender may write.
     NoCommonRelease {
-        /// The number of the newest release that the sender may write.
-        ours: u16,
+        /// The number of the oldest release that the sender may write.
+        oldest: u16,
+        /// The number of the newest release that the sender may write. If it is below `oldest`, the sender may write none.
+        newest: u16,
         /// The number of the newest release that the receiver reads. 0 if it reads none.
         theirs: u16,
-        /// The newest release that both have, with different fingerprints: one of the two builds is another application,
-        /// or unpublished.
+        /// The newest release that both builds have with different fingerprints. One of the two builds belongs to another
+        /// application, or was never published.
         differs: Option<u16>,
     },
 }
@@ -265,7 +269,7 @@ pub enum NegotiationError {
 impl fmt::Display for NegotiationError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match *self {
-            Self::Magic { found } => write!(f, "not an offer of releases: starts with {found:#016x}"),
+            Self::Magic { found } => write!(f, "this is not an offer of releases: it starts with {found:#016x}"),
             Self::Architecture { ours, theirs } => match Architecture::from_code(theirs) {
                 Some(theirs) => write!(f, "the receiver runs on {theirs}, the sender on {ours}"),
                 None => write!(
@@ -273,20 +277,35 @@ impl fmt::Display for NegotiationError {
                     "the receiver runs on an unknown architecture (code {theirs}), the sender on {ours}"
                 ),
             },
-            Self::NotAscending { number, after } => {
-                write!(f, "release {number} is offered after release {after}")
+            Self::NotAscending { number: 0, .. } => f.write_str("the offer has a release with the number 0"),
+            Self::NotAscending { number, after } if number == after => {
+                write!(f, "the offer has release {number} twice")
             }
-            Self::TooManyRecords => f.write_str("a record follows the end of the offer"),
-            Self::NoCommonRelease { ours, theirs, differs } => {
-                match theirs {
-                    0 => f.write_str("the receiver reads no release")?,
-                    _ => write!(
-                        f,
-                        "no common release: the receiver reads up to release {theirs}, the sender may write up to release {ours}"
-                    )?,
+            Self::NotAscending { number, after } => {
+                write!(
+                    f,
+                    "the offer has release {number} behind release {after}, and must have it before"
+                )
+            }
+            Self::TooManyRecords => f.write_str("the offer has more records than it announced"),
+            Self::NoCommonRelease { theirs: 0, .. } => f.write_str("the receiver reads no release"),
+            Self::NoCommonRelease {
+                oldest,
+                newest,
+                theirs,
+                differs,
+            } => {
+                write!(
+                    f,
+                    "no common release: the newest that the receiver reads is {theirs}, and the sender may write "
+                )?;
+                match oldest.cmp(&newest) {
+                    Ordering::Less => write!(f, "{oldest} to {newest}")?,
+                    Ordering::Equal => write!(f, "{newest} only")?,
+                    Ordering::Greater => write!(f, "none: its range starts at {oldest} and ends at {newest}")?,
                 }
                 match differs {
-                    Some(release) => write!(f, "; release {release} has another layout there"),
+                    Some(release) => write!(f, "; the two builds have different layouts for release {release}"),
                     None => Ok(()),
                 }
             }

@@ -87,9 +87,10 @@ pub trait ReleaseTable: Releases {
 
     /// Translates `mirror` to this release, and refuses every loss.
     ///
-    /// A downgrade loses nothing if what an older build loads and saves again is equal to `mirror`. Skipped fields do not
-    /// count. The translated value is in `scratch`, whose content before does not matter: `&mut mirror.clone()` is on the
-    /// stack, and a `static` or a heap serves large mirrors.
+    /// A downgrade loses nothing if an older build can load the value and save it again, and the result is equal to
+    /// `mirror`. Skipped fields are not compared. The translated value goes into `scratch`, and the old content of
+    /// `scratch` does not matter. For a small mirror pass `&mut mirror.clone()`, which is on the stack. For a large one use
+    /// a `static` or the heap.
     ///
     /// # Errors
     ///

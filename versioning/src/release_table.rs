@@ -22,14 +22,16 @@
 /// assert_eq!(Release::LATEST.number(), 2);
 /// ```
 ///
-/// Each release has its number in the header and, behind `@`, the fingerprint of the layouts that it published. The last
-/// release may be `open` while it is not published. Numbers ascend and may have gaps, for releases that are no longer
-/// supported. Each row has one version for each release, and `_` for a release without this mirror.
+/// A release is declared with its name, its number and, behind `@`, the fingerprint of the layouts that it published. The
+/// number is in the header of its snapshots. The last release may be `open` while it is not published. Numbers ascend. They
+/// may have gaps, because a release is deleted when it is no longer supported. Each row has one version for each release,
+/// and `_` for a release without this mirror.
 ///
 /// # The name of a table
 ///
-/// Two applications whose root mirrors and release numbers are equal read each other's snapshots. A table with a name
-/// refuses snapshots of every other table: the name is part of the fingerprints in the header, and of each release.
+/// Two applications with the same root mirror and release numbers read each other's snapshots. A table with a name refuses
+/// the snapshots of every other table, because the name is part of the fingerprint in the header and of the fingerprint of
+/// each release. A name is not empty.
 ///
 /// ```
 /// use devstate_versioning::{ReleaseTable, Versioned, buffer, release_table};
@@ -54,7 +56,7 @@
 ///
 /// # Rows of some targets
 ///
-/// A row under `#[cfg(…)]` is there where the condition holds. A release then has a fingerprint for each target:
+/// A row with `#[cfg(…)]` exists only where the condition holds. Then each release needs a fingerprint for each target:
 ///
 /// ```
 /// use devstate_versioning::{Versioned, release_table};
@@ -86,9 +88,9 @@
 ///
 /// The following mistakes do not compile, and the message says what to do: a missing row for a mirror, also for a nested
 /// one; a row of another length than the table; a version that is 0, goes down, or is above the version of the mirror; a
-/// last release that is not at the latest version of a mirror; numbers that do not ascend; a mirror that a release
-/// reaches although its row has `_`; a layout that differs from the fingerprint of a published release, or that is still
-/// `open` in one.
+/// last release that does not have the latest version of a mirror; numbers that do not ascend; `_` for a mirror that
+/// another mirror of that release holds; a published release whose layouts differ from its fingerprint, or are still
+/// `open`; an empty name.
 #[macro_export]
 macro_rules! release_table {
     (
@@ -96,7 +98,7 @@ macro_rules! release_table {
         $visibility:vis enum $Release:ident $(= $table:literal)? {
             $($(#[$note:meta])* $name:ident = $number:literal @ $fingerprint:tt),+ $(,)?
         }
-        $($(#[cfg($($condition:tt)*)])* $mirror:ty => [$($version:tt),* $(,)?]),+ $(,)?
+        $($(#[doc = $comment:literal])* $(#[cfg($($condition:tt)*)])* $mirror:ty => [$($version:tt),* $(,)?]),+ $(,)?
     ) => {
         $(#[$attribute])*
         #[derive(
@@ -147,13 +149,13 @@ macro_rules! release_table {
                 $($(#[cfg($($condition)*)])* $crate::schema::Row {
                     schema: <$mirror as $crate::Mirror>::SCHEMA,
                     layouts: <$mirror as $crate::Mirror>::LAYOUTS,
-                    versions: &[$($crate::release_table!(@version $version)),*],
+                    versions: &[$($crate::__release_part!(@version $version)),*],
                 }),+
             ];
             const ROOTS: &'static [&'static [::core::primitive::u64]] = &[
                 $($(#[cfg($($condition)*)])* <$mirror as $crate::wire::RowOf<Self>>::FINGERPRINTS),+
             ];
-            const PINNED: &'static [::core::option::Option<::core::primitive::u64>] = &[$($crate::release_table!(@literal $fingerprint)),+];
+            const PINNED: &'static [::core::option::Option<::core::primitive::u64>] = &[$($crate::__release_part!(@literal $fingerprint)),+];
 
             #[inline]
             fn number(self) -> ::core::primitive::u16 {
@@ -184,7 +186,7 @@ macro_rules! release_table {
                 #[inline]
                 fn version(__devstate_release: $Release) -> ::core::primitive::u16 {
                     $crate::__private::at(
-                        const { &[$($crate::release_table!(@version $version)),*] },
+                        const { &[$($crate::__release_part!(@version $version)),*] },
                         __devstate_release as ::core::primitive::usize,
                     )
                 }
@@ -197,10 +199,11 @@ macro_rules! release_table {
         };
         // One item, so that a mistake is reported once and without what follows from it.
         const _: () = {
+            $($crate::__private::check_table_name($table);)?
             $crate::__private::check_releases(
                 <$Release as $crate::schema::Releases>::TABLE,
                 <$Release as $crate::schema::Releases>::ROWS,
-                &[$((::core::stringify!($name), $number, $crate::release_table!(@literal $fingerprint))),+],
+                &[$((::core::stringify!($name), $number, $crate::__release_part!(@literal $fingerprint))),+],
             );
             $(
                 $(#[cfg($($condition)*)])* {
@@ -218,7 +221,7 @@ macro_rules! release_table {
                     <$Release as $crate::schema::Releases>::ROWS,
                     <$Release as $crate::schema::Releases>::NAMES,
                     <$mirror as $crate::Mirror>::SCHEMA,
-                    &[$($crate::release_table!(@given $version)),*],
+                    &[$($crate::__release_part!(@given $version)),*],
                 );
             )+
             $(
@@ -227,7 +230,7 @@ macro_rules! release_table {
                     <$Release as $crate::schema::Releases>::ROWS,
                     <$Release>::$name as ::core::primitive::usize,
                     ::core::stringify!($name),
-                    $crate::release_table!(@literal $fingerprint),
+                    $crate::__release_part!(@literal $fingerprint),
                 );
             )+
             $(
@@ -238,11 +241,17 @@ macro_rules! release_table {
                     <$mirror as $crate::Mirror>::SCHEMA,
                     <$mirror as $crate::Mirror>::LAYOUTS,
                     <$mirror as $crate::Mirror>::OPEN,
-                    &[$($crate::release_table!(@given $version)),*],
+                    &[$($crate::__release_part!(@given $version)),*],
                 );
             )+
         };
     };
+}
+
+/// Translates one part of a table: a version or a fingerprint.
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __release_part {
     (@version _) => { 0 };
     (@version $version:literal) => { $version };
     (@version $other:tt) => {
@@ -254,7 +263,7 @@ macro_rules! release_table {
     (@given $version:literal) => { ::core::option::Option::Some($version) };
     (@given $other:tt) => { ::core::option::Option::None };
     (@literal { $(# $condition:tt $fingerprint:tt),+ $(,)? }) => {
-        $crate::__private::only_pin(&[$(# $condition $crate::release_table!(@literal $fingerprint)),+])
+        $crate::__private::only_pin(&[$(# $condition $crate::__release_part!(@literal $fingerprint)),+])
     };
     (@literal open) => { ::core::option::Option::None };
     (@literal $fingerprint:literal) => { ::core::option::Option::Some($fingerprint) };

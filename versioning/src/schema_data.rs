@@ -69,7 +69,7 @@ pub struct Variant {
     pub versions: Versions,
 }
 
-/// The versions that have a field or a variant: from `start` up to `end`, without `end`.
+/// The versions that have a field or a variant: from `start` to the last one before `end`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Versions {
     /// The first version that has it.
@@ -89,13 +89,13 @@ pub enum Type {
     UInt(u8),
     /// A two's complement integer, little-endian, with its width in bytes.
     Int(u8),
-    /// An array: the elements in order, with their number.
+    /// An array: the elements in order. The number says how many.
     Array(&'static Type, usize),
     /// An option: a byte 0, or a byte 1 and the value.
     Option(&'static Type),
     /// A tuple: the values in order.
     Tuple(&'static [&'static Type]),
-    /// A sequence: the number of elements, then the elements, with their maximum number.
+    /// A sequence: the number of elements, then the elements. The number here is the maximum.
     Seq(&'static Type, usize),
     /// Text: the number of bytes, then UTF-8, with the maximum number of bytes.
     Str(usize),

@@ -13,7 +13,7 @@ use crate::reader::{Malformed, Reader};
 use crate::schema_data::Type;
 use crate::writer::{Writer, length_len};
 
-/// The items of a [`Sequence`] that is to be written, wherever they are.
+/// Provides the items of a [`Sequence`] for saving.
 ///
 /// The items are visited several times: to measure, to find losses, to write. They must be the same each time.
 pub trait Source<T> {
@@ -38,7 +38,7 @@ pub trait Source<T> {
     }
 }
 
-/// The items of an iterator as a [`Source`].
+/// Makes an iterator a [`Source`].
 #[derive(Clone, Copy, Debug)]
 pub struct IterSource<I>(pub I);
 
@@ -68,8 +68,9 @@ impl<T, I: ExactSizeIterator<Item = T> + Clone> Source<T> for IterSource<I> {
     }
 }
 
-/// At most `N` items that are not held in memory: a field of a mirror that is written from a [`Source`]. After loading, the
-/// items are visited in the buffer. The encoding is that of any other sequence.
+/// A field of a mirror with at most `N` items, which do not have to fit into memory. Saving takes the items from a
+/// [`Source`]. After loading, [`visit`](Self::visit) reads them from the buffer of the snapshot. The encoding is that of
+/// every other sequence.
 ///
 /// ```
 /// use devstate_versioning::{IterSource, ReleaseTable, Sequence, Str, Versioned, release_table};

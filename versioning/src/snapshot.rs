@@ -12,9 +12,9 @@ use crate::writer::{Sink, SinkWriter, SliceWriter, Writer};
 
 /// A value that is ready to be written: a latest value, or one that was translated to an older release.
 ///
-/// [`ReleaseTable::latest`](crate::ReleaseTable::latest) and the downgrades of
-/// [`ReleaseTable`](crate::ReleaseTable) make it. Nothing else does, so a value that was not translated is never written
-/// at an older release. The same value is written into a buffer, a stream or a sink.
+/// [`ReleaseTable::latest`](crate::ReleaseTable::latest) and the downgrades of [`ReleaseTable`](crate::ReleaseTable) create
+/// it, and nothing else. So a value that was not translated is never written at an older release. It can be written into a
+/// buffer, a stream or a sink.
 #[derive(Debug)]
 #[must_use = "nothing is written before `save`, `write_to`, `write_into` or `encode`"]
 pub struct Translated<'m, M, V, C = Crc64> {

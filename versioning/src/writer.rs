@@ -7,8 +7,8 @@ use crate::varint;
 
 /// A destination for encoded bytes other than a slice: a stream, or memory that only raw pointers may access.
 pub trait Sink {
-    /// Accepts all of `bytes`, which follow the bytes of the last call, and returns `true`. Returns `false` if it could
-    /// not: then it is not called again, and it keeps the reason for its owner.
+    /// Takes all of `bytes` and returns `true`. They follow the bytes of the last call. Returns `false` if it cannot take
+    /// them: then it is not called again. Only the sink knows the reason, so it should keep it.
     fn put(&mut self, bytes: &[u8]) -> bool;
 }
 

@@ -93,8 +93,8 @@ fn a_release_that_differs_is_no_common_release() {
     let error = choose(&records, Release::V1, Release::V7).unwrap_err();
     assert_eq!(
         error.to_string(),
-        "no common release: the receiver reads up to release 7, the sender may write up to release 7; release 7 has \
-         another layout there"
+        "no common release: the newest that the receiver reads is 7, and the sender may write 1 to 7; the two builds have \
+         different layouts for release 7"
     );
 }
 
@@ -108,7 +108,8 @@ fn releases_that_the_sender_does_not_know_are_passed_over() {
     assert_eq!(
         choose(&none, Release::V1, Release::V7),
         Err(NegotiationError::NoCommonRelease {
-            ours: 7,
+            oldest: 1,
+            newest: 7,
             theirs: 9,
             differs: None
         })
@@ -116,18 +117,44 @@ fn releases_that_the_sender_does_not_know_are_passed_over() {
 }
 
 #[test]
-fn no_common_release_is_an_error_with_both_numbers() {
+fn no_common_release_is_an_error_with_all_numbers() {
+    use Release::{V1, V3, V7};
     let error = |records: &[Record], oldest, newest| choose(records, oldest, newest).unwrap_err();
-    let expected = |ours, theirs| NegotiationError::NoCommonRelease {
-        ours,
-        theirs,
-        differs: None,
-    };
-    assert_eq!(error(&offer(Release::V1), Release::V3, Release::V7), expected(7, 1));
-    // An empty range allows nothing.
-    assert_eq!(error(&offer(Release::V7), Release::V3, Release::V1), expected(1, 7));
-    let nothing = error(&[*b"DEVOFFR\x01\0\0"], Release::V1, Release::V7);
-    assert_eq!(nothing, expected(7, 0));
+    for (records, oldest, newest, theirs, text) in [
+        (
+            offer(V1),
+            V3,
+            V7,
+            1,
+            "the newest that the receiver reads is 1, and the sender may write 3 to 7",
+        ),
+        (
+            offer(V1),
+            V3,
+            V3,
+            1,
+            "the newest that the receiver reads is 1, and the sender may write 3 only",
+        ),
+        (
+            offer(V7),
+            V3,
+            V1,
+            7,
+            "the newest that the receiver reads is 7, and the sender may write none: its range starts at 3 and ends at 1",
+        ),
+    ] {
+        let error = error(&records, oldest, newest);
+        let (oldest, newest) = (oldest.number(), newest.number());
+        let expected = NegotiationError::NoCommonRelease {
+            oldest,
+            newest,
+            theirs,
+            differs: None,
+        };
+        assert_eq!(error, expected);
+        assert_eq!(error.to_string(), format!("no common release: {text}"));
+    }
+    let nothing = error(&[*b"DEVOFFR\x01\0\0"], V1, V7);
     assert_eq!(nothing.to_string(), "the receiver reads no release");
 }
 
@@ -163,25 +190,30 @@ fn what_is_not_an_offer_is_refused() {
     let error = |records: &[Record]| choose(records, Release::V1, Release::V7).unwrap_err();
     assert_eq!(
         error(&[*b"GET / HTTP"]).to_string(),
-        "not an offer of releases: starts with 0x48202f20544547"
+        "this is not an offer of releases: it starts with 0x48202f20544547"
     );
     assert_eq!(
         error(&[*b"DEVOFFR\x4d\x01\0"]).to_string(),
         "the receiver runs on an unknown architecture (code 77), the sender on x86_64"
     );
     let full = offer(Release::V7);
-    assert_eq!(
-        error(&[full[0], full[2], full[2]]),
-        NegotiationError::NotAscending { number: 3, after: 3 }
-    );
-    assert_eq!(
-        error(&[full[0], full[2], full[1]]),
-        NegotiationError::NotAscending { number: 1, after: 3 }
-    );
-    assert_eq!(
-        error(&[full[0], [0; RECORD_LEN]]),
-        NegotiationError::NotAscending { number: 0, after: 0 }
-    );
+    let zero = [0; RECORD_LEN];
+    for (second, third, number, after, text) in [
+        (full[2], full[2], 3, 3, "the offer has release 3 twice"),
+        (
+            full[2],
+            full[1],
+            1,
+            3,
+            "the offer has release 1 behind release 3, and must have it before",
+        ),
+        (zero, full[1], 0, 0, "the offer has a release with the number 0"),
+        (full[2], zero, 0, 3, "the offer has a release with the number 0"),
+    ] {
+        let error = error(&[full[0], second, third]);
+        assert_eq!(error, NegotiationError::NotAscending { number, after });
+        assert_eq!(error.to_string(), text);
+    }
 }
 
 #[test]

@@ -99,7 +99,12 @@ fn the_name_stands_in_the_schema() {
             .starts_with("{\n  \"table\": \"acme-lamp\",\n  \"releases\"")
     );
     assert!(Json::<Unnamed>::new().to_string().starts_with("{\n  \"releases\""));
-    assert!(!Table::<Unnamed>::new().to_string().contains("acme"));
+    assert!(
+        Table::<Lamp>::new()
+            .to_string()
+            .starts_with("table                        \"acme-lamp\"\nrelease  ")
+    );
+    assert!(Table::<Unnamed>::new().to_string().starts_with("release  "));
 }
 
 // The condition of a target that has the fan, and of one that has not.
@@ -137,4 +142,39 @@ fn a_row_is_there_where_its_condition_holds() {
     let mut fan = FanSer::default();
     assert_eq!(WithFan::load(snapshot, &mut fan), Ok(WithFan::V2));
     assert_eq!(fan.speed, 900);
+}
+
+// Everything that a table may have and most tables do not.
+release_table! {
+    /// Has a comment.
+    #[derive(Default)]
+    pub(crate) enum Unusual = "an \"odd\" \\ näme\n" {
+        /// The first.
+        #[default]
+        V1 = 0x01 @ {
+            #[cfg(any())] 0x1234_5678_9abc_def0,
+            #[cfg(all())] open,
+        },
+    }
+    /// Has a comment
+    /// of two lines.
+    TimerSer => [1,],
+    /// Has a comment and a condition.
+    #[cfg(all())]
+    #[cfg(not(any()))]
+    FanSer => [1,],
+}
+
+#[test]
+fn a_table_can_have_comments_conditions_and_any_name() {
+    assert_eq!(loaded::<Unusual>(&saved::<Unusual>()), Ok(TimerSer { count: 7 }));
+    assert_eq!(Unusual::default(), Unusual::V1);
+    let json = Json::<Unusual>::new().to_string();
+    let json: serde_json::Value = serde_json::from_str(&json).unwrap();
+    assert_eq!(json["table"], "an \"odd\" \\ näme\n");
+    let table = Table::<Unusual>::new().to_string();
+    assert_eq!(
+        table.lines().next().unwrap().trim_start_matches("table").trim(),
+        r#""an \"odd\" \\ näme\u000a""#
+    );
 }
