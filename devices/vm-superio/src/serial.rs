@@ -296,7 +296,8 @@ impl<T: Trigger, EV: SerialEvents, W: Write> Serial<T, EV, W> {
         &self.device.events().events
     }
 
-    /// Reads a register for the guest. Outside of offsets 0 to 7 it returns 0.
+    /// Reads a register for the guest. Outside of offsets 0 to 7 it returns 0. If a read raises the interrupt and the
+    /// trigger fails, the next [`write`](Self::write) or [`enqueue_raw_bytes`](Self::enqueue_raw_bytes) returns the error.
     pub fn read(&mut self, offset: u8) -> u8 {
         if offset > 7 {
             return 0;
@@ -324,8 +325,10 @@ impl<T: Trigger, EV: SerialEvents, W: Write> Serial<T, EV, W> {
         self.device.write(offset.into(), value, self.clock.now());
         self.move_up();
         self.report_room(false);
+        // Both errors belong to this write: none may be left for the next one.
+        let not_sent = self.device.output_mut().error.take();
         self.check_trigger()?;
-        match self.device.output_mut().error.take() {
+        match not_sent {
             Some(error) => Err(Error::IOError(error)),
             None => Ok(()),
         }

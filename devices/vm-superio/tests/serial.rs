@@ -397,6 +397,25 @@ fn errors_of_the_trigger_are_returned_by_what_caused_them() {
 }
 
 #[test]
+fn the_error_of_a_write_is_not_returned_by_the_next_one() {
+    struct Broken;
+    impl Trigger for Broken {
+        type E = u8;
+        fn trigger(&self) -> Result<(), u8> {
+            Err(7)
+        }
+    }
+
+    let mut output = [0; 0];
+    let mut serial = Serial::new(Broken, output.as_mut());
+    assert!(matches!(serial.write(IER, THR_EMPTY), Err(Error::Trigger(7))));
+    serial.read(IIR);
+    // The output and the interrupt both fail. As in vm-superio, the error is the interrupt's.
+    assert!(matches!(serial.write(DATA, 5), Err(Error::Trigger(7))));
+    assert!(serial.write(SCR, 5).is_ok());
+}
+
+#[test]
 fn clearing_the_fifo_makes_room_for_input() {
     let mut serial = Serial::with_events(Signals::default(), Arc::new(Counters::default()), sink());
     serial.enqueue_raw_bytes(&[b'x'; 64]).unwrap();
