@@ -22,8 +22,8 @@ use crate::Instant;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub enum Clock {
-    /// Time passed while the state was saved, as on a wall clock. An alarm that fell due meanwhile goes off once, on
-    /// restore. Save and restore must use the same epoch.
+    /// Time passed while the state was saved, as on a wall clock. An alarm that became due in that time goes off once, at
+    /// the restore. Save and restore must use the same epoch.
     Wall,
     /// No time passed while the state was saved. The device continues at the nanosecond of the save. Save and restore
     /// may use different epochs.

@@ -106,8 +106,8 @@ impl<T: Trigger + ?Sized> Trigger for &T {
 /// Turns levels into edges: signals a [`Trigger`] each time a device drives the line high.
 ///
 /// A device drives the line when its level changes, and once after a restore. So a high level after a restore signals
-/// again, also where the level was high before. An edge-triggered controller needs that: at worst the guest finds nothing
-/// to do, but it never waits for an interrupt that was lost.
+/// again, even if the level was already high. An edge-triggered controller needs that: at worst the guest finds nothing to
+/// do, but it never waits for an interrupt that was lost.
 ///
 /// ```
 /// use core::cell::Cell;

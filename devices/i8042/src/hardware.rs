@@ -152,8 +152,8 @@ impl I8042State {
         Ok(state)
     }
 
-    /// Programs a real controller and its devices with this state, whatever their settings were before, and returns what
-    /// they could not take. Interrupts are enabled last.
+    /// Writes this state to a real controller and its devices with any settings, and returns the fields that could not be
+    /// written. Interrupts are enabled last.
     ///
     /// The line that resets the processor stays high, whatever the state's output port says. Gate A20 is set as in the
     /// state: firmware that runs above 1 MiB must make sure that it is open.

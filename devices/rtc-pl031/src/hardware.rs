@@ -58,8 +58,8 @@ impl RtcState {
         }
     }
 
-    /// Programs a real clock with this state and returns what it could not be given: `ris` for a pending alarm, which the
-    /// firmware then serves itself.
+    /// Writes this state to a real clock, and returns the fields that could not be written: `ris` for a pending alarm,
+    /// which the firmware then has to serve itself.
     ///
     /// Call [`resumed`](Self::resumed) first to bring the state up to date. A pending alarm may not show: hardware may
     /// compare only at its slow clock's next tick (section 2.2.4), and no register sets the interrupt directly.

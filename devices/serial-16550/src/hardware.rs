@@ -102,7 +102,7 @@ impl SerialState {
         }
     }
 
-    /// Programs a real UART with this state, whatever it was set to before, and returns what it could not be given.
+    /// Writes this state to a real UART with any settings, and returns the fields that could not be written.
     ///
     /// Characters that were received and not read go back into the FIFO through the loopback, at the highest rate.
     /// Meanwhile the UART is cut off from its line. Characters that were to be sent are sent. Interrupts are enabled last.

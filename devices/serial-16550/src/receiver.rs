@@ -65,7 +65,7 @@ impl<I: InterruptLine, W: Output, EV: SerialEvents> Serial<I, W, EV> {
         taken
     }
 
-    /// Returns how many of so many characters the line has brought by now, and occupies the line for them.
+    /// Returns how many of the `wanted` characters the line has transferred until now, and occupies the line for them.
     fn arrive_at_line_rate(&mut self, wanted: usize, now: Instant) -> usize {
         let each = self.timers.character_ns.max(1);
         // The line has brought a full FIFO after a long pause, at most.
