@@ -324,8 +324,8 @@ impl fmt::Display for ConversionError {
 impl fmt::Display for Expected {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Bool => f.write_str("a bool, 0 or 1"),
-            Self::OptionTag => f.write_str("an option's tag, 0 or 1"),
+            Self::Bool => f.write_str("a bool: 0 or 1"),
+            Self::OptionTag => f.write_str("the tag of an option: 0 or 1"),
             Self::VariantTag => f.write_str("the tag of a variant of this version"),
             Self::ShortestLength => f.write_str("a length in its shortest form"),
             Self::LengthUpTo(bound) => write!(f, "a length of at most {bound}"),
@@ -345,12 +345,12 @@ impl fmt::Display for SaveError {
             Self::Conversion(error) => error.fmt(f),
             Self::PayloadTooLong { len } => write!(f, "a payload of {len} bytes is longer than a header can express"),
             Self::Sink => f.write_str("the sink accepted no more bytes"),
-            Self::Value { expected, found } => write!(f, "{found:#x} cannot be encoded, {expected} expected"),
-            Self::Foreign { max } => write!(f, "a foreign value does not encode within its {max} bytes"),
+            Self::Value { expected, found } => write!(f, "cannot encode {found:#x}, expected {expected}"),
+            Self::Foreign { max } => write!(f, "a foreign value cannot be encoded in {max} bytes"),
             Self::WrongLength { announced, written } => {
                 write!(
                     f,
-                    "a hand-written encoder announced a length of {announced} and wrote {written}"
+                    "an encoder or a source announced a length of {announced} and wrote {written}"
                 )
             }
         }
@@ -374,30 +374,33 @@ impl fmt::Display for LoadErrorKind {
             Self::TrailingBytes { bytes } => write!(f, "{bytes} bytes too many"),
             Self::Magic { found } => write!(f, "not a snapshot: starts with {found:#016x}"),
             Self::Architecture { expected, found } => match Architecture::from_code(found) {
-                Some(found) => write!(f, "snapshot of {found}, {expected} expected"),
+                Some(found) => write!(f, "snapshot of {found}, expected {expected}"),
                 None => write!(
                     f,
-                    "snapshot of an unknown architecture (code {found}), {expected} expected"
+                    "snapshot of an unknown architecture (code {found}), expected {expected}"
                 ),
             },
             Self::Format { found, known } => write!(f, "unknown format {found}, this build knows {known}"),
             Self::NewerRelease { found, newest } => {
-                write!(f, "written by release {found}, the newest this build knows is {newest}")
+                write!(
+                    f,
+                    "written by release {found}, but the newest release of this build is {newest}"
+                )
             }
             Self::UnknownRelease { found } => {
                 write!(f, "written by release {found}, which this build does not support")
             }
             Self::NotInRelease { release } => write!(f, "release {release} has no such mirror"),
             Self::Checksum { expected, found } => {
-                write!(f, "checksum mismatch: {expected:#018x} expected, {found:#018x} found")
+                write!(f, "checksum mismatch: expected {expected:#018x}, found {found:#018x}")
             }
             Self::Fingerprint { expected, found } => {
                 write!(
                     f,
-                    "layout mismatch: fingerprint {expected:#018x} expected, {found:#018x} found"
+                    "layout mismatch: expected fingerprint {expected:#018x}, found {found:#018x}"
                 )
             }
-            Self::Value { expected, found } => write!(f, "{found:#x} found, {expected} expected"),
+            Self::Value { expected, found } => write!(f, "found {found:#x}, expected {expected}"),
             Self::Conversion(error) => error.fmt(f),
         }
     }

@@ -34,7 +34,7 @@ use crate::table::Releases;
 /// # memory[length - 8..length].copy_from_slice(&checksum);
 /// // (The checksum was corrected.)
 /// let error = Release::load(&memory[..length], &mut TimerSer::default()).unwrap_err();
-/// assert_eq!(error.to_string(), "0x2 found, a bool, 0 or 1 expected (at byte 28)");
+/// assert_eq!(error.to_string(), "found 0x2, expected a bool: 0 or 1 (at byte 28)");
 /// let path = locate::<Release, TimerSer>(&memory[..length], &error).expect("a field");
 /// assert_eq!(path.to_string(), "enabled");
 /// # Ok::<(), Box<dyn std::error::Error>>(())

@@ -98,7 +98,7 @@ fn one_byte_above_the_maximum_is_refused_by_name() {
             assert_eq!(refused, above);
         }
     }
-    assert_eq!(above.to_string(), "a foreign value does not encode within its 4 bytes");
+    assert_eq!(above.to_string(), "a foreign value cannot be encoded in 4 bytes");
 }
 
 #[test]

@@ -165,7 +165,7 @@ mod tests {
         assert!(
             result
                 .unwrap_err()
-                .starts_with("rx: 0x9 found, a length of at most 4 expected")
+                .starts_with("rx: found 0x9, expected a length of at most 4")
         );
         assert!(
             described(|snapshot| snapshot[16] ^= 1)

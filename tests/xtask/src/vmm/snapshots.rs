@@ -72,7 +72,7 @@ pub(crate) fn refuses_what_is_wrong(guest: &mut Guest<'_>, foreign: (u8, &str)) 
         (
             STATE,
             String::new(),
-            "written by release 2, the newest this build knows is 1",
+            "written by release 2, but the newest release of this build is 1",
         ),
         (STATE, patched(STATE, 0, b'X'), "not a snapshot: starts with "),
         (
