@@ -123,7 +123,7 @@ fn without_a_common_release_the_guest_stays() -> Result<()> {
         (&old[..], Release::LATEST, Some(2), "no common release"),
         (&new[..], Release::V1, Some(2), "no common release"),
         (&new[..], Release::LATEST, Some(9), "there is no release 9"),
-        (b"GET / HTTP/1.1", Release::LATEST, None, "not an offer"),
+        (b"GET / HTTP/1.1", Release::LATEST, None, "this is not an offer"),
     ] {
         let error = agreed(theirs, newest, wanted).unwrap_err().to_string();
         assert!(error.starts_with(reason), "{error}");
