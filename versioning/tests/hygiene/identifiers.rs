@@ -13,6 +13,8 @@ hostile! {
     Field
     Fixed
     Foreign
+    Format
+    Formatter
     Hash
     Itself
     LATEST
@@ -38,6 +40,7 @@ hostile! {
     Schema
     Shape
     Struct
+    TABLE
     TYPE
     Type
     Variant
@@ -46,12 +49,15 @@ hostile! {
     Versions
     Wire
     Writer
+    __format_release
     __private
+    __release_part
     all
     allow
     array
     automatically_derived
     byte
+    cfg
     check_buffer
     check_found
     check_pinned
@@ -59,6 +65,7 @@ hostile! {
     check_published
     check_releases
     check_row
+    check_table_name
     clippy
     compile_error
     concat
@@ -66,6 +73,7 @@ hostile! {
     decode_into
     deep
     default_value
+    defmt
     differ
     encode
     encoded_len
@@ -76,6 +84,8 @@ hostile! {
     foreign_decode
     foreign_encode
     foreign_len
+    format
+    format_release
     from_fn
     get_mut
     given
@@ -96,6 +106,7 @@ hostile! {
     no_variant
     number
     offset
+    only_pin
     parts
     pedantic
     primitive
