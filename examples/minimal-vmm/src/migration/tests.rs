@@ -144,7 +144,7 @@ fn a_machine_is_taken_over_whole() -> Result<()> {
     Ok(())
 }
 
-/// What the destination cannot make is made before the source is told that all is well.
+/// The destination creates everything that can fail before it reports success to the source.
 #[test]
 fn the_source_keeps_a_machine_that_the_destination_cannot_run() -> Result<()> {
     let (here, there) = UnixStream::pair()?;
