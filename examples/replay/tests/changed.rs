@@ -142,3 +142,11 @@ fn the_mouses_status_differs_in_its_buttons_and_before_a_reset_in_its_settings()
         assert_ne!(status(bytes).0, 0, "{bytes:x?}");
     }
 }
+
+#[test]
+fn time_that_a_trace_lets_pass_ends_at_the_last_moment_of_the_clock() {
+    // 584 years are the end of nanoseconds in 64 bits. Five of these steps are beyond it.
+    let text = "rtc elapse 4294967295\n".repeat(6);
+    let report = replay(&Trace::parse("long", &text).unwrap(), &Settings::default(), Span::WHOLE).unwrap();
+    assert_eq!((report.snapshots, report.mismatches.len()), (6, 0));
+}
