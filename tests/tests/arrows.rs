@@ -59,6 +59,7 @@ const MAY_NAME: &[(&str, &[&str])] = &[
         ],
     ),
     ("devstate-versioning-derive", &["proc-macro2", "quote", "syn"]),
+    ("devstate-cli", &["devstate-versioning", "clap", "serde", "serde_json"]),
     (
         "devstate-vm-superio",
         &[
@@ -73,8 +74,8 @@ const MAY_NAME: &[(&str, &[&str])] = &[
     ),
 ];
 
-/// Published crates for hosts, which have `std`: their interface has `std::io` in it.
-const FOR_HOSTS: &[&str] = &["devstate-vm-superio"];
+/// Published crates for hosts, which have `std`: their interface has `std::io` in it, or they are commands.
+const FOR_HOSTS: &[&str] = &["devstate-vm-superio", "devstate-cli"];
 
 /// All that is linked with a device, without features: nothing that knows a codec, and nothing that others bring in.
 const LINKED_WITH_A_DEVICE: &[(&str, &[&str])] = &[

@@ -19,6 +19,7 @@ const SOURCES: &[&str] = &[
     "devices/i8042/ser/src",
     "versioning/src",
     "versioning/derive/src",
+    "versioning/cli/src",
 ];
 
 /// A mirror names its semantic functions, and they take the mirror.

@@ -37,6 +37,7 @@ const PARTS: &[(&str, &[(&str, &str)])] = &[
             ("The i8042's mirror", "devices/i8042/ser/README.md"),
             ("Recipes", "CONTRIBUTING.md"),
             ("Mistakes", "MISTAKES.md"),
+            ("The command", "versioning/cli/README.md"),
         ],
     ),
     (

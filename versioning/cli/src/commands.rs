@@ -1,0 +1,3 @@
+//! The commands: one file each, with its arguments and `run`.
+
+pub(crate) mod peek;
