@@ -72,10 +72,25 @@ const MAY_NAME: &[(&str, &[&str])] = &[
             "embedded-io",
         ],
     ),
+    (
+        "devstate-rust-vmm",
+        &[
+            "devstate-core",
+            "devstate-rtc-pl031",
+            "devstate-serial-16550",
+            "devstate-i8042",
+            "embedded-io",
+            "event-manager",
+            "heapless",
+            "rustix",
+            "vm-device",
+            "vmm-sys-util",
+        ],
+    ),
 ];
 
 /// Published crates for hosts, which have `std`: their interface has `std::io` in it, or they are commands.
-const FOR_HOSTS: &[&str] = &["devstate-vm-superio", "devstate-cli"];
+const FOR_HOSTS: &[&str] = &["devstate-vm-superio", "devstate-rust-vmm", "devstate-cli"];
 
 /// All that is linked with a device, without features: nothing that knows a codec, and nothing that others bring in.
 const LINKED_WITH_A_DEVICE: &[(&str, &[&str])] = &[

@@ -1,186 +1,106 @@
 //! The smallest main loop of a VMM with the devices on rust-vmm's buses.
 //!
-//! A vCPU thread passes its exits to [`Devices::bus`]. [`run`] serves the terminal and the timer, until the guest resets the
+//! A vCPU thread passes its exits to [`Vmm::bus`]. [`Vmm::run`] serves the terminal and the timers, until the guest resets the
 //! machine or nobody reads its output any more.
 
-mod bus;
-mod host;
 mod state;
 
 use std::fs::File;
-use std::io::Read;
-use std::os::fd::AsRawFd;
 use std::sync::{Arc, Mutex};
-use std::time::{Duration, UNIX_EPOCH};
 
 use anyhow::Result;
-use devstate_core::{Clock, Instant, RisingEdge};
+use devstate_core::{Clock, RisingEdge};
 use devstate_i8042::I8042;
-use devstate_rtc_pl031::{Rtc, RtcState};
+use devstate_rtc_pl031::{NoEvents, Rtc, RtcState};
+use devstate_rust_vmm::{HostClock, Input, NonBlocking, OnBus, Shared, Signal};
 use devstate_serial_16550::{Config, Serial};
-use event_manager::{EventManager, EventOps, EventSet, Events, MutEventSubscriber, SubscriberOps};
-use vmm_sys_util::eventfd::{EFD_NONBLOCK, EventFd};
-use vmm_sys_util::timerfd::TimerFd;
+use event_manager::{EventManager, MutEventSubscriber, SubscriberOps};
+use vm_device::bus::{MmioAddress, MmioRange, PioAddress, PioRange};
+use vm_device::device_manager::{IoManager, MmioManager, PioManager};
 
-pub use bus::{COM1, RTC};
-use host::Screen;
-pub use host::Signal;
-pub use state::{MachineSer, Release, TYPED};
+pub use state::{MachineSer, Release};
 
-/// How soon output that stalled is tried again.
-const RETRY: Duration = Duration::from_millis(10);
+/// The first port of the UART.
+pub const COM1: u16 = 0x3f8;
+/// The address of the clock.
+pub const RTC: u64 = 0x0901_0000;
 /// A timer and an input that cannot stop. The guest's driver clears the FIFO when it opens the port, so input waits for it.
 const UART: Config = Config {
     flow_control: true,
     ..Config::WITH_TIMER
 };
 
-/// The devices, the terminal's input and the timer.
+/// An interrupt behind `irqfd`. Register the `event_fd` of each `interrupt().trigger()` with the hypervisor.
+type Irq = RisingEdge<Signal>;
+
+/// The devices, and what is typed.
 #[derive(Debug)]
-pub struct Devices {
-    serial: Serial<RisingEdge<Signal>, Screen, Signal>,
+pub struct Vmm {
+    /// The UART.
+    pub serial: Shared<Serial<Irq, NonBlocking, Signal>>,
     /// The keyboard controller, for [`I8042::key`] and [`I8042::mouse`].
-    pub i8042: I8042<RisingEdge<Signal>, RisingEdge<Signal>, Signal>,
-    rtc: Rtc<RisingEdge<Signal>>,
-    input: File,
-    /// Read from the input and not yet taken by the UART.
-    typed: Vec<u8>,
-    timer: TimerFd,
-    deadline: Option<Instant>,
-    stop: EventFd,
-    stopped: bool,
-    /// The host's Unix time when this process started, and the same moment on a clock that is never set.
-    started: (Duration, std::time::Instant),
+    pub i8042: Shared<I8042<Irq, Irq, Signal>>,
+    /// The clock.
+    pub rtc: Shared<Rtc<Irq>>,
+    /// The terminal's input.
+    pub input: Arc<Mutex<Input<Irq, NonBlocking>>>,
+    stop: Signal,
 }
 
-impl Devices {
+impl Vmm {
     /// Creates the devices of a machine that was just switched on.
     ///
     /// # Errors
     ///
     /// There is no descriptor left.
     pub fn new(input: File, output: File) -> Result<Self> {
-        let stop = EventFd::new(EFD_NONBLOCK)?;
-        let edge = || Signal::new().map(RisingEdge::new);
-        let screen = Screen {
-            file: output,
-            stalled: false,
-            stop: stop.try_clone()?,
-        };
-        let mut devices = Self {
-            serial: Serial::with_config(edge()?, screen, Signal::new()?, UART),
-            i8042: I8042::new(edge()?, edge()?, Signal(stop.try_clone()?)),
-            rtc: Rtc::new(edge()?),
-            input,
-            typed: Vec::new(),
-            timer: TimerFd::new()?,
-            deadline: None,
+        let (clock, stop) = (HostClock::start(), Signal::new()?);
+        let irq = || Signal::new().map(RisingEdge::new);
+        let output = NonBlocking::new(output, stop.try_clone()?);
+        let serial = OnBus::shared(Serial::with_config(irq()?, output, Signal::new()?, UART), clock)?;
+        let now = clock.now();
+        let wall_clock = RtcState::at_unix_time(now.since_epoch(), now);
+        let rtc = Rtc::from_state(&wall_clock, irq()?, NoEvents, now, Clock::Frozen)?;
+        Ok(Self {
+            input: Arc::new(Mutex::new(Input::new(input, Arc::clone(&serial))?)),
+            serial,
+            i8042: OnBus::shared(I8042::new(irq()?, irq()?, stop.try_clone()?), clock)?,
+            rtc: OnBus::shared(rtc, clock)?,
             stop,
-            stopped: false,
-            started: (UNIX_EPOCH.elapsed()?, std::time::Instant::now()),
-        };
-        let now = devices.now();
-        let clock = RtcState::at_unix_time(now.since_epoch(), now);
-        devices.rtc.restore(&clock, now, Clock::Frozen)?;
-        Ok(devices)
+        })
     }
 
-    /// Returns the time: nanoseconds since the Unix epoch, on a clock that is never set.
-    fn now(&self) -> Instant {
-        let (unix_time, start) = self.started;
-        Instant::EPOCH.saturating_add(unix_time).saturating_add(start.elapsed())
-    }
-
-    /// Follows each access and each event: offers input, and sets the timer for the device that wants to be called first.
-    fn settle(&mut self) {
-        let now = self.now();
-        let taken = self.serial.receive(&self.typed, now);
-        self.typed.drain(..taken);
-        let retry = self.serial.output().stalled.then(|| now.saturating_add(RETRY));
-        let deadlines = [
-            self.serial.next_deadline(),
-            self.rtc.next_deadline(),
-            self.i8042.next_deadline(),
-            retry,
-        ];
-        let next = deadlines.into_iter().flatten().min();
-        if next.is_some() && (self.deadline.is_none() || next < self.deadline) {
-            self.deadline = next;
-            let wait = next.unwrap_or(now).saturating_duration_since(now);
-            // It fails only for a wait of 0.
-            let _ = self.timer.reset(wait.max(Duration::from_nanos(1)), None);
+    /// Returns the buses with the devices on them, for the threads of the vCPUs.
+    ///
+    /// # Errors
+    ///
+    /// None, since no two of these ranges overlap.
+    pub fn bus(&self) -> Result<IoManager> {
+        let mut bus = IoManager::new();
+        bus.register_pio(PioRange::new(PioAddress(COM1), 8)?, Arc::clone(&self.serial) as _)?;
+        // Port 61h between the two ports of the i8042 belongs to the speaker.
+        for port in [0x60, 0x64] {
+            bus.register_pio(PioRange::new(PioAddress(port), 1)?, Arc::clone(&self.i8042) as _)?;
         }
+        bus.register_mmio(MmioRange::new(MmioAddress(RTC), 0x1000)?, Arc::clone(&self.rtc) as _)?;
+        Ok(bus)
     }
 
-    /// Lets time pass in all devices, and tries again what the output has not taken.
-    fn advance(&mut self) {
-        let _ = self.timer.wait();
-        self.deadline = None;
-        let now = self.now();
-        self.serial.advance(now);
-        self.serial.output_mut().stalled = false;
-        self.serial.drain_output(now);
-        self.rtc.advance(now);
-        self.i8042.advance(now);
-    }
-
-    /// Watches the input while the UART has taken all of it.
-    fn watch_input(&self, ops: &mut EventOps) {
-        let input = Events::new(&self.input, EventSet::IN);
-        // A file and /dev/null cannot be watched: then nobody types. An input may be watched already.
-        let _ = if self.typed.is_empty() {
-            ops.add(input)
-        } else {
-            ops.remove(input)
-        };
-    }
-}
-
-impl MutEventSubscriber for Devices {
-    #[expect(clippy::expect_used, reason = "the trait cannot return an error")]
-    fn init(&mut self, ops: &mut EventOps) {
-        for source in [
-            self.timer.as_raw_fd(),
-            self.serial.events().0.as_raw_fd(),
-            self.stop.as_raw_fd(),
-        ] {
-            ops.add(Events::new_raw(source, EventSet::IN))
-                .expect("a new epoll takes a timer and two eventfds");
+    /// Serves the terminal and the timers until the machine stops.
+    ///
+    /// # Errors
+    ///
+    /// There is no `epoll`.
+    pub fn run(&self) -> Result<()> {
+        let mut manager = EventManager::<Arc<Mutex<dyn MutEventSubscriber>>>::new()?;
+        manager.add_subscriber(Arc::clone(&self.serial) as _);
+        manager.add_subscriber(Arc::clone(&self.i8042) as _);
+        manager.add_subscriber(Arc::clone(&self.rtc) as _);
+        manager.add_subscriber(Arc::clone(&self.input) as _);
+        manager.add_subscriber(Arc::new(Mutex::new(self.stop.try_clone()?)));
+        while !self.stop.take() {
+            manager.run()?;
         }
-        self.watch_input(ops);
+        Ok(())
     }
-
-    fn process(&mut self, events: Events, ops: &mut EventOps) {
-        let source = events.fd();
-        if source == self.timer.as_raw_fd() {
-            self.advance();
-        } else if source == self.stop.as_raw_fd() {
-            self.stopped = true;
-        } else if source == self.input.as_raw_fd() {
-            let mut typed = [0; TYPED];
-            match self.input.read(&mut typed) {
-                // The end of the input, and a terminal that went away.
-                Ok(0) | Err(_) => return drop(ops.remove(events)),
-                Ok(len) => self.typed.extend(typed.iter().take(len)),
-            }
-        } else {
-            let _ = self.serial.events().0.read();
-        }
-        self.settle();
-        self.watch_input(ops);
-    }
-}
-
-/// Serves the terminal and the timer until the machine stops.
-///
-/// # Errors
-///
-/// There is no `epoll`.
-pub fn run(devices: &Arc<Mutex<Devices>>) -> Result<()> {
-    let mut manager = EventManager::<Arc<Mutex<Devices>>>::new()?;
-    manager.add_subscriber(Arc::clone(devices));
-    while !devices.lock().is_ok_and(|devices| devices.stopped) {
-        manager.run()?;
-    }
-    Ok(())
 }

@@ -4,14 +4,11 @@ use anyhow::Result;
 use devstate_core::Clock;
 use devstate_i8042_ser::I8042StateSer;
 use devstate_rtc_pl031_ser::RtcStateSer;
+use devstate_rust_vmm::{Waiting, access, lock};
 use devstate_serial_16550_ser::SerialStateSer;
 use devstate_versioning::{ReleaseTable, Versioned, release_table};
-use heapless::Vec;
 
-use crate::Devices;
-
-/// How much input is read ahead at most.
-pub const TYPED: usize = 64;
+use crate::Vmm;
 
 /// Everything that is saved.
 #[derive(Versioned, Clone, Debug, Default, PartialEq)]
@@ -22,7 +19,7 @@ pub struct MachineSer {
     /// The clock.
     pub rtc: RtcStateSer,
     /// Input that the UART has not taken.
-    pub typed: Vec<u8, TYPED>,
+    pub typed: Waiting,
     /// The keyboard controller. The first release had none.
     #[versioned(start = 2)]
     pub i8042: I8042StateSer,
@@ -37,8 +34,8 @@ release_table! {
     I8042StateSer => [_, 2],
 }
 
-impl Devices {
-    /// Writes the state at the latest release into `buffer`, and returns the written part.
+impl Vmm {
+    /// Writes the state at the latest release into `buffer`, and returns the written part. Stop the vCPUs before.
     ///
     /// # Errors
     ///
@@ -50,12 +47,13 @@ impl Devices {
     /// Returns the state. Another release is written from it: `Release::V1.downgrade(&mirror, &mut scratch)`.
     #[must_use]
     pub fn mirror(&self) -> MachineSer {
-        let now = self.now();
+        // What is typed meanwhile waits: it is either in the UART or here.
+        let input = lock(&self.input);
         MachineSer {
-            serial: (&self.serial.state(now)).into(),
-            rtc: (&self.rtc.state(now)).into(),
-            typed: self.typed.iter().copied().collect(),
-            i8042: (&self.i8042.state()).into(),
+            serial: access(&self.serial, |serial, now| (&serial.state(now)).into()),
+            rtc: access(&self.rtc, |rtc, now| (&rtc.state(now)).into()),
+            typed: input.waiting().clone(),
+            i8042: access(&self.i8042, |i8042, _| (&i8042.state()).into()),
         }
     }
 
@@ -64,20 +62,18 @@ impl Devices {
     /// # Errors
     ///
     /// The bytes are no snapshot of this program's, or no machine can be in that state.
-    pub fn restore(&mut self, snapshot: &[u8]) -> Result<Release> {
+    pub fn restore(&self, snapshot: &[u8]) -> Result<Release> {
         let mut mirror = MachineSer::default();
         let release = Release::load(snapshot, &mut mirror)?;
         let serial = (&mirror.serial).try_into()?;
         let rtc = (&mirror.rtc).try_into()?;
         let i8042 = (&mirror.i8042).try_into()?;
         // All states are valid, so nothing fails from here on.
-        let now = self.now();
-        self.serial.restore(&serial, now, Clock::Frozen)?;
-        self.rtc.restore(&rtc, now, Clock::Wall)?;
-        self.i8042.restore(&i8042)?;
-        self.typed = mirror.typed.to_vec();
-        self.serial.output_mut().stalled = self.serial.output_pending() > 0;
-        self.settle();
+        let mut input = lock(&self.input);
+        access(&self.serial, |device, now| device.restore(&serial, now, Clock::Frozen))?;
+        access(&self.rtc, |device, now| device.restore(&rtc, now, Clock::Wall))?;
+        access(&self.i8042, |device, _| device.restore(&i8042))?;
+        input.restore(mirror.typed);
         Ok(release)
     }
 }

@@ -5,36 +5,37 @@
 use std::fs::File;
 use std::io::{PipeReader, PipeWriter, Read, Write, pipe};
 use std::os::fd::OwnedFd;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 use std::thread::{self, JoinHandle, sleep};
 use std::time::{Duration, Instant};
 
 use devstate_i8042::{Key, MouseButtons, MouseInput};
 use devstate_replay::{Event, I8042Event, Port, SerialEvent, shipped_traces};
-use devstate_rust_vmm::{COM1, Devices, MachineSer, RTC, Release, TYPED, run};
+use devstate_rust_vmm::access;
+use devstate_rust_vmm_example::{COM1, MachineSer, RTC, Release, Vmm};
 use devstate_versioning::{Mirror, ReleaseTable, SaveError, buffer};
 use vm_device::bus::{MmioAddress, PioAddress};
 use vm_device::device_manager::{IoManager, MmioManager, PioManager};
 
 /// A machine whose terminal is two pipes.
-struct Vmm {
-    devices: Arc<Mutex<Devices>>,
+struct Machine {
+    vmm: Arc<Vmm>,
     bus: IoManager,
     keyboard: PipeWriter,
     screen: PipeReader,
     main_loop: JoinHandle<()>,
 }
 
-impl Vmm {
+impl Machine {
     fn start() -> Self {
         let ((input, keyboard), (screen, output)) = (pipe().unwrap(), pipe().unwrap());
-        let devices = Devices::new(File::from(OwnedFd::from(input)), File::from(OwnedFd::from(output))).unwrap();
-        let devices = Arc::new(Mutex::new(devices));
-        let bus = Devices::bus(&devices).unwrap();
-        let machine = Arc::clone(&devices);
-        let main_loop = thread::spawn(move || run(&machine).unwrap());
+        let vmm = Vmm::new(File::from(OwnedFd::from(input)), File::from(OwnedFd::from(output))).unwrap();
+        let vmm = Arc::new(vmm);
+        let bus = vmm.bus().unwrap();
+        let served = Arc::clone(&vmm);
+        let main_loop = thread::spawn(move || served.run().unwrap());
         Self {
-            devices,
+            vmm,
             bus,
             keyboard,
             screen,
@@ -70,16 +71,16 @@ impl Vmm {
     }
 
     fn mirror(&self) -> MachineSer {
-        self.devices.lock().unwrap().mirror()
+        self.vmm.mirror()
     }
 
     fn save(&self) -> Vec<u8> {
         let mut memory = buffer!(MachineSer);
-        self.devices.lock().unwrap().save(&mut memory).unwrap().to_vec()
+        self.vmm.save(&mut memory).unwrap().to_vec()
     }
 
     fn restore(&self, snapshot: &[u8]) -> anyhow::Result<Release> {
-        self.devices.lock().unwrap().restore(snapshot)
+        self.vmm.restore(snapshot)
     }
 
     /// A new process with the state of this one.
@@ -108,7 +109,7 @@ fn wait_until(what: &str, mut is_true: impl FnMut() -> bool) {
 #[test]
 fn a_recorded_linux_reads_on_the_bus_what_it_read_then() {
     let traces = shipped_traces().unwrap();
-    let (mut vmm, mut printed, mut reads, mut differences) = (Vmm::start(), Vec::new(), 0, Vec::new());
+    let (mut vmm, mut printed, mut reads, mut differences) = (Machine::start(), Vec::new(), 0, Vec::new());
     for (index, step) in traces[0].steps.iter().enumerate() {
         match &step.event {
             Event::Serial(SerialEvent::Write { register, value }) => {
@@ -145,7 +146,7 @@ fn a_recorded_linux_reads_on_the_bus_what_it_read_then() {
                 }
             }
             Event::I8042(I8042Event::Key { key, pressed, .. }) => {
-                assert!(vmm.devices.lock().unwrap().i8042.key(*key, *pressed));
+                assert!(access(&vmm.vmm.i8042, |i8042, _| i8042.key(*key, *pressed)));
             }
             Event::I8042(I8042Event::Mouse(packet)) => {
                 let packet = MouseInput {
@@ -155,7 +156,7 @@ fn a_recorded_linux_reads_on_the_bus_what_it_read_then() {
                     dw: packet.dw.into(),
                     buttons: MouseButtons(packet.buttons),
                 };
-                assert!(vmm.devices.lock().unwrap().i8042.mouse_packet(&packet));
+                assert!(access(&vmm.vmm.i8042, |i8042, _| i8042.mouse_packet(&packet)));
             }
             Event::Rtc(_) => {}
         }
@@ -172,7 +173,7 @@ fn a_recorded_linux_reads_on_the_bus_what_it_read_then() {
 }
 
 /// What the screen shows so far.
-fn drained(vmm: &Vmm) -> Vec<u8> {
+fn drained(vmm: &Machine) -> Vec<u8> {
     let mut shown = Vec::new();
     let mut buffer = [0; 8192];
     rustix::io::ioctl_fionbio(&vmm.screen, true).unwrap();
@@ -185,11 +186,11 @@ fn drained(vmm: &Vmm) -> Vec<u8> {
 
 #[test]
 fn what_is_typed_before_the_port_is_open_is_not_lost() {
-    let vmm = Vmm::start();
+    let vmm = Machine::start();
     let typed: Vec<u8> = (0..200).collect();
     (&vmm.keyboard).write_all(&typed).unwrap();
-    wait_until("the main loop reads the input", || vmm.mirror().typed.len() == TYPED);
-    let vmm_read = |vmm: &Vmm, len: usize| {
+    wait_until("the main loop reads the input", || vmm.mirror().typed.is_full());
+    let read_all = |vmm: &Machine, len: usize| {
         let mut read = Vec::new();
         while read.len() < len {
             if vmm.read(COM1 + 5) & 0x01 != 0 {
@@ -200,13 +201,13 @@ fn what_is_typed_before_the_port_is_open_is_not_lost() {
     };
     // Linux clears the FIFO when it opens the port.
     vmm.open_port();
-    assert_eq!(vmm_read(&vmm, 200), typed);
+    assert_eq!(read_all(&vmm, 200), typed);
     vmm.stop();
 }
 
 #[test]
 fn output_that_stalls_waits_and_is_restored() {
-    let vmm = Vmm::start();
+    let vmm = Machine::start();
     vmm.open_port();
     let mut sent = 0;
     // Nobody reads: a pipe takes 64 KiB, then the transmitter fills.
@@ -217,7 +218,7 @@ fn output_that_stalls_waits_and_is_restored() {
     assert!((50_000..70_000).contains(&sent), "{sent}");
     let snapshot = vmm.save();
     let shown = drained(&vmm);
-    let next = Vmm::start();
+    let next = Machine::start();
     next.restore(&snapshot).unwrap();
     let mut rest = vec![0; sent - shown.len()];
     (&next.screen).read_exact(&mut rest).unwrap();
@@ -231,26 +232,24 @@ fn output_that_stalls_waits_and_is_restored() {
 
 #[test]
 fn an_alarm_that_falls_due_while_the_machine_is_saved_signals_once() {
-    let vmm = Vmm::start();
+    let vmm = Machine::start();
     let now = vmm.rtc_read(0);
     vmm.rtc_write(0x10, 1);
     vmm.rtc_write(0x04, now + 1);
     let snapshot = vmm.save();
     vmm.stop();
     sleep(Duration::from_millis(1_100));
-    let next = Vmm::start();
+    let next = Machine::start();
     next.restore(&snapshot).unwrap();
     assert!(next.rtc_read(0) > now);
-    let devices = next.devices.lock().unwrap();
-    let (name, signal) = devices.interrupts()[3];
-    assert_eq!((name, signal.read().unwrap()), ("clock", 1));
-    drop(devices);
+    let alarm = access(&next.vmm.rtc, |rtc, _| rtc.interrupt().trigger().event_fd().read());
+    assert_eq!(alarm.unwrap(), 1);
     next.stop();
 }
 
 #[test]
 fn the_older_release_has_no_keyboard_controller() {
-    let vmm = Vmm::start();
+    let vmm = Machine::start();
     let mirror = vmm.mirror();
     let mut scratch = MachineSer::default();
     let mut memory = buffer!(MachineSer);
@@ -261,7 +260,7 @@ fn the_older_release_has_no_keyboard_controller() {
         .unwrap();
     assert_eq!(vmm.restore(older).unwrap(), Release::V1);
 
-    assert!(vmm.devices.lock().unwrap().i8042.key(Key::A, true));
+    assert!(access(&vmm.vmm.i8042, |i8042, _| i8042.key(Key::A, true)));
     let error = Release::V1.downgrade(&vmm.mirror(), &mut scratch).unwrap_err();
     let SaveError::Lossy { field, release: 1 } = error else {
         panic!("{error}");
@@ -272,7 +271,7 @@ fn the_older_release_has_no_keyboard_controller() {
 
 #[test]
 fn a_damaged_snapshot_changes_nothing() {
-    let vmm = Vmm::start();
+    let vmm = Machine::start();
     vmm.open_port();
     let mut snapshot = vmm.save();
     vmm.write(COM1 + 7, 0x5a);
@@ -285,7 +284,7 @@ fn a_damaged_snapshot_changes_nothing() {
 
 #[test]
 fn port_61h_belongs_to_nobody() {
-    let vmm = Vmm::start();
+    let vmm = Machine::start();
     assert!(vmm.bus.pio_read(PioAddress(0x61), &mut [0]).is_err());
     vmm.stop();
 }

@@ -11,7 +11,7 @@ use rustix::fs::{Mode, OFlags, open};
 use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
 use rustix::termios::{LocalModes, tcgetattr};
 
-const PROGRAM: &str = env!("CARGO_BIN_EXE_devstate-rust-vmm");
+const PROGRAM: &str = env!("CARGO_BIN_EXE_devstate-rust-vmm-example");
 
 /// Both ends of a terminal.
 fn terminal() -> (File, File) {

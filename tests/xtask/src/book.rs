@@ -26,6 +26,7 @@ const PARTS: &[(&str, &[(&str, &str)])] = &[
             ("A whole main loop", "examples/rust-vmm/README.md"),
             ("From vm-superio", "devices/PORTING.md"),
             ("vm-superio's interface", "devices/vm-superio/README.md"),
+            ("rust-vmm's buses", "devices/rust-vmm/README.md"),
         ],
     ),
     (
