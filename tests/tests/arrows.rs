@@ -59,7 +59,21 @@ const MAY_NAME: &[(&str, &[&str])] = &[
         ],
     ),
     ("devstate-versioning-derive", &["proc-macro2", "quote", "syn"]),
-    ("devstate-cli", &["devstate-versioning", "clap", "serde", "serde_json"]),
+    (
+        "devstate-cli",
+        &[
+            "devstate-versioning",
+            "anstream",
+            "anstyle",
+            "clap",
+            "clap_complete",
+            "clap_mangen",
+            "indicatif",
+            "rayon",
+            "serde",
+            "serde_json",
+        ],
+    ),
     (
         "devstate-vm-superio",
         &[

@@ -45,6 +45,10 @@ pub(crate) struct Arguments {
     #[arg(long, value_name = "FILE", requires = "at")]
     pub(crate) from: Option<PathBuf>,
 
+    /// Print the releases and mirrors of the machine as JSON, for the command `devstate`, and do nothing else
+    #[arg(long, exclusive = true)]
+    pub(crate) schema: bool,
+
     /// Print mismatches and the last lines only
     #[arg(long, short)]
     pub(crate) quiet: bool,

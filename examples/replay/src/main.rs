@@ -12,9 +12,11 @@ use std::process::ExitCode;
 use anyhow::Context;
 use clap::Parser;
 use devstate_replay::{
-    MachineStateSer, ReplayError, Report, Settings, Span, Trace, TraceError, replay, shipped_traces, write_snapshot,
+    MachineStateSer, Release, ReplayError, Report, Settings, Span, Trace, TraceError, replay, shipped_traces,
+    write_snapshot,
 };
 use devstate_snapshot_file::{load_file, save_file};
+use devstate_versioning::schema::Json;
 use devstate_versioning::{buffer, max_snapshot_len};
 
 use arguments::Arguments;
@@ -37,6 +39,10 @@ fn main() -> ExitCode {
 
 /// Replays everything that was asked for, and counts mismatches.
 fn run(arguments: &Arguments) -> anyhow::Result<usize> {
+    if arguments.schema {
+        show(&Json::<Release>::new().to_string())?;
+        return Ok(0);
+    }
     let traces = traces(arguments)?;
     let settings = Settings {
         every: arguments.every,

@@ -165,7 +165,7 @@ fn a_release_is_published() {
     assert_eq!(fan.speed, 20);
 }
 
-/// Step 2. (Step 3, `schema diff`, is followed where that command is tested, in `xtask/tests`.)
+/// Step 2. (Steps 3 and 4 are followed in `tests/schema_diff.rs`.)
 #[test]
 fn the_bytes_of_a_release_are_frozen() {
     // Turns a minute that are no whole turns a second are rounded.

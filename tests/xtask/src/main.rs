@@ -9,7 +9,6 @@ mod firmware;
 mod footprint;
 mod fuzz;
 mod golden;
-mod inspect;
 mod install;
 #[path = "../../../examples/minimal-vmm/tests/processes/kernel.rs"]
 mod kernel;
@@ -20,7 +19,6 @@ mod process;
 mod proof;
 mod readme;
 mod record;
-mod schema;
 mod steps;
 mod test;
 mod vmm;
@@ -39,8 +37,6 @@ enum Command {
     Footprint(footprint::Args),
     Bench(bench::Args),
     Book(book::Args),
-    Schema(schema::Args),
-    Inspect(inspect::Args),
     Golden(golden::Args),
     Fuzz(fuzz::Args),
     Faults(faults::Args),
@@ -57,8 +53,6 @@ fn main() -> ExitCode {
         Command::Footprint(args) => footprint::run(&args),
         Command::Bench(args) => bench::run(&args),
         Command::Book(args) => book::run_command(&args),
-        Command::Schema(args) => schema::run(&args),
-        Command::Inspect(args) => inspect::run(&args),
         Command::Golden(args) => golden::run(&args),
         Command::Fuzz(args) => fuzz::run(&args),
         Command::Faults(args) => faults::run(&args),

@@ -6,18 +6,26 @@ use std::fmt;
 /// What went wrong, and what the person at the terminal can do about it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Failure {
-    /// What went wrong, with the name of the file: one clause without a full stop.
+    /// The file that it is about, as it can be printed. Empty if it is about none.
+    pub file: String,
+    /// What went wrong: one clause without a full stop.
     pub what: String,
     /// What to do next: one clause without a full stop.
     pub next: String,
 }
 
 impl Failure {
-    /// Creates a failure.
+    /// Creates a failure that is about no file.
     #[must_use]
     pub fn new(what: impl Into<String>, next: impl Into<String>) -> Self {
-        let (what, next) = (what.into(), next.into());
-        Self { what, next }
+        Self::of("", what, next)
+    }
+
+    /// Creates a failure that is about a file, whose name can be printed.
+    #[must_use]
+    pub fn of(file: &str, what: impl Into<String>, next: impl Into<String>) -> Self {
+        let (file, what, next) = (file.to_owned(), what.into(), next.into());
+        Self { file, what, next }
     }
 
     /// Prints both sentences to standard error.
@@ -28,6 +36,9 @@ impl Failure {
 
 impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if !self.file.is_empty() {
+            write!(f, "{}: ", self.file)?;
+        }
         write!(f, "{}\n help: {}", self.what, self.next)
     }
 }
@@ -37,5 +48,31 @@ impl Error for Failure {}
 /// Returns a name as it can be printed: a file's name can have the control sequences of a terminal in it.
 #[must_use]
 pub fn printable(name: &str) -> String {
-    name.escape_debug().to_string()
+    let escaped = |c: char| {
+        is_plain(c)
+            .then_some(c)
+            .into_iter()
+            .chain(c.escape_debug().filter(move |_| !is_plain(c)))
+    };
+    name.chars().flat_map(escaped).collect()
+}
+
+/// Returns `true` if a name can be printed as it is.
+pub(crate) fn is_printable(name: &str) -> bool {
+    name.chars().all(is_plain)
+}
+
+fn is_plain(c: char) -> bool {
+    matches!(c, '"' | '\'' | '\\') || c.escape_debug().len() == 1
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{is_printable, printable};
+
+    #[test]
+    fn control_sequences_are_escaped() {
+        assert_eq!(printable("a'b\u{1b}[2J\u{202e}\n"), "a'b\\u{1b}[2J\\u{202e}\\n");
+        assert!(is_printable("rx fifo's \"größe\"") && !is_printable("rx\u{7f}"));
+    }
 }

@@ -1,17 +1,31 @@
-//! Standard output. `println!` panics when the reader of a pipe has gone, as `head` does.
+//! Standard output, which may be a pipe whose reader has gone, and files.
 
+use std::fs;
 use std::io::{self, Write};
+use std::path::Path;
 use std::process;
 
-use crate::failure::Failure;
+use anstyle::{AnsiColor, Style};
 
-/// Prints `text` to standard output. Ends the process if nobody reads it any more.
+use crate::failure::{Failure, printable};
+
+/// What is wrong.
+pub(crate) const BAD: Style = AnsiColor::Red.on_default().bold();
+
+/// What is good, or new.
+pub(crate) const GOOD: Style = AnsiColor::Green.on_default();
+
+/// What matters less.
+pub(crate) const DIM: Style = Style::new().dimmed();
+
+/// Prints `text` to standard output, in colours if that is a terminal. Ends the process if nobody reads it any more.
 ///
 /// # Errors
 ///
 /// [`Failure`] if it cannot be written, because a disk is full for example.
 pub(crate) fn print(text: &str) -> Result<(), Failure> {
-    let mut out = io::stdout().lock();
+    // `println!` would panic when the reader of a pipe has gone, as `head` goes.
+    let mut out = anstream::stdout().lock();
     match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
         Ok(()) => Ok(()),
         Err(error) if error.kind() == io::ErrorKind::BrokenPipe => process::exit(0),
@@ -20,4 +34,20 @@ pub(crate) fn print(text: &str) -> Result<(), Failure> {
             "check where the output goes",
         )),
     }
+}
+
+/// Writes a file that the user named.
+///
+/// # Errors
+///
+/// [`Failure`] if it cannot be written.
+pub(crate) fn write_file(path: &Path, text: &str) -> Result<(), Failure> {
+    fs::write(path, text).map_err(|error| {
+        let name = printable(&path.to_string_lossy());
+        Failure::of(
+            &name,
+            format!("cannot write it: {error}"),
+            "check the folder, and the room on the disk",
+        )
+    })
 }

@@ -1,72 +1,46 @@
 //! `devstate peek`, as a user runs it.
 
+#![allow(
+    dead_code,
+    missing_docs,
+    unreachable_pub,
+    reason = "each test uses a part of the product"
+)]
 #![expect(
     clippy::unwrap_used,
     reason = "the helpers of tests say what they expect by panicking"
 )]
 
+mod product;
+
 use std::io::Write;
-use std::path::Path;
-use std::process::{Command, Output, Stdio};
 
-use devstate_versioning::{ReleaseTable, Versioned, buffer, release_table};
-
-#[derive(Versioned, Clone, Debug, Default)]
-#[versioned(version = 1, layouts(open))]
-struct LampSer {
-    level: u32,
-    label: heapless::String<8>,
-}
-
-release_table! {
-    enum Release { V3 = 3 @ open }
-    LampSer => [1],
-}
-
-fn snapshot() -> Vec<u8> {
-    let lamp = LampSer {
-        level: 7,
-        label: "hall".try_into().unwrap(),
-    };
-    let mut memory = buffer!(LampSer);
-    Release::save(&lamp, &mut memory).unwrap().to_vec()
-}
-
-fn devstate(args: &[&str], input: &[u8], folder: &Path) -> (i32, String, String) {
-    let mut child = Command::new(env!("CARGO_BIN_EXE_devstate"))
-        .args(args)
-        .current_dir(folder)
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .unwrap();
-    // A command that does not read its input closes it.
-    let _ = child.stdin.take().unwrap().write_all(input);
-    let Output { status, stdout, stderr } = child.wait_with_output().unwrap();
-    (
-        status.code().unwrap(),
-        String::from_utf8(stdout).unwrap(),
-        String::from_utf8(stderr).unwrap(),
-    )
-}
+use product::{Ran, devstate, lamp, snapshot};
 
 fn peek(bytes: &[u8]) -> (i32, String, String) {
     let folder = tempfile::tempdir().unwrap();
     std::fs::write(folder.path().join("lamp.snapshot"), bytes).unwrap();
     let from_file = devstate(&["peek", "lamp.snapshot"], &[], folder.path());
-    let (status, out, errors) = devstate(&["peek", "-"], bytes, folder.path());
-    let renamed = |text: String| text.replacen('-', "lamp.snapshot", 1);
-    let errors = errors.replace("error: -:", "error: lamp.snapshot:");
-    assert_eq!((status, renamed(out), errors), from_file, "a file and a pipe differ");
-    from_file
+    let from_pipe = devstate(&["peek", "-"], bytes, folder.path());
+    let renamed = (
+        from_pipe.status,
+        from_pipe.out.replacen('-', "lamp.snapshot", 1),
+        from_pipe.errors.replace("error: -:", "error: lamp.snapshot:"),
+    );
+    let Ran { status, out, errors } = from_file;
+    assert_eq!(
+        renamed,
+        (status, out.clone(), errors.clone()),
+        "a file and a pipe differ"
+    );
+    (status, out, errors)
 }
 
 #[test]
 fn a_whole_snapshot_is_described() {
-    let (status, out, errors) = peek(&snapshot());
+    let (status, out, errors) = peek(&snapshot(&lamp()));
     assert_eq!((status, errors.as_str()), (0, ""));
-    for line in ["release       3\n", "payload       9 bytes\n", ", right\n"] {
+    for line in ["release       3\n", "payload       46 bytes\n", ", right\n"] {
         assert!(out.contains(line), "{out}");
     }
 }
@@ -76,12 +50,12 @@ fn damage_is_named() {
     type Damage = fn(&mut Vec<u8>);
     let cases: [(Damage, &str); 4] = [
         (|bytes| bytes[30] ^= 1, "WRONG: checksum mismatch"),
-        (|bytes| bytes.truncate(40), "WRONG: truncated: 41 bytes needed, 40 left"),
-        (|bytes| bytes.truncate(24), "WRONG: truncated: 41 bytes needed, 24 left"),
-        (|bytes| bytes.extend([0; 3]), "WRONG: 3 bytes too many (at byte 41)"),
+        (|bytes| bytes.truncate(77), "WRONG: truncated: 78 bytes needed, 77 left"),
+        (|bytes| bytes.truncate(24), "WRONG: truncated: 78 bytes needed, 24 left"),
+        (|bytes| bytes.extend([0; 3]), "WRONG: 3 bytes too many (at byte 78)"),
     ];
     for (damage, sentence) in cases {
-        let mut bytes = snapshot();
+        let mut bytes = snapshot(&lamp());
         damage(&mut bytes);
         let (status, out, _) = peek(&bytes);
         assert!(status == 1 && out.contains(sentence), "{sentence}: {status} {out}");
@@ -114,8 +88,8 @@ fn what_is_no_snapshot_gets_a_sentence_and_advice() {
 #[test]
 fn each_file_gets_a_line_of_json() {
     let folder = tempfile::tempdir().unwrap();
-    std::fs::write(folder.path().join("good"), snapshot()).unwrap();
-    let (status, out, _) = devstate(&["peek", "--json", "good", "missing", "good"], &[], folder.path());
+    std::fs::write(folder.path().join("good"), snapshot(&lamp())).unwrap();
+    let Ran { status, out, .. } = devstate(&["peek", "--json", "good", "missing", "good"], &[], folder.path());
     let lines: Vec<serde_json::Value> = out.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
     assert_eq!(status, 2);
     assert_eq!(
@@ -125,12 +99,12 @@ fn each_file_gets_a_line_of_json() {
             .collect::<Vec<_>>(),
         [true, false, true]
     );
-    assert_eq!(lines[0]["payload_len"], 9);
+    assert_eq!(lines[0]["payload_len"], 46);
     assert!(
         lines[1]["error"]
             .as_str()
             .unwrap()
-            .starts_with("missing: cannot read it")
+            .starts_with("cannot read it: No such file")
     );
 }
 
@@ -138,12 +112,12 @@ fn each_file_gets_a_line_of_json() {
 fn a_huge_file_is_not_read() {
     let folder = tempfile::tempdir().unwrap();
     let file = std::fs::File::create(folder.path().join("huge")).unwrap();
-    (&file).write_all(&snapshot()).unwrap();
+    (&file).write_all(&snapshot(&lamp())).unwrap();
     // A hole.
     file.set_len(1 << 40).unwrap();
-    let (status, out, _) = devstate(&["peek", "huge"], &[], folder.path());
+    let Ran { status, out, .. } = devstate(&["peek", "huge"], &[], folder.path());
     assert!(
-        status == 1 && out.contains("1099511627735 bytes too many"),
+        status == 1 && out.contains("1099511627698 bytes too many"),
         "{status} {out}"
     );
 }

@@ -1,17 +1,15 @@
 //! `devstate peek FILE…`: what snapshots say about themselves, without a schema.
 
-use std::fs::File;
-use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use devstate_versioning::{Architecture, Header, LoadErrorKind};
+use devstate_versioning::{Architecture, Header};
 use serde_json::json;
 
 use crate::failure::{Failure, printable};
-use crate::foreign;
 use crate::output::print;
 use crate::peek::{Facts, Unknown, peek};
+use crate::snapshot::{architecture, cannot_read, not_a_snapshot, open};
 
 /// Prints what a snapshot says about itself: architecture, release, length, fingerprint, and if its checksum is right
 ///
@@ -35,8 +33,7 @@ Examples:
 Exit status: 0 if every snapshot is whole, 1 if one is damaged, 2 if one cannot be read.";
 
 pub(crate) fn run(args: &Args) -> Result<ExitCode, Failure> {
-    let mut all_whole = true;
-    let mut failures = Vec::new();
+    let (mut all_whole, mut all_read) = (true, true);
     for (position, path) in args.files.iter().enumerate() {
         match look(path) {
             Ok(facts) => {
@@ -49,18 +46,18 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode, Failure> {
                 })?;
             }
             Err(failure) if args.json => {
-                let Failure { what, next } = &failure;
+                let Failure { what, next, .. } = &failure;
                 let object = json!({ "file": path.to_string_lossy(), "ok": false, "error": what, "help": next });
                 print(&format!("{object}\n"))?;
-                failures.push(failure);
+                all_read = false;
             }
             Err(failure) => {
                 failure.print();
-                failures.push(failure);
+                all_read = false;
             }
         }
     }
-    Ok(ExitCode::from(match (failures.is_empty(), all_whole) {
+    Ok(ExitCode::from(match (all_read, all_whole) {
         (false, _) => 2,
         (true, false) => 1,
         (true, true) => 0,
@@ -69,42 +66,11 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode, Failure> {
 
 fn look(path: &Path) -> Result<Facts, Failure> {
     let name = printable(&path.to_string_lossy());
-    let cannot_read = |error: io::Error| {
-        Failure::new(
-            format!("{name}: cannot read it: {error}"),
-            "check the name and your rights",
-        )
-    };
-    let (source, len): (Box<dyn Read>, _) = if path == Path::new("-") {
-        (Box::new(io::stdin().lock()), None)
-    } else {
-        let file = File::open(path).map_err(cannot_read)?;
-        let metadata = file.metadata().map_err(cannot_read)?;
-        (Box::new(file), metadata.is_file().then_some(metadata.len()))
-    };
+    let (source, len) = open(path)?;
     peek(source, len).map_err(|unknown| match unknown {
-        Unknown::Io(error) => cannot_read(error),
-        Unknown::Header { error, start } => not_readable(&name, error.kind, &start),
+        Unknown::Io(error) => cannot_read(&name, &error),
+        Unknown::Header { error, start } => not_a_snapshot(&name, &error, &start),
     })
-}
-
-fn not_readable(name: &str, kind: LoadErrorKind, start: &[u8]) -> Failure {
-    if let LoadErrorKind::Format { found, known } = kind {
-        return Failure::new(
-            format!("{name}: a snapshot of format {found}, and this devstate knows format {known}"),
-            "install a newer devstate: cargo install devstate-cli",
-        );
-    }
-    if let Some(foreign) = foreign::name_of(start) {
-        return Failure::new(
-            format!("{name}: not a snapshot of devstate: {foreign}"),
-            "give a file that starts with DEVSTAT",
-        );
-    }
-    Failure::new(
-        format!("{name}: {kind}"),
-        "give a file that starts with DEVSTAT; if the product stores more around its snapshots, cut that off first",
-    )
 }
 
 fn as_text(path: &Path, facts: &Facts) -> String {
@@ -127,13 +93,6 @@ fn as_text(path: &Path, facts: &Facts) -> String {
         architecture(header.architecture_code),
         Header::FORMAT,
     )
-}
-
-fn architecture(code: u8) -> String {
-    match Architecture::from_code(code) {
-        Some(known) => known.to_string(),
-        None => format!("unknown, code {code}"),
-    }
 }
 
 fn as_json(path: &Path, facts: &Facts) -> serde_json::Value {

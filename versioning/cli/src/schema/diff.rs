@@ -1,47 +1,59 @@
-//! What changed between two dumps, whether it is allowed, and what was forgotten.
+//! What changed between two schemas of a product, whether it is allowed, and what was forgotten.
 
-use super::dump::{Dump, Mirror, Part, Type};
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 use std::fmt;
+
+use super::document::{Field, Member, Mirror, Ranges, Type};
+use super::load::Schema;
 
 /// One change.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Change {
-    pub(crate) verdict: Verdict,
-    pub(crate) what: String,
+pub struct Change {
+    /// What it means for published snapshots.
+    pub verdict: Verdict,
+    /// What changed, and what to do about it: one clause without a full stop.
+    pub what: String,
 }
 
+/// What a change means for published snapshots.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) enum Verdict {
+pub enum Verdict {
     /// State that was written can no longer be read, or is read as something else.
-    Forbidden,
-    /// Nothing is broken yet, and something is missing.
-    Forgotten,
+    Breaks,
+    /// A new version is missing: of a mirror, or of a mirror in a release.
+    NeedsBump,
+    /// Old snapshots are read as before.
     Allowed,
+}
+
+impl fmt::Display for Verdict {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            Self::Breaks => "BREAKS",
+            Self::NeedsBump => "NEEDS A BUMP",
+            Self::Allowed => "allowed",
+        })
+    }
 }
 
 impl fmt::Display for Change {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let verdict = match self.verdict {
-            Verdict::Forbidden => "NOT ALLOWED",
-            Verdict::Forgotten => "FORGOTTEN",
-            Verdict::Allowed => "allowed",
-        };
-        write!(f, "{verdict:<12} {}", self.what)
+        write!(f, "{:<12} {}", self.verdict, self.what)
     }
 }
 
-/// Compares what was published with what is to be.
-pub(crate) fn diff(old: &Dump, new: &Dump) -> Vec<Change> {
+/// Compares what was published with what is to be. The worst changes come first.
+#[must_use]
+pub fn diff(old: &Schema, new: &Schema) -> Vec<Change> {
     let mut report = Report(Vec::new());
     releases(old, new, &mut report);
-    for mirror in &old.mirrors {
+    for mirror in &old.document.mirrors {
         match new.mirror(&mirror.name) {
             Some(now) => mirrors(old, mirror, new, now, &mut report),
             None => missing_mirror(old, mirror, new, &mut report),
         }
     }
-    for mirror in &new.mirrors {
+    for mirror in &new.document.mirrors {
         if old.mirror(&mirror.name).is_none() {
             report.allowed(format!("{}: a new mirror", mirror.name));
         }
@@ -53,12 +65,12 @@ pub(crate) fn diff(old: &Dump, new: &Dump) -> Vec<Change> {
 struct Report(Vec<Change>);
 
 impl Report {
-    fn forbidden(&mut self, what: String) {
-        self.add(Verdict::Forbidden, what);
+    fn breaks(&mut self, what: String) {
+        self.add(Verdict::Breaks, what);
     }
 
-    fn forgotten(&mut self, what: String) {
-        self.add(Verdict::Forgotten, what);
+    fn needs_bump(&mut self, what: String) {
+        self.add(Verdict::NeedsBump, what);
     }
 
     fn allowed(&mut self, what: String) {
@@ -70,18 +82,18 @@ impl Report {
     }
 }
 
-fn releases(old: &Dump, new: &Dump, report: &mut Report) {
-    if old.table != new.table {
-        let name = |dump: &Dump| dump.table.clone().unwrap_or_else(|| "no name".into());
+fn releases(old: &Schema, new: &Schema, report: &mut Report) {
+    if old.document.table != new.document.table {
+        let name = |schema: &Schema| schema.document.table.clone().unwrap_or_else(|| "no name".into());
         let what = format!("the table: {} is now {}", name(old), name(new));
         // It is part of every fingerprint.
-        if old.releases.iter().any(|release| release.published) {
-            report.forbidden(what);
+        if old.document.releases.iter().any(|release| release.published) {
+            report.breaks(what);
         } else {
             report.allowed(what);
         }
     }
-    for release in &old.releases {
+    for release in &old.document.releases {
         let Some(now) = new.release(release.number) else {
             let name = &release.name;
             report.allowed(format!(
@@ -93,10 +105,10 @@ fn releases(old: &Dump, new: &Dump, report: &mut Report) {
             report.allowed(format!("release {}: now called {}", release.name, now.name));
         }
         match (release.published, now.published) {
-            (true, false) => report.forbidden(format!("release {}: was published and is open again", now.name)),
+            (true, false) => report.breaks(format!("release {}: was published and is open again", now.name)),
             (false, true) => report.allowed(format!("release {}: published", now.name)),
             (true, true) if release.fingerprint != now.fingerprint => {
-                report.forbidden(format!(
+                report.breaks(format!(
                     "release {}: other versions or layouts than were published",
                     now.name
                 ));
@@ -104,14 +116,20 @@ fn releases(old: &Dump, new: &Dump, report: &mut Report) {
             _ => {}
         }
     }
-    let newest = old.releases.iter().map(|release| release.number).max().unwrap_or(0);
-    for release in &new.releases {
+    let newest = old
+        .document
+        .releases
+        .iter()
+        .map(|release| release.number)
+        .max()
+        .unwrap_or(0);
+    for release in &new.document.releases {
         if old.release(release.number).is_none() {
             if release.number > newest {
                 report.allowed(format!("release {}: new", release.name));
             } else {
                 let name = &release.name;
-                report.forbidden(format!(
+                report.breaks(format!(
                     "release {name}: new, with a number that is not above all earlier ones"
                 ));
             }
@@ -119,54 +137,56 @@ fn releases(old: &Dump, new: &Dump, report: &mut Report) {
     }
 }
 
-fn missing_mirror(old: &Dump, mirror: &Mirror, new: &Dump, report: &mut Report) {
+fn missing_mirror(old: &Schema, mirror: &Mirror, new: &Schema, report: &mut Report) {
     let name = &mirror.name;
-    let mut columns = old.releases.iter().zip(&mirror.releases);
+    let mut columns = old.document.releases.iter().zip(&mirror.releases);
     let still_read = columns
         .any(|(release, version)| release.published && version.is_some() && new.release(release.number).is_some());
     if still_read {
-        report.forbidden(format!("{name}: gone, and a release that is still supported has it"));
+        report.breaks(format!("{name}: gone, and a release that is still supported has it"));
     } else {
         report.allowed(format!("{name}: gone, with every release that had it"));
     }
 }
 
-fn mirrors(old: &Dump, was: &Mirror, new: &Dump, now: &Mirror, report: &mut Report) {
+fn mirrors(old: &Schema, was: &Mirror, new: &Schema, now: &Mirror, report: &mut Report) {
     let name = &now.name;
-    for release in &new.releases {
+    for release in &new.document.releases {
         let versions = (old.version_in(was, release.number), new.version_in(now, release.number));
         if let (Some(before), Some(after)) = versions
             && before != after
             && old.release(release.number).is_some_and(|release| release.published)
         {
             let release = &release.name;
-            report.forbidden(format!(
+            report.breaks(format!(
                 "{name}: version {after} in the published release {release}, {before} before"
             ));
         }
     }
+    let published = old.published_versions(was);
     for version in 1..=was.version {
-        let frozen = old.is_published(was, version);
+        let frozen = published.contains(&version);
         if now.version < version {
             if frozen {
-                report.forbidden(format!("{name} version {version}: gone"));
+                report.breaks(format!("{name} version {version}: gone"));
             }
             continue;
         }
         part_versions(was, now, version, frozen, report);
-        let same_parts = was.parts(version) == now.parts(version);
-        if was.layout(version) != now.layout(version) || !same_parts {
+        let same_members = was.members(version) == now.members(version);
+        if was.layout(version) != now.layout(version) || !same_members {
             version_changed(was, now, version, frozen, report);
         }
     }
-    for version in was.version + 1..=now.version {
-        new_version(now, version, report);
+    let members = now.ranges();
+    for version in (was.version..=now.version).skip(1) {
+        new_version(now, &members, version, report);
         let in_a_release = now.releases.contains(&Some(version));
         if version == now.version && !in_a_release {
-            report.forgotten(format!("{name} version {version}: in no release"));
+            report.needs_bump(format!("{name} version {version}: in no release"));
         }
     }
-    reused_names(old, was, now, report);
+    reused_names(&published, was, now, report);
     ignorable(was, now, report);
     if now.max_len > was.max_len {
         let (before, after) = (was.max_len, now.max_len);
@@ -190,7 +210,7 @@ fn part_versions(was: &Mirror, now: &Mirror, version: u16, frozen: bool, report:
                 now.name
             );
             if frozen {
-                report.forbidden(what);
+                report.breaks(what);
             } else {
                 report.allowed(format!("{what} (that version was never published)"));
             }
@@ -200,58 +220,71 @@ fn part_versions(was: &Mirror, now: &Mirror, version: u16, frozen: bool, report:
 
 /// The changes within one version, each of which is an error if that version was published.
 fn version_changed(was: &Mirror, now: &Mirror, version: u16, frozen: bool, report: &mut Report) {
-    let (before, after) = (was.parts(version), now.parts(version));
-    let next = was.version + 1;
+    let (before, after) = (was.members(version), now.members(version));
+    let next = was.version.saturating_add(1);
     let mut found = Vec::new();
-    for part in &before {
-        match after.iter().find(|other| other.name == part.name) {
-            None => match now.ranges().get(&part.name) {
+    let (names_before, names_after) = (by_name(&before), by_name(&after));
+    let ranges = now.ranges();
+    for member in &before {
+        let Member { name, text, .. } = member;
+        match names_after.get(name.as_str()) {
+            None => match ranges.get(name) {
                 Some((start, end)) => {
                     let range = end.map_or_else(|| format!("{start}.."), |end| format!("{start}..{end}"));
-                    found.push(format!("`{}` is no longer in it, its versions are {range}", part.name));
+                    found.push((
+                        Verdict::Breaks,
+                        format!("`{name}` is no longer in it, its versions are {range}"),
+                    ));
                 }
-                None => found.push(format!(
-                    "`{}` was removed: keep it, with `end = {next}`, and raise the version",
-                    part.name
+                None => found.push((
+                    Verdict::NeedsBump,
+                    format!("`{name}` was removed: keep it, with `end = {next}`, and raise the version"),
                 )),
             },
-            Some(other) if other.text != part.text => found.push(type_changed(part, other)),
+            Some(other) if other.text != *text => found.push((Verdict::Breaks, type_changed(member, other))),
             Some(_) => {}
         }
     }
-    for part in after
+    for Member { name, .. } in after
         .iter()
-        .filter(|part| before.iter().all(|other| other.name != part.name))
+        .filter(|member| !names_before.contains_key(member.name.as_str()))
     {
-        found.push(format!(
-            "`{}` was added without a new version: give it `start = {next}`, and raise the version",
-            part.name
+        found.push((
+            Verdict::NeedsBump,
+            format!("`{name}` was added without a new version: give it `start = {next}`, and raise the version"),
         ));
     }
-    let order = |parts: &[Part], others: &[Part]| -> Vec<String> {
-        let common = parts
-            .iter()
-            .filter(|part| others.iter().any(|other| other.name == part.name));
-        common.map(|part| part.name.clone()).collect()
-    };
-    if order(&before, &after) != order(&after, &before) {
-        found.push("the fields are in another order".to_owned());
+    let common_before = before
+        .iter()
+        .filter(|member| names_after.contains_key(member.name.as_str()));
+    let common_after = after
+        .iter()
+        .filter(|member| names_before.contains_key(member.name.as_str()));
+    if !common_before
+        .map(|member| &member.name)
+        .eq(common_after.map(|member| &member.name))
+    {
+        found.push((Verdict::Breaks, "the fields are in another order".to_owned()));
     }
     if found.is_empty() {
-        found.push("its layout is another one".to_owned());
+        found.push((Verdict::Breaks, "its layout is another one".to_owned()));
     }
-    for what in found {
+    for (verdict, what) in found {
         let what = format!("{} version {version}: {what}", now.name);
         if frozen {
-            report.forbidden(what);
+            report.add(verdict, what);
         } else {
             report.allowed(format!("{what} (that version was never published)"));
         }
     }
 }
 
-fn type_changed(was: &Part, now: &Part) -> String {
-    let Part { name, text: before, .. } = was;
+fn by_name(members: &[Member]) -> HashMap<&str, &Member> {
+    members.iter().map(|member| (member.name.as_str(), member)).collect()
+}
+
+fn type_changed(was: &Member, now: &Member) -> String {
+    let Member { name, text: before, .. } = was;
     let after = &now.text;
     let kind = match (&was.ty, &now.ty) {
         (Some(a), Some(b)) => difference(a, b),
@@ -292,14 +325,14 @@ fn difference(was: &Type, now: &Type) -> &'static str {
     }
 }
 
-fn new_version(now: &Mirror, version: u16, report: &mut Report) {
+fn new_version(now: &Mirror, members: &Ranges, version: u16, report: &mut Report) {
     let mut added = Vec::new();
     let mut removed = Vec::new();
-    for (name, (start, end)) in now.ranges() {
-        if start == version {
+    for (name, (start, end)) in members {
+        if *start == version {
             added.push(format!("`{name}`"));
         }
-        if end == Some(version) {
+        if *end == Some(version) {
             removed.push(format!("`{name}`"));
         }
     }
@@ -312,11 +345,8 @@ fn new_version(now: &Mirror, version: u16, report: &mut Report) {
 }
 
 /// A name that stood for one field and stands for another in a version that did not have it.
-fn reused_names(old: &Dump, was: &Mirror, now: &Mirror, report: &mut Report) {
+fn reused_names(published: &BTreeSet<u16>, was: &Mirror, now: &Mirror, report: &mut Report) {
     let after = now.ranges();
-    let published: BTreeSet<u16> = (1..=was.version)
-        .filter(|version| old.is_published(was, *version))
-        .collect();
     for (name, (start, end)) in was.ranges() {
         let ever_published = published
             .iter()
@@ -325,7 +355,7 @@ fn reused_names(old: &Dump, was: &Mirror, now: &Mirror, report: &mut Report) {
             continue;
         };
         if ever_published && end.is_some_and(|end| *now_start >= end) {
-            report.forbidden(format!(
+            report.breaks(format!(
                 "{}: `{name}` was removed with version {} and is the name of another field now",
                 now.name,
                 end.unwrap_or_default()
@@ -335,8 +365,13 @@ fn reused_names(old: &Dump, was: &Mirror, now: &Mirror, report: &mut Report) {
 }
 
 fn ignorable(was: &Mirror, now: &Mirror, report: &mut Report) {
-    for field in &was.fields {
-        let Some(other) = now.fields.iter().find(|other| other.name == field.name) else {
+    let after: HashMap<&str, &Field> = now
+        .own_fields()
+        .iter()
+        .map(|field| (field.name.as_str(), field))
+        .collect();
+    for field in was.own_fields() {
+        let Some(other) = after.get(field.name.as_str()) else {
             continue;
         };
         if field.ignorable != other.ignorable {

@@ -1,0 +1,163 @@
+//! `devstate diff A B`: what differs between two snapshots, field by field.
+
+use std::collections::HashMap;
+use std::fmt::Write;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use serde_json::{Value as Json, json};
+
+use crate::failure::Failure;
+use crate::output::{BAD, DIM, GOOD, print};
+use crate::payload::Value;
+use crate::report::{Report, Shown, value_to_json};
+use crate::snapshot::{SchemaArgs, Snapshot, architecture};
+
+/// Prints what differs between two snapshots, field by field
+///
+/// The snapshots may be of different releases, and even of different products. Fields are matched by their paths.
+#[derive(Debug, clap::Args)]
+#[command(after_help = EXAMPLES)]
+pub(crate) struct Args {
+    /// The first snapshot; `-` is standard input
+    #[arg(value_name = "A")]
+    old: PathBuf,
+    /// The second snapshot
+    #[arg(value_name = "B")]
+    new: PathBuf,
+    #[command(flatten)]
+    schemas: SchemaArgs,
+    /// Prints one object of JSON
+    #[arg(long)]
+    json: bool,
+}
+
+const EXAMPLES: &str = "\
+Examples:
+  devstate diff before.snapshot after.snapshot --schema schemas
+  devstate diff before.snapshot after.snapshot --json | jq -r '.differences[].path'
+
+Exit status: 0 if nothing differs, 1 if something does or a snapshot is damaged, 2 if one cannot be read.";
+
+pub(crate) fn run(args: &Args) -> Result<ExitCode, Failure> {
+    let schemas = args.schemas.read()?;
+    let (old, new) = (Snapshot::read(&args.old)?, Snapshot::read(&args.new)?);
+    let old = Report::new(&old, old.identify(&schemas)?);
+    let new = Report::new(&new, new.identify(&schemas)?);
+    let facts = facts(&old, &new);
+    let differences = differences(&old.fields, &new.fields);
+    let damage = || [&old, &new].map(|report| (&report.snapshot.name, &report.damage));
+    print(&if args.json {
+        let damage = damage().map(|(file, damage)| json!({ "file": file, "damage": damage }));
+        let object = json!({
+            "old": old.snapshot.name,
+            "new": new.snapshot.name,
+            "header": facts.iter().map(|(name, old, new)| json!({ "name": name, "old": old, "new": new })).collect::<Vec<_>>(),
+            "differences": differences.iter().map(Difference::to_json).collect::<Vec<_>>(),
+            "damaged": damage,
+        });
+        format!("{object:#}\n")
+    } else {
+        text(&facts, &differences)
+    })?;
+    let mut is_whole = true;
+    for (file, damage) in damage() {
+        for damage in damage {
+            is_whole = false;
+            eprintln!("{file} is damaged: {damage}");
+        }
+    }
+    let is_same = differences.is_empty() && facts.is_empty() && is_whole;
+    Ok(ExitCode::from(u8::from(!is_same)))
+}
+
+/// What differs in the headers: a name, and both sides.
+fn facts(old: &Report<'_>, new: &Report<'_>) -> Vec<(&'static str, String, String)> {
+    let of = |report: &Report<'_>| {
+        let header = &report.snapshot.header;
+        [
+            ("architecture", architecture(header.architecture_code)),
+            ("release", format!("{}, {}", header.release, report.release_name())),
+            (
+                "root",
+                format!("{} version {}", report.found.root.name, report.root_version()),
+            ),
+        ]
+    };
+    let both = of(old).into_iter().zip(of(new));
+    let different = both.filter(|((_, old), (_, new))| old != new);
+    different.map(|((name, old), (_, new))| (name, old, new)).collect()
+}
+
+/// A field that differs.
+struct Difference<'r> {
+    path: &'r str,
+    old: Option<&'r Shown<'r>>,
+    new: Option<&'r Shown<'r>>,
+}
+
+/// Compares fields by path, in the order of the first snapshot. Then come those that only the second one has.
+fn differences<'r>(old: &'r [Shown<'r>], new: &'r [Shown<'r>]) -> Vec<Difference<'r>> {
+    let new_values = by_key(new);
+    let old_values = by_key(old);
+    let mut found = Vec::new();
+    for (key, shown) in keys(old) {
+        let other = new_values.get(&key).copied();
+        if other.is_none_or(|other| other.value != shown.value) {
+            let (path, old) = (shown.path.as_str(), Some(shown));
+            found.push(Difference { path, old, new: other });
+        }
+    }
+    for (_, shown) in keys(new).filter(|(key, _)| !old_values.contains_key(key)) {
+        let (path, new) = (shown.path.as_str(), Some(shown));
+        found.push(Difference { path, old: None, new });
+    }
+    found
+}
+
+/// An option and its value have the same path.
+type Key<'r> = (&'r str, bool);
+
+fn keys<'r>(fields: &'r [Shown<'r>]) -> impl Iterator<Item = (Key<'r>, &'r Shown<'r>)> {
+    let is_option = |field: &Shown<'_>| matches!(field.value, Value::Present | Value::Absent);
+    fields
+        .iter()
+        .map(move |field| ((field.path.as_str(), is_option(field)), field))
+}
+
+fn by_key<'r>(fields: &'r [Shown<'r>]) -> HashMap<Key<'r>, &'r Shown<'r>> {
+    keys(fields).collect()
+}
+
+impl Difference<'_> {
+    fn to_json(&self) -> Json {
+        let side = |shown: Option<&Shown<'_>>| {
+            shown.map(|shown| json!({ "value": value_to_json(shown.value), "type": shown.ty, "offset": shown.offset }))
+        };
+        json!({ "path": self.path, "old": side(self.old), "new": side(self.new) })
+    }
+}
+
+fn text(facts: &[(&str, String, String)], differences: &[Difference<'_>]) -> String {
+    let mut text = String::new();
+    for (name, old, new) in facts {
+        // Writing to a `String` does not fail.
+        let _ = writeln!(
+            text,
+            "{DIM}{name}{DIM:#}\n  {BAD}- {old}{BAD:#}\n  {GOOD}+ {new}{GOOD:#}"
+        );
+    }
+    for Difference { path, old, new } in differences {
+        let _ = writeln!(text, "{path}");
+        if let Some(old) = old {
+            let _ = writeln!(text, "  {BAD}- {}{BAD:#}", old.text());
+        }
+        if let Some(new) = new {
+            let _ = writeln!(text, "  {GOOD}+ {}{GOOD:#}", new.text());
+        }
+    }
+    if text.is_empty() {
+        text.push_str("nothing differs\n");
+    }
+    text
+}

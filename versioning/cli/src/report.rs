@@ -1,0 +1,240 @@
+//! Everything that a snapshot says by its schema, collected for outputs that need all of it.
+
+use std::path::Path;
+
+use serde::Serialize;
+use serde_json::{Number, Value as Json, json};
+
+use devstate_versioning::Header;
+
+use crate::payload::{Item, Step, Value};
+use crate::schema::Found;
+use crate::snapshot::{Snapshot, architecture};
+
+/// The largest whole number that every JSON parser keeps.
+const MAX_SAFE: u128 = (1 << 53) - 1;
+
+/// A snapshot by its schema.
+#[derive(Clone, Debug)]
+pub struct Report<'a> {
+    /// The snapshot.
+    pub snapshot: &'a Snapshot,
+    /// The schema and the root mirror.
+    pub found: Found<'a>,
+    /// The values, front to back.
+    pub fields: Vec<Shown<'a>>,
+    /// What is damaged.
+    pub damage: Vec<Damage>,
+}
+
+/// A value with its place.
+#[derive(Clone, Debug)]
+pub struct Shown<'a> {
+    /// The steps from the root.
+    pub steps: Vec<Step<'a>>,
+    /// The path, such as `serial[1].rx`.
+    pub path: String,
+    /// The offset of the first byte in the snapshot.
+    pub offset: usize,
+    /// The number of bytes.
+    pub len: usize,
+    /// The type.
+    pub ty: String,
+    /// The unit, if the schema has one.
+    pub unit: Option<&'a str>,
+    /// The value.
+    pub value: Value<'a, 'a>,
+}
+
+/// Something that is wrong with a snapshot.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Damage {
+    /// The offset in the snapshot.
+    pub offset: usize,
+    /// The field, if it is about one.
+    pub path: Option<String>,
+    /// What is wrong: one clause without a full stop.
+    pub what: String,
+}
+
+impl<'a> Report<'a> {
+    /// Reads all values.
+    #[must_use]
+    pub fn new(snapshot: &'a Snapshot, found: Found<'a>) -> Self {
+        let mut fields = Vec::new();
+        let walked = snapshot.walk(found, &mut |item| fields.push(Shown::new(item)));
+        let mut damage: Vec<Damage> = walked.err().map(Damage::from_walk).into_iter().collect();
+        damage.extend(Damage::of(snapshot));
+        Self {
+            snapshot,
+            found,
+            fields,
+            damage,
+        }
+    }
+
+    /// Returns the name of the release in the schema.
+    #[must_use]
+    pub fn release_name(&self) -> &'a str {
+        release_name(self.found)
+    }
+
+    /// Returns the version of the root mirror.
+    #[must_use]
+    pub fn root_version(&self) -> u16 {
+        root_version(self.found)
+    }
+
+    /// Returns everything as JSON.
+    #[must_use]
+    pub fn to_json(&self) -> Json {
+        let Header {
+            architecture_code,
+            release,
+            payload_len,
+            fingerprint,
+        } = self.snapshot.header;
+        let bytes = &self.snapshot.bytes;
+        let fields = self.fields.iter().map(|field| field.to_json(bytes));
+        json!({
+            "file": self.snapshot.name,
+            "ok": self.damage.is_empty(),
+            "schema": self.found.file.to_string_lossy(),
+            "table": self.found.schema.document().table,
+            "header": {
+                "architecture": architecture(architecture_code),
+                "format": Header::FORMAT,
+                "release": release,
+                "release_name": self.release_name(),
+                "payload_len": payload_len,
+                "fingerprint": format!("{fingerprint:#018x}"),
+            },
+            "root": { "name": self.found.root.name, "version": self.root_version() },
+            "fields": fields.collect::<Vec<_>>(),
+            "checksum": self.snapshot.checksum().map(|checksum| format!("{checksum:#018x}")),
+            "damage": self.damage,
+        })
+    }
+}
+
+/// Returns the name of the release in the schema.
+pub(crate) fn release_name(found: Found<'_>) -> &str {
+    let release = found.schema.document().releases.get(found.release);
+    release.map_or("", |release| &release.name)
+}
+
+/// Returns the version of the root mirror.
+pub(crate) fn root_version(found: Found<'_>) -> u16 {
+    found.root.releases.get(found.release).copied().flatten().unwrap_or(0)
+}
+
+impl<'a> Shown<'a> {
+    fn new(item: &Item<'_, 'a, 'a>) -> Self {
+        Self {
+            steps: item.path.steps().to_vec(),
+            path: item.path.to_string(),
+            offset: item.offset,
+            len: item.len,
+            ty: item.ty.to_string(),
+            unit: item.unit,
+            value: item.value,
+        }
+    }
+
+    /// Returns the value as text, with its unit.
+    #[must_use]
+    pub fn text(&self) -> String {
+        with_unit(self.value, self.unit)
+    }
+
+    /// Returns the bytes of the value.
+    #[must_use]
+    pub fn bytes<'b>(&self, snapshot: &'b [u8]) -> &'b [u8] {
+        snapshot.get(self.offset..self.offset + self.len).unwrap_or_default()
+    }
+
+    fn to_json(&self, snapshot: &[u8]) -> Json {
+        json!({
+            "path": self.path,
+            "offset": self.offset,
+            "len": self.len,
+            "type": self.ty,
+            "value": value_to_json(self.value),
+            "unit": self.unit,
+            "bytes": hex(self.bytes(snapshot)),
+        })
+    }
+}
+
+/// Returns a value as text, with its unit.
+pub(crate) fn with_unit(value: Value<'_, '_>, unit: Option<&str>) -> String {
+    match unit {
+        Some(unit) => format!("{value} {unit}"),
+        None => value.to_string(),
+    }
+}
+
+/// Numbers that some parsers would round are strings.
+pub(crate) fn value_to_json(value: Value<'_, '_>) -> Json {
+    match value {
+        Value::Bool(value) => value.into(),
+        Value::Char(value) => value.to_string().into(),
+        Value::Uint(value, _) if value > MAX_SAFE => value.to_string().into(),
+        Value::Uint(value, _) => Json::Number(Number::from(value as u64)),
+        Value::Int(value) if value.unsigned_abs() > MAX_SAFE => value.to_string().into(),
+        Value::Int(value) => Json::Number(Number::from(value as i64)),
+        Value::Str(value) => value.into(),
+        Value::Bytes(bytes) | Value::Foreign(bytes) => hex(bytes).into(),
+        Value::Absent => Json::Null,
+        Value::Present => true.into(),
+        Value::Elements(count) => count.into(),
+        Value::Variant(name) => name.into(),
+    }
+}
+
+/// Returns bytes in hexadecimal, without spaces.
+pub(crate) fn hex(bytes: &[u8]) -> String {
+    use std::fmt::Write;
+
+    bytes
+        .iter()
+        .fold(String::with_capacity(2 * bytes.len()), |mut text, byte| {
+            // Writing to a `String` does not fail.
+            let _ = write!(text, "{byte:02x}");
+            text
+        })
+}
+
+impl Damage {
+    /// Returns what is wrong with length or checksum.
+    pub(crate) fn of(snapshot: &Snapshot) -> Option<Self> {
+        let error = snapshot.damage()?;
+        Some(Self {
+            offset: error.offset.unwrap_or(0),
+            path: None,
+            what: error.kind.to_string(),
+        })
+    }
+
+    pub(crate) fn from_walk(stopped: crate::payload::Stopped) -> Self {
+        Self {
+            offset: stopped.offset,
+            path: (!stopped.path.is_empty()).then_some(stopped.path),
+            what: stopped.why.to_string(),
+        }
+    }
+}
+
+impl std::fmt::Display for Damage {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        if let Some(path) = &self.path {
+            write!(f, "{path}: ")?;
+        }
+        write!(f, "{} (at byte {})", self.what, self.offset)
+    }
+}
+
+/// Returns the name of a schema's file, as it can be printed.
+pub(crate) fn file_name(file: &Path) -> String {
+    crate::failure::printable(&file.to_string_lossy())
+}

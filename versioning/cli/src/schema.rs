@@ -1,0 +1,18 @@
+//! A product's release table and mirrors, read from the JSON that its program prints with
+//! `devstate_versioning::schema::Json`.
+//!
+//! Nothing of the product is linked. A file may be hostile: its length, its names and its nesting are limited, and every
+//! work that follows from it is limited too.
+
+mod diff;
+mod document;
+mod fingerprint;
+mod folder;
+mod load;
+mod show;
+
+pub use diff::{Change, Verdict, diff};
+pub use document::{Document, Field, Mirror, Release, Type, Variant};
+pub use folder::{Folder, Found, NotFound, read_schema};
+pub use load::{MAX_FILE_LEN, MAX_NAME_LEN, MAX_STEPS, Schema, SchemaError};
+pub use show::show;

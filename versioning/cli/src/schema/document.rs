@@ -1,0 +1,275 @@
+//! The JSON of a schema as data.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use serde::Deserialize;
+
+/// A release table with its mirrors and their parts.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Document {
+    /// The name of the table, if it has one.
+    #[serde(default)]
+    pub table: Option<String>,
+    /// The releases, by ascending number.
+    pub releases: Vec<Release>,
+    /// The mirrors: those with a row in the table, then their parts.
+    pub mirrors: Vec<Mirror>,
+}
+
+/// A release.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Release {
+    /// The name in the source.
+    pub name: String,
+    /// The number in the header of a snapshot.
+    pub number: u16,
+    /// `true` if the release is pinned, and may not change any more.
+    pub published: bool,
+    /// The fingerprint of all that the release writes, such as `0x69d4a974d871a6bc`.
+    pub fingerprint: String,
+}
+
+/// A mirror in all its versions: a struct with fields, or an enum with variants.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Mirror {
+    /// The wire name.
+    pub name: String,
+    /// The latest version.
+    pub version: u16,
+    /// The maximum length in bytes, over all versions.
+    pub max_len: u64,
+    /// The version in each release of the table. `None` where the release has no such mirror.
+    pub releases: Vec<Option<u16>>,
+    /// The fingerprints of the versions, from version 1.
+    pub layouts: Vec<String>,
+    /// The fields of a struct, of all versions, in wire order. `None` for an enum.
+    #[serde(default)]
+    pub fields: Option<Vec<Field>>,
+    /// The variants of an enum, of all versions. `None` for a struct.
+    #[serde(default)]
+    pub variants: Option<Vec<Variant>>,
+}
+
+/// A variant of an enum.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Variant {
+    /// The wire name.
+    pub name: String,
+    /// The byte on the wire.
+    pub tag: u8,
+    /// The first version that has it.
+    pub start: u16,
+    /// The first version without it, if it was removed.
+    pub end: Option<u16>,
+    /// The fields, in wire order.
+    pub fields: Vec<Field>,
+}
+
+/// A field of a mirror or of a variant.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Field {
+    /// The wire name.
+    pub name: String,
+    /// The first version that has it.
+    pub start: u16,
+    /// The first version without it, if it was removed.
+    pub end: Option<u16>,
+    /// `true` if older readers may ignore the field.
+    pub ignorable: bool,
+    /// The type on the wire.
+    #[serde(rename = "type")]
+    pub ty: Type,
+    /// For a part: its version in each version of the owner. Empty for another field.
+    #[serde(default)]
+    pub part: Vec<Option<u16>>,
+    /// The unit of the value, such as `ns`. The library writes none. A product may add it to its file.
+    #[serde(default)]
+    pub unit: Option<String>,
+}
+
+/// A type on the wire.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(tag = "kind", rename_all = "lowercase", deny_unknown_fields)]
+pub enum Type {
+    /// One byte, 0 or 1.
+    Bool,
+    /// A character.
+    Char,
+    /// An unsigned integer.
+    Uint {
+        /// The width.
+        bits: u16,
+    },
+    /// A signed integer.
+    Int {
+        /// The width.
+        bits: u16,
+    },
+    /// An array.
+    Array {
+        /// The type of the elements.
+        of: Box<Type>,
+        /// The number of elements.
+        len: u64,
+    },
+    /// An option.
+    Option {
+        /// The type of the value.
+        of: Box<Type>,
+    },
+    /// A tuple.
+    Tuple {
+        /// The types of the parts.
+        of: Vec<Type>,
+    },
+    /// A sequence.
+    Seq {
+        /// The type of the elements.
+        of: Box<Type>,
+        /// The maximum number of elements.
+        max: u64,
+    },
+    /// Text.
+    Str {
+        /// The maximum number of bytes.
+        max: u64,
+    },
+    /// Another mirror.
+    Mirror {
+        /// Its wire name.
+        name: String,
+    },
+    /// A foreign serde type, whose bytes are not described.
+    Foreign {
+        /// The name of its layout.
+        layout: String,
+        /// The maximum number of bytes.
+        max: u64,
+    },
+}
+
+impl Field {
+    /// Returns `true` if a version of the owner has the field.
+    pub(crate) fn is_in(&self, version: u16) -> bool {
+        is_in(self.start, self.end, version)
+    }
+
+    /// Returns the version of the part in this field at a version of the owner.
+    pub(crate) fn part_at(&self, version: u16) -> Option<u16> {
+        *self.part.get(usize::from(version).checked_sub(1)?)?
+    }
+}
+
+impl Variant {
+    /// Returns `true` if a version of the enum has the variant.
+    pub(crate) fn is_in(&self, version: u16) -> bool {
+        is_in(self.start, self.end, version)
+    }
+}
+
+fn is_in(start: u16, end: Option<u16>, version: u16) -> bool {
+    start <= version && end.is_none_or(|end| version < end)
+}
+
+/// The versions that have a field or variant, by its name: the first one, and the first one without it.
+pub(super) type Ranges = BTreeMap<String, (u16, Option<u16>)>;
+
+/// A field or variant of one version, as text.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Member {
+    pub(super) name: String,
+    pub(super) text: String,
+    pub(super) ty: Option<Type>,
+}
+
+impl Mirror {
+    pub(crate) fn own_fields(&self) -> &[Field] {
+        self.fields.as_deref().unwrap_or_default()
+    }
+
+    pub(crate) fn all_variants(&self) -> &[Variant] {
+        self.variants.as_deref().unwrap_or_default()
+    }
+
+    /// Every field, with the name of its variant in front for one of a variant.
+    pub(super) fn all_fields(&self) -> impl Iterator<Item = (String, &Field)> {
+        let own = self.own_fields().iter().map(|field| (field.name.clone(), field));
+        let of_variants = self.all_variants().iter().flat_map(|variant| {
+            let fields = variant.fields.iter();
+            fields.map(move |field| (format!("{}.{}", variant.name, field.name), field))
+        });
+        own.chain(of_variants)
+    }
+
+    /// What one version has, in wire order: fields by name, those of variants behind the variant.
+    pub(super) fn members(&self, version: u16) -> Vec<Member> {
+        let member = |name: String, field: &Field| Member {
+            name,
+            text: field.ty.to_string(),
+            ty: Some(field.ty.clone()),
+        };
+        let fields = self.own_fields().iter().filter(|field| field.is_in(version));
+        let mut members: Vec<Member> = fields.map(|field| member(field.name.clone(), field)).collect();
+        for variant in self.all_variants().iter().filter(|variant| variant.is_in(version)) {
+            members.push(Member {
+                name: variant.name.clone(),
+                text: format!("variant {}", variant.tag),
+                ty: None,
+            });
+            let fields = variant.fields.iter().filter(|field| field.is_in(version));
+            members.extend(fields.map(|field| member(format!("{}.{}", variant.name, field.name), field)));
+        }
+        members
+    }
+
+    /// The fields that are parts, with the version of the part in one version of the mirror.
+    pub(super) fn part_versions(&self, version: u16) -> BTreeMap<String, Option<u16>> {
+        let parts = self.all_fields().filter(|(_, field)| !field.part.is_empty());
+        parts.map(|(name, field)| (name, field.part_at(version))).collect()
+    }
+
+    /// Every field and variant that ever was, with the versions that have it.
+    pub(super) fn ranges(&self) -> Ranges {
+        let fields = self.own_fields().iter();
+        let fields = fields.map(|field| (field.name.clone(), (field.start, field.end)));
+        let variants = self.all_variants().iter();
+        let variants = variants.map(|variant| (variant.name.clone(), (variant.start, variant.end)));
+        fields.chain(variants).collect()
+    }
+
+    pub(super) fn layout(&self, version: u16) -> Option<&str> {
+        let index = usize::from(version).checked_sub(1)?;
+        self.layouts.get(index).map(String::as_str)
+    }
+}
+
+/// Prints the type as in the text of a layout: `seq<u8,16>`.
+impl fmt::Display for Type {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Bool => f.write_str("bool"),
+            Self::Char => f.write_str("char"),
+            Self::Uint { bits } => write!(f, "u{bits}"),
+            Self::Int { bits } => write!(f, "i{bits}"),
+            Self::Array { of, len } => write!(f, "[{of};{len}]"),
+            Self::Option { of } => write!(f, "option<{of}>"),
+            Self::Tuple { of } => {
+                f.write_str("(")?;
+                for (position, part) in of.iter().enumerate() {
+                    write!(f, "{}{part}", if position == 0 { "" } else { "," })?;
+                }
+                f.write_str(")")
+            }
+            Self::Seq { of, max } => write!(f, "seq<{of},{max}>"),
+            Self::Str { max } => write!(f, "str<{max}>"),
+            Self::Mirror { name } => f.write_str(name),
+            Self::Foreign { layout, max } => write!(f, "foreign<{layout},{max}>"),
+        }
+    }
+}

@@ -1,0 +1,369 @@
+//! `inspect`, `diff`, `verify` and `schema`, as a user runs them.
+
+#![expect(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    reason = "the helpers of tests say what they expect by panicking"
+)]
+#![allow(
+    dead_code,
+    missing_docs,
+    unreachable_pub,
+    reason = "each test uses a part of the product"
+)]
+
+mod product;
+
+use devstate_versioning::checksum::{Checksum, Crc64};
+use product::{Ran, devstate, folder, lamp, schema, snapshot, snapshot_at_v1};
+use serde_json::Value;
+
+fn inspect(bytes: &[u8]) -> Ran {
+    devstate(&["inspect", "lamp.snapshot"], &[], folder(bytes).path())
+}
+
+#[test]
+fn inspect_prints_every_field() {
+    let Ran { status, out, errors } = inspect(&snapshot(&lamp()));
+    assert_eq!((status, errors.as_str()), (0, ""), "{out}");
+    let expected = [
+        "10 release 3, V3",
+        "LampSer version 1, by schemas/lamp.json",
+        "24 0468616c6c label str<40> \"hall\"",
+        "29 02 bulbs seq<BulbSer,4> 2 elements",
+        "30 07 bulbs[0].level u8 0x07",
+        "31 2c010000 bulbs[0].hours u32 0x0000012c (300)",
+        "35 ff bulbs[1].level u8 0xff (255)",
+        "40 01 mode ModeSer Timer",
+        "41 ffffffffffffffff mode.Timer.seconds u64 0xffffffffffffffff (18446744073709551615)",
+        "49 01 mode.Timer.repeat bool true",
+        "50 01 offset option<i64> some",
+        "51 fbffffffffffffff offset i64 -5",
+        "59 0568656c6c6f rx seq<u8,16> [68 65 6c 6c 6f] \"hello\"",
+        "65 01 pair.0 bool true",
+        "66 0100 pair.1[0] u16 0x0001",
+        "68 ffff pair.1[1] u16 0xffff (65535)",
+    ];
+    let lines: Vec<String> = out
+        .lines()
+        .map(|line| line.split_whitespace().collect::<Vec<_>>().join(" "))
+        .collect();
+    for line in expected {
+        assert!(lines.iter().any(|found| found == line), "{line}\n{}", lines.join("\n"));
+    }
+    assert!(out.contains("checksum 0x") && out.contains(", right"), "{out}");
+}
+
+#[test]
+fn inspect_reads_an_older_release() {
+    let Ran { status, out, .. } = inspect(&snapshot_at_v1(&lamp()));
+    assert!(
+        status == 0 && out.contains("release       1, V1") && !out.contains("hours"),
+        "{out}"
+    );
+}
+
+#[test]
+fn inspect_shows_damage_where_it_is() {
+    let mut bytes = snapshot(&lamp());
+    bytes[40] = 9;
+    let Ran { status, out, .. } = inspect(&bytes);
+    assert_eq!(status, 1, "{out}");
+    assert!(out.contains("bulbs[1].hours") && !out.contains("offset"), "{out}");
+    for line in [
+        "    40  mode: found 0x9, expected the tag of a variant of this version (at byte 40)\n",
+        "the last 30 bytes of the payload were not read",
+        "checksum mismatch",
+    ] {
+        assert!(out.contains(line), "{line}\n{out}");
+    }
+    bytes.truncate(45);
+    let Ran { status, out, .. } = inspect(&bytes);
+    assert!(
+        status == 1 && out.contains("truncated: 78 bytes needed, 45 left"),
+        "{out}"
+    );
+}
+
+#[test]
+fn each_kind_of_stranger_gets_its_sentence() {
+    let header = |release: u16, fingerprint: u8| {
+        let mut bytes = snapshot(&lamp());
+        bytes[10..12].copy_from_slice(&release.to_le_bytes());
+        bytes[16] ^= fingerprint;
+        bytes
+    };
+    for (bytes, sentence) in [
+        (
+            header(4, 0),
+            "written by release 4, and the newest release of all schemas is 3",
+        ),
+        (
+            header(2, 0),
+            "written by release 2, which no schema has (the newest one has 3)",
+        ),
+        (
+            header(3, 1),
+            "the snapshot is of another product, or of a build that was never published",
+        ),
+        (b"QEVM".to_vec(), "QEMU"),
+        (Vec::new(), "not a snapshot of devstate: empty"),
+    ] {
+        let Ran { status, out, errors } = inspect(&bytes);
+        assert_eq!((status, out.as_str()), (2, ""), "{errors}");
+        assert!(
+            errors.starts_with("error: lamp.snapshot: ") && errors.contains(sentence),
+            "{errors}"
+        );
+        assert!(errors.contains("\n help: "), "{errors}");
+    }
+    let empty = tempfile::tempdir().unwrap();
+    std::fs::write(empty.path().join("lamp.snapshot"), snapshot(&lamp())).unwrap();
+    let Ran { status, errors, .. } = devstate(&["inspect", "lamp.snapshot"], &[], empty.path());
+    assert!(status == 2 && errors.contains("add --schema FOLDER"), "{errors}");
+}
+
+#[test]
+fn inspect_as_json_has_all_of_it() {
+    let folder = folder(&snapshot(&lamp()));
+    let Ran { status, out, .. } = devstate(&["inspect", "lamp.snapshot", "--json"], &[], folder.path());
+    let json: Value = serde_json::from_str(&out).unwrap();
+    assert_eq!(
+        (status, &json["ok"], &json["header"]["release_name"]),
+        (0, &true.into(), &"V3".into())
+    );
+    let field = |path: &str| {
+        let fields = json["fields"].as_array().unwrap();
+        fields
+            .iter()
+            .rfind(|field| field["path"] == path)
+            .unwrap_or_else(|| panic!("{path}"))
+            .clone()
+    };
+    assert_eq!(field("label")["value"], "hall");
+    assert_eq!(field("bulbs[0].hours")["value"], 300);
+    assert_eq!(field("bulbs[0].hours")["bytes"], "2c010000");
+    // Most parsers would round it.
+    assert_eq!(field("mode.Timer.seconds")["value"], "18446744073709551615");
+    assert_eq!(field("offset")["value"], -5);
+}
+
+#[test]
+fn units_of_the_schema_are_shown() {
+    let folder = folder(&snapshot(&lamp()));
+    let with_unit = schema().replace(r#""name": "seconds", "#, r#""name": "seconds", "unit": "s", "#);
+    std::fs::write(folder.path().join("schemas/lamp.json"), with_unit).unwrap();
+    let Ran { out, .. } = devstate(&["inspect", "lamp.snapshot"], &[], folder.path());
+    assert!(out.contains("(18446744073709551615) s\n"), "{out}");
+}
+
+#[test]
+fn diff_prints_what_changed() {
+    let folder = folder(&snapshot(&lamp()));
+    let mut other = lamp();
+    other.bulbs.pop();
+    other.bulbs[0].level = 8;
+    other.offset = None;
+    std::fs::write(folder.path().join("other"), snapshot(&other)).unwrap();
+    let args = ["diff", "lamp.snapshot", "other"];
+    let Ran { status, out, errors } = devstate(&args, &[], folder.path());
+    assert_eq!((status, errors.as_str()), (1, ""));
+    let expected = "\
+bulbs
+  - 2 elements
+  + 1 element
+bulbs[0].level
+  - 0x07
+  + 0x08
+bulbs[1].level
+  - 0xff (255)
+bulbs[1].hours
+  - 0x00000000
+offset
+  - some
+  + none
+offset
+  - -5
+";
+    assert_eq!(out, expected);
+    let Ran { out, .. } = devstate(&[&args[..], &["--json"]].concat(), &[], folder.path());
+    let json: Value = serde_json::from_str(&out).unwrap();
+    let paths: Vec<&str> = json["differences"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|one| one["path"].as_str().unwrap())
+        .collect();
+    assert_eq!(
+        paths,
+        [
+            "bulbs",
+            "bulbs[0].level",
+            "bulbs[1].level",
+            "bulbs[1].hours",
+            "offset",
+            "offset"
+        ]
+    );
+
+    let Ran { status, out, .. } = devstate(&["diff", "lamp.snapshot", "lamp.snapshot"], &[], folder.path());
+    assert_eq!((status, out.as_str()), (0, "nothing differs\n"));
+}
+
+#[test]
+fn diff_compares_releases() {
+    let folder = folder(&snapshot(&lamp()));
+    std::fs::write(folder.path().join("old"), snapshot_at_v1(&lamp())).unwrap();
+    let Ran { status, out, .. } = devstate(&["diff", "old", "lamp.snapshot"], &[], folder.path());
+    let expected =
+        "release\n  - 1, V1\n  + 3, V3\nbulbs[0].hours\n  + 0x0000012c (300)\nbulbs[1].hours\n  + 0x00000000\n";
+    assert_eq!((status, out.as_str()), (1, expected));
+}
+
+#[test]
+fn verify_lists_the_bad_ones_of_a_thousand() {
+    let folder = folder(&snapshot(&lamp()));
+    let machines = folder.path().join("machines/a/b");
+    std::fs::create_dir_all(&machines).unwrap();
+    for number in 0..1000 {
+        let mut bytes = snapshot(&lamp());
+        match number {
+            17 => bytes[30] ^= 1,
+            // The value is no bool, and the checksum is right: only the schema shows it.
+            18 => {
+                bytes[65] = 2;
+                let summed = bytes.len() - 8;
+                let sum = Crc64::checksum(&bytes[..summed]);
+                bytes[summed..].copy_from_slice(&sum.to_le_bytes());
+            }
+            _ => {}
+        }
+        std::fs::write(machines.join(format!("{number:04}")), bytes).unwrap();
+    }
+    std::fs::write(machines.join("notes.txt"), "not a snapshot").unwrap();
+    let verify = |args: &[&str]| devstate(&[&["verify", "machines"], args].concat(), &[], folder.path());
+
+    let Ran { status, out, .. } = verify(&[]);
+    let lines: Vec<&str> = out.lines().collect();
+    assert_eq!(status, 1);
+    assert!(
+        lines[0].starts_with("bad  machines/a/b/0017: checksum mismatch"),
+        "{out}"
+    );
+    assert!(
+        lines[1].starts_with("bad  machines/a/b/0018: pair.0: found 0x2, expected a bool"),
+        "{out}"
+    );
+    assert!(lines[2].starts_with("bad  machines/a/b/notes.txt: truncated"), "{out}");
+    assert_eq!(lines[3], "998 good, 3 bad");
+
+    let Ran { out, .. } = verify(&["--ignore-others", "--json"]);
+    assert_eq!(out.lines().count(), 2, "{out}");
+    let first: Value = serde_json::from_str(out.lines().next().unwrap()).unwrap();
+    assert_eq!(first["file"], "machines/a/b/0017");
+
+    // Without a schema, whatever is written as the checksum says is good.
+    std::fs::rename(folder.path().join("schemas"), folder.path().join("elsewhere")).unwrap();
+    let Ran { out, .. } = verify(&["--ignore-others"]);
+    let last = "999 good, 1 bad, 1 other files left out (values are checked with --schema only)";
+    assert_eq!(out.lines().last(), Some(last));
+}
+
+#[test]
+fn schema_commands_have_a_status_for_ci() {
+    let folder = folder(&[]);
+    let write = |name: &str, text: &str| std::fs::write(folder.path().join(name), text).unwrap();
+    let schema = |args: &[&str]| devstate(&[&["schema"], args].concat(), &[], folder.path());
+    let published = self::schema().replace("\"published\": false", "\"published\": true");
+    write("old.json", &published);
+    let Ran { status, out, .. } = schema(&["check", "old.json", "old.json"]);
+    assert_eq!(
+        (status, out.as_str()),
+        (0, "compatible: old.json reads all that old.json wrote\n")
+    );
+    let Ran { status, out, .. } = schema(&["check", "old.json"]);
+    assert_eq!(
+        (status, out.as_str()),
+        (0, "right: all fingerprints of old.json follow from its fields\n")
+    );
+
+    // A type that changed.
+    write("breaks.json", &published.replacen("\"bits\": 32", "\"bits\": 16", 1));
+    let Ran { status, out, .. } = schema(&["check", "old.json", "breaks.json"]);
+    assert_eq!(status, 1);
+    assert!(
+        out.contains("BREAKS       BulbSer version 2: `hours` has another width: u32 before, u16 now"),
+        "{out}"
+    );
+    assert!(out.contains("follows from the fields"), "{out}");
+
+    // A field that came without a new version.
+    let field = r#"{"name": "colour", "start": 1, "end": null, "ignorable": false, "type": {"kind": "bool"}}, {"name": "level""#;
+    write("bump.json", &published.replacen(r#"{"name": "level""#, field, 1));
+    let Ran { status, out, .. } = schema(&["diff", "old.json", "bump.json"]);
+    assert_eq!(status, 3, "{out}");
+    assert!(
+        out.contains("NEEDS A BUMP BulbSer version 1: `colour` was added without a new version"),
+        "{out}"
+    );
+
+    let Ran { status, out, .. } = schema(&["show", "old.json"]);
+    assert!(
+        status == 0 && out.contains("LampSer, latest version 1, at most") && out.contains("hours"),
+        "{out}"
+    );
+    write("bad.json", r#"{"releases": [], "mirrors": [], "more": 1}"#);
+    let Ran { status, errors, .. } = schema(&["show", "bad.json"]);
+    assert!(
+        status == 2 && errors.contains("bad.json: no schema: unknown field `more`") && errors.contains("help: "),
+        "{errors}"
+    );
+}
+
+#[test]
+fn colours_are_for_terminals() {
+    let folder = folder(&snapshot(&lamp()));
+    std::fs::write(folder.path().join("old"), snapshot_at_v1(&lamp())).unwrap();
+    let args = ["diff", "old", "lamp.snapshot"];
+    let coloured = std::process::Command::new(env!("CARGO_BIN_EXE_devstate"))
+        .args(args)
+        .current_dir(folder.path())
+        .env("CLICOLOR_FORCE", "1")
+        .output()
+        .unwrap();
+    let coloured = String::from_utf8(coloured.stdout).unwrap();
+    assert!(coloured.contains("\u{1b}[32m+ 3, V3"), "{coloured:?}");
+    let Ran { out, .. } = devstate(&args, &[], folder.path());
+    assert!(!out.contains('\u{1b}'));
+}
+
+#[test]
+fn every_command_has_a_manual_page_and_completions() {
+    let folder = tempfile::tempdir().unwrap();
+    let Ran { status, errors, .. } = devstate(&["man", "pages"], &[], folder.path());
+    assert_eq!(status, 0, "{errors}");
+    for page in [
+        "devstate",
+        "devstate-peek",
+        "devstate-inspect",
+        "devstate-diff",
+        "devstate-verify",
+        "devstate-schema-check",
+    ] {
+        let text = std::fs::read_to_string(folder.path().join(format!("pages/{page}.1"))).unwrap();
+        assert!(text.contains(".SH NAME") && text.contains(".SH SYNOPSIS"), "{page}");
+    }
+    for shell in ["bash", "zsh", "fish"] {
+        let Ran { status, out, .. } = devstate(&["completions", shell], &[], folder.path());
+        assert!(status == 0 && out.contains("ignore-others"), "{shell}: {out}");
+    }
+}
+
+#[test]
+fn each_help_has_an_example() {
+    let folder = tempfile::tempdir().unwrap();
+    for command in ["peek", "inspect", "diff", "verify", "man", "completions"] {
+        let Ran { status, out, .. } = devstate(&[command, "--help"], &[], folder.path());
+        assert!(status == 0 && out.contains("Example"), "{command}: {out}");
+    }
+}

@@ -1,0 +1,191 @@
+//! Hostile schemas and payloads of a million bytes: a sentence in a bounded time, and never a panic.
+
+#![expect(
+    clippy::unwrap_used,
+    reason = "the helpers of tests say what they expect by panicking"
+)]
+
+use std::time::{Duration, Instant};
+
+use devstate_cli::payload::{Why, walk};
+use devstate_cli::schema::{Schema, SchemaError, diff};
+use serde_json::{Value, json};
+
+/// A debug build on a busy machine is slow. What is not bounded takes hours.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+fn read(json: &Value) -> Result<Schema, SchemaError> {
+    let start = Instant::now();
+    let schema = Schema::from_json(json.to_string().as_bytes());
+    assert!(start.elapsed() < PATIENCE, "{:?}", start.elapsed());
+    schema
+}
+
+fn field(name: &str, ty: &Value) -> Value {
+    json!({ "name": name, "start": 1, "end": null, "ignorable": false, "type": ty })
+}
+
+fn mirror(name: &str, version: u16, fields: &[Value]) -> Value {
+    let layouts = vec!["0x1"; usize::from(version)];
+    json!({ "name": name, "version": version, "max_len": 1, "releases": [version], "layouts": layouts, "fields": fields })
+}
+
+fn table(mirrors: &[Value]) -> Value {
+    let release = json!({ "name": "V1", "number": 1, "published": true, "fingerprint": "0x1" });
+    json!({ "releases": [release], "mirrors": mirrors })
+}
+
+fn named(name: &str) -> Value {
+    json!({ "kind": "mirror", "name": name })
+}
+
+#[test]
+fn what_no_table_can_be_is_refused() {
+    let byte = json!({ "kind": "uint", "bits": 8 });
+    let deep = |depth: usize, kind: &str| {
+        let of = |inner: Value, _| json!({ "kind": kind, "of": inner, "max": 1 });
+        (0..depth).fold(byte.clone(), of)
+    };
+    let with = |ty: &Value| table(&[mirror("A", 1, &[field("a", ty)])]);
+    let cases = [
+        (table(&[mirror("A", 1, &[field("a", &named("A"))])]), "contains itself"),
+        (
+            table(&[
+                mirror("A", 1, &[field("a", &named("B"))]),
+                mirror("B", 1, &[field("b", &named("A"))]),
+            ]),
+            "contains itself",
+        ),
+        (with(&deep(9, "seq")), "nested in more than 8 levels"),
+        (with(&named("B")), "A.a: there is no mirror `B`"),
+        (with(&json!({ "kind": "uint", "bits": 7 })), "A.a: an integer of 7 bits"),
+        (
+            table(&[mirror("A", 1, &[]), mirror("A", 1, &[])]),
+            "A: two mirrors have this name",
+        ),
+        (table(&[mirror("A", 0, &[])]), "A: version 0, and 0 layouts"),
+        (
+            table(&[mirror("\u{1b}[2J", 1, &[])]),
+            "the name \"\\u{1b}[2J\" cannot be printed",
+        ),
+        (table(&[mirror(&"x".repeat(201), 1, &[])]), "a name of 201 bytes"),
+        (
+            json!({ "releases": [], "mirrors": [], "parents": [] }),
+            "unknown field `parents`",
+        ),
+    ];
+    for (json, sentence) in cases {
+        let error = read(&json).unwrap_err().to_string();
+        assert!(error.contains(sentence), "{sentence}: {error}");
+    }
+    for text in ["", "{", "[]", "null", "\u{1b}", "{\"releases\": 1, \"mirrors\": 1}"] {
+        Schema::from_json(text.as_bytes()).unwrap_err();
+    }
+    Schema::from_json(b"\xff\xfe").unwrap_err();
+}
+
+#[test]
+fn a_million_brackets() {
+    let open = |text: &str| text.repeat(1_000_000 / text.len());
+    for text in [
+        open("["),
+        open("{\"a\":"),
+        format!("{{\"releases\": [], \"mirrors\": {}", open("[")),
+        format!(
+            "{{\"releases\": [], \"mirrors\": [{{\"name\": \"A\", \"version\": 1, \"max_len\": 1, \"releases\": [], \
+             \"layouts\": [\"0x1\"], \"fields\": [{{\"name\": \"a\", \"start\": 1, \"end\": null, \"ignorable\": false, \
+             \"type\": {}",
+            open("{\"kind\": \"option\", \"of\": ")
+        ),
+    ] {
+        let start = Instant::now();
+        let error = Schema::from_json(text.as_bytes()).unwrap_err();
+        assert!(start.elapsed() < PATIENCE, "{error}");
+    }
+}
+
+#[test]
+fn many_versions_of_many_fields() {
+    let bool = json!({ "kind": "bool" });
+    let fields: Vec<Value> = (0..5_000).map(|number| field(&format!("f{number}"), &bool)).collect();
+    let error = read(&table(&[mirror("A", 20_000, &fields)])).unwrap_err();
+    assert!(error.what.contains("more than 1000000 fields"), "{error}");
+    // The most that is accepted is compared in a moment.
+    let [old, new] = ["bool", "char"].map(|kind| {
+        let ty = json!({ "kind": kind });
+        let fields: Vec<Value> = (0..5_000).map(|number| field(&format!("f{number}"), &ty)).collect();
+        read(&table(&[mirror("A", 90, &fields)])).unwrap()
+    });
+    let start = Instant::now();
+    assert_eq!(diff(&old, &new).len(), 5_000 * 90);
+    assert!(start.elapsed() < PATIENCE, "{:?}", start.elapsed());
+    let last = mirror("A", u16::MAX, &[]);
+    let schema = read(&table(&[last])).unwrap();
+    assert!(diff(&schema, &schema).is_empty());
+}
+
+/// Eight levels with a hundred mirrors each, so that a root holds 10^16 of them, none of which has a byte.
+fn bush() -> Schema {
+    let level = |depth: usize| {
+        let fields: Vec<Value> = (0..100)
+            .map(|number| field(&format!("f{number}"), &named(&format!("L{}", depth + 1))))
+            .collect();
+        mirror(&format!("L{depth}"), 1, if depth == 7 { &[] } else { &fields })
+    };
+    read(&table(&(0..8).map(level).collect::<Vec<_>>())).unwrap()
+}
+
+#[test]
+fn mirrors_that_hold_each_other_a_million_times() {
+    let schema = bush();
+    let start = Instant::now();
+    assert!(schema.roots(1, 7).is_none());
+    let root = schema.mirror("L0").unwrap();
+    let mut items = 0;
+    let stopped = walk(&schema, root, 0, &[0; 1000], 24, &mut |_| items += 1).unwrap_err();
+    assert_eq!((items, stopped.why), (0, Why::TooManyValues));
+    assert_eq!(schema.release_fingerprint(0), schema.release_fingerprint(0));
+    assert!(start.elapsed() < PATIENCE, "{:?}", start.elapsed());
+}
+
+#[test]
+fn a_payload_of_a_million_bytes() {
+    let empty = json!({ "kind": "array", "of": { "kind": "tuple", "of": [] }, "len": u64::MAX });
+    let options = (0..16).fold(json!({ "kind": "bool" }), |of, _| json!({ "kind": "option", "of": of }));
+    let nest =
+        |of: Value| json!({ "kind": "seq", "of": { "kind": "seq", "of": of, "max": u64::MAX }, "max": u64::MAX });
+    for ty in [
+        nest(empty.clone()),
+        nest(options),
+        nest(json!({ "kind": "str", "max": u64::MAX })),
+        empty,
+    ] {
+        let dead: Vec<Value> = (0..1_000)
+            .map(|number| json!({ "name": format!("f{number}"), "start": 1, "end": 2, "ignorable": false, "type": ty }))
+            .collect();
+        let fields: Vec<Value> = dead.into_iter().chain([field("last", &ty)]).collect();
+        let of_mirrors = json!({ "kind": "seq", "of": named("B"), "max": u64::MAX });
+        let schema = read(&table(&[
+            mirror("A", 1, &[field("b", &of_mirrors)]),
+            mirror("B", 2, &fields),
+        ]))
+        .unwrap();
+        for payload in [vec![0x01; 1_000_000], vec![0x7f; 1_000_000], vec![0xff; 1_000_000], {
+            let mut payload = vec![0; 1_000_000];
+            // A million elements.
+            payload.splice(0..3, [0xc0, 0x84, 0x3d]);
+            payload
+        }] {
+            let start = Instant::now();
+            let root = schema.mirror("A").unwrap();
+            let mut end = 24;
+            let walked = walk(&schema, root, 0, &payload, 24, &mut |item| {
+                assert_eq!(item.offset, end);
+                end += item.len;
+            });
+            assert!(end <= 24 + payload.len());
+            assert!(walked.is_ok() || walked.is_err_and(|stopped| stopped.offset <= 24 + payload.len()));
+            assert!(start.elapsed() < PATIENCE, "{:?}", start.elapsed());
+        }
+    }
+}
