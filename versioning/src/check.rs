@@ -52,6 +52,10 @@ pub const fn check_found(schema: &Schema, found: &[u64]) {
     }
     let mut version = 1;
     while version <= schema.version {
+        if !schema.has(version) {
+            version += 1;
+            continue;
+        }
         let (given, expected) = (found[version as usize - 1], layout(schema, version));
         if given != expected {
             Message::new()
@@ -136,6 +140,24 @@ const fn refuse_layout(schema: &Schema, version: u16, pinned: &[Option<u64>], li
             .number(next)
             .str("`")
             .begin(next, begun),
+        LayoutChange::Bound(field, bound) => message
+            .str("With the bound ")
+            .number(bound as u64)
+            .str(" for the field `")
+            .str(field.name)
+            .str("` it is the published one: give it that bound again. To change it, write `bound(")
+            .number(version as u64)
+            .str(" = ")
+            .number(bound as u64)
+            .str(", ")
+            .number(next)
+            .str(" = ")
+            .number(match field.ty.bound() {
+                Some(bound) => bound as u64,
+                None => 0,
+            })
+            .str(")` on the field, with the bound of each version that changed it")
+            .begin(next, begun),
         LayoutChange::Retyped(field, ty) => message
             .str("With the field `")
             .str(field.name)
@@ -167,9 +189,14 @@ pub const fn check_table_name(name: &str) {
     }
 }
 
-/// Checks a table's releases: names, numbers and literals.
+/// Checks a table's releases: names, numbers, literals, and the positions of the releases that they go on from.
 #[track_caller]
-pub const fn check_releases(table: &str, rows: &[Row], releases: &[(&str, u64, Option<u64>)]) {
+pub const fn check_releases(
+    table: &str,
+    rows: &[Row],
+    releases: &[(&str, u64, Option<u64>)],
+    parents: &[Option<usize>],
+) {
     let mut i = 0;
     while i < releases.len() {
         let (name, number, literal) = releases[i];
@@ -202,6 +229,17 @@ pub const fn check_releases(table: &str, rows: &[Row], releases: &[(&str, u64, O
                 .str(": give it a higher number, or move it")
                 .fail()
         }
+        if let Some(parent) = parents[i]
+            && parent >= i
+        {
+            Message::new()
+                .str("release `")
+                .str(name)
+                .str("` goes on from `")
+                .str(releases[parent].0)
+                .str("`, which is not an earlier release: name one that stands before it, or delete `from`")
+                .fail()
+        }
         if literal.is_none() && i + 1 < releases.len() {
             Message::new()
                 .str("release `")
@@ -219,9 +257,16 @@ pub const fn check_releases(table: &str, rows: &[Row], releases: &[(&str, u64, O
     }
 }
 
-/// Checks one mirror's row; `given` is the row as written, `None` for `_`.
+/// Checks one mirror's row. `given` is the row as written, with `None` for `_`. `parents` are the positions of the releases
+/// that the releases go on from.
 #[track_caller]
-pub const fn check_row(rows: &[Row], releases: &[&str], schema: &Schema, given: &[Option<u16>]) {
+pub const fn check_row(
+    rows: &[Row],
+    releases: &[&str],
+    parents: &[Option<usize>],
+    schema: &Schema,
+    given: &[Option<u16>],
+) {
     let name = schema.name;
     if given.len() != releases.len() {
         Message::new()
@@ -250,26 +295,23 @@ pub const fn check_row(rows: &[Row], releases: &[&str], schema: &Schema, given: 
             .str("`: delete one of them, or, if they are two mirrors, give one another `name = \"…\"`")
             .fail()
     }
-    let mut last = 0;
     let mut release = 0;
     while release < given.len() {
-        match given[release] {
-            None if last > 0 => at(releases, release, name)
+        let before = match parents[release] {
+            Some(parent) => given[parent],
+            None => None,
+        };
+        match (before, given[release]) {
+            (Some(_), None) => at(releases, release, name)
                 .str("is `_`, and an earlier release has it: a mirror that is no longer used keeps its last version")
                 .fail(),
-            None => {}
-            Some(0) => at(releases, release, name)
+            (None, None) => {}
+            (_, Some(0)) => at(releases, release, name)
                 .str("has version 0: versions start at 1, and `_` stands for a release without this mirror")
                 .fail(),
-            Some(version) => {
-                if version < last {
-                    at(releases, release, name)
-                        .str("goes down from version ")
-                        .number(last as u64)
-                        .str(" to ")
-                        .number(version as u64)
-                        .str(": a later release has the same version or a higher one")
-                        .fail()
+            (before, Some(version)) => {
+                if let Some(before) = before {
+                    check_step(at(releases, release, name), schema, before, version);
                 }
                 if version > schema.version {
                     at(releases, release, name)
@@ -281,11 +323,30 @@ pub const fn check_row(rows: &[Row], releases: &[&str], schema: &Schema, given: 
                         .other_wrong_rows(rows, schema)
                         .fail()
                 }
-                last = version;
+                if version < schema.history.oldest {
+                    at(releases, release, name)
+                        .str("is at version ")
+                        .number(version as u64)
+                        .str(", and the oldest version that the mirror still has is ")
+                        .number(schema.history.oldest as u64)
+                        .str(": delete the release from the table, or keep the version in the mirror")
+                        .fail()
+                }
+                if !schema.has(version) {
+                    at(releases, release, name)
+                        .str("is at version ")
+                        .number(version as u64)
+                        .str(", whose layout this source does not have (`_` in `layouts`): it belongs to another branch, and so does the release")
+                        .fail()
+                }
             }
         }
         release += 1;
     }
+    let last = match given {
+        [.., Some(last)] => *last,
+        _ => 0,
+    };
     if last != schema.version {
         Message::new()
             .str("the last release has `")
@@ -307,6 +368,42 @@ pub const fn check_row(rows: &[Row], releases: &[&str], schema: &Schema, given: 
                 rest = tail;
             }
         }
+    }
+}
+
+/// Checks the step of a mirror from its version in a release to that in a release that goes on from it. `place` is the
+/// beginning of the message.
+#[track_caller]
+pub(crate) const fn check_step(place: Message, schema: &Schema, before: u16, version: u16) {
+    if schema.history.may_step(before, version) {
+        return;
+    }
+    if schema.history.leads(version, before) {
+        place
+            .str("goes down from version ")
+            .number(before as u64)
+            .str(" to ")
+            .number(version as u64)
+            .str(": a later release has the same version or a higher one")
+            .fail()
+    }
+    let place = place
+        .str("steps from version ")
+        .number(before as u64)
+        .str(" to ")
+        .number(version as u64)
+        .str(" of another branch");
+    match schema.history.lost_change(before, version) {
+        Some(change) => place
+            .str(", which does not have a change that version ")
+            .number(before as u64)
+            .str(" has: ")
+            .str(change.kind.text())
+            .str(" `")
+            .str(change.name)
+            .str("`. Add a version that has both, and name it there, or correct the release behind `from`")
+            .fail(),
+        None => place.fail(),
     }
 }
 
@@ -543,5 +640,52 @@ pub const fn check_buffer(mirror: &str, length: usize, needed: usize) {
             .number(needed as u64)
             .str(": delete the length, or give at least that")
             .fail()
+    }
+}
+
+/// Checks that a field whose bound changed has the bound of its type at the latest version, or where it was removed.
+#[track_caller]
+pub const fn check_bounds(schema: &Schema) {
+    match schema.shape {
+        Shape::Struct(fields) => check_bounds_of(schema, fields),
+        Shape::Enum(variants) => {
+            let mut rest = variants;
+            while let [variant, tail @ ..] = rest {
+                check_bounds_of(schema, variant.fields);
+                rest = tail;
+            }
+        }
+    }
+}
+
+#[track_caller]
+const fn check_bounds_of(schema: &Schema, fields: &[Field]) {
+    let mut rest = fields;
+    while let [field, tail @ ..] = rest {
+        let mut latest = None;
+        let mut at = 0;
+        while at < field.bounds.len() {
+            if field.bounds[at] != 0 || field.versions.contain(at as u16 + 1) {
+                latest = Some(field.bounds[at]);
+            }
+            at += 1;
+        }
+        if let Some(latest) = latest
+            && let Some(own) = field.ty.bound()
+            && latest != own
+        {
+            Message::new()
+                .str("the field `")
+                .str(field.name)
+                .str("` of the mirror `")
+                .str(schema.name)
+                .str("` has the bound ")
+                .number(latest as u64)
+                .str(" at the last version in `bound(..)`, and its type has ")
+                .number(own as u64)
+                .str(": the type has the bound of the latest version, so correct one of them")
+                .fail()
+        }
+        rest = tail;
     }
 }

@@ -2,6 +2,7 @@
 
 #![expect(clippy::indexing_slicing, reason = "a failure of these functions is a compile error")]
 
+use crate::check::check_step;
 use crate::fingerprint::with_parts;
 use crate::message::Message;
 use crate::schema_data::{Field, Schema, Shape, Type, Versions};
@@ -94,6 +95,28 @@ const fn check_part(owner: &Schema, field: &Field, around: Versions, part: &Sche
     }
     let mut at = 0;
     while at < field.parts.len() {
+        let version = at as u16 + 1;
+        let parent = owner.history.parent(version);
+        if field.parts[at] != 0 && owner.has(parent) && field.part_at(parent) != 0 {
+            let place = about(owner, field)
+                .str("has a part that, with version ")
+                .number(version as u64)
+                .str(" of the owner, ");
+            check_step(place, part, field.part_at(parent), field.parts[at]);
+        }
+        if field.parts[at] != 0 && !part.has(field.parts[at]) && field.parts[at] <= part.version {
+            about(owner, field)
+                .str("has its part `")
+                .str(part.name)
+                .str("` at version ")
+                .number(field.parts[at] as u64)
+                .str(", which the source of `")
+                .str(part.name)
+                .str("` no longer has, or has not: raise `oldest` on `")
+                .str(owner.name)
+                .str("` as well, or keep that version of the part")
+                .fail()
+        }
         if field.parts[at] > part.version {
             about(owner, field)
                 .str("has its part `")

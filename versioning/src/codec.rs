@@ -2,12 +2,15 @@
 
 mod arrays;
 mod borrowed;
+mod bounded;
 mod containers;
 mod foreign;
 mod primitives;
 
 pub use borrowed::{Bytes, Str};
-pub use foreign::{foreign_decode, foreign_encode, foreign_len};
+pub use bounded::Bounded;
+pub(crate) use bounded::check_len;
+pub use foreign::{foreign_decode, foreign_differ, foreign_downgrade, foreign_encode, foreign_len};
 
 use heapless::VecView;
 

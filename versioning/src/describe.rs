@@ -125,9 +125,9 @@ fn json_mirror(
         }
         Shape::Enum(variants) => {
             f.write_str("], \"variants\": [")?;
-            for (tag, variant) in variants.iter().enumerate() {
-                line(f, tag, 3)?;
-                write!(f, "{{\"name\": {}, \"tag\": {tag}, ", Quoted(variant.name))?;
+            for (i, variant) in variants.iter().enumerate() {
+                line(f, i, 3)?;
+                write!(f, "{{\"name\": {}, \"tag\": {}, ", Quoted(variant.name), variant.tag)?;
                 json_versions(f, variant.versions)?;
                 f.write_str(", \"fields\": [")?;
                 json_fields(f, variant.fields, 4)?;
@@ -255,7 +255,8 @@ fn table_mirror(f: &mut Formatter<'_>, schema: &Schema) -> fmt::Result {
     writeln!(f, "\n{name}, latest version {version}, at most {max} bytes")?;
     match schema.shape {
         Shape::Struct(fields) => table_fields(f, fields, "  "),
-        Shape::Enum(variants) => variants.iter().enumerate().try_for_each(|(tag, variant)| {
+        Shape::Enum(variants) => variants.iter().try_for_each(|variant| {
+            let tag = usize::from(variant.tag);
             writeln!(f, "  {:<50} {}", Tagged(tag, variant.name), variant.versions)?;
             table_fields(f, variant.fields, "      ")
         }),

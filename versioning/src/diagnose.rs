@@ -16,6 +16,8 @@ pub(crate) enum LayoutChange {
     FieldAdded(&'static Field),
     /// Without this variant the layout is the published one. `true` if it is the last variant.
     VariantAdded(&'static Variant, bool),
+    /// With this bound of the field the layout is the published one.
+    Bound(&'static Field, usize),
     /// With this type of the field the layout is the published one.
     Retyped(&'static Field, Type),
     /// Another change, or more than one.
@@ -79,7 +81,10 @@ const fn retyped(schema: &Schema, version: u16, published: u64, fields: &'static
         let mut nth = 0;
         while let Some(ty) = candidate(fields[at].ty, nth) {
             if layout_edited(schema, version, Edit::Retyped(at, &ty)) == published {
-                return LayoutChange::Retyped(&fields[at], ty);
+                return match ty.bound() {
+                    Some(bound) => LayoutChange::Bound(&fields[at], bound),
+                    None => LayoutChange::Retyped(&fields[at], ty),
+                };
             }
             nth += 1;
         }

@@ -95,7 +95,7 @@ fn alone<M: Mirror>(version: u16) -> Result<Alone, ConversionError> {
             "the versions of nested mirrors come from a release table"
         );
     };
-    if version == 0 || version > M::SCHEMA.version {
+    if !M::SCHEMA.has(version) {
         return Err(ConversionError::new("the mirror has no such version").at(M::SCHEMA.name, "", version));
     }
     Ok(Alone::new(version))

@@ -51,6 +51,9 @@ pub enum SaveError {
         /// The maximum in bytes.
         max: usize,
     },
+    /// A foreign value has not always the same encoding, so the snapshot could not be loaded. A `HashMap` has no order: use
+    /// a `BTreeMap`.
+    ForeignChanges,
     /// A hand-written encoder or a [`Source`](crate::Source) wrote another length than it announced.
     WrongLength {
         /// The announced length: bytes for an encoder, elements for a source.
@@ -148,7 +151,14 @@ pub enum LoadErrorKind {
         /// The newest number in the release table.
         newest: u16,
     },
-    /// The release is not in the release table, and is not newer than the newest one.
+    /// The release is older than the oldest one in the release table: this build no longer reads it.
+    ForgottenRelease {
+        /// The number in the header.
+        found: u16,
+        /// The oldest number in the release table.
+        oldest: u16,
+    },
+    /// The release is between those of the release table: it belongs to another branch, or to another application.
     UnknownRelease {
         /// The number in the header.
         found: u16,
@@ -205,6 +215,8 @@ pub enum Expected {
     Char,
     /// The bytes that the foreign type's encoder writes. The value found is their number.
     Foreign,
+    /// The default, in an element of an array that was longer in that version. The value found is the position.
+    DefaultElement,
 }
 
 /// A value has no counterpart in another version. Semantic functions (`ser_fn` and `de_fn`) return this error.
@@ -332,6 +344,9 @@ impl fmt::Display for Expected {
             Self::Utf8 => f.write_str("UTF-8"),
             Self::Char => f.write_str("the UTF-8 of one character"),
             Self::Foreign => f.write_str("the bytes that the foreign type's encoder writes"),
+            Self::DefaultElement => {
+                f.write_str("the default in an element behind the end of the array, which was longer")
+            }
         }
     }
 }
@@ -347,6 +362,9 @@ impl fmt::Display for SaveError {
             Self::Sink => f.write_str("the sink accepted no more bytes"),
             Self::Value { expected, found } => write!(f, "cannot encode {found:#x}, expected {expected}"),
             Self::Foreign { max } => write!(f, "a foreign value cannot be encoded in {max} bytes"),
+            Self::ForeignChanges => {
+                f.write_str("a foreign value has not always the same encoding: it may hold a map without an order")
+            }
             Self::WrongLength { announced, written } => {
                 write!(
                     f,
@@ -385,6 +403,12 @@ impl fmt::Display for LoadErrorKind {
                 write!(
                     f,
                     "written by release {found}, but the newest release of this build is {newest}"
+                )
+            }
+            Self::ForgottenRelease { found, oldest } => {
+                write!(
+                    f,
+                    "written by release {found}, but the oldest release that this build still reads is {oldest}"
                 )
             }
             Self::UnknownRelease { found } => {

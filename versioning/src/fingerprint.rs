@@ -56,18 +56,20 @@ pub(crate) const fn type_text(ty: &Type, out: &mut [u8]) -> usize {
         out,
         len: 0,
     };
-    text.ty(ty);
+    text.ty(ty, None);
     text.len
 }
 
-/// Returns the fingerprints of the versions `1..=N`.
+/// Returns the fingerprints of the versions `1..=N`. Zero for a version that this source does not have.
 #[must_use]
 pub const fn layouts<const N: usize>(schema: &Schema) -> [u64; N] {
     let mut hashes = [0; N];
     let mut rest: &mut [u64] = &mut hashes;
     let mut version = 1;
     while let [hash, tail @ ..] = rest {
-        *hash = layout(schema, version);
+        if schema.has(version) {
+            *hash = layout(schema, version);
+        }
         version += 1;
         rest = tail;
     }
@@ -101,7 +103,9 @@ pub(crate) const fn with_parts<const N: usize>(root: &Schema) -> [u64; N] {
     let mut versions = [0; N];
     let mut at = 0;
     while at < N {
-        versions[at] = at as u16 + 1;
+        if root.has(at as u16 + 1) {
+            versions[at] = at as u16 + 1;
+        }
         at += 1;
     }
     reach_all(&[], root, versions)
@@ -269,18 +273,18 @@ impl Text<'_> {
         let mut position = 0;
         let mut rest = fields;
         while let [field, tail @ ..] = rest {
-            let ty = match edit {
+            let typed = match edit {
                 Edit::Without(edited) if edited == position => None,
-                Edit::Retyped(edited, ty) if edited == position => Some(ty),
-                _ => Some(field.ty),
+                Edit::Retyped(edited, ty) if edited == position => Some((ty, None)),
+                _ => Some((field.ty, field.bound_at(version))),
             };
             if field.versions.contain(version)
-                && let Some(ty) = ty
+                && let Some((ty, bound)) = typed
             {
                 self.separator(&mut first);
                 self.str(field.name);
                 self.str(":");
-                self.ty(ty);
+                self.ty(ty, bound);
             }
             position += 1;
             rest = tail;
@@ -292,7 +296,8 @@ impl Text<'_> {
         self.str("<");
         let mut first = true;
         let mut position = 0;
-        let mut tag = 0;
+        // Without a variant in the middle, those behind it move up.
+        let mut moved = 0;
         let mut rest = variants;
         while let [variant, tail @ ..] = rest {
             rest = tail;
@@ -300,32 +305,40 @@ impl Text<'_> {
             if let Edit::Without(edited) = edit
                 && edited + 1 == position
             {
+                moved = 1;
                 continue;
             }
             if variant.versions.contain(version) {
                 self.separator(&mut first);
-                self.number(tag);
+                self.number(variant.tag as usize - moved);
                 self.str("=");
                 self.str(variant.name);
                 if !variant.fields.is_empty() {
                     self.fields(variant.fields, version, Edit::None);
                 }
             }
-            tag += 1;
         }
         self.str(">");
     }
 
-    const fn ty(&mut self, ty: &Type) {
+    /// Adds a type, with another bound than its own where there is one.
+    const fn ty(&mut self, ty: &Type, bound: Option<usize>) {
+        let own = match bound {
+            Some(bound) => bound,
+            None => match ty.bound() {
+                Some(bound) => bound,
+                None => 0,
+            },
+        };
         match ty {
             Type::Bool => self.str("bool"),
             Type::Char => self.str("char"),
             Type::UInt(bytes) => self.integer("u", *bytes),
             Type::Int(bytes) => self.integer("i", *bytes),
-            Type::Array(element, n) => self.bounded("[", element, ";", *n, "]"),
+            Type::Array(element, _) => self.bounded("[", element, ";", own, "]"),
             Type::Option(value) => {
                 self.str("option<");
-                self.ty(value);
+                self.ty(value, bound);
                 self.str(">");
             }
             Type::Tuple(parts) => {
@@ -334,23 +347,23 @@ impl Text<'_> {
                 let mut rest = *parts;
                 while let [part, tail @ ..] = rest {
                     self.separator(&mut first);
-                    self.ty(part);
+                    self.ty(part, None);
                     rest = tail;
                 }
                 self.str(")");
             }
-            Type::Seq(element, n) => self.bounded("seq<", element, ",", *n, ">"),
-            Type::Str(n) => {
+            Type::Seq(element, _) => self.bounded("seq<", element, ",", own, ">"),
+            Type::Str(_) => {
                 self.str("str<");
-                self.number(*n);
+                self.number(own);
                 self.str(">");
             }
             Type::Mirror(schema) => self.str(schema.name),
-            Type::Foreign { layout, max } => {
+            Type::Foreign { layout, .. } => {
                 self.str("foreign<");
                 self.str(layout);
                 self.str(",");
-                self.number(*max);
+                self.number(own);
                 self.str(">");
             }
         }
@@ -358,7 +371,7 @@ impl Text<'_> {
 
     const fn bounded(&mut self, open: &str, element: &Type, between: &str, n: usize, close: &str) {
         self.str(open);
-        self.ty(element);
+        self.ty(element, None);
         self.str(between);
         self.number(n);
         self.str(close);

@@ -44,6 +44,16 @@ pub fn part_at(versions: &'static [u16], owner: u16) -> u16 {
     at(versions, usize::from(owner).wrapping_sub(1))
 }
 
+/// Returns the bound of a field at a version of its owner, zero where there is none.
+#[inline]
+#[must_use]
+pub fn bound_at(bounds: &'static [usize], owner: u16) -> usize {
+    match bounds.get(usize::from(owner).wrapping_sub(1)) {
+        Some(bound) => *bound,
+        None => 0,
+    }
+}
+
 /// Returns the sum of each length and those before it: where the fields of a run end in their window.
 #[must_use]
 pub const fn ends<const N: usize>(mut lengths: [usize; N]) -> [usize; N] {

@@ -10,7 +10,7 @@ use crate::fingerprint::{find, version_in};
 use crate::header::Header;
 use crate::path::{FieldPath, NamedPath};
 use crate::reader::{Malformed, Reader};
-use crate::schema_data::{Field, Row, Schema, Shape, Type};
+use crate::schema_data::{Field, Row, Schema, Shape, Type, Variant};
 use crate::table::Releases;
 
 /// Describes the bytes of a payload: the root mirror and the release, as data.
@@ -165,7 +165,12 @@ impl PayloadSchema {
             stopped_at: FieldPath::ROOT,
             visit,
         };
-        let walked = walk.value(&Type::Mirror(self.root), 0, FieldPath::ROOT, MAX_NESTING);
+        let walked = walk.value(
+            &Type::Mirror(self.root),
+            OfField::default(),
+            FieldPath::ROOT,
+            MAX_NESTING,
+        );
         let path = walk.stopped_at.display(self.root);
         match walked {
             Ok(()) => walk.reader.finish(),
@@ -186,8 +191,24 @@ struct Walk<'w, 'p> {
     visit: &'w mut dyn FnMut(&Item<'p>),
 }
 
+/// What a field says of its type at the owner's version.
+#[derive(Clone, Copy, Default)]
+struct OfField {
+    /// The version of the mirrors in it. Zero if the release says it.
+    part: u16,
+    /// Another bound than that of the type.
+    bound: Option<usize>,
+}
+
+impl OfField {
+    /// Returns what is said of the elements and parts of the type: a bound is that of the whole only.
+    const fn inner(self) -> Self {
+        Self { bound: None, ..self }
+    }
+}
+
 impl<'p> Walk<'_, 'p> {
-    fn value(&mut self, ty: &Type, part: u16, path: FieldPath, nesting: usize) -> Result<(), Malformed> {
+    fn value(&mut self, ty: &Type, of: OfField, path: FieldPath, nesting: usize) -> Result<(), Malformed> {
         self.stopped_at = path;
         let Some(nesting) = nesting.checked_sub(1) else {
             return Err(self.not_in_release());
@@ -195,36 +216,38 @@ impl<'p> Walk<'_, 'p> {
         let start = self.reader.offset();
         match ty {
             Type::Array(Type::UInt(1), n) => {
-                let bytes = self.reader.bytes(*n)?;
+                let bytes = self.reader.bytes(of.bound.unwrap_or(*n))?;
                 self.show(path, ty, start, Value::Bytes(bytes));
             }
             Type::Seq(Type::UInt(1), bound) => {
-                let length = self.reader.length(*bound)?;
+                let length = self.reader.length(of.bound.unwrap_or(*bound))?;
                 let bytes = self.reader.bytes(length)?;
                 self.show(path, ty, start, Value::Bytes(bytes));
             }
-            Type::Array(element, n) => self.elements(element, part, *n, path, nesting)?,
+            Type::Array(element, n) => {
+                self.elements(element, of.inner(), of.bound.unwrap_or(*n), path, nesting)?;
+            }
             Type::Seq(element, bound) => {
-                let length = self.reader.length(*bound)?;
+                let length = self.reader.length(of.bound.unwrap_or(*bound))?;
                 self.show(path, ty, start, Value::Elements(length));
-                self.elements(element, part, length, path, nesting)?;
+                self.elements(element, of.inner(), length, path, nesting)?;
             }
             Type::Tuple(types) => {
                 for (step, ty) in (0..).zip(*types) {
-                    self.value(ty, part, path.join(step), nesting)?;
+                    self.value(ty, of.inner(), path.join(step), nesting)?;
                 }
             }
             Type::Option(value) => match self.reader.byte()? {
                 0 => self.show(path, ty, start, Value::Absent),
                 1 => {
                     self.show(path, ty, start, Value::Present);
-                    self.value(value, part, path, nesting)?;
+                    self.value(value, of, path, nesting)?;
                 }
                 found => return Err(self.reader.refuse_at(start, Expected::OptionTag, found.into())),
             },
-            Type::Mirror(schema) => self.mirror(schema, part, path, ty, nesting)?,
+            Type::Mirror(schema) => self.mirror(schema, of.part, path, ty, nesting)?,
             Type::Bool | Type::Char | Type::UInt(_) | Type::Int(_) | Type::Str(_) | Type::Foreign { .. } => {
-                let value = self.scalar(ty)?;
+                let value = self.scalar(ty, of.bound)?;
                 self.show(path, ty, start, value);
             }
         }
@@ -234,7 +257,7 @@ impl<'p> Walk<'_, 'p> {
     fn elements(
         &mut self,
         element: &Type,
-        part: u16,
+        of: OfField,
         count: usize,
         path: FieldPath,
         nesting: usize,
@@ -243,7 +266,7 @@ impl<'p> Walk<'_, 'p> {
             let start = self.reader.offset();
             self.value(
                 element,
-                part,
+                of,
                 path.join(u16::try_from(index).unwrap_or(u16::MAX)),
                 nesting,
             )?;
@@ -276,7 +299,7 @@ impl<'p> Walk<'_, 'p> {
             Shape::Enum(variants) => {
                 let start = self.reader.offset();
                 let tag = self.reader.byte()?;
-                let variant = variants.get(usize::from(tag));
+                let variant = Variant::with_tag(variants, tag);
                 let Some(variant) = variant.filter(|variant| variant.versions.contain(version)) else {
                     return Err(self.reader.refuse_at(start, Expected::VariantTag, tag.into()));
                 };
@@ -297,14 +320,18 @@ impl<'p> Walk<'_, 'p> {
     ) -> Result<(), Malformed> {
         for (step, field) in (first..).zip(fields) {
             if field.versions.contain(version) {
-                self.value(field.ty, field.part_at(version), path.join(step), nesting)?;
+                let of = OfField {
+                    part: field.part_at(version),
+                    bound: field.bound_at(version),
+                };
+                self.value(field.ty, of, path.join(step), nesting)?;
             }
         }
         Ok(())
     }
 
     /// Reads a value that contains no others.
-    fn scalar(&mut self, ty: &Type) -> Result<Value<'p>, Malformed> {
+    fn scalar(&mut self, ty: &Type, bound: Option<usize>) -> Result<Value<'p>, Malformed> {
         let start = self.reader.offset();
         Ok(match *ty {
             Type::Bool => match self.reader.byte()? {
@@ -324,11 +351,11 @@ impl<'p> Walk<'_, 'p> {
                 }
             }
             Type::Foreign { max, .. } => {
-                let length = self.reader.length(max)?;
+                let length = self.reader.length(bound.unwrap_or(max))?;
                 Value::Foreign(self.reader.bytes(length)?)
             }
-            Type::Str(bound) => {
-                let length = self.reader.length(bound)?;
+            Type::Str(max) => {
+                let length = self.reader.length(bound.unwrap_or(max))?;
                 let text = self.reader.offset();
                 let bytes = self.reader.bytes(length)?;
                 match core::str::from_utf8(bytes) {

@@ -17,6 +17,7 @@ mod fingerprint;
 mod fnv;
 mod generated;
 mod header;
+mod history;
 pub mod inspect;
 mod locate;
 mod loss;
@@ -150,7 +151,8 @@ pub use writer::Sink;
 /// them.
 pub mod schema {
     pub use crate::describe::{Json, Table};
-    pub use crate::schema_data::{Field, MAX_DEPTH, Row, Schema, Shape, Type, Variant, Versions};
+    pub use crate::history::{Branch, Change, ChangeKind, History};
+    pub use crate::schema_data::{Field, MAX_DEPTH, Row, Schema, Shape, Span, Type, Variant, Versions};
     pub use crate::table::Releases;
 }
 
@@ -161,7 +163,7 @@ pub mod schema {
 pub mod wire {
     pub use crate::at::{Alone, At, Newest, NewestAlone, RowOf, VersionOf, Versions};
     pub use crate::check::check_layouts;
-    pub use crate::codec::Wire;
+    pub use crate::codec::{Bounded, Wire};
     pub use crate::downgrade::{downgrade_to, upgrade_from};
     pub use crate::fingerprint::{layout, layout_text};
     pub use crate::fnv::fnv1a;
@@ -177,17 +179,20 @@ pub mod wire {
 pub mod __private {
     pub use crate::at::{VersionOf, Versions};
     pub use crate::check::{
-        check_buffer, check_found, check_pinned, check_pins, check_published, check_releases, check_row,
+        check_bounds, check_buffer, check_found, check_pinned, check_pins, check_published, check_releases, check_row,
         check_table_name, only_pin,
     };
     pub use crate::check_parts::check_parts;
-    pub use crate::codec::{Fixed, Itself, VariantValue, Wire, foreign_decode, foreign_encode, foreign_len};
+    pub use crate::codec::{
+        Bounded, Fixed, Itself, VariantValue, Wire, foreign_decode, foreign_differ, foreign_downgrade, foreign_encode,
+        foreign_len,
+    };
     pub use crate::error::ConversionError;
     pub use crate::fingerprint::{deep, layouts};
     #[cfg(feature = "defmt")]
     pub use crate::generated::format_release;
     pub use crate::generated::{
-        at, default_value, ends, last, load, no_variant, part_at, refusal, refuse, refuse_variant,
+        at, bound_at, default_value, ends, last, load, no_variant, part_at, refusal, refuse, refuse_variant,
     };
     pub use crate::loss::Differ;
     pub use crate::mirror::{Layout, Mirror};

@@ -2,7 +2,7 @@
 
 use core::fmt;
 
-use crate::schema_data::{Field, MAX_DEPTH, Schema, Shape, Type};
+use crate::schema_data::{Field, MAX_DEPTH, Schema, Shape, Type, Variant};
 
 /// The path from a mirror to one of its fields, as positions. It is small and has no names, so it costs little flash.
 ///
@@ -10,7 +10,7 @@ use crate::schema_data::{Field, MAX_DEPTH, Schema, Shape, Type};
 ///
 /// - the position of a field in its mirror;
 /// - the position of an element in its sequence, where 65,535 also stands for all later ones;
-/// - for a field of a variant, the position of the variant in the high byte and that of the field in the low byte.
+/// - for a field of a variant, the tag of the variant in the high byte and the position of the field in the low byte.
 ///
 /// It prints as numbers (`1.4`). [`display`](Self::display) prints names (`serial[1].rx`).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
@@ -120,7 +120,8 @@ fn field_at(schema: &'static Schema, step: u16) -> Option<(&'static str, &'stati
     match schema.shape {
         Shape::Struct(fields) => Some(("", fields.get(usize::from(step))?)),
         Shape::Enum(variants) => {
-            let variant = variants.get(usize::from(step >> 8))?;
+            let [tag, _] = step.to_be_bytes();
+            let variant = Variant::with_tag(variants, tag)?;
             Some((variant.name, variant.fields.get(usize::from(step & 0xff))?))
         }
     }

@@ -138,6 +138,16 @@ impl<'de> Reader<'de> {
         Ok(length)
     }
 
+    /// Reads the length of a sequence of at most `bound` elements at the version on the wire, for a type of that capacity.
+    pub(crate) fn length_within(&mut self, bound: usize, capacity: usize) -> Result<usize, Malformed> {
+        let start = self.offset();
+        let length = self.length(bound)?;
+        if length > capacity {
+            return Err(self.refuse_at(start, Expected::LengthUpTo(capacity), length as u64));
+        }
+        Ok(length)
+    }
+
     #[cold]
     #[inline(never)]
     fn long_length(&mut self, start: usize, first: u8) -> Result<usize, Malformed> {

@@ -288,8 +288,11 @@ where
     let found = header.release;
     let Some(release) = R::from_number(found) else {
         let newest = R::LATEST.number();
+        let oldest = R::ALL.first().map_or(newest, |first| first.number());
         let kind = if found > newest {
             LoadErrorKind::NewerRelease { found, newest }
+        } else if found < oldest && found > 0 {
+            LoadErrorKind::ForgottenRelease { found, oldest }
         } else {
             LoadErrorKind::UnknownRelease { found }
         };

@@ -54,6 +54,41 @@
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 ///
+/// # Branches
+///
+/// A release goes on from the one before it. `from` names another one. So a stable branch gets releases of its own, and the
+/// next release of the main branch goes on from the last one there:
+///
+/// ```
+/// use devstate_versioning::{Versioned, release_table};
+///
+/// // Version 4 is a backport: it has the `quota` of version 5, and not the `queue` of version 3.
+/// #[derive(Versioned, Clone, Debug, Default)]
+/// #[versioned(version = 5, branch(4 = 2, 5 = 3), layouts(LAYOUTS))]
+/// pub struct DiskSer {
+///     pub sectors: u64,
+///     #[versioned(start = 2)]
+///     pub read_only: bool,
+///     #[versioned(start = 3)]
+///     pub queue: u16,
+///     #[versioned(start = [4, 5])]
+///     pub quota: u32,
+/// }
+///
+/// release_table! {
+///     pub enum Release {
+///         V1 = 1 @ 0x0,
+///         V2 = 2 @ 0x0,
+///         V3 = 3 @ 0x0,
+///         V2_1 = 4 from V2 @ 0x0,
+///         V4 = 5 from V3 @ open,
+///     }
+///     DiskSer => [1, 2, 3, 4, 5],
+/// }
+/// ```
+///
+/// A row may step to a version of another branch if that version has every change that the release behind `from` had.
+///
 /// # Rows of some targets
 ///
 /// A row with `#[cfg(…)]` exists only where the condition holds. Then each release needs a fingerprint for each target:
@@ -96,7 +131,7 @@ macro_rules! release_table {
     (
         $(#[$attribute:meta])*
         $visibility:vis enum $Release:ident $(= $table:literal)? {
-            $($(#[$note:meta])* $name:ident = $number:literal @ $fingerprint:tt),+ $(,)?
+            $($(#[$note:meta])* $name:ident = $number:literal $(from $parent:ident)? @ $fingerprint:tt),+ $(,)?
         }
         $($(#[doc = $comment:literal])* $(#[cfg($($condition:tt)*)])* $mirror:ty => [$($version:tt),* $(,)?]),+ $(,)?
     ) => {
@@ -144,6 +179,8 @@ macro_rules! release_table {
             const TABLE: &'static ::core::primitive::str = ::core::concat!("" $(, $table)?);
             const ALL: &'static [Self] = &[$(Self::$name),+];
             const NAMES: &'static [&'static ::core::primitive::str] = &[$(::core::stringify!($name)),+];
+            const PARENTS: &'static [::core::option::Option<::core::primitive::usize>] =
+                &[$($crate::__release_part!(@parent $Release $name $($parent)?)),+];
             const LATEST: Self = $crate::__private::last(<Self as $crate::schema::Releases>::ALL);
             const ROWS: &'static [$crate::schema::Row] = &[
                 $($(#[cfg($($condition)*)])* $crate::schema::Row {
@@ -204,6 +241,7 @@ macro_rules! release_table {
                 <$Release as $crate::schema::Releases>::TABLE,
                 <$Release as $crate::schema::Releases>::ROWS,
                 &[$((::core::stringify!($name), $number, $crate::__release_part!(@literal $fingerprint))),+],
+                <$Release as $crate::schema::Releases>::PARENTS,
             );
             $(
                 $(#[cfg($($condition)*)])* {
@@ -220,6 +258,7 @@ macro_rules! release_table {
                 $crate::__private::check_row(
                     <$Release as $crate::schema::Releases>::ROWS,
                     <$Release as $crate::schema::Releases>::NAMES,
+                    <$Release as $crate::schema::Releases>::PARENTS,
                     <$mirror as $crate::Mirror>::SCHEMA,
                     &[$($crate::__release_part!(@given $version)),*],
                 );
@@ -252,6 +291,10 @@ macro_rules! release_table {
 #[doc(hidden)]
 #[macro_export]
 macro_rules! __release_part {
+    (@parent $Release:ident $name:ident) => { (<$Release>::$name as ::core::primitive::usize).checked_sub(1) };
+    (@parent $Release:ident $name:ident $parent:ident) => {
+        ::core::option::Option::Some(<$Release>::$parent as ::core::primitive::usize)
+    };
     (@version _) => { 0 };
     (@version $version:literal) => { $version };
     (@version $other:tt) => {

@@ -1,6 +1,7 @@
 //! Mirrors in all their versions, as constant data.
 
 use crate::fnv::fnv1a;
+use crate::history::History;
 use crate::varint;
 
 /// The maximum number of steps from a mirror to a field: see [`FieldPath`](crate::FieldPath). A field, an element and a part
@@ -16,6 +17,8 @@ pub struct Schema {
     pub name_hash: u64,
     /// The latest version.
     pub version: u16,
+    /// How the versions go on from each other.
+    pub history: History,
     /// Fields or variants.
     pub shape: Shape,
     /// `true` if a field is a [part](Field::parts).
@@ -38,7 +41,7 @@ pub struct Row {
 pub enum Shape {
     /// All fields of all versions, in wire order.
     Struct(&'static [Field]),
-    /// All variants of all versions. The tag is the position.
+    /// All variants of all versions, by ascending tag.
     Enum(&'static [Variant]),
 }
 
@@ -56,6 +59,9 @@ pub struct Field {
     /// For a part: the version of the mirrors in the field, for each version of the owner from version 1. Zero where the
     /// owner's version does not have the field. Empty if those mirrors have rows in the release table.
     pub parts: &'static [u16],
+    /// For a field whose bound changed: the bound for each version of the owner from version 1. Zero where the owner's
+    /// version does not have the field. Empty if every version has the bound of the type.
+    pub bounds: &'static [usize],
 }
 
 /// A variant of an enum.
@@ -63,18 +69,31 @@ pub struct Field {
 pub struct Variant {
     /// The wire name.
     pub name: &'static str,
+    /// The tag on the wire.
+    pub tag: u8,
     /// The fields, in wire order.
     pub fields: &'static [Field],
     /// The versions of the enum that have it.
     pub versions: Versions,
 }
 
-/// The versions that have a field or a variant: from `start` to the last one before `end`.
+/// The versions that have a field or a variant: from `start` to the last one before `end`, and the spans in `more`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Versions {
     /// The first version that has it.
     pub start: u16,
-    /// The first version without it, if it was removed.
+    /// The first later version without it. `None` if all later versions have it.
+    pub end: Option<u16>,
+    /// Further spans, where versions of a branch without it are in between. Ascending, and empty for most.
+    pub more: &'static [Span],
+}
+
+/// Versions without a gap.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Span {
+    /// The first version.
+    pub start: u16,
+    /// The first version behind the span. `None` if it goes on to the latest.
     pub end: Option<u16>,
 }
 
@@ -120,15 +139,72 @@ impl Field {
         let at = version.wrapping_sub(1) as usize;
         if at < self.parts.len() { self.parts[at] } else { 0 }
     }
+
+    /// Returns the bound of the field at a version of the owner, if it is not that of the type in every version.
+    #[must_use]
+    #[expect(clippy::indexing_slicing, reason = "the length is compared first")]
+    pub const fn bound_at(&self, version: u16) -> Option<usize> {
+        let at = version.wrapping_sub(1) as usize;
+        if at < self.bounds.len() {
+            Some(self.bounds[at])
+        } else {
+            None
+        }
+    }
+}
+
+impl Variant {
+    /// Returns the variant with a tag.
+    #[must_use]
+    pub const fn with_tag(variants: &'static [Self], tag: u8) -> Option<&'static Self> {
+        let mut rest = variants;
+        while let [variant, tail @ ..] = rest {
+            if variant.tag == tag {
+                return Some(variant);
+            }
+            rest = tail;
+        }
+        None
+    }
 }
 
 impl Versions {
     /// All versions.
-    pub const ALWAYS: Self = Self { start: 1, end: None };
+    pub const ALWAYS: Self = Self::since(1);
+
+    /// Returns `start` and all later versions.
+    #[must_use]
+    pub const fn since(start: u16) -> Self {
+        Self {
+            start,
+            end: None,
+            more: &[],
+        }
+    }
 
     /// Returns `true` if `version` is one of them.
     #[must_use]
     pub const fn contain(self, version: u16) -> bool {
+        let first = Span {
+            start: self.start,
+            end: self.end,
+        };
+        if first.contains(version) {
+            return true;
+        }
+        let mut rest = self.more;
+        while let [span, tail @ ..] = rest {
+            if span.contains(version) {
+                return true;
+            }
+            rest = tail;
+        }
+        false
+    }
+}
+
+impl Span {
+    const fn contains(self, version: u16) -> bool {
         version >= self.start
             && match self.end {
                 Some(end) => version < end,
@@ -145,9 +221,22 @@ impl Schema {
             name,
             name_hash: fnv1a(name.as_bytes()),
             version,
+            history: History::LINE,
             shape,
             has_parts: has_parts(shape),
         }
+    }
+
+    /// Returns the description of a mirror whose versions have that history.
+    #[must_use]
+    pub const fn with_history(self, history: History) -> Self {
+        Self { history, ..self }
+    }
+
+    /// Returns `true` if this source reads and writes that version.
+    #[must_use]
+    pub const fn has(&self, version: u16) -> bool {
+        version >= 1 && version <= self.version && !self.history.lacks(version)
     }
 
     /// Returns the maximum length in bytes, over all versions. `usize::MAX` if it does not fit into `usize`.
@@ -156,9 +245,11 @@ impl Schema {
         let mut max = 0;
         let mut version = 1;
         while version <= self.version {
-            let len = self.max_len_of(version);
-            if len > max {
-                max = len;
+            if self.has(version) {
+                let len = self.max_len_of(version);
+                if len > max {
+                    max = len;
+                }
             }
             version += 1;
         }
@@ -268,7 +359,8 @@ const fn fields_max_len(fields: &[Field], version: u16) -> usize {
     let mut rest = fields;
     while let [field, tail @ ..] = rest {
         if field.versions.contain(version) {
-            len = field.ty.max_len_at(field.part_at(version)).saturating_add(len);
+            let field_len = field.ty.max_len_at(field.part_at(version), field.bound_at(version));
+            len = field_len.saturating_add(len);
         }
         rest = tail;
     }
@@ -292,34 +384,48 @@ impl Type {
     /// Returns the maximum length in bytes. `usize::MAX` if it does not fit into `usize`.
     #[must_use]
     pub const fn max_len(&self) -> usize {
-        self.max_len_at(0)
+        self.max_len_at(0, None)
     }
 
-    /// Returns the maximum length with the mirrors in it at a version, or at their longest version for 0.
-    const fn max_len_at(&self, version: u16) -> usize {
+    /// Returns the maximum length with the mirrors in it at a version, or at their longest version for 0, and with a bound
+    /// other than that of the type.
+    const fn max_len_at(&self, version: u16, bound: Option<usize>) -> usize {
         match self {
             Self::Bool => 1,
             Self::Char => 5,
             Self::UInt(bytes) | Self::Int(bytes) => *bytes as usize,
-            Self::Array(element, n) => element.max_len_at(version).saturating_mul(*n),
-            Self::Option(value) => value.max_len_at(version).saturating_add(1),
+            Self::Array(element, n) => element.max_len_at(version, None).saturating_mul(or(bound, *n)),
+            Self::Option(value) => value.max_len_at(version, bound).saturating_add(1),
             Self::Tuple(parts) => {
                 let mut len = 0;
                 let mut rest = *parts;
                 while let [part, tail @ ..] = rest {
-                    len = part.max_len_at(version).saturating_add(len);
+                    len = part.max_len_at(version, None).saturating_add(len);
                     rest = tail;
                 }
                 len
             }
             Self::Seq(element, n) => {
-                let elements = element.max_len_at(version).saturating_mul(*n);
-                elements.saturating_add(varint::len(*n))
+                let n = or(bound, *n);
+                let elements = element.max_len_at(version, None).saturating_mul(n);
+                elements.saturating_add(varint::len(n))
             }
-            Self::Str(n) => n.saturating_add(varint::len(*n)),
+            Self::Str(n) | Self::Foreign { max: n, .. } => {
+                let n = or(bound, *n);
+                n.saturating_add(varint::len(n))
+            }
             Self::Mirror(schema) if version == 0 => schema.max_len(),
             Self::Mirror(schema) => schema.max_len_of(version),
-            Self::Foreign { max, .. } => max.saturating_add(varint::len(*max)),
+        }
+    }
+
+    /// Returns the bound that a field of this type has: of an array, a sequence, text or a foreign value, also in an option.
+    #[must_use]
+    pub const fn bound(&self) -> Option<usize> {
+        match self {
+            Self::Array(_, n) | Self::Seq(_, n) | Self::Str(n) | Self::Foreign { max: n, .. } => Some(*n),
+            Self::Option(value) => value.bound(),
+            _ => None,
         }
     }
 
@@ -360,5 +466,12 @@ impl Type {
             }
             Self::Mirror(schema) => schema.depth(),
         }
+    }
+}
+
+const fn or(bound: Option<usize>, own: usize) -> usize {
+    match bound {
+        Some(bound) => bound,
+        None => own,
     }
 }

@@ -5,7 +5,7 @@ use core::{fmt, slice};
 use heapless::Vec;
 
 use crate::at::Versions;
-use crate::codec::Wire;
+use crate::codec::{Bounded, Wire, check_len};
 use crate::error::{ConversionError, Expected, LoadError, LoadErrorKind, SaveError};
 use crate::loss::Differ;
 use crate::mirror::Layout;
@@ -221,6 +221,31 @@ impl<'de, T, const N: usize> Sequence<'de, T, N> {
         result
     }
 
+    /// Decodes each of `count` items once, and keeps their bytes.
+    pub(crate) fn decode_items<V>(&mut self, at: V, count: usize, reader: &mut Reader<'de>) -> Result<(), Malformed>
+    where
+        V: Versions,
+        T: Wire<'de, V> + Default,
+    {
+        let before = reader.rest();
+        for _ in 0..count {
+            let left = reader.rest().len();
+            T::default().decode_into(at, reader)?;
+            if reader.rest().len() == left {
+                // Items without bytes are all equal, and a length can announce four billion of them.
+                break;
+            }
+        }
+        let taken = before.len() - reader.rest().len();
+        self.0 = Content::Encoded(Encoded {
+            items: before.get(..taken).unwrap_or_default(),
+            count,
+            release: at.number(),
+            visit: Encoded::visit::<V>,
+        });
+        Ok(())
+    }
+
     /// Returns the same items. Items without bytes are all equal, and only one of them is left.
     fn without_repetition(&self) -> Self {
         let mut once = self.clone();
@@ -302,23 +327,7 @@ impl<'de, V: Versions, T: Wire<'de, V> + Default + Clone, const N: usize> Wire<'
 
     fn decode_into(&mut self, at: V, reader: &mut Reader<'de>) -> Result<(), Malformed> {
         let count = reader.length(N)?;
-        let before = reader.rest();
-        for _ in 0..count {
-            let left = reader.rest().len();
-            T::default().decode_into(at, reader)?;
-            if reader.rest().len() == left {
-                // Items without bytes are all equal, and a length can announce four billion of them.
-                break;
-            }
-        }
-        let taken = before.len() - reader.rest().len();
-        self.0 = Content::Encoded(Encoded {
-            items: before.get(..taken).unwrap_or_default(),
-            count,
-            release: at.number(),
-            visit: Encoded::visit::<V>,
-        });
-        Ok(())
+        self.decode_items(at, count, reader)
     }
 
     /// Checks that each item can be downgraded, and upgraded again. The items stay where they are: the encoder
@@ -354,6 +363,36 @@ impl<'de, V: Versions, T: Wire<'de, V> + Default + Clone, const N: usize> Wire<'
             }
             index = index.saturating_add(1);
         });
+    }
+}
+
+impl<'de, V: Versions, T: Wire<'de, V> + Default + Clone, const N: usize> Bounded<'de, V> for Sequence<'de, T, N> {
+    fn encoded_len_within(&self, at: V, _bound: usize) -> usize {
+        self.encoded_len(at)
+    }
+
+    fn encode_within<W: Writer>(&self, at: V, bound: usize, writer: &mut W) {
+        check_len(self.len(), bound, writer);
+        self.encode(at, writer);
+    }
+
+    fn decode_within(&mut self, at: V, bound: usize, reader: &mut Reader<'de>) -> Result<(), Malformed> {
+        let count = reader.length_within(bound, N)?;
+        self.decode_items(at, count, reader)
+    }
+
+    /// The items are in a source or in a buffer, and stay there.
+    fn downgrade_within(&mut self, at: V, bound: usize) -> Result<(), ConversionError> {
+        if self.len() > bound {
+            return Err(ConversionError::new(
+                "the sequence has more items than that version allows",
+            ));
+        }
+        self.downgrade(at)
+    }
+
+    fn upgrade_within(&mut self, at: V, _bound: usize) -> Result<(), ConversionError> {
+        self.upgrade(at)
     }
 }
 

@@ -1,27 +1,20 @@
-//! Reads the annotations `#[versioned(…)]` and checks them.
+//! Reads the annotations `#[versioned(…)]` of a field or a variant, and checks them.
 
-use crate::part::Part;
 use proc_macro2::Span;
 use syn::meta::ParseNestedMeta;
-use syn::parse::{Parse, ParseStream};
-use syn::punctuated::Punctuated;
-use syn::{Attribute, Error, Expr, Ident, LitInt, LitStr, Path, Result, Token, parenthesized};
+use syn::{Attribute, Error, Expr, LitStr, Path, Result};
 
-/// The annotations of a mirror.
-pub(crate) struct MirrorAttributes {
-    pub(crate) version: u16,
-    /// A fingerprint for each version, `None` for an open last one.
-    pub(crate) layouts: Vec<Option<LitInt>>,
-    /// The same for each version together with its parts.
-    pub(crate) parts: Option<Layouts>,
-    pub(crate) name: Option<LitStr>,
-    pub(crate) krate: Option<Path>,
-}
+use crate::bound::Bound;
+use crate::history::{Boundary, History, Set};
+use crate::part::Part;
+use crate::words::{Numbered, boundary, number, set, span_of, unknown, versioned, wire_name};
 
 /// The annotations of a field or a variant.
 pub(crate) struct ItemAttributes {
-    pub(crate) start: u16,
-    pub(crate) end: Option<u16>,
+    /// The versions that have it.
+    pub(crate) versions: Set,
+    /// What changed, and the versions that changed it.
+    pub(crate) changes: Vec<(Kind, Boundary)>,
     pub(crate) default_fn: Option<Path>,
     pub(crate) semantics: Vec<Semantic>,
     pub(crate) skip: bool,
@@ -29,11 +22,23 @@ pub(crate) struct ItemAttributes {
     pub(crate) name: Option<LitStr>,
     pub(crate) foreign: Option<Foreign>,
     pub(crate) part: Option<Part>,
+    pub(crate) bound: Option<Bound>,
+    /// The tag of a variant.
+    pub(crate) tag: Option<Numbered>,
 }
 
-/// Semantic functions, and the versions that they belong to.
+/// What a change is.
+#[derive(Clone, Copy)]
+pub(crate) enum Kind {
+    Start,
+    End,
+    Meaning,
+    Bound,
+}
+
+/// Semantic functions, and the changes that they belong to.
 pub(crate) struct Semantic {
-    pub(crate) boundaries: Vec<u16>,
+    pub(crate) boundaries: Vec<Boundary>,
     pub(crate) ser_fn: Option<Path>,
     pub(crate) de_fn: Option<Path>,
 }
@@ -44,142 +49,29 @@ pub(crate) struct Foreign {
     pub(crate) layout: LitStr,
 }
 
-impl MirrorAttributes {
-    pub(crate) fn read(attributes: &[Attribute], mirror: &Ident) -> Result<Self> {
-        let mut version = None;
-        let mut layouts = None;
-        let mut parts = None;
-        let mut name = None;
-        let mut krate = None;
-        for attribute in versioned(attributes) {
-            attribute.parse_nested_meta(|meta| {
-                if meta.path.is_ident("version") {
-                    set(&mut version, &meta, number(&meta)?)
-                } else if meta.path.is_ident("layouts") {
-                    set(&mut layouts, &meta, Layouts::read(&meta)?)
-                } else if meta.path.is_ident("parts") {
-                    set(&mut parts, &meta, Layouts::read(&meta)?)
-                } else if meta.path.is_ident("name") {
-                    set(&mut name, &meta, wire_name(&meta)?)
-                } else if meta.path.is_ident("crate") {
-                    let path: LitStr = meta.value()?.parse()?;
-                    set(&mut krate, &meta, path.parse()?)
-                } else {
-                    Err(unknown(&meta, "`version`, `layouts`, `parts`, `name` and `crate`"))
-                }
-            })?;
-        }
-        let Some(Numbered { value: version, span }) = version else {
-            return Err(Error::new(
-                mirror.span(),
-                format!("the mirror `{mirror}` has no version: write `#[versioned(version = 1, layouts(open))]`"),
-            ));
-        };
-        if version == 0 {
-            return Err(Error::new(
-                span,
-                format!(
-                    "the mirror `{mirror}` has version 0, and versions start at 1: write `version = 1, layouts(open)`"
-                ),
-            ));
-        }
-        let Some(layouts) = layouts else {
-            return Err(Error::new(
-                mirror.span(),
-                format!(
-                    "`layouts` is missing on the mirror `{mirror}`: give a fingerprint for each version, and `open` for a \
-                     last version that is not published yet, as in `layouts(open)`. {ANY_NUMBER}"
-                ),
-            ));
-        };
-        layouts.check("layouts", version)?;
-        if let Some(parts) = &parts {
-            parts.check("parts", version)?;
-        }
-        Ok(Self {
-            version,
-            layouts: layouts.given,
-            parts,
-            name,
-            krate,
-        })
-    }
-}
-
-/// The way to get a fingerprint.
-pub(crate) const ANY_NUMBER: &str =
-    "To pin a version, write any number, such as `0x0`: the compiler then names the right one";
-
-/// The list in `layouts(…)` or `parts(…)`.
-pub(crate) struct Layouts {
-    pub(crate) given: Vec<Option<LitInt>>,
-    pub(crate) span: Span,
-}
-
-impl Layouts {
-    fn read(meta: &ParseNestedMeta<'_>) -> Result<Self> {
-        let list;
-        parenthesized!(list in meta.input);
-        let given = Punctuated::<Layout, Token![,]>::parse_terminated(&list)?;
-        Ok(Self {
-            given: given.into_iter().map(|layout| layout.0).collect(),
-            span: span_of(&meta.path),
-        })
-    }
-
-    fn check(&self, word: &str, version: u16) -> Result<()> {
-        let count = self.given.len();
-        if count != usize::from(version) {
-            return Err(Error::new(
-                self.span,
-                format!(
-                    "`{word}` has {count} {}, and the mirror has {version} {}: give a fingerprint for each version, and \
-                     `open` for a last version that is not published yet",
-                    if count == 1 { "entry" } else { "entries" },
-                    if version == 1 { "version" } else { "versions" },
-                ),
-            ));
-        }
-        if self.given.iter().rev().skip(1).any(Option::is_none) {
-            return Err(Error::new(
-                self.span,
-                format!(
-                    "only the last version may be `open`: pin the earlier one before you add the next. {ANY_NUMBER}"
-                ),
-            ));
-        }
-        Ok(())
-    }
-}
-
-struct Layout(Option<LitInt>);
-
-impl Parse for Layout {
-    fn parse(input: ParseStream<'_>) -> Result<Self> {
-        if input.peek(LitInt) {
-            return Ok(Self(Some(input.parse()?)));
-        }
-        let word: Ident = input.parse()?;
-        if word == "open" {
-            return Ok(Self(None));
-        }
-        Err(Error::new(
-            word.span(),
-            "expected a fingerprint such as `0x0123_4567_89ab_cdef`, or `open`",
-        ))
-    }
-}
-
 impl ItemAttributes {
-    /// Reads the annotations of the field `part` of a mirror whose latest version is `version`.
-    pub(crate) fn read(attributes: &[Attribute], part: &str, at: Span, version: u16) -> Result<Self> {
-        Self::read_known(attributes, part, at, version, KNOWN)
+    /// Reads the annotations of the field `part` of a mirror with that history.
+    pub(crate) fn read(attributes: &[Attribute], part: &str, at: Span, history: &History) -> Result<Self> {
+        let read = Self::read_known(attributes, part, at, history, KNOWN)?;
+        if let Some(tag) = read.tag {
+            return Err(Error::new(
+                tag.span,
+                format!("`{part}` is no variant, so it has no tag: delete `tag`"),
+            ));
+        }
+        Ok(read)
     }
 
     /// Reads the annotations of a variant, which can have fewer.
-    pub(crate) fn read_variant(attributes: &[Attribute], part: &str, at: Span, version: u16) -> Result<Self> {
-        let read = Self::read_known(attributes, part, at, version, KNOWN_OF_VARIANTS)?;
-        if read.skip || read.ignorable || read.foreign.is_some() || read.part.is_some() || !read.semantics.is_empty() {
+    pub(crate) fn read_variant(attributes: &[Attribute], part: &str, at: Span, history: &History) -> Result<Self> {
+        let read = Self::read_known(attributes, part, at, history, KNOWN_OF_VARIANTS)?;
+        if read.skip
+            || read.ignorable
+            || read.foreign.is_some()
+            || read.part.is_some()
+            || read.bound.is_some()
+            || !read.semantics.is_empty()
+        {
             return Err(Error::new(
                 at,
                 format!(
@@ -196,11 +88,11 @@ impl ItemAttributes {
         part: &str,
         at: Span,
         variant: &Self,
-        version: u16,
+        history: &History,
     ) -> Result<Self> {
         let mut read = Self {
-            start: variant.start,
-            end: variant.end,
+            versions: variant.versions.clone(),
+            changes: Vec::new(),
             default_fn: None,
             semantics: Vec::new(),
             skip: false,
@@ -208,30 +100,47 @@ impl ItemAttributes {
             name: None,
             foreign: None,
             part: None,
+            bound: None,
+            tag: None,
         };
         for attribute in versioned(attributes) {
             attribute.parse_nested_meta(|meta| {
                 if meta.path.is_ident("part") {
                     set(&mut read.part, &meta, Part::read(&meta)?)
+                } else if meta.path.is_ident("bound") {
+                    set(&mut read.bound, &meta, Bound::read(&meta)?)
                 } else {
                     let word = meta.path.get_ident().map_or_else(String::new, |word| format!("`{word}` "));
                     Err(Error::new(
                         at,
                         format!(
                             "{word}cannot stand on the field of a variant, which has no versions of its own and can have `part` \
-                             only: add a variant, or put the fields into a mirror"
+                             and `bound` only: add a variant, or put the fields into a mirror"
                         ),
                     ))
                 }
             })?;
         }
-        if let Some(given) = &read.part {
-            given.check(part, version, |version| read.has(version))?;
-        }
+        read.resolve(part, history)?;
         Ok(read)
     }
 
-    fn read_known(attributes: &[Attribute], part: &str, at: Span, version: u16, known: &str) -> Result<Self> {
+    /// Finds the versions of the part and the bounds, and checks them.
+    fn resolve(&mut self, part: &str, history: &History) -> Result<()> {
+        if let Some(given) = &mut self.part {
+            given.resolve(part, history, &self.versions)?;
+        }
+        if let Some(bound) = &mut self.bound {
+            bound.resolve(part, history, &self.versions)?;
+            for change in bound.changes() {
+                history.check_boundary(&format!("`bound` of `{part}` changes"), &change)?;
+                self.changes.push((Kind::Bound, change));
+            }
+        }
+        Ok(())
+    }
+
+    fn read_known(attributes: &[Attribute], part: &str, at: Span, history: &History, known: &str) -> Result<Self> {
         let mut raw = Raw::default();
         let mut semantics = Vec::new();
         for attribute in versioned(attributes) {
@@ -239,15 +148,15 @@ impl ItemAttributes {
             attribute.parse_nested_meta(|meta| raw.read(&meta, &mut tied, known))?;
             semantics.push((tied, span_of(attribute.path())));
         }
-        raw.check(part, at, version, semantics)
+        raw.check(part, at, history, semantics)
     }
 }
 
 /// The annotations of a field or a variant as written.
 #[derive(Default)]
 struct Raw {
-    start: Option<Numbered>,
-    end: Option<Numbered>,
+    start: Option<Boundary>,
+    end: Option<Boundary>,
     default_fn: Option<Path>,
     skip: Option<()>,
     ignorable: Option<()>,
@@ -256,12 +165,14 @@ struct Raw {
     max: Option<Expr>,
     layout: Option<LitStr>,
     part: Option<Part>,
+    bound: Option<Bound>,
+    tag: Option<Numbered>,
 }
 
 /// The functions of one `#[versioned(…)]`, and their version.
 #[derive(Default)]
 struct Tied {
-    at: Option<Numbered>,
+    at: Option<Boundary>,
     ser_fn: Option<Path>,
     de_fn: Option<Path>,
 }
@@ -272,8 +183,8 @@ impl Raw {
             return Err(unknown(meta, known));
         };
         match word.as_str() {
-            "start" => set(&mut self.start, meta, number(meta)?),
-            "end" => set(&mut self.end, meta, number(meta)?),
+            "start" => set(&mut self.start, meta, boundary(meta)?),
+            "end" => set(&mut self.end, meta, boundary(meta)?),
             "default_fn" => set(&mut self.default_fn, meta, meta.value()?.parse()?),
             "skip" => set(&mut self.skip, meta, ()),
             "ignorable" => set(&mut self.ignorable, meta, ()),
@@ -282,22 +193,26 @@ impl Raw {
             "max" => set(&mut self.max, meta, meta.value()?.parse()?),
             "layout" => set(&mut self.layout, meta, wire_name(meta)?),
             "part" => set(&mut self.part, meta, Part::read(meta)?),
-            "at" => set(&mut tied.at, meta, number(meta)?),
+            "bound" => set(&mut self.bound, meta, Bound::read(meta)?),
+            "tag" => set(&mut self.tag, meta, number(meta)?),
+            "at" => set(&mut tied.at, meta, boundary(meta)?),
             "ser_fn" => set(&mut tied.ser_fn, meta, meta.value()?.parse()?),
             "de_fn" => set(&mut tied.de_fn, meta, meta.value()?.parse()?),
             _ => Err(unknown(meta, known)),
         }
     }
 
-    fn check(self, part: &str, at: Span, version: u16, semantics: Vec<(Tied, Span)>) -> Result<ItemAttributes> {
-        let start = self.start.as_ref().map_or(1, |start| start.value);
-        let end = self.end.as_ref().map(|end| end.value);
-        check_range(part, version, self.start.as_ref(), self.end.as_ref())?;
-        let mut boundaries = Vec::new();
-        if start > 1 {
-            boundaries.push(start);
-        }
-        boundaries.extend(end);
+    fn check(self, part: &str, at: Span, history: &History, semantics: Vec<(Tied, Span)>) -> Result<ItemAttributes> {
+        check_range(part, history, self.start.as_ref(), self.end.as_ref())?;
+        let start = self.start.filter(|start| start.versions != [1]);
+        let versions = history.set(|version| {
+            let has = |change: &Option<Boundary>| change.as_ref().map(|change| history.has_change(change, version));
+            has(&start).unwrap_or(true) && !has(&self.end).unwrap_or(false)
+        });
+        check_forgotten(part, history, &versions, start.as_ref(), self.end.as_ref())?;
+        let mut changes = Vec::new();
+        changes.extend(start.map(|start| (Kind::Start, start)));
+        changes.extend(self.end.map(|end| (Kind::End, end)));
         let foreign = match (self.serde, self.max, self.layout) {
             (Some(()), Some(max), Some(layout)) => Some(Foreign { max, layout }),
             (None, None, None) => None,
@@ -315,9 +230,12 @@ impl Raw {
         let has_semantics = semantics
             .iter()
             .any(|(tied, _)| tied.ser_fn.is_some() || tied.de_fn.is_some());
-        let has_more =
-            self.default_fn.is_some() || self.name.is_some() || self.ignorable.is_some() || self.part.is_some();
-        if skip && (!boundaries.is_empty() || has_semantics || foreign.is_some() || has_more) {
+        let has_more = self.default_fn.is_some()
+            || self.name.is_some()
+            || self.ignorable.is_some()
+            || self.part.is_some()
+            || self.bound.is_some();
+        if skip && (!changes.is_empty() || has_semantics || foreign.is_some() || has_more) {
             return Err(Error::new(
                 at,
                 format!("`{part}` is skipped, so no version has it: delete the other annotations, or `skip`"),
@@ -329,7 +247,7 @@ impl Raw {
                 format!("`{part}` carries a foreign type, which has no versions: delete `part`"),
             ));
         }
-        if self.default_fn.is_some() && boundaries.is_empty() {
+        if self.default_fn.is_some() && changes.is_empty() {
             return Err(Error::new(
                 at,
                 format!(
@@ -337,13 +255,17 @@ impl Raw {
                 ),
             ));
         }
+        let own: Vec<Boundary> = changes.iter().map(|(_, change)| change.clone()).collect();
         let mut checked = Vec::new();
         for (tied, span) in semantics {
-            checked.extend(tied.check(part, span, version, &boundaries)?);
+            if tied.ser_fn.is_some() || tied.de_fn.is_some() {
+                changes.extend(tied.at.iter().map(|change| (Kind::Meaning, change.clone())));
+            }
+            checked.extend(tied.check(part, span, history, &own)?);
         }
-        let read = ItemAttributes {
-            start,
-            end,
+        let mut read = ItemAttributes {
+            versions,
+            changes,
             default_fn: self.default_fn,
             semantics: checked,
             skip,
@@ -351,62 +273,114 @@ impl Raw {
             name: self.name,
             foreign,
             part: self.part,
+            bound: self.bound,
+            tag: self.tag,
         };
-        if let Some(given) = &read.part {
-            given.check(part, version, |version| read.has(version))?;
-        }
+        read.resolve(part, history)?;
         Ok(read)
     }
 }
 
-/// Checks that `start` and `end` are versions of the mirror, and that `end` is above `start`.
-fn check_range(part: &str, version: u16, start: Option<&Numbered>, end: Option<&Numbered>) -> Result<()> {
-    let first = start.map_or(1, |start| start.value);
-    if let Some(&Numbered { value: start, span }) = start {
-        if start == 0 {
-            return Err(Error::new(
-                span,
-                format!(
-                    "`{part}` starts at version 0, and versions start at 1: give the first version that has it, or delete \
-                     `start` if every version has it"
-                ),
+/// Checks that `start` and `end` are versions of the mirror, and that a version before `end` has the field.
+fn check_range(part: &str, history: &History, start: Option<&Boundary>, end: Option<&Boundary>) -> Result<()> {
+    let version = history.version;
+    for &first in start.iter().flat_map(|start| &start.versions) {
+        let refuse = |sentence: String| {
+            Err(Error::new(
+                start.map_or_else(Span::call_site, |start| start.span),
+                sentence,
+            ))
+        };
+        if first == 0 {
+            return refuse(format!(
+                "`{part}` starts at version 0, and versions start at 1: give the first version that has it, or delete \
+                 `start` if every version has it"
             ));
         }
-        if start > version {
-            return Err(Error::new(
-                span,
-                format!(
-                    "`{part}` starts at version {start}, and the mirror's versions are 1 to {version}: increase \
-                     `version` on the mirror, or correct `start`"
-                ),
+        if first > version {
+            return refuse(format!(
+                "`{part}` starts at version {first}, and the mirror's versions are 1 to {version}: increase \
+                 `version` on the mirror, or correct `start`"
             ));
         }
     }
-    if let Some(&Numbered { value: end, span }) = end {
-        if end < 2 {
-            return Err(Error::new(
-                span,
-                format!(
-                    "`{part}` ends with version {end}, so no version has it: `end` is the first version without the field, at \
-                     least 2. A field that no version has is marked with `skip`"
-                ),
+    for &last in end.iter().flat_map(|end| &end.versions) {
+        let refuse = |sentence: String| Err(Error::new(end.map_or_else(Span::call_site, |end| end.span), sentence));
+        if last < 2 {
+            return refuse(format!(
+                "`{part}` ends with version {last}, so no version has it: `end` is the first version without the field, at \
+                 least 2. A field that no version has is marked with `skip`"
             ));
         }
-        if end > version {
-            return Err(Error::new(
-                span,
-                format!(
-                    "`{part}` ends with version {end}, and the mirror's versions are 1 to {version}: increase `version` on \
-                     the mirror, or correct `end`, which is the first version without `{part}`"
-                ),
+        if last > version {
+            return refuse(format!(
+                "`{part}` ends with version {last}, and the mirror's versions are 1 to {version}: increase `version` on \
+                 the mirror, or correct `end`, which is the first version without `{part}`"
             ));
         }
-        if end <= first {
-            return Err(Error::new(
-                span,
-                format!(
-                    "`{part}` starts at version {first} and ends with version {end}, so no version has it: `end` is the first \
+        let parent = history.parent(last);
+        if start.is_none_or(|start| history.has_change(start, parent)) {
+            continue;
+        }
+        match start.map(|start| start.versions.as_slice()) {
+            Some([first]) if history.is_line() => {
+                return refuse(format!(
+                    "`{part}` starts at version {first} and ends with version {last}, so no version has it: `end` is the first \
                      version without it, so give a later one"
+                ));
+            }
+            _ => {
+                return refuse(format!(
+                    "`{part}` ends with version {last}, which goes on from version {parent}, and that has no `{part}`: `end` is \
+                     the first version without it, on each branch that had it"
+                ));
+            }
+        }
+    }
+    for (what, change) in [("starts", start), ("ends", end)] {
+        if let Some(change) = change {
+            history.check_boundary(&format!("`{part}` {what}"), change)?;
+        }
+    }
+    Ok(())
+}
+
+/// Refuses what only forgotten versions need.
+fn check_forgotten(
+    part: &str,
+    history: &History,
+    versions: &Set,
+    start: Option<&Boundary>,
+    end: Option<&Boundary>,
+) -> Result<()> {
+    let oldest = history.oldest;
+    if let Some(end) = end
+        && versions.is_empty()
+    {
+        return Err(Error::new(
+            end.span,
+            format!(
+                "`{part}` was gone by version {oldest}, the oldest one that is left: delete it, with its functions. Behind a \
+                 variant that is deleted, the next one needs `tag = N`, the tag that it has"
+            ),
+        ));
+    }
+    let is_constant = |change: &Boundary| {
+        let mut has = history.versions().map(|version| history.has_change(change, version));
+        has.next().is_none_or(|first| has.all(|other| other == first))
+    };
+    if history.oldest == 1 {
+        return Ok(());
+    }
+    for (word, change) in [("start", start), ("end", end)] {
+        if let Some(change) = change
+            && is_constant(change)
+        {
+            return Err(Error::new(
+                change.span,
+                format!(
+                    "`{word}` of `{part}` is a step to a forgotten version: version {oldest} is the oldest one that is left. Delete \
+                     `{word}`, and its functions"
                 ),
             ));
         }
@@ -415,7 +389,7 @@ fn check_range(part: &str, version: u16, start: Option<&Numbered>, end: Option<&
 }
 
 impl Tied {
-    fn check(self, part: &str, span: Span, version: u16, boundaries: &[u16]) -> Result<Option<Semantic>> {
+    fn check(self, part: &str, span: Span, history: &History, own: &[Boundary]) -> Result<Option<Semantic>> {
         let Self { at, ser_fn, de_fn } = self;
         if ser_fn.is_none() && de_fn.is_none() {
             return match at {
@@ -429,29 +403,11 @@ impl Tied {
             };
         }
         let boundaries = match at {
-            Some(Numbered { value, span }) => {
-                if value < 2 {
-                    return Err(Error::new(
-                        span,
-                        format!(
-                            "`at = {value}` of `{part}` is no step between versions: `at` is the version behind the \
-                             step, at least 2"
-                        ),
-                    ));
-                }
-                if value > version {
-                    return Err(Error::new(
-                        span,
-                        format!(
-                            "`at = {value}` of `{part}` is the step from version {} to {value}, and the mirror's versions \
-                             are 1 to {version}: increase `version` on the mirror, or correct `at`",
-                            value - 1
-                        ),
-                    ));
-                }
-                vec![value]
+            Some(at) => {
+                check_step(part, history, &at)?;
+                vec![at]
             }
-            None if boundaries.is_empty() => {
+            None if own.is_empty() => {
                 return Err(Error::new(
                     span,
                     format!(
@@ -460,7 +416,7 @@ impl Tied {
                     ),
                 ));
             }
-            None => boundaries.to_vec(),
+            None => own.to_vec(),
         };
         Ok(Some(Semantic {
             boundaries,
@@ -470,60 +426,49 @@ impl Tied {
     }
 }
 
-const KNOWN: &str = "`start`, `end`, `default_fn`, `ser_fn`, `de_fn`, `at`, `skip`, `ignorable`, `name`, `part`, and `serde` \
-                     with `max` and `layout`";
-
-const KNOWN_OF_VARIANTS: &str = "`start`, `end`, `default_fn` and `name`";
-
-struct Numbered {
-    value: u16,
-    span: Span,
-}
-
-fn versioned(attributes: &[Attribute]) -> impl Iterator<Item = &Attribute> {
-    attributes
-        .iter()
-        .filter(|attribute| attribute.path().is_ident("versioned"))
-}
-
-fn number(meta: &ParseNestedMeta<'_>) -> Result<Numbered> {
-    let literal: LitInt = meta.value()?.parse()?;
-    Ok(Numbered {
-        value: literal.base10_parse()?,
-        span: literal.span(),
-    })
-}
-
-/// Reads a name that is unambiguous in the text of a layout and in JSON.
-fn wire_name(meta: &ParseNestedMeta<'_>) -> Result<LitStr> {
-    let literal: LitStr = meta.value()?.parse()?;
-    let name = literal.value();
-    if name.is_empty() || !name.chars().all(|c| c.is_alphanumeric() || "_-./".contains(c)) {
+/// Checks that `at` names steps between versions that the source has.
+fn check_step(part: &str, history: &History, at: &Boundary) -> Result<()> {
+    let version = history.version;
+    for &value in &at.versions {
+        if value < 2 {
+            return Err(Error::new(
+                at.span,
+                format!(
+                    "`at = {value}` of `{part}` is no step between versions: `at` is the version behind the \
+                     step, at least 2"
+                ),
+            ));
+        }
+        if value > version {
+            return Err(Error::new(
+                at.span,
+                format!(
+                    "`at = {value}` of `{part}` is the step from version {} to {value}, and the mirror's versions \
+                     are 1 to {version}: increase `version` on the mirror, or correct `at`",
+                    value - 1
+                ),
+            ));
+        }
+    }
+    history.check_boundary(&format!("the meaning of `{part}` changes"), at)?;
+    let latest = history.has_change(at, version);
+    if history
+        .versions()
+        .all(|version| history.has_change(at, version) == latest)
+    {
         return Err(Error::new(
-            literal.span(),
-            "a wire name consists of letters, digits, `_`, `-`, `.` and `/`, and is not empty",
+            at.span,
+            format!(
+                "`at` of `{part}` is a step to a forgotten version: version {} is the oldest one that is left. Delete the \
+                 annotation, and its functions",
+                history.oldest
+            ),
         ));
     }
-    Ok(literal)
+    Ok(())
 }
 
-fn set<T>(slot: &mut Option<T>, meta: &ParseNestedMeta<'_>, value: T) -> Result<()> {
-    match slot.replace(value) {
-        None => Ok(()),
-        Some(_) => Err(meta.error("this annotation is given twice")),
-    }
-}
+const KNOWN: &str = "`start`, `end`, `default_fn`, `ser_fn`, `de_fn`, `at`, `skip`, `ignorable`, `name`, `part`, \
+                     `bound`, and `serde` with `max` and `layout`";
 
-fn unknown(meta: &ParseNestedMeta<'_>, known: &str) -> Error {
-    let word = meta
-        .path
-        .get_ident()
-        .map_or_else(|| "this".to_owned(), |word| format!("`{word}`"));
-    meta.error(format!("{word} is no annotation: the annotations are {known}"))
-}
-
-fn span_of(path: &Path) -> Span {
-    path.segments
-        .first()
-        .map_or_else(Span::call_site, |segment| segment.ident.span())
-}
+const KNOWN_OF_VARIANTS: &str = "`start`, `end`, `default_fn`, `name` and `tag`";

@@ -7,14 +7,16 @@ use syn::spanned::Spanned;
 use syn::{DataEnum, Error, Expr, Ident, Result};
 
 use crate::attributes::ItemAttributes;
-use crate::field::{Field, bounds, fields, name_span, name_taken, value_of};
+use crate::field::{Field, Translation, bounds, fields, name_span, name_taken, value_of};
+use crate::history::History;
 use crate::mirror::{Bodies, Mirror, set_version};
+use crate::words::Numbered;
 
 /// The reason for refusing a stand-in.
 const ALSO_MISSING: &str = "it stands in for another variant, and that version does not have it either";
 
 /// The highest tag: one byte of a varint.
-const MAX_TAG: usize = 127;
+const MAX_TAG: u8 = 127;
 
 struct Variant<'a> {
     ident: &'a Ident,
@@ -41,23 +43,32 @@ pub(crate) fn expand(mirror: &Mirror<'_>, data: &DataEnum) -> Result<Bodies> {
         .iter()
         .flat_map(|variant| bounds(&variant.fields, mirror))
         .collect();
-    let mut fields = variants.iter().flat_map(|variant| &variant.fields);
+    let fields = || variants.iter().flat_map(|variant| &variant.fields);
+    let own = variants
+        .iter()
+        .flat_map(|variant| variant.attributes.change_schemas(&variant.name));
+    let changes = own.chain(fields().flat_map(|field| field.attributes.change_schemas(&field.name)));
     Ok(Bodies {
         shape,
         methods: quote!(#byte_layer #translation),
         bounds,
-        has_parts: fields.any(|field| field.attributes.part.is_some()),
+        has_parts: fields().any(|field| field.attributes.part.is_some()),
+        has_bounds: fields().any(|field| field.attributes.bound.is_some()),
+        changes: changes.collect(),
     })
 }
 
 fn read<'a>(mirror: &Mirror<'_>, data: &'a DataEnum) -> Result<Vec<Variant<'a>>> {
     let mut variants: Vec<Variant<'a>> = Vec::new();
-    for (position, variant) in data.variants.iter().enumerate() {
+    for variant in &data.variants {
         let code_name = variant.ident.unraw().to_string();
-        let Some(tag) = u8::try_from(position).ok().filter(|_| position <= MAX_TAG) else {
+        let attributes = ItemAttributes::read_variant(&variant.attrs, &code_name, variant.span(), mirror.history)?;
+        let position = variants.last().map_or(0, |before| u16::from(before.tag) + 1);
+        let number = tag(&code_name, position, attributes.tag, mirror.history)?;
+        let Some(tag) = u8::try_from(number).ok().filter(|tag| *tag <= MAX_TAG) else {
             return Err(Error::new(
                 variant.span(),
-                format!("`{code_name}` has the tag {position}, and {MAX_TAG} is the highest"),
+                format!("`{code_name}` has the tag {number}, and {MAX_TAG} is the highest"),
             ));
         };
         if let Some((_, discriminant)) = &variant.discriminant
@@ -71,14 +82,13 @@ fn read<'a>(mirror: &Mirror<'_>, data: &'a DataEnum) -> Result<Vec<Variant<'a>>>
                 ),
             ));
         }
-        let attributes = ItemAttributes::read_variant(&variant.attrs, &code_name, variant.span(), mirror.version)?;
         let name = attributes.name.as_ref().map_or(code_name, syn::LitStr::value);
         if variants.iter().any(|other| other.name == name) {
             let at = name_span(attributes.name.as_ref(), Some(&variant.ident), variant);
             return Err(name_taken(at, &name));
         }
-        let fields = fields(&variant.fields, |item, name| {
-            ItemAttributes::read_variant_field(&item.attrs, name, item.span(), &attributes, mirror.version)
+        let fields = fields(&variant.fields, mirror, |item, name| {
+            ItemAttributes::read_variant_field(&item.attrs, name, item.span(), &attributes, mirror.history)
         })?;
         variants.push(Variant {
             ident: &variant.ident,
@@ -91,12 +101,38 @@ fn read<'a>(mirror: &Mirror<'_>, data: &'a DataEnum) -> Result<Vec<Variant<'a>>>
     Ok(variants)
 }
 
+/// Returns the tag of a variant: its position, unless forgotten variants before it were deleted. `next` is the tag behind
+/// that of the variant before it.
+fn tag(name: &str, next: u16, given: Option<Numbered>, history: &History) -> Result<u16> {
+    let Some(Numbered { value, span }) = given else {
+        return Ok(next);
+    };
+    if value < next {
+        return Err(Error::new(
+            span,
+            format!(
+                "`{name}` has the tag {value}, and the next free one is {next}: tags ascend, and each belongs to one variant"
+            ),
+        ));
+    }
+    if value > next && history.oldest == 1 {
+        return Err(Error::new(
+            span,
+            format!(
+                "`{name}` has the tag {value}, and its position is {next}: a tag is left out only where a forgotten variant was \
+                 deleted, and the mirror has no `oldest`"
+            ),
+        ));
+    }
+    Ok(value)
+}
+
 fn schema(variant: &Variant<'_>) -> TokenStream {
     let name = &variant.name;
     let fields = variant.fields.iter().map(Field::schema);
-    let versions = variant.attributes.versions();
+    let (versions, tag) = (variant.attributes.versions.schema(), variant.tag);
     quote! {
-        __devstate::schema::Variant { name: #name, fields: &[#(#fields),*], versions: #versions }
+        __devstate::schema::Variant { name: #name, tag: #tag, fields: &[#(#fields),*], versions: #versions }
     }
 }
 
@@ -124,7 +160,10 @@ impl Variant<'_> {
 
     /// Returns a match guard: `__devstate_version` has the variant. `None` if all versions have it.
     fn guard(&self) -> Option<TokenStream> {
-        self.attributes.condition().map(|condition| quote!(if #condition))
+        self.attributes
+            .versions
+            .condition()
+            .map(|condition| quote!(if #condition))
     }
 }
 
@@ -146,7 +185,7 @@ fn byte_layer(mirror: &Mirror<'_>, variants: &[Variant<'_>]) -> TokenStream {
             .collect();
         let lens = calls.iter().map(|call| &call.encoded_len);
         encoded_len.extend(quote!(#pattern => 1usize #(+ #lens)*,));
-        let refuse = variant.attributes.condition().map(|condition| {
+        let refuse = variant.attributes.versions.condition().map(|condition| {
             quote! {
                 if !(#condition) {
                     __devstate::refuse_variant(__devstate_writer, #tag);
@@ -206,16 +245,16 @@ fn translation(mirror: &Mirror<'_>, variants: &[Variant<'_>]) -> TokenStream {
     // A variant that was read at an older version and was removed since is replaced by one of the latest version.
     let removed: Vec<_> = variants
         .iter()
-        .filter(|variant| variant.attributes.end.is_some())
+        .filter(|variant| !variant.attributes.versions.has(mirror.history.version))
         .collect();
-    let latest = mirror.version;
+    let latest = mirror.history.version;
     let stand_in_above = stand_in(
         mirror,
         &removed,
         "the latest version has no such variant, and nothing stands in for it",
     );
-    let downgrade = nested(mirror, variants, &quote!(downgrade));
-    let upgrade = nested(mirror, variants, &quote!(upgrade));
+    let downgrade = nested(mirror, variants, Translation::Downgrade);
+    let upgrade = nested(mirror, variants, Translation::Upgrade);
     let differ = variants.iter().map(|variant| {
         let (here, there) = (variant.pattern("a"), variant.pattern("b"));
         let fields = variant.fields.iter().enumerate().map(|(position, field)| {
@@ -264,7 +303,7 @@ fn stand_in(mirror: &Mirror<'_>, variants: &[&Variant<'_>], reason: &str) -> Tok
     let name = &mirror.name;
     let missing: Vec<_> = variants
         .iter()
-        .filter_map(|variant| Some((variant, variant.attributes.condition()?)))
+        .filter_map(|variant| Some((variant, variant.attributes.versions.condition()?)))
         .collect();
     if missing.is_empty() {
         return TokenStream::new();
@@ -294,7 +333,7 @@ fn stand_in(mirror: &Mirror<'_>, variants: &[&Variant<'_>], reason: &str) -> Tok
 }
 
 /// Returns code that calls `method` on each field of the current variant.
-fn nested(mirror: &Mirror<'_>, variants: &[Variant<'_>], method: &TokenStream) -> TokenStream {
+fn nested(mirror: &Mirror<'_>, variants: &[Variant<'_>], method: Translation) -> TokenStream {
     let arms: Vec<_> = variants
         .iter()
         .filter(|variant| variant.fields.iter().any(|field| !field.is_fixed()))

@@ -6,10 +6,10 @@
 
 use proc_macro2::TokenStream;
 use quote::{ToTokens, quote, quote_spanned};
-use syn::{Data, DeriveInput, Error, LitInt, Result};
+use syn::{ConstParam, Data, DeriveInput, Error, Result};
 
-use crate::attributes::{ANY_NUMBER, MirrorAttributes};
 use crate::mirror::{Bodies, Mirror};
+use crate::mirror_attributes::{ANY_NUMBER, MirrorAttributes};
 use crate::{enums, structs};
 
 pub(crate) fn expand(input: &DeriveInput) -> Result<TokenStream> {
@@ -51,44 +51,74 @@ fn frame(mirror: &Mirror<'_>, attributes: &MirrorAttributes, bodies: &Bodies) ->
     let Mirror {
         ident,
         name,
-        version,
+        history,
         lifetime,
+        parameters,
     } = mirror;
     let krate = attributes
         .krate
         .as_ref()
         .map_or_else(|| quote!(::devstate_versioning), ToTokens::to_token_stream);
-    let self_type = match lifetime {
-        Some(lifetime) => quote!(#ident<#lifetime>),
-        None => quote!(#ident),
+    let lifetimes = lifetime.iter();
+    let constants = parameters.iter().map(|parameter| &parameter.ident);
+    let arguments: Vec<_> = lifetimes
+        .map(ToTokens::to_token_stream)
+        .chain(constants.map(ToTokens::to_token_stream))
+        .collect();
+    let self_type = match arguments.as_slice() {
+        [] => quote!(#ident),
+        arguments => quote!(#ident<#(#arguments),*>),
     };
-    let layout_generics = lifetime.as_ref().map(|lifetime| quote!(<#lifetime>));
-    let static_type = match lifetime {
-        Some(_) => quote!(#ident<'static>),
-        None => quote!(#ident),
+    let declared: Vec<_> = parameters
+        .iter()
+        .map(|ConstParam { ident, ty, .. }| quote!(const #ident: #ty))
+        .collect();
+    let lifetimes = lifetime.iter();
+    let layout_generics = quote!(<#(#lifetimes,)* #(#declared),*>);
+    // The instance whose fingerprints are pinned here.
+    let static_lifetime = lifetime.iter().map(|_| quote!('static));
+    let instance = attributes.instance.iter().map(|value| quote!({ #value }));
+    let pinned_arguments: Vec<_> = static_lifetime.chain(instance).collect();
+    let pinned_type = match pinned_arguments.as_slice() {
+        [] => quote!(#ident),
+        arguments => quote!(#ident<#(#arguments),*>),
     };
     let input = mirror.input_lifetime();
-    let count = usize::from(*version);
-    let open = attributes.layouts.iter().any(Option::is_none);
-    let pinned = attributes.layouts.iter().map(|layout| pin(layout.as_ref()));
+    let version = history.version;
+    let count = usize::from(version);
+    let open = attributes.layouts.is_open();
+    let pinned = attributes.layouts.pins(history.oldest);
     let Bodies {
-        shape, methods, bounds, ..
+        shape,
+        methods,
+        bounds,
+        changes,
+        ..
     } = bodies;
+    let with_history = (!history.is_plain()).then(|| {
+        let history = history.schema(changes);
+        quote!(.with_history(#history))
+    });
     // The span of the call is the name of the mirror, so the compiler points there.
     let check = quote_spanned! {ident.span()=>
         const _: () = __devstate::check_pins(
-            <#static_type as __devstate::Mirror>::SCHEMA,
-            <#static_type as __devstate::Mirror>::LAYOUTS,
+            <#pinned_type as __devstate::Mirror>::SCHEMA,
+            <#pinned_type as __devstate::Mirror>::LAYOUTS,
             &[#(#pinned),*],
         );
     };
     let check_parts = attributes.parts.as_ref().map(|parts| {
-        let pinned = parts.given.iter().map(|layout| pin(layout.as_ref()));
+        let pinned = parts.pins(history.oldest);
         quote_spanned! {ident.span()=>
             const _: () = __devstate::check_parts::<#count>(
-                <#static_type as __devstate::Mirror>::SCHEMA,
+                <#pinned_type as __devstate::Mirror>::SCHEMA,
                 &[#(#pinned),*],
             );
+        }
+    });
+    let check_bounds = bodies.has_bounds.then(|| {
+        quote_spanned! {ident.span()=>
+            const _: () = __devstate::check_bounds(<#pinned_type as __devstate::Mirror>::SCHEMA);
         }
     });
     quote! {
@@ -104,7 +134,7 @@ fn frame(mirror: &Mirror<'_>, attributes: &MirrorAttributes, bodies: &Bodies) ->
             #[automatically_derived]
             impl #layout_generics __devstate::Mirror for #self_type {
                 const SCHEMA: &'static __devstate::schema::Schema =
-                    &__devstate::schema::Schema::new(#name, #version, #shape);
+                    &__devstate::schema::Schema::new(#name, #version, #shape)#with_history;
                 const LAYOUTS: &'static [::core::primitive::u64] = &__devstate::layouts::<#count>(<Self as __devstate::Mirror>::SCHEMA);
                 const OPEN: ::core::primitive::bool = #open;
                 const DERIVED: ::core::primitive::bool = true;
@@ -112,10 +142,11 @@ fn frame(mirror: &Mirror<'_>, attributes: &MirrorAttributes, bodies: &Bodies) ->
 
             #check
             #check_parts
+            #check_bounds
 
             #[automatically_derived]
             #[allow(clippy::all, clippy::pedantic, clippy::restriction, unused_variables, unused_mut)]
-            impl<#input, __DevstateV> __devstate::Wire<#input, __DevstateV> for #self_type
+            impl<#input, #(#declared,)* __DevstateV> __devstate::Wire<#input, __DevstateV> for #self_type
             where
                 __DevstateV: __devstate::VersionOf<#self_type>,
                 #(#bounds,)*
@@ -123,13 +154,5 @@ fn frame(mirror: &Mirror<'_>, attributes: &MirrorAttributes, bodies: &Bodies) ->
                 #methods
             }
         };
-    }
-}
-
-/// Returns a literal or `open` as an `Option`.
-fn pin(layout: Option<&LitInt>) -> TokenStream {
-    match layout {
-        Some(literal) => quote!(::core::option::Option::Some(#literal)),
-        None => quote!(::core::option::Option::None),
     }
 }

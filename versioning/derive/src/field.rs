@@ -1,12 +1,14 @@
 //! The model of a field, and the code that deals with one field.
 
-use proc_macro2::{Span, TokenStream};
-use quote::{quote, quote_spanned};
+use proc_macro2::{Span, TokenStream, TokenTree};
+use quote::{ToTokens, quote, quote_spanned};
 use syn::ext::IdentExt;
 use syn::spanned::Spanned;
-use syn::{Error, Ident, LitStr, Member, Result, Type};
+use syn::{ConstParam, Error, Ident, LitStr, Member, Result, Type};
 
 use crate::attributes::ItemAttributes;
+use crate::bound::Bound;
+use crate::history::History;
 use crate::mirror::Mirror;
 use crate::part::Part;
 
@@ -16,11 +18,14 @@ pub(crate) struct Field<'a> {
     pub(crate) name: String,
     pub(crate) ty: &'a Type,
     pub(crate) attributes: ItemAttributes,
+    /// The type has a fixed length.
+    has_fixed_type: bool,
 }
 
 /// Reads the fields of a struct or a variant. Wire names must differ, also from those of removed fields.
 pub(crate) fn fields<'a>(
     items: impl IntoIterator<Item = &'a syn::Field>,
+    mirror: &Mirror<'_>,
     read: impl Fn(&syn::Field, &str) -> Result<ItemAttributes>,
 ) -> Result<Vec<Field<'a>>> {
     let mut fields: Vec<Field<'a>> = Vec::new();
@@ -40,6 +45,7 @@ pub(crate) fn fields<'a>(
             name,
             ty: &item.ty,
             attributes,
+            has_fixed_type: Field::fixed_type(&item.ty, &mirror.parameters),
         });
     }
     Ok(fields)
@@ -83,11 +89,19 @@ impl Field<'_> {
             }
             None => quote!(<#ty as __devstate::Layout>::TYPE),
         };
-        let versions = attributes.versions();
+        let versions = attributes.versions.schema();
         let ignorable = attributes.ignorable;
         let parts = attributes.part.as_ref().map_or_else(|| quote!(&[]), Part::schema);
+        let bounds = attributes.bound.as_ref().map_or_else(|| quote!(&[]), Bound::schema);
         quote! {
-            __devstate::schema::Field { name: #name, ty: #ty, versions: #versions, ignorable: #ignorable, parts: #parts }
+            __devstate::schema::Field {
+                name: #name,
+                ty: #ty,
+                versions: #versions,
+                ignorable: #ignorable,
+                parts: #parts,
+                bounds: #bounds,
+            }
         }
     }
 
@@ -97,14 +111,20 @@ impl Field<'_> {
     }
 
     /// Returns `true` if the latest version has the field: it is neither removed nor skipped.
-    pub(crate) fn is_latest(&self) -> bool {
-        self.attributes.end.is_none() && !self.attributes.skip
+    pub(crate) fn is_latest(&self, history: &History) -> bool {
+        self.attributes.versions.has(history.version) && !self.attributes.skip
     }
 
     /// Returns `true` if the encoding has a fixed length: for integers, `bool` and arrays of them, known by their names. If
     /// such a name means another type, the expansion does not compile.
     pub(crate) fn is_fixed(&self) -> bool {
-        fn fixed(ty: &Type) -> bool {
+        self.attributes.foreign.is_none() && self.attributes.bound.is_none() && self.has_fixed_type
+    }
+
+    /// Returns `true` for a type with a fixed length that the expansion can name in a constant: a length with a const
+    /// parameter cannot be named there.
+    fn fixed_type(ty: &Type, parameters: &[&ConstParam]) -> bool {
+        fn fixed(ty: &Type, parameters: &[&ConstParam]) -> bool {
             match ty {
                 Type::Path(path) => path.path.get_ident().is_some_and(|ident| {
                     [
@@ -113,14 +133,27 @@ impl Field<'_> {
                     .iter()
                     .any(|name| ident == name)
                 }),
-                Type::Array(array) => fixed(&array.elem),
-                Type::Group(group) => fixed(&group.elem),
-                Type::Paren(paren) => fixed(&paren.elem),
+                Type::Array(array) => {
+                    let length = array.len.to_token_stream();
+                    let named = |parameter: &&ConstParam| mentions(length.clone(), &parameter.ident);
+                    !parameters.iter().any(named) && fixed(&array.elem, parameters)
+                }
+                Type::Group(group) => fixed(&group.elem, parameters),
+                Type::Paren(paren) => fixed(&paren.elem, parameters),
                 _ => false,
             }
         }
-        self.attributes.foreign.is_none() && fixed(self.ty)
+        fixed(ty, parameters)
     }
+}
+
+/// Returns `true` if the tokens contain the name.
+fn mentions(tokens: TokenStream, name: &Ident) -> bool {
+    tokens.into_iter().any(|token| match token {
+        TokenTree::Ident(ident) => ident == *name,
+        TokenTree::Group(group) => mentions(group.stream(), name),
+        _ => false,
+    })
 }
 
 /// Returns an expression for the value of a field in a version without it.
@@ -162,6 +195,15 @@ pub(crate) struct Calls {
     pub(crate) differ: TokenStream,
 }
 
+/// The two translations of a value.
+#[derive(Clone, Copy)]
+pub(crate) enum Translation {
+    /// To the version that is to be written.
+    Downgrade,
+    /// From the version that was read.
+    Upgrade,
+}
+
 /// The source of versions for the mirrors in a field.
 pub(crate) struct Source {
     pub(crate) ty: TokenStream,
@@ -185,11 +227,47 @@ impl Field<'_> {
 }
 
 impl Mirror<'_> {
-    /// Returns the call of a translation of the field at `place`.
-    pub(crate) fn translate(&self, field: &Field<'_>, method: &TokenStream, place: &TokenStream) -> TokenStream {
+    /// Returns the call of a translation of the field at `place`: `downgrade` or `upgrade`.
+    pub(crate) fn translate(&self, field: &Field<'_>, method: Translation, place: &TokenStream) -> TokenStream {
         let (ty, input) = (field.ty, self.input_lifetime());
         let Source { ty: source, value } = field.source();
-        quote!(<#ty as __devstate::Wire<#input, #source>>::#method(#place, #value)?;)
+        let bound = field.attributes.bound.as_ref().map(Bound::at_version);
+        match (&field.attributes.foreign, bound) {
+            (Some(foreign), bound) => {
+                let max = &foreign.max;
+                let bound = bound.unwrap_or_else(|| quote!({ #max }));
+                match method {
+                    Translation::Downgrade => self.refusal(
+                        field,
+                        &quote!(__devstate::foreign_downgrade::<#ty, { #max }>(#place, #bound)),
+                    ),
+                    Translation::Upgrade => TokenStream::new(),
+                }
+            }
+            (None, Some(bound)) => {
+                let bounded = quote!(<#ty as __devstate::Bounded<#input, #source>>);
+                self.refusal(
+                    field,
+                    &match method {
+                        Translation::Downgrade => quote!(#bounded::downgrade_within(#place, #value, #bound)),
+                        Translation::Upgrade => quote!(#bounded::upgrade_within(#place, #value, #bound)),
+                    },
+                )
+            }
+            (None, None) => {
+                let method = match method {
+                    Translation::Downgrade => quote!(downgrade),
+                    Translation::Upgrade => quote!(upgrade),
+                };
+                quote!(<#ty as __devstate::Wire<#input, #source>>::#method(#place, #value)?;)
+            }
+        }
+    }
+
+    /// Returns a call whose refusal gets the name of the field.
+    fn refusal(&self, field: &Field<'_>, call: &TokenStream) -> TokenStream {
+        let (mirror, field) = (&self.name, &field.name);
+        quote!(__devstate::refusal(#call, #mirror, #field, __devstate_version)?;)
     }
 
     /// Returns the calls for the field at `place`, an expression of reference type. `other` is the value to compare with.
@@ -198,17 +276,26 @@ impl Mirror<'_> {
         let input = self.input_lifetime();
         let Source { ty: source, value: at } = field.source();
         let wire = quote!(<#ty as __devstate::Wire<#input, #source>>);
-        match &field.attributes.foreign {
-            Some(foreign) => {
+        let bounded = quote!(<#ty as __devstate::Bounded<#input, #source>>);
+        let bound = field.attributes.bound.as_ref().map(Bound::at_version);
+        match (&field.attributes.foreign, bound) {
+            (Some(foreign), bound) => {
                 let max = &foreign.max;
+                let bound = bound.unwrap_or_else(|| quote!({ #max }));
                 Calls {
                     encoded_len: quote!(__devstate::foreign_len::<#ty, { #max }>(#place)),
-                    encode: quote!(__devstate::foreign_encode::<#ty, __DevstateW, { #max }>(#place, __devstate_writer)),
-                    decode: quote!(__devstate::foreign_decode::<#ty, { #max }>(#place, __devstate_reader)),
-                    differ: quote!(__devstate::Differ::leaf(__devstate_differ, *(#place) == *(#other))),
+                    encode: quote!(__devstate::foreign_encode::<#ty, __DevstateW, { #max }>(#place, #bound, __devstate_writer)),
+                    decode: quote!(__devstate::foreign_decode::<#ty, { #max }>(#place, #bound, __devstate_reader)),
+                    differ: quote!(__devstate::foreign_differ::<#ty, { #max }>(#place, #other, __devstate_differ)),
                 }
             }
-            None => Calls {
+            (None, Some(bound)) => Calls {
+                encoded_len: quote!(#bounded::encoded_len_within(#place, #at, #bound)),
+                encode: quote!(#bounded::encode_within(#place, #at, #bound, __devstate_writer)),
+                decode: quote!(#bounded::decode_within(#place, #at, #bound, __devstate_reader)),
+                differ: quote!(#wire::differ(#place, #other, #at, __devstate_differ)),
+            },
+            (None, None) => Calls {
                 encoded_len: quote!(#wire::encoded_len(#place, #at)),
                 encode: quote!(#wire::encode(#place, #at, __devstate_writer)),
                 decode: quote!(#wire::decode_into(#place, #at, __devstate_reader)),
@@ -228,10 +315,14 @@ pub(crate) fn bounds(fields: &[Field<'_>], mirror: &Mirror<'_>) -> Vec<TokenStre
     let mut bounds: Vec<TokenStream> = Vec::new();
     for field in on_the_wire {
         let (ty, source) = (field.ty, field.source().ty);
+        let of_trait = match field.attributes.bound {
+            Some(_) => quote!(Bounded),
+            None => quote!(Wire),
+        };
         // The compiler checks a bound on a bare type at once, and would refuse a wrong type here and in the schema. `Itself`
         // avoids the second error.
         let bound = quote_spanned! {ty.span()=>
-            <__DevstateV as __devstate::Itself<#ty>>::Type: __devstate::Wire<#input, #source>
+            <__DevstateV as __devstate::Itself<#ty>>::Type: __devstate::#of_trait<#input, #source>
         };
         if !bounds.iter().any(|seen| seen.to_string() == bound.to_string()) {
             bounds.push(bound);

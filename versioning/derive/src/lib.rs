@@ -3,18 +3,22 @@
 #![forbid(unsafe_code)]
 
 mod attributes;
+mod bound;
 mod enums;
 mod expand;
 mod field;
+mod history;
 #[cfg(test)]
 mod hygiene;
 mod mirror;
+mod mirror_attributes;
 mod part;
 #[cfg(test)]
 mod refusals;
 mod semantics;
 mod structs;
 mod versions;
+mod words;
 
 use proc_macro::TokenStream;
 use syn::{DeriveInput, parse_macro_input};

@@ -3,18 +3,21 @@
 use proc_macro2::{Span, TokenStream};
 use quote::quote;
 use syn::ext::IdentExt;
-use syn::{DeriveInput, Error, GenericParam, Ident, Lifetime, LitStr, Result};
+use syn::{ConstParam, DeriveInput, Error, Expr, GenericParam, Ident, Lifetime, LitStr, Result};
 
-use crate::attributes::MirrorAttributes;
+use crate::history::History;
+use crate::mirror_attributes::MirrorAttributes;
 
 /// A mirror whose annotations have been checked.
 pub(crate) struct Mirror<'a> {
     pub(crate) ident: &'a Ident,
     /// The wire name.
     pub(crate) name: String,
-    pub(crate) version: u16,
+    pub(crate) history: &'a History,
     /// The lifetime of borrowed fields, if there are any.
     pub(crate) lifetime: Option<Lifetime>,
+    /// The const parameters.
+    pub(crate) parameters: Vec<&'a ConstParam>,
 }
 
 /// The parts of the expansion that differ between structs and enums.
@@ -27,18 +30,25 @@ pub(crate) struct Bodies {
     pub(crate) bounds: Vec<TokenStream>,
     /// `true` if a field is a part.
     pub(crate) has_parts: bool,
+    /// `true` if the bound of a field changed.
+    pub(crate) has_bounds: bool,
+    /// The changes of all fields and variants, as data for the schema.
+    pub(crate) changes: Vec<TokenStream>,
 }
 
 impl<'a> Mirror<'a> {
-    pub(crate) fn new(input: &'a DeriveInput, attributes: &MirrorAttributes) -> Result<Self> {
+    pub(crate) fn new(input: &'a DeriveInput, attributes: &'a MirrorAttributes) -> Result<Self> {
+        let (lifetime, parameters) = parameters(input)?;
+        check_instance(&input.ident, &parameters, &attributes.instance)?;
         Ok(Self {
             ident: &input.ident,
             name: attributes
                 .name
                 .as_ref()
                 .map_or_else(|| input.ident.unraw().to_string(), LitStr::value),
-            version: attributes.version,
-            lifetime: lifetime(input)?,
+            history: &attributes.history,
+            lifetime,
+            parameters,
         })
     }
 
@@ -57,8 +67,12 @@ pub(crate) fn set_version() -> TokenStream {
     }
 }
 
-fn lifetime(input: &DeriveInput) -> Result<Option<Lifetime>> {
+/// The lifetime and the const parameters of a mirror.
+type Parameters<'a> = (Option<Lifetime>, Vec<&'a ConstParam>);
+
+fn parameters(input: &DeriveInput) -> Result<Parameters<'_>> {
     let mut lifetime = None;
+    let mut constants = Vec::new();
     for parameter in &input.generics.params {
         match parameter {
             GenericParam::Lifetime(parameter) if lifetime.is_none() => lifetime = Some(parameter.lifetime.clone()),
@@ -68,14 +82,39 @@ fn lifetime(input: &DeriveInput) -> Result<Option<Lifetime>> {
                     "a mirror has at most one lifetime: that of the buffer its borrowed fields are decoded from",
                 ));
             }
-            other => {
+            GenericParam::Const(parameter) => constants.push(parameter),
+            GenericParam::Type(parameter) => {
                 return Err(Error::new_spanned(
-                    other,
-                    "a mirror derives `Versioned` for one layout, and a generic one has many: give each its own type, \
+                    parameter,
+                    "a mirror derives `Versioned` for one layout, and one with a type parameter has many: give each its own type, \
                      or implement `Layout`, `Mirror` and `Wire` by hand",
                 ));
             }
         }
     }
-    Ok(lifetime)
+    Ok((lifetime, constants))
+}
+
+/// Checks that a mirror with const parameters names the instance whose layouts it pins.
+fn check_instance(mirror: &Ident, parameters: &[&ConstParam], instance: &[Expr]) -> Result<()> {
+    if parameters.len() == instance.len() {
+        return Ok(());
+    }
+    let names: Vec<String> = parameters.iter().map(|parameter| parameter.ident.to_string()).collect();
+    Err(Error::new(
+        mirror.span(),
+        match (names.as_slice(), instance) {
+            ([], _) => format!("the mirror `{mirror}` has no const parameters: delete `instance`"),
+            (names, []) => format!(
+                "the mirror `{mirror}` has a layout for each value of {}: name the one whose fingerprints are in `layouts`, as \
+                 in `instance(64)`. A release table pins those of the instances in its rows",
+                names.join(", ")
+            ),
+            (names, given) => format!(
+                "`instance` of the mirror `{mirror}` has {} values, and its const parameters are {}: give one for each",
+                given.len(),
+                names.join(", ")
+            ),
+        },
+    ))
 }

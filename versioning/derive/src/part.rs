@@ -8,6 +8,8 @@ use syn::punctuated::Punctuated;
 use syn::spanned::Spanned;
 use syn::{Error, LitInt, Result, Token, bracketed};
 
+use crate::history::{History, Set};
+
 /// The versions of a part, one for each version of its owner. Zero where the owner's version does not have the field.
 pub(crate) struct Part {
     versions: Vec<u16>,
@@ -46,10 +48,11 @@ impl Part {
         })
     }
 
-    /// Checks the list against the owner's versions. `has` returns `true` for a version that has the field.
-    pub(crate) fn check(&self, field: &str, version: u16, has: impl Fn(u16) -> bool) -> Result<()> {
-        let refuse = |sentence: String| Err(Error::new(self.span, sentence));
-        let given = self.versions.len();
+    /// Checks the list against the owner's versions. It begins with the oldest one.
+    pub(crate) fn resolve(&mut self, field: &str, history: &History, versions: &Set) -> Result<()> {
+        let span = self.span;
+        let refuse = |sentence: String| Err(Error::new(span, sentence));
+        let (given, version) = (self.versions.len(), history.version - history.oldest + 1);
         if given != usize::from(version) {
             return refuse(format!(
                 "`part` of `{field}` has {given} {}, and the mirror has {version}: give one for each version of the mirror, \
@@ -57,8 +60,11 @@ impl Part {
                 if given == 1 { "version" } else { "versions" },
             ));
         }
+        let forgotten = usize::from(history.oldest) - 1;
+        self.versions.splice(0..0, std::iter::repeat_n(0, forgotten));
         let mut last = 0;
-        for (owner, part) in (1..).zip(self.versions.iter().copied()) {
+        for (owner, part) in (1..).zip(self.versions.iter().copied()).skip(forgotten) {
+            let has = |owner| history.has(owner) && versions.has(owner);
             if has(owner) && part == 0 {
                 return refuse(format!(
                     "`part` of `{field}` has `_` for version {owner} of the mirror, and that version has the field: give the \
@@ -71,7 +77,8 @@ impl Part {
                      field: write `_`"
                 ));
             }
-            if part != 0 && part < last {
+            // The compiler checks the steps of a tree, where the part's history is known.
+            if history.is_line() && part != 0 && part < last {
                 return refuse(format!(
                     "`part` of `{field}` goes down from {last} to {part} with version {owner} of the mirror: a later version \
                      has the same version of the part or a higher one"

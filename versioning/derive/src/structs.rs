@@ -6,13 +6,13 @@ use syn::spanned::Spanned;
 use syn::{Fields, Result};
 
 use crate::attributes::ItemAttributes;
-use crate::field::{Field, bounds, fields, missing};
+use crate::field::{Field, Translation, bounds, fields, missing};
 use crate::mirror::{Bodies, Mirror, set_version};
 use crate::semantics;
 
 pub(crate) fn expand(mirror: &Mirror<'_>, items: &Fields) -> Result<Bodies> {
-    let fields = fields(items, |item, name| {
-        ItemAttributes::read(&item.attrs, name, item.span(), mirror.version)
+    let fields = fields(items, mirror, |item, name| {
+        ItemAttributes::read(&item.attrs, name, item.span(), mirror.history)
     })?;
     let schema = fields.iter().filter(|field| !field.attributes.skip).map(Field::schema);
     let shape = quote!(__devstate::schema::Shape::Struct(&[#(#schema),*]));
@@ -23,6 +23,11 @@ pub(crate) fn expand(mirror: &Mirror<'_>, items: &Fields) -> Result<Bodies> {
         methods: quote!(#byte_layer #translation),
         bounds: bounds(&fields, mirror),
         has_parts: fields.iter().any(|field| field.attributes.part.is_some()),
+        has_bounds: fields.iter().any(|field| field.attributes.bound.is_some()),
+        changes: fields
+            .iter()
+            .flat_map(|field| field.attributes.change_schemas(&field.name))
+            .collect(),
     })
 }
 
@@ -36,7 +41,7 @@ fn runs<'p, 'a>(fields: &'p [Field<'a>]) -> Vec<Run<'p, 'a>> {
             && let Some(first) = run.first()
             && first.is_fixed()
             && field.is_fixed()
-            && (first.attributes.start, first.attributes.end) == (field.attributes.start, field.attributes.end)
+            && first.attributes.versions == field.attributes.versions
         {
             run.push(field);
         } else {
@@ -58,9 +63,9 @@ fn byte_layer(mirror: &Mirror<'_>, fields: &[Field<'_>]) -> TokenStream {
         } else {
             varying(mirror, first)
         };
-        encoded_len.extend(first.attributes.when(len));
-        encode.extend(first.attributes.when(write));
-        decode.extend(first.attributes.when(read));
+        encoded_len.extend(first.attributes.versions.when(len));
+        encode.extend(first.attributes.versions.when(write));
+        decode.extend(first.attributes.versions.when(read));
     }
     let version = set_version();
     quote! {
@@ -147,60 +152,68 @@ fn varying(mirror: &Mirror<'_>, field: &Field<'_>) -> [TokenStream; 3] {
 }
 
 fn translation(mirror: &Mirror<'_>, fields: &[Field<'_>]) -> TokenStream {
-    let nested = |method: TokenStream| -> TokenStream {
+    let nested = |method: Translation| -> TokenStream {
         fields
             .iter()
-            .filter(|field| !field.attributes.skip && field.attributes.foreign.is_none() && !field.is_fixed())
+            .filter(|field| !field.attributes.skip && !field.is_fixed())
             .map(|field| {
                 let member = &field.member;
-                field
-                    .attributes
-                    .when(mirror.translate(field, &method, &quote!(&mut self.#member)))
+                let call = mirror.translate(field, method, &quote!(&mut self.#member));
+                if call.is_empty() {
+                    call
+                } else {
+                    field.attributes.versions.when(call)
+                }
             })
             .collect()
     };
     let restore_removed = fields
         .iter()
-        .filter(|field| field.attributes.end.is_some())
+        .filter(|field| !field.attributes.skip && !field.is_latest(mirror.history))
         .map(|field| {
             let (member, missing) = (&field.member, field.missing());
-            field.attributes.when(quote!(self.#member = #missing;))
+            field.attributes.versions.when(quote!(self.#member = #missing;))
         });
     let ser_fns = semantics::downgrading(mirror, fields);
-    let downgrade_nested = nested(quote!(downgrade));
+    let downgrade_nested = nested(Translation::Downgrade);
 
-    let upgrade_nested = nested(quote!(upgrade));
+    let upgrade_nested = nested(Translation::Upgrade);
     let fill_missing = fields.iter().filter_map(|field| {
-        let condition = field.attributes.condition()?;
+        let condition = field.attributes.versions.condition()?;
         let (member, missing) = (&field.member, field.missing());
         Some(quote!(if !(#condition) { self.#member = #missing; }))
     });
     let de_fns = semantics::upgrading(mirror, fields);
-    let reset = fields.iter().filter(|field| !field.is_latest()).map(|field| {
-        let (member, missing) = (&field.member, missing(field.ty, None));
-        quote!(self.#member = #missing;)
-    });
+    let reset = fields
+        .iter()
+        .filter(|field| !field.is_latest(mirror.history))
+        .map(|field| {
+            let (member, missing) = (&field.member, missing(field.ty, None));
+            quote!(self.#member = #missing;)
+        });
 
     let on_the_wire = fields.iter().filter(|field| !field.attributes.skip).enumerate();
-    let differ = on_the_wire.filter(|(_, field)| field.is_latest()).map(|(step, field)| {
-        let member = &field.member;
-        let step = step as u16;
-        let walk = mirror
-            .calls(field, &quote!(&self.#member), &quote!(&__devstate_other.#member))
-            .differ;
-        let method = if field.attributes.ignorable {
-            quote!(ignorable_field)
-        } else {
-            quote!(field)
-        };
-        let walk = quote!(__devstate::Differ::#method(__devstate_differ, #step, |__devstate_differ| #walk););
-        if field.is_fixed() {
-            // Most fields are equal, and the place of one that is takes longer than comparing it.
-            quote!(if self.#member != __devstate_other.#member { #walk })
-        } else {
-            walk
-        }
-    });
+    let differ = on_the_wire
+        .filter(|(_, field)| field.is_latest(mirror.history))
+        .map(|(step, field)| {
+            let member = &field.member;
+            let step = step as u16;
+            let walk = mirror
+                .calls(field, &quote!(&self.#member), &quote!(&__devstate_other.#member))
+                .differ;
+            let method = if field.attributes.ignorable {
+                quote!(ignorable_field)
+            } else {
+                quote!(field)
+            };
+            let walk = quote!(__devstate::Differ::#method(__devstate_differ, #step, |__devstate_differ| #walk););
+            if field.is_fixed() {
+                // Most fields are equal, and the place of one that is takes longer than comparing it.
+                quote!(if self.#member != __devstate_other.#member { #walk })
+            } else {
+                walk
+            }
+        });
     let version = set_version();
     quote! {
         #[inline]

@@ -1,42 +1,29 @@
-//! Code for the versions of a field or a variant.
+//! The changes of a field or a variant as data for the schema.
 
 use proc_macro2::TokenStream;
 use quote::quote;
 
-use crate::attributes::ItemAttributes;
+use crate::attributes::{ItemAttributes, Kind};
 
 impl ItemAttributes {
-    /// Returns `true` for a version that has the item.
-    pub(crate) fn has(&self, version: u16) -> bool {
-        version >= self.start && self.end.is_none_or(|end| version < end)
-    }
-
-    /// Returns the condition that `__devstate_version` has the item. `None` if all versions have it.
-    pub(crate) fn condition(&self) -> Option<TokenStream> {
-        let start = self.start;
-        match (start, self.end) {
-            (1, None) => None,
-            (_, None) => Some(quote!(__devstate_version >= #start)),
-            (1, Some(end)) => Some(quote!(__devstate_version < #end)),
-            (_, Some(end)) => Some(quote!(__devstate_version >= #start && __devstate_version < #end)),
-        }
-    }
-
-    /// Returns `body`, run for the versions that have the item.
-    pub(crate) fn when(&self, body: TokenStream) -> TokenStream {
-        match self.condition() {
-            Some(condition) => quote!(if #condition { #body }),
-            None => body,
-        }
-    }
-
-    /// Returns the `Versions` of the item in the schema.
-    pub(crate) fn versions(&self) -> TokenStream {
-        let start = self.start;
-        let end = match self.end {
-            Some(end) => quote!(::core::option::Option::Some(#end)),
-            None => quote!(::core::option::Option::None),
-        };
-        quote!(__devstate::schema::Versions { start: #start, end: #end })
+    /// Returns the changes, for the wire name of the field or variant.
+    pub(crate) fn change_schemas(&self, name: &str) -> Vec<TokenStream> {
+        let changes = self.changes.iter().map(|(kind, change)| {
+            let kind = match kind {
+                Kind::Start => quote!(Start),
+                Kind::End => quote!(End),
+                Kind::Meaning => quote!(Meaning),
+                Kind::Bound => quote!(Bound),
+            };
+            let versions = &change.versions;
+            quote! {
+                __devstate::schema::Change {
+                    name: #name,
+                    kind: __devstate::schema::ChangeKind::#kind,
+                    versions: &[#(#versions),*],
+                }
+            }
+        });
+        changes.collect()
     }
 }

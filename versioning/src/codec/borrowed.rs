@@ -125,6 +125,11 @@ impl<'de, V: Versions, const N: usize> Wire<'de, V> for Bytes<'de, N> {
 /// Reads a length of at most `N` and as many bytes of UTF-8.
 pub(super) fn utf8<'de, const N: usize>(reader: &mut Reader<'de>) -> Result<&'de str, Malformed> {
     let length = reader.length(N)?;
+    utf8_of(reader, length)
+}
+
+/// Reads `length` bytes of UTF-8.
+pub(super) fn utf8_of<'de>(reader: &mut Reader<'de>, length: usize) -> Result<&'de str, Malformed> {
     let start = reader.offset();
     let bytes = reader.bytes(length)?;
     core::str::from_utf8(bytes).map_err(|error| {

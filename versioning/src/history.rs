@@ -1,0 +1,201 @@
+//! How the versions of a mirror go on from each other: a line, or a tree with branches.
+
+#![expect(
+    clippy::indexing_slicing,
+    reason = "runs during constant evaluation, with positions below the length"
+)]
+
+/// The versions of a mirror as a tree. A version goes on from the one before it, unless a [`Branch`] says otherwise.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct History {
+    /// The oldest version that this source reads and writes. Earlier ones are forgotten.
+    pub oldest: u16,
+    /// The versions that do not go on from the one before them.
+    pub branches: &'static [Branch],
+    /// The versions of another branch whose layout this source does not have.
+    pub absent: &'static [u16],
+    /// The changes of a mirror with branches. Empty for a line, where the order of the versions says the same.
+    pub changes: &'static [Change],
+}
+
+/// A version that does not go on from the one before it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Branch {
+    /// The version.
+    pub version: u16,
+    /// The version that it goes on from.
+    pub from: u16,
+}
+
+/// A change of a mirror, and the versions that made it: one on each branch that has it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Change {
+    /// The wire name of the field or variant.
+    pub name: &'static str,
+    /// What changed.
+    pub kind: ChangeKind,
+    /// The first version with the change, on each branch that has it.
+    pub versions: &'static [u16],
+}
+
+/// What a [`Change`] is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ChangeKind {
+    /// The field or variant comes.
+    Start,
+    /// The field or variant goes.
+    End,
+    /// The field has another meaning.
+    Meaning,
+    /// The field has another bound.
+    Bound,
+}
+
+impl ChangeKind {
+    /// Returns the words before the name of the field, for a message.
+    pub(crate) const fn text(self) -> &'static str {
+        match self {
+            Self::Start => "the new",
+            Self::End => "the removal of",
+            Self::Meaning => "the new meaning of",
+            Self::Bound => "the new bound of",
+        }
+    }
+}
+
+impl History {
+    /// A line from version 1.
+    pub const LINE: Self = Self {
+        oldest: 1,
+        branches: &[],
+        absent: &[],
+        changes: &[],
+    };
+
+    /// Returns the version that `version` goes on from. Zero for version 1.
+    #[must_use]
+    pub const fn parent(&self, version: u16) -> u16 {
+        let mut at = 0;
+        while at < self.branches.len() {
+            if self.branches[at].version == version {
+                return self.branches[at].from;
+            }
+            at += 1;
+        }
+        version.saturating_sub(1)
+    }
+
+    /// Returns `true` if `later` is `earlier`, or goes on from it in one or more steps.
+    #[must_use]
+    pub const fn leads(&self, earlier: u16, later: u16) -> bool {
+        if self.branches.is_empty() {
+            return earlier <= later;
+        }
+        let mut at = later;
+        while at > earlier {
+            // A parent is always an earlier version.
+            at = self.parent(at);
+        }
+        at == earlier
+    }
+
+    /// Returns `true` if this source does not have the version: it is forgotten, or of another branch.
+    #[must_use]
+    pub const fn lacks(&self, version: u16) -> bool {
+        if version < self.oldest {
+            return true;
+        }
+        let mut at = 0;
+        while at < self.absent.len() {
+            if self.absent[at] == version {
+                return true;
+            }
+            at += 1;
+        }
+        false
+    }
+
+    /// Returns `true` if `version` has the change: one of the versions that made it leads to it.
+    #[must_use]
+    pub const fn has_change(&self, change: &Change, version: u16) -> bool {
+        let mut at = 0;
+        while at < change.versions.len() {
+            if self.leads(change.versions[at], version) {
+                return true;
+            }
+            at += 1;
+        }
+        false
+    }
+
+    /// Returns a change that version `from` has and version `to` does not.
+    #[must_use]
+    pub const fn lost_change(&self, from: u16, to: u16) -> Option<&'static Change> {
+        let mut at = 0;
+        while at < self.changes.len() {
+            let change = &self.changes[at];
+            if self.has_change(change, from) && !self.has_change(change, to) {
+                return Some(change);
+            }
+            at += 1;
+        }
+        None
+    }
+
+    /// Returns `true` if a mirror may step from version `from` of one release to version `to` of a release that goes on from
+    /// it: to the same version, to one that `from` leads to, or to one of another branch that has all changes of `from`.
+    #[must_use]
+    pub const fn may_step(&self, from: u16, to: u16) -> bool {
+        if self.leads(from, to) {
+            return true;
+        }
+        !self.leads(to, from) && self.lost_change(from, to).is_none()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Branch, Change, ChangeKind, History};
+
+    /// 1 ── 2 ── 3 ── 5, and 4 is a backport on 2.
+    const TREE: History = History {
+        oldest: 1,
+        branches: &[Branch { version: 4, from: 2 }, Branch { version: 5, from: 3 }],
+        absent: &[],
+        changes: &[
+            Change {
+                name: "queue",
+                kind: ChangeKind::Start,
+                versions: &[3],
+            },
+            Change {
+                name: "quota",
+                kind: ChangeKind::Start,
+                versions: &[4, 5],
+            },
+        ],
+    };
+
+    #[test]
+    fn a_version_leads_to_those_that_go_on_from_it() {
+        let leads = |earlier| {
+            (1..=5)
+                .map(|later| TREE.leads(earlier, later))
+                .collect::<heapless::Vec<_, 5>>()
+        };
+        assert_eq!(leads(1), [true, true, true, true, true]);
+        assert_eq!(leads(2), [false, true, true, true, true]);
+        assert_eq!(leads(3), [false, false, true, false, true]);
+        assert_eq!(leads(4), [false, false, false, true, false]);
+    }
+
+    #[test]
+    fn a_step_to_another_branch_keeps_every_change() {
+        assert!(TREE.may_step(4, 5), "both have the quota");
+        assert!(!TREE.may_step(3, 4), "the queue is lost");
+        assert_eq!(TREE.lost_change(3, 4).map(|change| change.name), Some("queue"));
+        assert!(!TREE.may_step(2, 1), "no step goes back");
+        assert!(!TREE.may_step(5, 3), "no step goes back");
+        assert!(TREE.may_step(2, 2));
+    }
+}
