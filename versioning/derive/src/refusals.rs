@@ -68,7 +68,7 @@ fn mistakes_on_the_mirror() {
         ),
         (
             mirror("#[versioned(version = 1, layouts(opne))]"),
-            "expected a fingerprint such as `0x0123_4567_89ab_cdef`, or `open`",
+            "expected a fingerprint such as `0x0123_4567_89ab_cdef`, `open`, or `_` for a version of another branch",
         ),
         (
             mirror("#[versioned(verison = 1)]"),
@@ -278,7 +278,7 @@ fn mistakes_on_a_variant() {
     refused(&[
         (
             variant("#[versioned(strat = 2)]"),
-            "`strat` is no annotation: the annotations are `start`, `end`, `default_fn` and `name`",
+            "`strat` is no annotation: the annotations are `start`, `end`, `default_fn`, `name` and `tag`",
         ),
         (
             variant("#[versioned(skip)]"),
