@@ -2,7 +2,7 @@
 
 #![expect(clippy::indexing_slicing, reason = "a failure of these functions is a compile error")]
 
-use crate::check::check_step;
+use crate::check_table::check_step;
 use crate::fingerprint::with_parts;
 use crate::message::Message;
 use crate::schema_data::{Field, Schema, Shape, Type, Versions};

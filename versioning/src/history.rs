@@ -33,7 +33,7 @@ pub struct Change {
     /// The wire name of the field or variant.
     pub name: &'static str,
     /// What changed.
-    pub kind: ChangeKind,
+    pub what: ChangeKind,
     /// The first version with the change, on each branch that has it.
     pub versions: &'static [u16],
 }
@@ -165,12 +165,12 @@ mod tests {
         changes: &[
             Change {
                 name: "queue",
-                kind: ChangeKind::Start,
+                what: ChangeKind::Start,
                 versions: &[3],
             },
             Change {
                 name: "quota",
-                kind: ChangeKind::Start,
+                what: ChangeKind::Start,
                 versions: &[4, 5],
             },
         ],

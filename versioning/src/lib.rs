@@ -5,11 +5,14 @@
 
 mod architecture;
 mod at;
-mod check;
+mod check_layouts;
 mod check_parts;
+mod check_table;
 pub mod checksum;
 mod codec;
 mod describe;
+mod describe_json;
+mod describe_table;
 mod diagnose;
 mod downgrade;
 mod error;
@@ -55,8 +58,11 @@ pub use codec::{Bytes, MirrorOf, Str};
 /// | annotation | meaning |
 /// |---|---|
 /// | `version = 3` | the latest version; versions start at 1 |
-/// | `layouts(0x…, 0x…, open)` | the fingerprint of each version; the last may be `open` while it is not published |
+/// | `layouts(0x…, 0x…, open)` | the fingerprint of each version; the last may be `open` while it is not published, and `_` stands for a version of another branch that this source does not have |
 /// | `parts(0x…, 0x…, open)` | the fingerprint of each version together with its parts; required where a field has `part` |
+/// | `branch(4 = 2, 5 = 3)` | the version that a version goes on from, where it is not the one before; see [Branches](#branches) |
+/// | `oldest = 3` | the oldest version that the source still has; see [Forgetting](#forgetting) |
+/// | `instance(64)` | for a mirror with const parameters: the arguments of the instance that `layouts` pins |
 /// | `name = "…"` | the wire name: keeps the old name of a type that was renamed |
 /// | `crate = "…"` | the path of this crate, where it is re-exported |
 ///
@@ -64,21 +70,25 @@ pub use codec::{Bytes, MirrorOf, Str};
 ///
 /// | annotation | meaning |
 /// |---|---|
-/// | `start = 2` | the first version that has it |
+/// | `start = 2`, `start = [4, 5]` | the first version that has it, or the first on each branch |
 /// | `end = 3` | the first version that no longer has it; the field stays in the struct, and is `Default` in every latest value |
 /// | `default_fn = path` | `fn(version: u16) -> T`: returns the value of the field after reading a version without it, and the value to write at an older version that still has it; the default is `Default::default` |
 /// | `ser_fn = path`, `de_fn = path` | `fn(&mut Mirror, version: u16) -> Result<(), ConversionError>`: the semantic functions. `de_fn` runs after an older version was read, `ser_fn` before one is written. They change values, or return an error. `version` is the version on the wire. They run once for the field's `start`, and once for its `end`, if that version is above the one on the wire |
 /// | `at = 2` | for a change of meaning: its `ser_fn` and `de_fn` run for the step from version 1 to version 2. It needs an annotation of its own, and a field can have several |
+/// | `bound(1 = 8, 3 = 16)` | the bound of the field from each of these versions on; the type has the last one. See [Bounds](#bounds) |
 /// | `skip` | never written; `Default` after loading |
 /// | `ignorable` | older readers may ignore the field; it never forces [`downgrade_compatible`](ReleaseTable::downgrade_compatible) to a newer release |
 /// | `name = "…"` | the wire name: keeps the old name of a field that was renamed |
 /// | `part = [1, 1, 2]` | the mirror in the field is a part. The list has the version of the part for each version of this mirror, and `_` for a version without the field. A part needs no row in the release table |
 /// | `serde, max = 32, layout = "name/1"` | a foreign type that implements serde's traits. It is encoded with postcard, in at most `max` bytes. `layout` is a name for its encoding, and part of the fingerprint |
 ///
-/// A variant of an enum can have `start`, `end`, `name` and `default_fn`, which is `fn(version: u16) -> Enum`. It returns
+/// `end` and `at` take a list too: `end = [4, 5]`.
+///
+/// A variant of an enum can have `start`, `end`, `name`, `tag` and `default_fn`, which is `fn(version: u16) -> Enum`. It returns
 /// the value that replaces the variant in a version without it: in an older version that is written, or in the latest
-/// version after loading. Without a `default_fn` this is an error. A field of a variant can have `part` only. The tag of a
-/// variant is its position. An explicit discriminant must be equal to it.
+/// version after loading. Without a `default_fn` this is an error. A field of a variant can have `part` and `bound` only. The
+/// tag of a variant is its position, unless a forgotten variant before it was deleted: then `tag = 2` keeps the tag. An
+/// explicit discriminant must be equal to the tag.
 ///
 /// # Parts
 ///
@@ -112,6 +122,78 @@ pub use codec::{Bytes, MirrorOf, Str};
 /// The latest version of the owner has the latest version of the part. A mirror inside a part is a part too. A fingerprint
 /// in `parts` is also the one in the header of a snapshot whose root is that version of the owner, if all its mirrors are
 /// parts and the release table has no name.
+///
+/// # Branches
+///
+/// A version goes on from the one before it, unless `branch` says otherwise. So a stable branch can get a version of its own,
+/// and the main branch goes on from another one. A change names the first version with it on each branch:
+/// `start = [4, 5]`. It lies between two versions if one of them has it and the other does not, and only then its functions
+/// run. An upgrade first takes back what only the version on the wire has, the latest step first. Then it makes the steps to
+/// the latest version. A downgrade does the same in reverse.
+///
+/// The source on the stable branch does not have the versions of the main branch. Their place in `layouts` is `_`, and their
+/// snapshots are refused by the number of the release. See [`release_table!`](crate::release_table#branches) for an
+/// example.
+///
+/// # Bounds
+///
+/// The bound of an array, a sequence, text or a foreign value can change with a version:
+///
+/// ```
+/// use devstate_versioning::{ReleaseTable, Versioned, release_table};
+///
+/// #[derive(Versioned, Clone, Debug, Default, PartialEq)]
+/// #[versioned(version = 2, layouts(0x36bf_31a3_3755_4858, open))]
+/// pub struct SensorSer {
+///     #[versioned(bound(1 = 8, 2 = 16))]
+///     pub samples: heapless::Vec<i16, 16>,
+/// }
+///
+/// release_table! {
+///     pub enum Release { V1 = 1 @ 0x36bf_31a3_3755_4858, V2 = 2 @ open }
+///     SensorSer => [1, 2],
+/// }
+///
+/// let mut sensor = SensorSer::default();
+/// sensor.samples.extend(0..8);
+/// let mut scratch = sensor.clone();
+/// assert!(Release::V1.downgrade(&sensor, &mut scratch).is_ok());
+/// sensor.samples.extend(8..9);
+/// assert!(Release::V1.downgrade(&sensor, &mut scratch).is_err());
+/// ```
+///
+/// At a version with a smaller bound, a longer value is a loss. Where the loss is accepted, the first elements are kept. A
+/// [`Sequence`] and a foreign value cannot be shortened, and are refused. At a version with a larger bound, loading refuses a
+/// value that is too long for the type. An array has no length on the wire: elements that it does not have are the default.
+/// The bound is that of the outermost container, also inside an `Option`.
+///
+/// # Forgetting
+///
+/// With `oldest = 3`, `layouts`, `parts` and `part` begin with version 3. Fields and variants that were gone by then are
+/// deleted from the source, and so are the `start`s and functions of earlier steps. A release table cannot have an earlier
+/// version, and a snapshot of an earlier release is refused with [`LoadErrorKind::ForgottenRelease`].
+///
+/// # Const parameters
+///
+/// The bounds of a mirror can be const parameters, which a product chooses. `layouts` pins the layouts of one instance, so
+/// that no field changes by mistake. A release table pins those of the instances in its rows:
+///
+/// ```
+/// use devstate_versioning::{Versioned, release_table};
+///
+/// #[derive(Versioned, Clone, Debug, Default, PartialEq)]
+/// #[versioned(version = 1, layouts(0x47da_86b6_a81c_100e), instance(64))]
+/// pub struct KeyboardSer<const MACRO_SPACE: usize> {
+///     pub macros: heapless::Vec<u8, MACRO_SPACE>,
+/// }
+///
+/// release_table! {
+///     pub enum Release { V1 = 1 @ 0xaee3_4126_0fd7_9935 }
+///     KeyboardSer<1000> => [1],
+/// }
+/// ```
+///
+/// A table has one row for each wire name, so it cannot have two instances of one mirror.
 ///
 /// # Limits
 ///
@@ -150,7 +232,8 @@ pub use writer::Sink;
 /// [`schema::Table`] prints a release table for people, and [`schema::Json`] for tools. The other items are the data behind
 /// them.
 pub mod schema {
-    pub use crate::describe::{Json, Table};
+    pub use crate::describe_json::Json;
+    pub use crate::describe_table::Table;
     pub use crate::history::{Branch, Change, ChangeKind, History};
     pub use crate::schema_data::{Field, MAX_DEPTH, Row, Schema, Shape, Span, Type, Variant, Versions};
     pub use crate::table::Releases;
@@ -162,7 +245,7 @@ pub mod schema {
 /// [`wire::Layout`], [`Mirror`] and [`wire::Wire`], and check the layouts with [`wire::check_layouts`].
 pub mod wire {
     pub use crate::at::{Alone, At, Newest, NewestAlone, RowOf, VersionOf, Versions};
-    pub use crate::check::check_layouts;
+    pub use crate::check_layouts::check_layouts;
     pub use crate::codec::{Bounded, Wire};
     pub use crate::downgrade::{downgrade_to, upgrade_from};
     pub use crate::fingerprint::{layout, layout_text};
@@ -178,11 +261,11 @@ pub mod wire {
 #[doc(hidden)]
 pub mod __private {
     pub use crate::at::{VersionOf, Versions};
-    pub use crate::check::{
-        check_bounds, check_buffer, check_found, check_pinned, check_pins, check_published, check_releases, check_row,
-        check_table_name, only_pin,
-    };
+    pub use crate::check_layouts::{check_bounds, check_found, check_pins};
     pub use crate::check_parts::check_parts;
+    pub use crate::check_table::{
+        check_buffer, check_pinned, check_published, check_releases, check_row, check_table_name, only_pin,
+    };
     pub use crate::codec::{
         Bounded, Fixed, Itself, VariantValue, Wire, foreign_decode, foreign_differ, foreign_downgrade, foreign_encode,
         foreign_len,

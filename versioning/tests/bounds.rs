@@ -12,7 +12,10 @@ use devstate_versioning::{
 use heapless::{Deque, String, Vec};
 
 #[derive(Versioned, Clone, Debug, Default, PartialEq)]
-#[versioned(version = 3, layouts(0x8d0d_0582_d4bb_a492, 0xc1a3_8f3b_5d64_8caf, 0xca18_3554_5a9d_f89d))]
+#[versioned(
+    version = 3,
+    layouts(0x8d0d_0582_d4bb_a492, 0xc1a3_8f3b_5d64_8caf, 0xca18_3554_5a9d_f89d)
+)]
 pub struct GrownSer {
     #[versioned(bound(1 = 2, 3 = 4))]
     pub queue: Vec<i16, 4>,

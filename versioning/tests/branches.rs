@@ -380,3 +380,26 @@ fn a_part_steps_to_the_branch_of_its_owner() {
         "{refused:?}"
     );
 }
+
+#[test]
+fn the_schema_says_how_the_versions_go_on() {
+    let json = devstate_versioning::schema::Json::<main::Release>::new().to_string();
+    for part in [
+        r#"{"name": "V2_1", "number": 4, "from": 2, "published": true"#,
+        r#""branches": [{"version": 4, "from": 2}, {"version": 5, "from": 3}]"#,
+        r#"{"name": "quota", "kind": "start", "versions": [4, 5]}"#,
+        r#"{"name": "queue", "start": 3, "end": 4, "more": [{"start": 5, "end": null}]"#,
+    ] {
+        assert!(json.contains(part), "{part}\n{json}");
+    }
+    let json = devstate_versioning::schema::Json::<stable::Release>::new().to_string();
+    assert!(json.contains("\"0x56d30a2129fbd6dd\", null, "), "{json}");
+    let table = devstate_versioning::schema::Table::<main::Release>::new().to_string();
+    for part in [
+        "goes on from                                         ",
+        "4 goes on from 2",
+        "3..4 5..",
+    ] {
+        assert!(table.contains(part), "{part}\n{table}");
+    }
+}

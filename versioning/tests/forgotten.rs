@@ -9,7 +9,15 @@ mod before {
     use super::*;
 
     #[derive(Versioned, Clone, Debug, Default, PartialEq)]
-    #[versioned(version = 4, layouts(0xc9b8_ef62_2a0b_16e7, 0x69be_c271_9c6e_5e68, 0xca08_1de5_1192_f61a, 0xa0ac_63e3_74f9_8887))]
+    #[versioned(
+        version = 4,
+        layouts(
+            0xc9b8_ef62_2a0b_16e7,
+            0x69be_c271_9c6e_5e68,
+            0xca08_1de5_1192_f61a,
+            0xa0ac_63e3_74f9_8887
+        )
+    )]
     pub struct RadioSer {
         pub channel: u16,
         #[versioned(end = 3)]
@@ -22,7 +30,10 @@ mod before {
     }
 
     #[derive(Versioned, Clone, Debug, Default, PartialEq)]
-    #[versioned(version = 3, layouts(0xda5d_107e_5bb5_7991, 0x901a_614e_5cc6_eeb7, 0xe212_4ecb_267c_ed9b))]
+    #[versioned(
+        version = 3,
+        layouts(0xda5d_107e_5bb5_7991, 0x901a_614e_5cc6_eeb7, 0xe212_4ecb_267c_ed9b)
+    )]
     pub enum ModeSer {
         #[default]
         Off,

@@ -86,7 +86,7 @@ fn parameters(input: &DeriveInput) -> Result<Parameters<'_>> {
             GenericParam::Type(parameter) => {
                 return Err(Error::new_spanned(
                     parameter,
-                    "a mirror derives `Versioned` for one layout, and one with a type parameter has many: give each its own type, \
+                    "a mirror derives `Versioned` for one layout, and a generic one has many: give each its own type, \
                      or implement `Layout`, `Mirror` and `Wire` by hand",
                 ));
             }

@@ -19,7 +19,7 @@ impl ItemAttributes {
             quote! {
                 __devstate::schema::Change {
                     name: #name,
-                    kind: __devstate::schema::ChangeKind::#kind,
+                    what: __devstate::schema::ChangeKind::#kind,
                     versions: &[#(#versions),*],
                 }
             }

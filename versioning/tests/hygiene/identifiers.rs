@@ -2,8 +2,13 @@
 hostile! {
     ALL
     At
+    Bound
+    Bounded
+    Branch
     ByDefault
     ByElement
+    Change
+    ChangeKind
     Copy
     DERIVED
     Differ
@@ -16,6 +21,7 @@ hostile! {
     Format
     Formatter
     Hash
+    History
     Itself
     LATEST
     LAYOUTS
@@ -28,6 +34,7 @@ hostile! {
     NAMES
     OPEN
     Ord
+    PARENTS
     PINNED
     PartialOrd
     ROOTS
@@ -39,6 +46,7 @@ hostile! {
     SCHEMA
     Schema
     Shape
+    Start
     Struct
     TABLE
     TYPE
@@ -52,12 +60,18 @@ hostile! {
     __format_release
     __private
     __release_part
+    absent
     all
     allow
     array
     automatically_derived
+    bound_at
+    bounds
+    branches
     byte
     cfg
+    changes
+    check_bounds
     check_buffer
     check_found
     check_pinned
@@ -66,22 +80,29 @@ hostile! {
     check_releases
     check_row
     check_table_name
+    checked_sub
     clippy
     compile_error
     concat
     dead_code
     decode_into
+    decode_within
     deep
     default_value
     defmt
     differ
+    downgrade_within
     encode
+    encode_within
     encoded_len
+    encoded_len_within
     ends
     expr
     field
     fields
     foreign_decode
+    foreign_differ
+    foreign_downgrade
     foreign_encode
     foreign_len
     format
@@ -102,11 +123,13 @@ hostile! {
     marker
     max_snapshot_len
     meta
+    more
     must_use
     no_variant
     number
     offset
     only_pin
+    parent
     parts
     pedantic
     primitive
@@ -125,10 +148,12 @@ hostile! {
     unused_mut
     unused_variables
     upgrade
-    usize
+    upgrade_within
     variant_value
     versions
     vis
+    what
     window
     wire
+    with_history
 }

@@ -66,6 +66,42 @@ pub(super) struct MyBorrowedSer<'my> {
     my_number: u8,
 }
 
+#[derive(
+    ::devstate_versioning::Versioned, ::core::clone::Clone, ::core::fmt::Debug, ::core::default::Default, ::core::cmp::PartialEq,
+)]
+#[versioned(version = 6, oldest = 2, branch(5 = 3, 6 = 2), layouts(0x065f_8815_f986_5d8d, 0x0317_4294_3cd2_3d88, _, 0x8cd3_14e5_d33a_3f76, open), instance(4))]
+pub(super) struct MyTreeSer<const MY_SPACE: usize> {
+    #[versioned(bound(2 = 2, 5 = MY_SPACE, 6 = MY_SPACE))]
+    my_bytes: ::heapless::Vec<u8, MY_SPACE>,
+    #[versioned(start = [5, 6], de_fn = my_tree_up)]
+    my_number: u32,
+    #[versioned(start = 3)]
+    my_gap: bool,
+    #[versioned(bound(2 = 1, 3 = 2, 6 = 2))]
+    my_array: [u16; 2],
+}
+
+#[derive(
+    ::devstate_versioning::Versioned, ::core::clone::Clone, ::core::fmt::Debug, ::core::default::Default, ::core::cmp::PartialEq,
+)]
+#[versioned(version = 2, oldest = 2, layouts(0xdb24_2a05_d023_6441))]
+pub(super) enum MyLeftSer {
+    #[default]
+    MyFirst,
+    #[versioned(tag = 2)]
+    MyThird(#[versioned(bound(1 = 2, 2 = 3))] ::heapless::String<3>),
+}
+
+fn my_tree_up<const MY_SPACE: usize>(_my_mirror: &mut MyTreeSer<MY_SPACE>, _my_version: u16) -> ::core::result::Result<(), ::devstate_versioning::ConversionError> {
+    ::core::result::Result::Ok(())
+}
+
+::devstate_versioning::release_table! {
+    pub(super) enum MyTreeRelease { MyV1 = 1 @ 0xe183_b21b_c9a9_c1ce, MyV2 = 2 @ 0xe183_b21b_c9a9_c1ce, MyV3 = 3 @ 0x6e7d_46dd_ff40_b20b, MyV4 = 4 from MyV2 @ open }
+    MyTreeSer<8> => [2, 2, 5, 6],
+    MyLeftSer => [2, 2, 2, 2],
+}
+
 fn my_default(_my_version: u16) -> u32 {
     7
 }
