@@ -131,6 +131,19 @@ pub enum Type {
 }
 
 impl Field {
+    /// Describes a field of those versions, without a part and with the bound of its type. For a schema by hand.
+    #[must_use]
+    pub const fn new(name: &'static str, ty: &'static Type, versions: Versions) -> Self {
+        Self {
+            name,
+            ty,
+            versions,
+            ignorable: false,
+            parts: &[],
+            bounds: &[],
+        }
+    }
+
     /// Returns the version of the part in this field at a version of the owner. Zero if the field is no part, or if that
     /// version does not have it.
     #[must_use]

@@ -29,20 +29,13 @@ impl<E: Layout> Mirror for RtcWithEventsSer<E> {
     const SCHEMA: &'static Schema = &Schema::new(
         "RtcWithEventsSer",
         1,
-        Shape::Struct(&[field("rtc", RtcStateSer::TYPE), field("events", E::TYPE)]),
+        Shape::Struct(&[
+            Field::new("rtc", RtcStateSer::TYPE, Versions::ALWAYS),
+            Field::new("events", E::TYPE, Versions::ALWAYS),
+        ]),
     );
     const LAYOUTS: &'static [u64] = &[layout(Self::SCHEMA, 1)];
     const OPEN: bool = false;
-}
-
-const fn field(name: &'static str, ty: &'static Type) -> Field {
-    Field {
-        name,
-        ty,
-        versions: Versions::ALWAYS,
-        ignorable: false,
-        parts: &[],
-    }
 }
 
 // What the derive writes for a mirror of its own: a published layout that changes does not compile.

@@ -16,13 +16,7 @@ impl Mirror for TimerSer {
     const SCHEMA: &'static Schema = &Schema::new(
         "TimerSer",
         1,
-        Shape::Struct(&[Field {
-            name: "count",
-            ty: u32::TYPE,
-            versions: Versions::ALWAYS,
-            ignorable: false,
-            parts: &[],
-        }]),
+        Shape::Struct(&[Field::new("count", u32::TYPE, Versions::ALWAYS)]),
     );
     const LAYOUTS: &'static [u64] = &[0x1234];
     const OPEN: bool = false;

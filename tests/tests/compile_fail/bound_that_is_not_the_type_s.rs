@@ -1,0 +1,17 @@
+//! The type has another bound than the latest version in `bound`.
+use devstate_versioning::{Versioned, release_table};
+
+#[derive(Versioned, Clone, Default)]
+#[versioned(version = 2, layouts(0x0317_9f01_4f37_ed0b, open))]
+pub struct SensorSer {
+    pub count: u32,
+    #[versioned(bound(1 = 8, 2 = 16))]
+    pub samples: heapless::Vec<i16, 32>,
+}
+
+release_table! {
+    pub enum Release { V1 = 1 @ 0x0317_9f01_4f37_ed0b, V2 = 2 @ open }
+    SensorSer => [1, 2],
+}
+
+fn main() {}

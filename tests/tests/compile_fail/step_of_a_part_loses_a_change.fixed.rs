@@ -1,0 +1,24 @@
+//! Corrected.
+use devstate_versioning::{Versioned, release_table};
+
+#[derive(Versioned, Clone, Default)]
+#[versioned(version = 3, branch(3 = 1), layouts(0x842b_552b_00c5_5f4c, 0xf13d_e208_d51e_d418, open))]
+pub struct BulbSer {
+    pub level: u8,
+    #[versioned(start = [2, 3])]
+    pub hours: u32,
+    #[versioned(start = 3)]
+    pub color: u16,
+}
+
+#[derive(Versioned, Clone, Default)]
+#[versioned(version = 3, layouts(0x010d_cdf9_616f_11a2, 0xbbea_25b1_9638_2223, open), parts(0xdfd5_be68_783d_6c2b, 0x29a2_d1d3_0e99_5cd6, open))]
+pub struct LampSer {
+    #[versioned(part = [1, 2, 3])]
+    pub bulb: BulbSer,
+}
+
+release_table! {
+    pub enum Release { V1 = 1 @ 0x8539_2324_6234_70ee, V2 = 2 @ 0xad28_07ba_6b56_f63b, V3 = 3 @ open }
+    LampSer => [1, 2, 3],
+}
