@@ -144,32 +144,7 @@ pub const fn check_row(
                 if let Some(before) = before {
                     check_step(at(releases, release, name), schema, before, version);
                 }
-                if version > schema.version {
-                    at(releases, release, name)
-                        .str("is at version ")
-                        .number(version as u64)
-                        .str(", and the latest version of the mirror is ")
-                        .number(schema.version as u64)
-                        .str(": increase `version` on the mirror, or correct the row")
-                        .other_wrong_rows(rows, schema)
-                        .fail()
-                }
-                if version < schema.history.oldest {
-                    at(releases, release, name)
-                        .str("is at version ")
-                        .number(version as u64)
-                        .str(", and the oldest version that the mirror still has is ")
-                        .number(schema.history.oldest as u64)
-                        .str(": delete the release from the table, or keep the version in the mirror")
-                        .fail()
-                }
-                if !schema.has(version) {
-                    at(releases, release, name)
-                        .str("is at version ")
-                        .number(version as u64)
-                        .str(", whose layout this source does not have (`_` in `layouts`): it belongs to another branch, and so does the release")
-                        .fail()
-                }
+                check_version(at(releases, release, name), rows, schema, version);
             }
         }
         release += 1;
@@ -200,6 +175,33 @@ pub const fn check_row(
             }
         }
     }
+}
+
+/// Checks that the mirror has a version that a row names. `place` is the beginning of the message.
+#[track_caller]
+const fn check_version(place: Message, rows: &[Row], schema: &Schema, version: u16) {
+    if schema.has(version) {
+        return;
+    }
+    let place = place.str("is at version ").number(version as u64);
+    if version > schema.version {
+        place
+            .str(", and the latest version of the mirror is ")
+            .number(schema.version as u64)
+            .str(": increase `version` on the mirror, or correct the row")
+            .other_wrong_rows(rows, schema)
+            .fail()
+    }
+    if version < schema.history.oldest {
+        place
+            .str(", and the oldest version that the mirror still has is ")
+            .number(schema.history.oldest as u64)
+            .str(": delete the release from the table, or keep the version in the mirror")
+            .fail()
+    }
+    place
+        .str(", whose layout this source does not have (`_` in `layouts`): it belongs to another branch, and so does the release")
+        .fail()
 }
 
 /// Checks the step of a mirror from its version in a release to that in a release that goes on from it. `place` is the

@@ -1,6 +1,13 @@
 //! Bounds that grew or shrank with a version: of each container, both ways, and at the limit.
 
-#![allow(missing_docs, unreachable_pub, clippy::unwrap_used, clippy::panic, reason = "a test")]
+#![allow(
+    missing_docs,
+    unreachable_pub,
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::type_complexity,
+    reason = "a test"
+)]
 
 use std::collections::BTreeMap;
 

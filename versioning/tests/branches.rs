@@ -6,7 +6,14 @@
 //!      └─── 4             stable: a backport of the quota on 2
 //! ```
 
-#![allow(missing_docs, unreachable_pub, clippy::unwrap_used, clippy::panic, reason = "a test")]
+#![allow(
+    missing_docs,
+    unreachable_pub,
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::unnecessary_wraps,
+    reason = "a test"
+)]
 
 use devstate_versioning::{
     ConversionError, LoadErrorKind, Loss, Mirror, ReleaseTable, SaveError, Versioned, buffer, release_table,
@@ -313,7 +320,7 @@ fn a_field_of_the_other_branch_alone_is_default_in_the_latest_value() {
     // A latest value has no shadow: it is no loss, as that of a removed field is none.
     Release::V1
         .losses(&MeterSer { trace: 0, ..meter }, &mut scratch, &mut |loss| {
-            assert_eq!(loss.field.steps(), [0])
+            assert_eq!(loss.field.steps(), [0]);
         })
         .unwrap();
 }

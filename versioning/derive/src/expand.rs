@@ -6,7 +6,7 @@
 
 use proc_macro2::TokenStream;
 use quote::{ToTokens, quote, quote_spanned};
-use syn::{ConstParam, Data, DeriveInput, Error, Result};
+use syn::{Data, DeriveInput, Error, Result};
 
 use crate::mirror::{Bodies, Mirror};
 use crate::mirror_attributes::{ANY_NUMBER, MirrorAttributes};
@@ -53,36 +53,17 @@ fn frame(mirror: &Mirror<'_>, attributes: &MirrorAttributes, bodies: &Bodies) ->
         name,
         history,
         lifetime,
-        parameters,
+        ..
     } = mirror;
     let krate = attributes
         .krate
         .as_ref()
         .map_or_else(|| quote!(::devstate_versioning), ToTokens::to_token_stream);
-    let lifetimes = lifetime.iter();
-    let constants = parameters.iter().map(|parameter| &parameter.ident);
-    let arguments: Vec<_> = lifetimes
-        .map(ToTokens::to_token_stream)
-        .chain(constants.map(ToTokens::to_token_stream))
-        .collect();
-    let self_type = match arguments.as_slice() {
-        [] => quote!(#ident),
-        arguments => quote!(#ident<#(#arguments),*>),
-    };
-    let declared: Vec<_> = parameters
-        .iter()
-        .map(|ConstParam { ident, ty, .. }| quote!(const #ident: #ty))
-        .collect();
+    let self_type = mirror.self_type();
+    let declared = mirror.declared_constants();
     let lifetimes = lifetime.iter();
     let layout_generics = quote!(<#(#lifetimes,)* #(#declared),*>);
-    // The instance whose fingerprints are pinned here.
-    let static_lifetime = lifetime.iter().map(|_| quote!('static));
-    let instance = attributes.instance.iter().map(|value| quote!({ #value }));
-    let pinned_arguments: Vec<_> = static_lifetime.chain(instance).collect();
-    let pinned_type = match pinned_arguments.as_slice() {
-        [] => quote!(#ident),
-        arguments => quote!(#ident<#(#arguments),*>),
-    };
+    let pinned_type = mirror.instance(&attributes.instance);
     let input = mirror.input_lifetime();
     let version = history.version;
     let count = usize::from(version);

@@ -1,7 +1,7 @@
 //! The model of a mirror.
 
 use proc_macro2::{Span, TokenStream};
-use quote::quote;
+use quote::{ToTokens, quote};
 use syn::ext::IdentExt;
 use syn::{ConstParam, DeriveInput, Error, Expr, GenericParam, Ident, Lifetime, LitStr, Result};
 
@@ -50,6 +50,40 @@ impl<'a> Mirror<'a> {
             lifetime,
             parameters,
         })
+    }
+
+    /// Returns the type with its own parameters.
+    pub(crate) fn self_type(&self) -> TokenStream {
+        let constants = self
+            .parameters
+            .iter()
+            .map(|parameter| parameter.ident.to_token_stream());
+        self.with_arguments(self.lifetime.iter().map(ToTokens::to_token_stream).chain(constants))
+    }
+
+    /// Returns the instance with these const arguments, for every lifetime.
+    pub(crate) fn instance(&self, constants: &[Expr]) -> TokenStream {
+        let constants = constants.iter().map(|value| quote!({ #value }));
+        self.with_arguments(self.lifetime.iter().map(|_| quote!('static)).chain(constants))
+    }
+
+    fn with_arguments(&self, arguments: impl Iterator<Item = TokenStream>) -> TokenStream {
+        let ident = self.ident;
+        let mut arguments = arguments.peekable();
+        if arguments.peek().is_none() {
+            quote!(#ident)
+        } else {
+            quote!(#ident<#(#arguments),*>)
+        }
+    }
+
+    /// Returns the declarations of the const parameters.
+    pub(crate) fn declared_constants(&self) -> Vec<TokenStream> {
+        let declared = self
+            .parameters
+            .iter()
+            .map(|ConstParam { ident, ty, .. }| quote!(const #ident: #ty));
+        declared.collect()
     }
 
     /// Returns the lifetime of the input in the expansion.
