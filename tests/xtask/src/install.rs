@@ -16,6 +16,7 @@ const PROGRAMS: &[(&str, &str)] = &[
     ("qemu-system-riscv32", "qemu-system-misc"),
     ("valgrind", "valgrind"),
     ("strace", "strace"),
+    ("chromium", "chromium"),
 ];
 
 /// Programs that steps start, and the version that `cargo install` builds where there is none.

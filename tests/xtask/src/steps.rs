@@ -7,7 +7,7 @@ use crate::book;
 use crate::faults;
 use crate::firmware;
 use crate::fuzz;
-use crate::install::{Skip, cargo_tool};
+use crate::install::{Skip, cargo_tool, program_path};
 use crate::msrv;
 use crate::oracle;
 use crate::package;
@@ -33,6 +33,7 @@ pub(crate) const STEPS: &[Step] = &[
     Step { name: "clippy",   what: "no lint warns, with all features",                        run: clippy },
     Step { name: "tests",    what: "unit, integration and documentation tests",               run: tests },
     Step { name: "client",   what: "two products outside the workspace, and what vm-superio wrote",    run: client },
+    Step { name: "page",     what: "the page of `devstate inspect --html` works in Chromium", run: page },
     Step { name: "doc",      what: "the documentation builds without a warning",              run: doc },
     Step { name: "book",     what: "every link between the pages leads somewhere, and the book builds", run: book::check },
     Step { name: "api",      what: "the root of devstate-versioning stays small",               run: api::check },
@@ -96,6 +97,20 @@ fn client() -> Result<()> {
         run(cargo().arg("test").args(manifest))?;
     }
     Ok(())
+}
+
+fn page() -> Result<()> {
+    program_path("chromium")?;
+    let test = [
+        "test",
+        "-p",
+        "devstate-cli",
+        "--test",
+        "page",
+        "--",
+        "--include-ignored",
+    ];
+    run(cargo().args(test))
 }
 
 fn doc() -> Result<()> {

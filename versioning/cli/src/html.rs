@@ -7,7 +7,6 @@ mod tree;
 
 use std::fmt::Write;
 
-use self::entries::Entry;
 use self::escape::Escaped;
 use crate::report::{Report, file_name};
 
@@ -46,22 +45,25 @@ fn write_page(report: &Report<'_>, out: &mut String) -> std::fmt::Result {
         report.snapshot.bytes.len(),
         Escaped(&file_name(report.found.file)),
     )?;
-    write_state(report, &entries, out)?;
+    write_state(report, out)?;
     out.push_str(
-        "</header>\n<main>\n<section class=\"tree\" aria-labelledby=\"fields\">\n<h2 id=\"fields\">Fields</h2>\n",
+        "</header>\n<main>\n<section class=\"tree\" aria-labelledby=\"fields\">\n<h2 id=\"fields\">Fields</h2>\n\
+         <p class=\"help\">Arrow keys move, left and right close and open. A selected field lights up its bytes.</p>\n",
     );
     tree::write(&entries, out)?;
-    out.push_str("</section>\n<section class=\"grid\" aria-labelledby=\"bytes\">\n<h2 id=\"bytes\">Bytes</h2>\n");
+    out.push_str(
+        "</section>\n<section class=\"grid\" aria-labelledby=\"bytes\">\n<h2 id=\"bytes\">Bytes</h2>\n\
+         <p class=\"help\">The same bytes as in the tree. A click selects a field.</p>\n",
+    );
     grid::write(&report.snapshot.bytes, &entries, out)?;
     write!(
         out,
-        "</section>\n</main>\n<p class=\"help\">Arrow keys move in the tree, left and right close and open. A selected \
-         field lights up its bytes. A click on a byte selects its field.</p>\n<script>\n{SCRIPT}</script>\n</body>\n</html>\n"
+        "</section>\n</main>\n<script>\n{SCRIPT}</script>\n</body>\n</html>\n"
     )
 }
 
 /// Says if the snapshot is whole, and what is not on the page.
-fn write_state(report: &Report<'_>, entries: &[Entry], out: &mut String) -> std::fmt::Result {
+fn write_state(report: &Report<'_>, out: &mut String) -> std::fmt::Result {
     if report.damage.is_empty() {
         out.push_str("<p class=\"state good\">Whole: length, checksum and every value are right.</p>\n");
     } else {
@@ -72,8 +74,7 @@ fn write_state(report: &Report<'_>, entries: &[Entry], out: &mut String) -> std:
         out.push_str("</ul>\n</div>\n");
     }
     let bytes = report.snapshot.bytes.len();
-    let left_out = bytes > MAX_BYTES || report.fields.len() > entries.len();
-    if left_out {
+    if bytes > MAX_BYTES || report.fields.len() > MAX_FIELDS {
         writeln!(
             out,
             "<p class=\"state\">This page shows the first {MAX_BYTES} of {bytes} bytes, and the first {MAX_FIELDS} of {} \
