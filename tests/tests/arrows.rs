@@ -59,6 +59,8 @@ const MAY_NAME: &[(&str, &[&str])] = &[
         ],
     ),
     ("devstate-versioning-derive", &["proc-macro2", "quote", "syn"]),
+    ("devstate-slots", &["devstate-versioning", "embedded-storage"]),
+    ("devstate-file", &["rustix", "tempfile"]),
     (
         "devstate-cli",
         &[
@@ -104,7 +106,12 @@ const MAY_NAME: &[(&str, &[&str])] = &[
 ];
 
 /// Published crates for hosts, which have `std`: their interface has `std::io` in it, or they are commands.
-const FOR_HOSTS: &[&str] = &["devstate-vm-superio", "devstate-rust-vmm", "devstate-cli"];
+const FOR_HOSTS: &[&str] = &[
+    "devstate-vm-superio",
+    "devstate-rust-vmm",
+    "devstate-file",
+    "devstate-cli",
+];
 
 /// All that is linked with a device, without features: nothing that knows a codec, and nothing that others bring in.
 const LINKED_WITH_A_DEVICE: &[(&str, &[&str])] = &[

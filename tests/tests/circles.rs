@@ -20,6 +20,8 @@ const SOURCES: &[&str] = &[
     "versioning/src",
     "versioning/derive/src",
     "versioning/cli/src",
+    "versioning/file/src",
+    "versioning/slots/src",
 ];
 
 /// A mirror names its semantic functions, and they take the mirror.

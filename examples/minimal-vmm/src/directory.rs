@@ -15,7 +15,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Error, Result, anyhow, bail, ensure};
-use devstate_snapshot_file::{PendingFile, load_file, open_file, save_file};
+use devstate_file::{PendingFile, load_file, open_file, save_file};
 use embedded_io_adapters::std::FromStd;
 use rustix::fs::{Mode, OFlags, fstatvfs, open};
 

@@ -11,11 +11,11 @@ use std::process::ExitCode;
 
 use anyhow::Context;
 use clap::Parser;
+use devstate_file::{load_file, save_file};
 use devstate_replay::{
     MachineStateSer, Release, ReplayError, Report, Settings, Span, Trace, TraceError, replay, shipped_traces,
     write_snapshot,
 };
-use devstate_snapshot_file::{load_file, save_file};
 use devstate_versioning::schema::Json;
 use devstate_versioning::{buffer, max_snapshot_len};
 

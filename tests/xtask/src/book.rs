@@ -38,6 +38,8 @@ const PARTS: &[(&str, &[(&str, &str)])] = &[
             ("The i8042's mirror", "devices/i8042/ser/README.md"),
             ("Recipes", "CONTRIBUTING.md"),
             ("Mistakes", "MISTAKES.md"),
+            ("Two slots in flash", "versioning/slots/README.md"),
+            ("A file that is replaced whole", "versioning/file/README.md"),
             ("The command", "versioning/cli/README.md"),
         ],
     ),

@@ -51,8 +51,6 @@ pub(crate) fn check() -> Result<()> {
     run_command(workspace().args([
         "clippy",
         "-p",
-        "bare-slots",
-        "-p",
         "bare-machine",
         "-p",
         "bare-board",
@@ -61,7 +59,7 @@ pub(crate) fn check() -> Result<()> {
         "-D",
         "warnings",
     ]))?;
-    run_command(workspace().args(["test", "-p", "bare-slots", "-p", "bare-machine"]))?;
+    run_command(workspace().args(["test", "-p", "bare-machine"]))?;
     for program in PROGRAMS {
         lint(program)?;
         boot(program, Mode::Compare)?;

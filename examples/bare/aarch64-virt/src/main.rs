@@ -11,7 +11,7 @@
 mod machine;
 mod release;
 
-use bare_slots::{RamFlash, Slots};
+use devstate_slots::{RamFlash, Slots};
 use core::fmt::Display;
 use core::time::Duration;
 use devstate_core::{Clock, RegisterIo};

@@ -13,7 +13,7 @@ mod ps2;
 mod release;
 
 use bare_board::uart;
-use bare_slots::{RamFlash, Slots};
+use devstate_slots::{RamFlash, Slots};
 use core::fmt::Display;
 use devstate_i8042::I8042State;
 use devstate_i8042_ser::I8042StateSer;

@@ -13,9 +13,9 @@ use std::sync::RwLock;
 
 use anyhow::{Context, Result, anyhow, bail, ensure};
 use clap::{Parser, Subcommand};
+use devstate_file::{PendingFile, load_file, open_stream};
 use devstate_kv_store_export::linux::{Client, ClientError, ServedStore, Server, ServerLimits};
 use devstate_kv_store_export::{Exportable, Item, Release, Store, VALUE_LEN, WriteError};
-use devstate_snapshot_file::{PendingFile, load_file, open_stream};
 use rustix::process::{Resource, Rlimit, geteuid, getrlimit, setrlimit};
 
 use crate::output::{note, print, say, shown};

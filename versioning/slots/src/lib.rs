@@ -1,18 +1,4 @@
-//! Two slots in a flash. One of them always has a complete snapshot, wherever the power fails.
-//!
-//! A save erases the slot that is not in use, writes the snapshot, and finally writes the slot's header: a sequence number
-//! and a length with their own checksum. So a whole header stands before a whole snapshot, which the snapshot's own
-//! checksum confirms (its last eight bytes, see FORMAT.md). The slot in use is not touched until the other one is the newest.
-//!
-//! | offset | size | field |
-//! |---|---|---|
-//! | 0 | 4 | sequence number, little-endian, wraps |
-//! | 4 | 4 | length of the snapshot in bytes |
-//! | 8 | 8 | CRC-64/XZ of these eight bytes |
-//! | 16, or the flash's write size if that is more | | snapshot |
-//!
-//! A slot that cannot be read is a damaged slot: a flash with ECC reports a torn word as an error.
-
+#![doc = include_str!("../README.md")]
 #![no_std]
 #![forbid(unsafe_code)]
 

@@ -1,6 +1,15 @@
 //! A firmware update that is rolled back (A/B): the older firmware finds its settings.
 
-use bare_slots::{Loaded, RamFlash, SlotContent, Slots};
+#![allow(
+    unreachable_pub,
+    missing_docs,
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    reason = "a test"
+)]
+
+use devstate_slots::{Loaded, RamFlash, SlotContent, Slots};
 use devstate_versioning::{ReleaseTable, buffer};
 
 type Flash = RamFlash<'static>;

@@ -1,9 +1,18 @@
 //! Cuts the power at each written byte and at each erased sector.
 
+#![allow(
+    unreachable_pub,
+    missing_docs,
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    reason = "a test"
+)]
+
 mod flash;
 mod matrix;
 
-use bare_slots::{Error, PartitionError, SlotContent, Slots};
+use devstate_slots::{Error, PartitionError, SlotContent, Slots};
 use devstate_versioning::checksum::{Checksum, Crc64};
 use embedded_storage::nor_flash::{ErrorType, NorFlash, ReadNorFlash};
 use flash::{Failure, Flash, Half, Order, SECTOR, SECTORS, TORN, Torn};

@@ -1,21 +1,4 @@
-//! Snapshots in files: what is under a snapshot's name is always whole.
-//!
-//! A file is written under a temporary name beside its place, synced, and renamed over what was there; then the
-//! directory is synced. Whenever the process is killed or the power fails, the name leads to the previous snapshot or
-//! to the new one, never to half of one.
-//!
-//! Only a regular file is read or replaced. A device, a named pipe, a socket, a directory or a symbolic link under the name
-//! is refused, and stays. [`open_stream`] opens what can only be written front to back.
-//!
-//! ```
-//! let dir = tempfile::tempdir()?;
-//! let path = dir.path().join("rtc.snapshot");
-//! devstate_snapshot_file::save_file(&path, b"ticks")?;
-//! assert_eq!(devstate_snapshot_file::load_file(&path, 64)?, b"ticks");
-//! assert!(devstate_snapshot_file::load_file(&path, 4).is_err());
-//! # Ok::<(), Box<dyn std::error::Error>>(())
-//! ```
-
+#![doc = include_str!("../README.md")]
 #![forbid(unsafe_code)]
 
 use std::fs::{self, File, FileType};
@@ -111,7 +94,13 @@ impl PendingFile {
     pub fn create(path: &Path) -> Result<Self, FileError> {
         replaceable(path)?;
         let name = path.file_name().unwrap_or_default().to_string_lossy();
-        let repeated = &name[..name.floor_char_boundary(REPEATED_LEN)];
+        let repeated: String = name
+            .chars()
+            .scan(0, |end, c| {
+                *end += c.len_utf8();
+                (*end <= REPEATED_LEN).then_some(c)
+            })
+            .collect();
         let file = Builder::new()
             .prefix(&format!(".{repeated}."))
             .suffix(".tmp")

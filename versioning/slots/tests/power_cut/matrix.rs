@@ -1,6 +1,6 @@
 //! Everything that can go wrong, with everything else: the newest complete snapshot loads, and saving works again.
 
-use bare_slots::{Error, Slots};
+use devstate_slots::{Error, Slots};
 
 use crate::flash::{Failure, Flash, Order, SECTOR, SECTORS, TORN};
 use crate::{newest, saved, snapshot, with_numbers};

@@ -5,6 +5,7 @@ use core::fmt;
 
 /// The snapshot that was loaded, if there is one, and what became of the slots.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[must_use]
 pub struct Loaded<'b> {
     /// The newest complete snapshot that was accepted.
@@ -26,6 +27,7 @@ impl Loaded<'_> {
 
 /// What a slot holds, and what loading made of it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub enum SlotContent {
     /// No header, but bytes that are all alike: erased, or never used.
     Blank,

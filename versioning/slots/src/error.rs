@@ -4,6 +4,7 @@ use core::fmt;
 
 /// Why no snapshot was loaded or saved.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub enum Error<E> {
     /// The flash failed to erase or to write.
     Flash(E),
@@ -22,6 +23,7 @@ pub enum Error<E> {
 
 /// Why a partition cannot have two slots. The flash was not touched.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub enum PartitionError {
     /// The partition does not begin at a sector.
     Misaligned {
