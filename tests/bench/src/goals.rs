@@ -3,6 +3,10 @@
 use crate::chart::thousands;
 use crate::interrupts;
 use crate::measure::Measured;
+use crate::replays;
+
+/// The groups whose times are compared with goals.
+pub const TIMED: [&str; 3] = ["checksums", "key-value export", "the whole way"];
 
 /// One line of the list. An empty limit or peer: there is none.
 pub struct Goal {
@@ -39,6 +43,7 @@ pub fn goals(measured: &[Measured]) -> Vec<Goal> {
     encoders(&numbers, &mut goals);
     devices(&numbers, &mut goals);
     around_the_wire(&numbers, &mut goals);
+    times(&numbers, &mut goals);
     ratios_of_times(&numbers, &mut goals);
     goals
 }
@@ -116,6 +121,19 @@ fn around_the_wire(numbers: &Numbers<'_>, goals: &mut Vec<Goal>) {
         let found = numbers.count(&format!("around the wire/{device}/{step}"));
         goals.push(at_most(format!("{device}, {step}"), goal, found));
     }
+}
+
+/// Of this machine. The goals were set on another one.
+fn times(numbers: &Numbers<'_>, goals: &mut Vec<Goal>) {
+    for (action, goal) in [("save", 240.0), ("restore", 310.0)] {
+        if let Some(time) = numbers.time(&format!("the whole way/devstate/{action} three devices")) {
+            let what = format!("{action} of three devices, the whole way: nanoseconds");
+            goals.push(at_most(what, goal, time.round()));
+        }
+    }
+    // Times are no more exact than this.
+    let rate = replays::rate().map_or(f64::NAN, |rate| (rate / 1_000.0).round() * 1_000.0);
+    goals.push(at_least("replay, saving after every event: events a second", 1e6, rate));
 }
 
 /// In one run on one machine.
