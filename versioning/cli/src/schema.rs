@@ -12,7 +12,7 @@ mod load;
 mod show;
 
 pub use diff::{Change, Verdict, diff};
-pub use document::{Document, Field, Mirror, Release, Type, Variant};
+pub use document::{Branch, Document, Field, Mirror, Release, Span, Step, StepKind, Type, Variant};
 pub use folder::{Folder, Found, NotFound, read_schema};
 pub use load::{MAX_FILE_LEN, MAX_NAME_LEN, MAX_STEPS, Schema, SchemaError};
 pub use show::show;

@@ -109,6 +109,7 @@ fn contradictions(schema: &Schema) -> Vec<Change> {
     let document = schema.document();
     for mirror in &document.mirrors {
         for (version, layout) in (1..).zip(&mirror.layouts) {
+            let Some(layout) = layout else { continue };
             compare(
                 format!("{} version {version}", mirror.name),
                 layout,

@@ -98,6 +98,23 @@ impl From<Why> for Stop {
     }
 }
 
+/// What the owner of a value says of it.
+#[derive(Clone, Copy)]
+struct Of<'s> {
+    field: &'s Field,
+    /// The version of the mirrors in it, if they are parts.
+    part: Option<u16>,
+    /// Another bound than that of the type.
+    bound: Option<u64>,
+}
+
+impl Of<'_> {
+    /// Returns what is said of elements and parts: a bound is that of the whole only.
+    fn inner(self) -> Self {
+        Self { bound: None, ..self }
+    }
+}
+
 struct Walk<'w, 's, 'p> {
     schema: &'s Schema,
     release: usize,
@@ -110,38 +127,39 @@ struct Walk<'w, 's, 'p> {
 }
 
 impl<'s, 'p> Walk<'_, 's, 'p> {
-    /// Reads a value. `part` is the version of the mirrors in it, if they are parts.
-    fn value(&mut self, ty: &'s Type, field: &'s Field, part: Option<u16>) -> Result<(), Stop> {
+    /// Reads a value.
+    fn value(&mut self, ty: &'s Type, of: Of<'s>) -> Result<(), Stop> {
         self.steps = self.steps.checked_sub(1).ok_or(Why::TooManyValues)?;
         let start = self.reader.offset();
+        let bound = |own: u64| to_usize(of.bound.unwrap_or(own));
         match ty {
-            Type::Array { of, len } if **of == BYTE => {
-                let bytes = self.reader.bytes(to_usize(*len))?;
+            Type::Array { of: element, len } if **element == BYTE => {
+                let bytes = self.reader.bytes(bound(*len))?;
                 self.show(ty, start, Value::Bytes(bytes));
             }
-            Type::Seq { of, max } if **of == BYTE => {
-                let length = self.reader.length(to_usize(*max))?;
+            Type::Seq { of: element, max } if **element == BYTE => {
+                let length = self.reader.length(bound(*max))?;
                 let bytes = self.reader.bytes(length)?;
                 self.show(ty, start, Value::Bytes(bytes));
             }
-            Type::Array { of, len } => self.elements(of, field, part, to_usize(*len))?,
-            Type::Seq { of, max } => {
-                let length = self.reader.length(to_usize(*max))?;
+            Type::Array { of: element, len } => self.elements(element, of.inner(), bound(*len))?,
+            Type::Seq { of: element, max } => {
+                let length = self.reader.length(bound(*max))?;
                 self.show(ty, start, Value::Elements(length));
-                self.elements(of, field, part, length)?;
+                self.elements(element, of.inner(), length)?;
             }
-            Type::Tuple { of } => {
-                for (position, ty) in of.iter().enumerate() {
+            Type::Tuple { of: types } => {
+                for (position, ty) in types.iter().enumerate() {
                     self.path.0.push(Step::Part(position));
-                    self.value(ty, field, part)?;
+                    self.value(ty, of.inner())?;
                     self.path.0.pop();
                 }
             }
-            Type::Option { of } => match self.reader.byte()? {
+            Type::Option { of: value } => match self.reader.byte()? {
                 0 => self.show(ty, start, Value::Absent),
                 1 => {
                     self.show(ty, start, Value::Present);
-                    self.value(of, field, part)?;
+                    self.value(value, of)?;
                 }
                 found => return Err(self.reader.refuse_at(start, Expected::OptionTag, found.into()).into()),
             },
@@ -149,7 +167,11 @@ impl<'s, 'p> Walk<'_, 's, 'p> {
                 // The schema was checked: there is a mirror with that name.
                 let mirror = self.schema.mirror(name).ok_or(Why::NotInRelease)?;
                 let of_release = || mirror.releases.get(self.release).copied().flatten();
-                let version = if field.part.is_empty() { of_release() } else { part };
+                let version = if of.field.part.is_empty() {
+                    of_release()
+                } else {
+                    of.part
+                };
                 self.mirror(mirror, version.ok_or(Why::NotInRelease)?, ty)?;
             }
             Type::Bool
@@ -158,18 +180,18 @@ impl<'s, 'p> Walk<'_, 's, 'p> {
             | Type::Int { .. }
             | Type::Str { .. }
             | Type::Foreign { .. } => {
-                let value = self.scalar(ty)?;
+                let value = self.scalar(ty, of.bound)?;
                 self.show(ty, start, value);
             }
         }
         Ok(())
     }
 
-    fn elements(&mut self, of: &'s Type, field: &'s Field, part: Option<u16>, count: usize) -> Result<(), Stop> {
+    fn elements(&mut self, element: &'s Type, of: Of<'s>, count: usize) -> Result<(), Stop> {
         for index in 0..count {
             let start = self.reader.offset();
             self.path.0.push(Step::Element(index));
-            self.value(of, field, part)?;
+            self.value(element, of)?;
             self.path.0.pop();
             if self.reader.offset() == start {
                 // Elements without bytes are all equal, and a length can announce four billion of them.
@@ -205,7 +227,8 @@ impl<'s, 'p> Walk<'_, 's, 'p> {
             let name = &field.name;
             self.path.0.push(Step::Field { variant, name });
             let outer = std::mem::replace(&mut self.unit, field.unit.as_deref());
-            self.value(&field.ty, field, field.part_at(version))?;
+            let (part, bound) = (field.part_at(version), field.bound_at(version));
+            self.value(&field.ty, Of { field, part, bound })?;
             self.unit = outer;
             self.path.0.pop();
         }
@@ -213,7 +236,7 @@ impl<'s, 'p> Walk<'_, 's, 'p> {
     }
 
     /// Reads a value that contains no others.
-    fn scalar(&mut self, ty: &Type) -> Result<Value<'s, 'p>, Stop> {
+    fn scalar(&mut self, ty: &Type, bound: Option<u64>) -> Result<Value<'s, 'p>, Stop> {
         let start = self.reader.offset();
         Ok(match ty {
             Type::Bool => match self.reader.byte()? {
@@ -236,11 +259,11 @@ impl<'s, 'p> Walk<'_, 's, 'p> {
                 }
             }
             Type::Foreign { max, .. } => {
-                let length = self.reader.length(to_usize(*max))?;
+                let length = self.reader.length(to_usize(bound.unwrap_or(*max)))?;
                 Value::Foreign(self.reader.bytes(length)?)
             }
             Type::Str { max } => {
-                let length = self.reader.length(to_usize(*max))?;
+                let length = self.reader.length(to_usize(bound.unwrap_or(*max)))?;
                 let text = self.reader.offset();
                 let bytes = self.reader.bytes(length)?;
                 match std::str::from_utf8(bytes) {

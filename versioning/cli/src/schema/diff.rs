@@ -3,7 +3,7 @@
 use std::collections::{BTreeSet, HashMap};
 use std::fmt;
 
-use super::document::{Field, Member, Mirror, Ranges, Type};
+use super::document::{Field, Member, Mirror, Ranges, Release, StepKind, Type};
 use super::load::Schema;
 
 /// One change.
@@ -125,7 +125,10 @@ fn releases(old: &Schema, new: &Schema, report: &mut Report) {
         .unwrap_or(0);
     for release in &new.document.releases {
         if old.release(release.number).is_none() {
-            if release.number > newest {
+            let from = release.from.and_then(|from| new.release(from));
+            if let Some(from) = from {
+                report.allowed(format!("release {}: new, goes on from {}", release.name, from.name));
+            } else if release.number > newest || is_of_another_branch(release, old, new) {
                 report.allowed(format!("release {}: new", release.name));
             } else {
                 let name = &release.name;
@@ -135,6 +138,17 @@ fn releases(old: &Schema, new: &Schema, report: &mut Report) {
             }
         }
     }
+}
+
+/// Returns `true` if a release of the old schema goes on from one before this release: the old schema is that of a branch
+/// that never had it.
+fn is_of_another_branch(release: &Release, old: &Schema, new: &Schema) -> bool {
+    let mut branches = new
+        .document
+        .releases
+        .iter()
+        .filter(|branch| old.release(branch.number).is_some());
+    branches.any(|branch| branch.from.is_some_and(|from| from < release.number) && release.number < branch.number)
 }
 
 fn missing_mirror(old: &Schema, mirror: &Mirror, new: &Schema, report: &mut Report) {
@@ -164,9 +178,18 @@ fn mirrors(old: &Schema, was: &Mirror, new: &Schema, now: &Mirror, report: &mut 
         }
     }
     let published = old.published_versions(was);
-    for version in 1..=was.version {
+    if now.oldest > was.oldest {
+        let last = now.oldest - 1;
+        report.allowed(format!(
+            "{name}: versions up to {last} are forgotten, and refused as such"
+        ));
+    }
+    for version in was.oldest.max(now.oldest)..=was.version {
         let frozen = published.contains(&version);
-        if now.version < version {
+        if was.layout(version).is_none() {
+            continue;
+        }
+        if now.layout(version).is_none() {
             if frozen {
                 report.breaks(format!("{name} version {version}: gone"));
             }
@@ -179,7 +202,10 @@ fn mirrors(old: &Schema, was: &Mirror, new: &Schema, now: &Mirror, report: &mut 
         }
     }
     let members = now.ranges();
-    for version in (was.version..=now.version).skip(1) {
+    for version in (1..=now.version).filter(|version| was.layout(*version).is_none()) {
+        if version < now.oldest || now.layout(version).is_none() {
+            continue;
+        }
         new_version(now, &members, version, report);
         let in_a_release = now.releases.contains(&Some(version));
         if version == now.version && !in_a_release {
@@ -326,22 +352,64 @@ fn difference(was: &Type, now: &Type) -> &'static str {
 }
 
 fn new_version(now: &Mirror, members: &Ranges, version: u16, report: &mut Report) {
-    let mut added = Vec::new();
-    let mut removed = Vec::new();
-    for (name, (start, end)) in members {
-        if *start == version {
-            added.push(format!("`{name}`"));
-        }
-        if *end == Some(version) {
-            removed.push(format!("`{name}`"));
-        }
-    }
+    let parent = now.parent(version);
+    let branch = match parent {
+        Some(parent) if parent + 1 != version => format!(", goes on from version {parent}"),
+        _ => String::new(),
+    };
     let list = |word: &str, names: Vec<String>| match names.as_slice() {
         [] => String::new(),
         names => format!(", {word} {}", names.join(", ")),
     };
-    let (added, removed) = (list("with", added), list("without", removed));
-    report.allowed(format!("{} version {version}: new{added}{removed}", now.name));
+    let added = list("with", changed(now, members, version, StepKind::Start));
+    let removed = list("without", changed(now, members, version, StepKind::End));
+    let bounds = list("with another bound of", rebound(now, version, parent));
+    report.allowed(format!(
+        "{} version {version}: new{branch}{added}{removed}{bounds}",
+        now.name
+    ));
+}
+
+/// The names of what came or went with a version, each with the versions of other branches that have the same change.
+fn changed(now: &Mirror, members: &Ranges, version: u16, kind: StepKind) -> Vec<String> {
+    if now.branches.is_empty() {
+        let is_at = |(start, end): &(u16, Option<u16>)| match kind {
+            StepKind::Start => *start == version,
+            _ => *end == Some(version),
+        };
+        let there = members.iter().filter(|(_, range)| is_at(range));
+        return there.map(|(name, _)| format!("`{name}`")).collect();
+    }
+    let steps = now
+        .changes
+        .iter()
+        .filter(|step| step.kind == kind && step.versions.contains(&version));
+    let named = steps.map(|step| {
+        let others: Vec<String> = step
+            .versions
+            .iter()
+            .filter(|other| **other != version)
+            .map(u16::to_string)
+            .collect();
+        match others.as_slice() {
+            [] => format!("`{}`", step.name),
+            others => format!("`{}` (also in version {})", step.name, others.join(", ")),
+        }
+    });
+    named.collect()
+}
+
+/// The fields whose bound changed with a version.
+fn rebound(now: &Mirror, version: u16, parent: Option<u16>) -> Vec<String> {
+    let Some(parent) = parent else { return Vec::new() };
+    let fields = now
+        .all_fields()
+        .filter(|(_, field)| field.is_in(version) && field.is_in(parent));
+    let changed = fields.filter_map(|(name, field)| {
+        let (before, after) = (field.bound_at(parent)?, field.bound_at(version)?);
+        (before != after).then(|| format!("`{name}` ({after}, {before} before)"))
+    });
+    changed.collect()
 }
 
 /// A name that stood for one field and stands for another in a version that did not have it.

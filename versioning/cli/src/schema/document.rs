@@ -26,6 +26,9 @@ pub struct Release {
     pub name: String,
     /// The number in the header of a snapshot.
     pub number: u16,
+    /// The number of the release that it goes on from, if that is not the one before.
+    #[serde(default)]
+    pub from: Option<u16>,
     /// `true` if the release is pinned, and may not change any more.
     pub published: bool,
     /// The fingerprint of all that the release writes, such as `0x69d4a974d871a6bc`.
@@ -40,18 +43,77 @@ pub struct Mirror {
     pub name: String,
     /// The latest version.
     pub version: u16,
+    /// The oldest version that is still read and written. Earlier ones are forgotten.
+    #[serde(default = "one")]
+    pub oldest: u16,
+    /// The versions that do not go on from the one before them.
+    #[serde(default)]
+    pub branches: Vec<Branch>,
+    /// For a mirror with branches: what changed, and the version with the change on each branch.
+    #[serde(default)]
+    pub changes: Vec<Step>,
     /// The maximum length in bytes, over all versions.
     pub max_len: u64,
     /// The version in each release of the table. `None` where the release has no such mirror.
     pub releases: Vec<Option<u16>>,
-    /// The fingerprints of the versions, from version 1.
-    pub layouts: Vec<String>,
+    /// The fingerprints of the versions, from version 1. `None` for a version that the product does not have.
+    pub layouts: Vec<Option<String>>,
     /// The fields of a struct, of all versions, in wire order. `None` for an enum.
     #[serde(default)]
     pub fields: Option<Vec<Field>>,
     /// The variants of an enum, of all versions. `None` for a struct.
     #[serde(default)]
     pub variants: Option<Vec<Variant>>,
+}
+
+/// A version that does not go on from the one before it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Branch {
+    /// The version.
+    pub version: u16,
+    /// The version that it goes on from.
+    pub from: u16,
+}
+
+/// A change of a mirror with branches.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Step {
+    /// The name of the field or variant.
+    pub name: String,
+    /// What changed.
+    pub kind: StepKind,
+    /// The first version with the change, on each branch that has it.
+    pub versions: Vec<u16>,
+}
+
+/// What a [`Step`] is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum StepKind {
+    /// The field or variant comes.
+    Start,
+    /// The field or variant goes.
+    End,
+    /// The field has another meaning.
+    Meaning,
+    /// The field has another bound.
+    Bound,
+}
+
+/// Versions without a gap.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Span {
+    /// The first version.
+    pub start: u16,
+    /// The first version behind it, if there is one.
+    pub end: Option<u16>,
+}
+
+const fn one() -> u16 {
+    1
 }
 
 /// A variant of an enum.
@@ -66,6 +128,9 @@ pub struct Variant {
     pub start: u16,
     /// The first version without it, if it was removed.
     pub end: Option<u16>,
+    /// Further versions that have it, behind a branch that does not.
+    #[serde(default)]
+    pub more: Vec<Span>,
     /// The fields, in wire order.
     pub fields: Vec<Field>,
 }
@@ -80,6 +145,9 @@ pub struct Field {
     pub start: u16,
     /// The first version without it, if it was removed.
     pub end: Option<u16>,
+    /// Further versions that have it, behind a branch that does not.
+    #[serde(default)]
+    pub more: Vec<Span>,
     /// `true` if older readers may ignore the field.
     pub ignorable: bool,
     /// The type on the wire.
@@ -88,6 +156,9 @@ pub struct Field {
     /// For a part: its version in each version of the owner. Empty for another field.
     #[serde(default)]
     pub part: Vec<Option<u16>>,
+    /// For a field whose bound changed: the bound in each version of the owner. Empty for another field.
+    #[serde(default)]
+    pub bounds: Vec<Option<u64>>,
     /// The unit of the value, such as `ns`. The library writes none. A product may add it to its file.
     #[serde(default)]
     pub unit: Option<String>,
@@ -157,7 +228,21 @@ pub enum Type {
 impl Field {
     /// Returns `true` if a version of the owner has the field.
     pub(crate) fn is_in(&self, version: u16) -> bool {
-        is_in(self.start, self.end, version)
+        is_in(self.start, self.end, &self.more, version)
+    }
+
+    /// Returns the bound at a version of the owner, if it is not that of the type in every version.
+    pub(crate) fn bound_at(&self, version: u16) -> Option<u64> {
+        *self.bounds.get(usize::from(version).checked_sub(1)?)?
+    }
+
+    /// Returns the type at a version of the owner.
+    pub(crate) fn type_at(&self, version: u16) -> Type {
+        let mut ty = self.ty.clone();
+        if let (Some(bound), Some(own)) = (self.bound_at(version), ty.bound_mut()) {
+            *own = bound;
+        }
+        ty
     }
 
     /// Returns the version of the part in this field at a version of the owner.
@@ -169,12 +254,32 @@ impl Field {
 impl Variant {
     /// Returns `true` if a version of the enum has the variant.
     pub(crate) fn is_in(&self, version: u16) -> bool {
-        is_in(self.start, self.end, version)
+        is_in(self.start, self.end, &self.more, version)
     }
 }
 
-fn is_in(start: u16, end: Option<u16>, version: u16) -> bool {
-    start <= version && end.is_none_or(|end| version < end)
+fn is_in(start: u16, end: Option<u16>, more: &[Span], version: u16) -> bool {
+    let contains = |span: &Span| span.start <= version && span.end.is_none_or(|end| version < end);
+    contains(&Span { start, end }) || more.iter().any(contains)
+}
+
+impl Type {
+    /// Returns the bound that the annotation of a field changes: that of the value, also in an option.
+    fn bound_mut(&mut self) -> Option<&mut u64> {
+        match self {
+            Self::Array { len: bound, .. }
+            | Self::Seq { max: bound, .. }
+            | Self::Str { max: bound }
+            | Self::Foreign { max: bound, .. } => Some(bound),
+            Self::Option { of } => of.bound_mut(),
+            Self::Bool
+            | Self::Char
+            | Self::Uint { .. }
+            | Self::Int { .. }
+            | Self::Tuple { .. }
+            | Self::Mirror { .. } => None,
+        }
+    }
 }
 
 /// The versions that have a field or variant, by its name: the first one, and the first one without it.
@@ -209,10 +314,14 @@ impl Mirror {
 
     /// What one version has, in wire order: fields by name, those of variants behind the variant.
     pub(super) fn members(&self, version: u16) -> Vec<Member> {
-        let member = |name: String, field: &Field| Member {
-            name,
-            text: field.ty.to_string(),
-            ty: Some(field.ty.clone()),
+        let member = |name: String, field: &Field| {
+            let ty = field.type_at(version);
+            let text = ty.to_string();
+            Member {
+                name,
+                text,
+                ty: Some(ty),
+            }
         };
         let fields = self.own_fields().iter().filter(|field| field.is_in(version));
         let mut members: Vec<Member> = fields.map(|field| member(field.name.clone(), field)).collect();
@@ -245,7 +354,15 @@ impl Mirror {
 
     pub(super) fn layout(&self, version: u16) -> Option<&str> {
         let index = usize::from(version).checked_sub(1)?;
-        self.layouts.get(index).map(String::as_str)
+        self.layouts.get(index)?.as_deref()
+    }
+
+    /// Returns the version that a version goes on from. `None` for version 1.
+    pub(super) fn parent(&self, version: u16) -> Option<u16> {
+        let branch = self.branches.iter().find(|branch| branch.version == version);
+        branch
+            .map_or_else(|| version.checked_sub(1), |branch| Some(branch.from))
+            .filter(|parent| *parent > 0)
     }
 }
 

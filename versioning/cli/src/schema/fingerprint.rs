@@ -49,7 +49,7 @@ fn push_fields(text: &mut String, fields: &[Field], version: u16) {
     let there = fields.iter().filter(|field| field.is_in(version));
     for (position, field) in there.enumerate() {
         let comma = if position == 0 { "" } else { "," };
-        let _ = write!(text, "{comma}{}:{}", field.name, field.ty);
+        let _ = write!(text, "{comma}{}:{}", field.name, field.type_at(version));
     }
     text.push('}');
 }

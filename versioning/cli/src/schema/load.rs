@@ -165,7 +165,7 @@ impl Schema {
             let what = format!("version {}, and {} layouts", mirror.version, mirror.layouts.len());
             return refuse(name, what);
         }
-        for layout in &mirror.layouts {
+        for layout in mirror.layouts.iter().flatten() {
             check_fingerprint(name, layout)?;
         }
         if mirror.releases.len() != self.document.releases.len() {
@@ -178,6 +178,18 @@ impl Schema {
         }
         for version in mirror.releases.iter().flatten() {
             check_version(name, *version, mirror.version)?;
+        }
+        for branch in &mirror.branches {
+            check_version(name, branch.version, mirror.version)?;
+            if branch.from == 0 || branch.from >= branch.version {
+                return refuse(
+                    name,
+                    format!("version {} goes on from version {}", branch.version, branch.from),
+                );
+            }
+        }
+        for step in &mirror.changes {
+            check_name(name, &step.name)?;
         }
         match (&mirror.fields, &mirror.variants) {
             (Some(fields), None) => self.check_fields(name, mirror, fields),
@@ -206,6 +218,9 @@ impl Schema {
             check_range(&place, field.start, field.end)?;
             if let Some(unit) = &field.unit {
                 check_name(&place, unit)?;
+            }
+            if !field.bounds.is_empty() && field.bounds.len() != usize::from(mirror.version) {
+                return refuse(&place, "`bounds` has another number of versions than the mirror");
             }
             if !field.part.is_empty() && field.part.len() != usize::from(mirror.version) {
                 return refuse(&place, "`part` has another number of versions than the mirror");
