@@ -7,6 +7,7 @@ mod bytes;
 mod controller;
 mod keyboard;
 mod mouse;
+pub mod qemu;
 
 pub use controller::I8042StateSer;
 pub use keyboard::KeyboardStateSer;

@@ -4,6 +4,7 @@
 #![forbid(unsafe_code)]
 
 mod mirror;
+pub mod qemu;
 mod vm_superio;
 
 pub use mirror::RtcStateSer;

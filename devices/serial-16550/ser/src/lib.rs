@@ -5,6 +5,7 @@
 
 mod history;
 mod mirror;
+pub mod qemu;
 mod vm_superio;
 
 pub use mirror::SerialStateSer;
