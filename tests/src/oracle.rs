@@ -4,20 +4,24 @@
 mod campaign;
 mod failure;
 mod i8042;
+mod machines;
 mod qemu;
 mod rows;
 mod rtc;
 mod saves;
 mod serial;
 mod subject;
+mod travel;
 mod wire;
 
 pub use campaign::{Report, Settings};
 pub use i8042::{I8042Rows, Lines};
+pub use machines::machine_types;
 pub use rtc::RtcRows;
 pub use saves::{Saves, from_hex, through_bytes};
 pub use serial::SerialRows;
 pub use subject::Saving;
+pub use travel::{TravelReport, Travels};
 pub use wire::Wire;
 
 use anyhow::Result;
@@ -84,6 +88,29 @@ impl Device {
             Self::Serial => campaign::run::<serial::Subject>(settings),
             Self::Rtc => campaign::run::<rtc::Subject>(settings),
             Self::I8042 => campaign::run::<i8042::Subject>(settings),
+        }
+    }
+
+    /// Runs scripts in whose middle the device moves out of QEMU, or into another one.
+    ///
+    /// # Errors
+    ///
+    /// The first difference that no row of the device's table explains, or what is wrong with QEMU.
+    pub fn travel(self, travels: Travels) -> Result<TravelReport> {
+        match self {
+            Self::Serial => travel::run::<serial::Subject>(travels),
+            Self::Rtc => travel::run::<rtc::Subject>(travels),
+            Self::I8042 => travel::run::<i8042::Subject>(travels),
+        }
+    }
+
+    /// The fields of QEMU's sections that are others after a way through our device, and why.
+    #[must_use]
+    pub const fn around(self) -> &'static [(&'static str, &'static str)] {
+        match self {
+            Self::Serial => <serial::Subject as travel::Traveller>::AROUND,
+            Self::Rtc => <rtc::Subject as travel::Traveller>::AROUND,
+            Self::I8042 => <i8042::Subject as travel::Traveller>::AROUND,
         }
     }
 }

@@ -22,6 +22,7 @@ const MAY_NAME: &[(&str, &[&str])] = &[
         &[
             "devstate-core",
             "devstate-rtc-pl031",
+            "devstate-qemu-section",
             "devstate-versioning",
             "heapless",
             "serde",
@@ -32,6 +33,7 @@ const MAY_NAME: &[(&str, &[&str])] = &[
         &[
             "devstate-core",
             "devstate-serial-16550",
+            "devstate-qemu-section",
             "devstate-versioning",
             "heapless",
             "serde",
@@ -42,6 +44,7 @@ const MAY_NAME: &[(&str, &[&str])] = &[
         &[
             "devstate-core",
             "devstate-i8042",
+            "devstate-qemu-section",
             "devstate-versioning",
             "heapless",
             "serde",
@@ -64,6 +67,7 @@ const MAY_NAME: &[(&str, &[&str])] = &[
     (
         "devstate-cli",
         &[
+            "devstate-qemu",
             "devstate-versioning",
             "anstream",
             "anstyle",
@@ -72,6 +76,24 @@ const MAY_NAME: &[(&str, &[&str])] = &[
             "clap_mangen",
             "indicatif",
             "rayon",
+            "serde",
+            "serde_json",
+        ],
+    ),
+    ("devstate-qemu-section", &["devstate-core"]),
+    (
+        "devstate-qemu",
+        &[
+            "devstate-core",
+            "devstate-rtc-pl031",
+            "devstate-rtc-pl031-ser",
+            "devstate-serial-16550",
+            "devstate-serial-16550-ser",
+            "devstate-i8042",
+            "devstate-i8042-ser",
+            "devstate-qemu-section",
+            "devstate-versioning",
+            "heapless",
             "serde",
             "serde_json",
         ],
@@ -110,6 +132,7 @@ const FOR_HOSTS: &[&str] = &[
     "devstate-vm-superio",
     "devstate-rust-vmm",
     "devstate-file",
+    "devstate-qemu",
     "devstate-cli",
 ];
 
@@ -192,7 +215,8 @@ fn a_mirror_knows_its_own_device_only() {
             .into_iter()
             .filter(|name| name.starts_with("devstate-"))
             .collect();
-        assert_eq!(ours, to_set(&["devstate-core", "devstate-versioning", device]));
+        let expected = ["devstate-core", "devstate-qemu-section", "devstate-versioning", device];
+        assert_eq!(ours, to_set(&expected));
     }
 }
 

@@ -17,6 +17,8 @@ const SOURCES: &[&str] = &[
     "devices/serial-16550/ser/src",
     "devices/i8042/src",
     "devices/i8042/ser/src",
+    "devices/qemu/section/src",
+    "devices/qemu/src",
     "versioning/src",
     "versioning/derive/src",
     "versioning/cli/src",

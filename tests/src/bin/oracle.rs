@@ -1,7 +1,7 @@
 //! `cargo run --release -p devstate-tests --bin oracle`: scripts against a live QEMU.
 
 use clap::Parser;
-use devstate_tests::oracle::{Device, Saving, Settings};
+use devstate_tests::oracle::{Device, Saving, Settings, Travels, machine_types};
 use std::process::ExitCode;
 
 /// Drives the same random scripts into QEMU's devices and into ours, and compares every step.
@@ -19,6 +19,9 @@ struct Args {
     /// After which steps our side is saved and restored into a new device
     #[arg(long, value_enum, default_value = "sometimes")]
     save: Saving,
+    /// In so many scripts for each device, the device moves out of QEMU, and into another one; nothing else is done
+    #[arg(long)]
+    migrate: Option<u64>,
 }
 
 /// After so many steps every row must have occurred.
@@ -32,8 +35,16 @@ fn main() -> ExitCode {
         saving: args.save,
     };
     let mut failed = false;
+    if args.migrate.is_some() && args.device.is_none() {
+        failed |= !machines();
+    }
     for device in Device::ALL {
         if args.device.is_some_and(|wanted| wanted != *device) {
+            continue;
+        }
+        if let Some(scripts) = args.migrate {
+            let seed = args.seed;
+            failed |= !travelled(*device, Travels { scripts, seed });
             continue;
         }
         match device.compare(settings) {
@@ -67,4 +78,58 @@ fn main() -> ExitCode {
         }
     }
     if failed { ExitCode::FAILURE } else { ExitCode::SUCCESS }
+}
+
+/// After so many scripts each device must have moved at each moment.
+const ENOUGH_TRAVELS: u64 = 100;
+
+fn travelled(device: Device, travels: Travels) -> bool {
+    let report = match device.travel(travels) {
+        Ok(report) => report,
+        Err(error) => {
+            println!("{device:?}: {error:#}");
+            return false;
+        }
+    };
+    let (moves_in, moves_out) = report.moves;
+    let seconds = report.duration.as_secs_f64();
+    println!(
+        "{device:?}: {moves_in} moves in, {moves_out} moves out, seed {}, {seconds:.1} s: no difference outside the tables",
+        travels.seed
+    );
+    for (name, count) in &report.moments {
+        println!("  {count:8} moves while {name}");
+    }
+    for (loss, count) in &report.losses {
+        println!("  {count:8} times lost, {loss}");
+    }
+    for (field, count) in &report.around {
+        println!("  {count:8} times another value around, {field}");
+    }
+    for (row, count) in report.rows.iter().filter(|(_, count)| *count != 0) {
+        println!("  {count:8} {row}");
+    }
+    let mut complete = true;
+    for moment in report.missed() {
+        println!("  MISSED: never while {moment}");
+        complete &= travels.scripts < ENOUGH_TRAVELS;
+    }
+    complete
+}
+
+fn machines() -> bool {
+    match machine_types() {
+        Ok(types) => {
+            println!(
+                "{} machine types, out and in and loaded: {}",
+                types.len(),
+                types.join(" ")
+            );
+            true
+        }
+        Err(error) => {
+            println!("machine types: {error:#}");
+            false
+        }
+    }
 }

@@ -58,10 +58,7 @@ pub(crate) struct Step<Op> {
 
 pub(crate) fn run<S: Subject>(settings: Settings) -> Result<Report> {
     let start = Instant::now();
-    let mut seed = [0; 32];
-    seed[..8].copy_from_slice(&settings.seed.to_le_bytes());
-    let rng = TestRng::from_seed(RngAlgorithm::ChaCha, &seed);
-    let mut runner = TestRunner::new_with_rng(Config::default(), rng);
+    let mut runner = runner(settings.seed);
     let scripts = S::scripts(SCRIPT);
     let mut qemu = Qemu::start(&S::machine())?;
     let mut all = Seen::new::<S>();
@@ -95,6 +92,23 @@ pub(crate) fn run<S: Subject>(settings: Settings) -> Result<Report> {
     })
 }
 
+fn runner(seed: u64) -> TestRunner {
+    let mut bytes = [0; 32];
+    bytes[..8].copy_from_slice(&seed.to_le_bytes());
+    let rng = TestRng::from_seed(RngAlgorithm::ChaCha, &bytes);
+    TestRunner::new_with_rng(Config::default(), rng)
+}
+
+/// Scripts without saves, one after the other.
+pub(crate) fn script_of<S: Subject>(seed: u64) -> impl FnMut() -> Result<Vec<Step<S::Op>>> {
+    let mut runner = runner(seed);
+    let scripts = S::scripts(SCRIPT);
+    move || {
+        let ops = any_of(&scripts, &mut runner)?;
+        Ok(ops.into_iter().map(|op| Step { op, save: false }).collect())
+    }
+}
+
 fn any_of<T: Strategy>(strategy: &T, runner: &mut TestRunner) -> Result<T::Value> {
     let tree = strategy.new_tree(runner).map_err(|reason| anyhow!("{reason}"))?;
     Ok(tree.current())
@@ -117,6 +131,10 @@ impl Seen {
         }
     }
 
+    pub(crate) const fn tally(&self) -> &Tally {
+        &self.tally
+    }
+
     fn add(&mut self, other: &Self) {
         self.tally.add(&other.tally);
         self.saves.add(&other.saves);
@@ -135,33 +153,66 @@ pub(crate) fn play<S: Subject>(
     script: &[Step<S::Op>],
     number: u64,
 ) -> Result<Result<Seen, Difference<S::Op>>> {
-    let lines = S::lines(number);
-    let (mut ours, beginning) = S::begin(number, qemu)?;
-    for stimulus in beginning {
-        apply(qemu, &stimulus)?;
-    }
-    ours.tally().take_recent();
-    let mut seen = Seen::new::<S>();
-    let mut difference = Difference::new(&ours);
-    let mut pending = Pending {
-        commands: Vec::new(),
-        expected: Vec::new(),
-    };
+    let mut player = Player::<S>::begin(qemu, number)?;
     for step in script {
-        let (stimulus, mut expected) = ours.step(&step.op);
+        if player.step(qemu, step)? {
+            return Ok(Err(player.difference));
+        }
+    }
+    player.finish(qemu)
+}
+
+/// Both sides in the middle of a script.
+pub(crate) struct Player<S: Subject> {
+    pub(crate) ours: S,
+    pub(crate) difference: Difference<S::Op>,
+    lines: Vec<u16>,
+    seen: Seen,
+    pending: Pending<S::Op>,
+    /// How many of the characters that we have sent went to another QEMU.
+    sent_before: usize,
+    /// Lines that are up, and that this QEMU has not driven since it was started.
+    undriven: Vec<u16>,
+}
+
+impl<S: Subject> Player<S> {
+    pub(crate) fn begin(qemu: &mut Qemu, number: u64) -> Result<Self> {
+        let (mut ours, beginning) = S::begin(number, qemu)?;
+        for stimulus in beginning {
+            apply(qemu, &stimulus)?;
+        }
+        ours.tally().take_recent();
+        let difference = Difference::new(&ours);
+        Ok(Self {
+            ours,
+            difference,
+            lines: S::lines(number),
+            seen: Seen::new::<S>(),
+            pending: Pending {
+                commands: Vec::new(),
+                expected: Vec::new(),
+            },
+            sent_before: 0,
+            undriven: Vec::new(),
+        })
+    }
+
+    /// Takes a step on both sides; whether they differ.
+    pub(crate) fn step(&mut self, qemu: &mut Qemu, step: &Step<S::Op>) -> Result<bool> {
+        let (stimulus, mut expected) = self.ours.step(&step.op);
         if let Stimulus::Access(command) = stimulus {
-            pending.commands.push(command);
-            let excuse = Excuse::of(&mut ours);
-            pending.expected.push((step.clone(), expected.clone(), excuse));
+            self.pending.commands.push(command);
+            let excuse = Excuse::of(&mut self.ours);
+            self.pending.expected.push((step.clone(), expected.clone(), excuse));
         } else {
-            if confirm(qemu, &mut pending, &lines, &mut difference)? {
-                return Ok(Err(difference));
+            if self.confirm(qemu)? {
+                return Ok(true);
             }
-            let mut outcome = match stimulus {
+            let outcome = match stimulus {
                 Stimulus::Elapse(about) => {
-                    seen.time_passed = true;
-                    let passed = ours.elapse(qemu, about)?;
-                    expected = ours.elapsed(passed);
+                    self.seen.time_passed = true;
+                    let passed = self.ours.elapse(qemu, about)?;
+                    expected = self.ours.elapsed(passed);
                     let edges = qemu.settle(1)?.edges;
                     Outcome {
                         value: expected.value,
@@ -170,39 +221,100 @@ pub(crate) fn play<S: Subject>(
                 }
                 other => apply(qemu, &other)?,
             };
-            keep_lines(&mut outcome, &lines);
-            let excuse = Excuse::of(&mut ours);
-            if difference.taken(step.clone(), outcome, expected.clone(), excuse) {
-                return Ok(Err(difference));
+            let excuse = Excuse::of(&mut self.ours);
+            if self.compare(step.clone(), outcome, expected, excuse) {
+                return Ok(true);
             }
         }
-        let broken = ours.tally().broken.and_then(|row| S::ROWS.get(row));
+        let broken = self.ours.tally().broken.and_then(|row| S::ROWS.get(row));
         let mut wrong = broken.map(|row| format!("the device does not do what row `{row}` says"));
         if wrong.is_none() && step.save {
-            let saved = ours.save_and_restore(&mut seen.saves);
+            let saved = self.ours.save_and_restore(&mut self.seen.saves);
             wrong = saved
                 .err()
                 .map(|error| format!("it cannot be saved and restored: {error}"));
         }
-        if let Some(remark) = wrong {
-            if confirm(qemu, &mut pending, &lines, &mut difference)? {
-                return Ok(Err(difference));
+        let Some(remark) = wrong else { return Ok(false) };
+        if !self.confirm(qemu)? {
+            self.difference.set_remark(remark);
+        }
+        Ok(true)
+    }
+
+    /// Does to QEMU what was predicted; whether it does something else.
+    pub(crate) fn confirm(&mut self, qemu: &mut Qemu) -> Result<bool> {
+        let outcomes = qemu.commands(&self.pending.commands)?;
+        self.pending.commands.clear();
+        let expected = std::mem::take(&mut self.pending.expected);
+        for ((step, expected, excuse), outcome) in expected.into_iter().zip(outcomes) {
+            if self.compare(step, outcome, expected, excuse) {
+                return Ok(true);
             }
-            return Ok(Err(difference.remark(remark)));
         }
+        Ok(false)
     }
-    if confirm(qemu, &mut pending, &lines, &mut difference)? {
-        return Ok(Err(difference));
+
+    fn compare(
+        &mut self,
+        step: Step<S::Op>,
+        mut outcome: Outcome,
+        mut expected: Outcome,
+        excuse: Option<Excuse>,
+    ) -> bool {
+        outcome.edges.retain(|edge| self.lines.contains(&edge.line));
+        self.undriven
+            .retain(|line| still_undriven(*line, &mut outcome, &mut expected));
+        self.difference.taken(step, outcome, expected, excuse)
     }
-    if let Some((index, output)) = ours.output() {
-        let theirs = qemu.output(index, output.len() + 1)?;
-        if theirs != output {
-            let remark = format!("QEMU sent {theirs:02x?}, ours {output:02x?}");
-            return Ok(Err(difference.remark(remark)));
+
+    /// Goes on with another QEMU. It has not driven the lines that are up.
+    pub(crate) fn change_qemu(&mut self, up: Vec<u16>) {
+        self.undriven = up;
+        self.sent_before = self.ours.output().map_or(0, |(_, sent)| sent.len());
+    }
+
+    pub(crate) fn finish(mut self, qemu: &mut Qemu) -> Result<Result<Seen, Difference<S::Op>>> {
+        if self.confirm(qemu)? {
+            return Ok(Err(self.difference));
         }
+        if let Some((index, output)) = self.ours.output() {
+            let output = output.get(self.sent_before..).unwrap_or_default();
+            let theirs = qemu.output(index, output.len() + 1)?;
+            if theirs != output {
+                let remark = format!("QEMU sent {theirs:02x?}, ours {output:02x?}");
+                return Ok(Err(self.difference.remark(remark)));
+            }
+        }
+        self.seen.tally = self.ours.tally().clone();
+        Ok(Ok(self.seen))
     }
-    seen.tally = ours.tally().clone();
-    Ok(Ok(seen))
+}
+
+/// A line that is up and was never driven can only be driven up once more, or down unseen. Whether that is still to come.
+fn still_undriven(line: u16, outcome: &mut Outcome, expected: &mut Outcome) -> bool {
+    let first = |outcome: &Outcome| outcome.edges.iter().position(|edge| edge.line == line);
+    match (first(outcome), first(expected)) {
+        (None, None) => true,
+        (Some(theirs), _) if outcome.edges[theirs].level => {
+            outcome.edges.remove(theirs);
+            // It may have fallen unseen before it rose.
+            if let Some(ours) = first(expected).filter(|ours| !expected.edges[*ours].level) {
+                let rises = expected
+                    .edges
+                    .get(ours + 1)
+                    .is_some_and(|edge| edge.line == line && edge.level);
+                if rises {
+                    expected.edges.drain(ours..=ours + 1);
+                }
+            }
+            false
+        }
+        (_, Some(ours)) if !expected.edges[ours].level => {
+            expected.edges.remove(ours);
+            false
+        }
+        _ => false,
+    }
 }
 
 fn apply(qemu: &mut Qemu, stimulus: &Stimulus) -> Result<Outcome> {
@@ -217,26 +329,4 @@ fn apply(qemu: &mut Qemu, stimulus: &Stimulus) -> Result<Outcome> {
         Stimulus::Reset => qemu.reset(),
         Stimulus::Elapse(_) | Stimulus::Nothing => Ok(Outcome::default()),
     }
-}
-
-/// Does to QEMU what was predicted; whether it does something else.
-fn confirm<Op: Clone>(
-    qemu: &mut Qemu,
-    pending: &mut Pending<Op>,
-    lines: &[u16],
-    difference: &mut Difference<Op>,
-) -> Result<bool> {
-    let outcomes = qemu.commands(&pending.commands)?;
-    pending.commands.clear();
-    for ((step, expected, excuse), mut outcome) in pending.expected.drain(..).zip(outcomes) {
-        keep_lines(&mut outcome, lines);
-        if difference.taken(step, outcome, expected, excuse) {
-            return Ok(true);
-        }
-    }
-    Ok(false)
-}
-
-fn keep_lines(outcome: &mut Outcome, lines: &[u16]) {
-    outcome.edges.retain(|edge| lines.contains(&edge.line));
 }

@@ -53,8 +53,12 @@ impl<Op> Difference<Op> {
     }
 
     pub(crate) fn remark(mut self, text: String) -> Self {
-        self.remark = Some(text);
+        self.set_remark(text);
         self
+    }
+
+    pub(crate) fn set_remark(&mut self, text: String) {
+        self.remark = Some(text);
     }
 
     /// Another step, in which ours should have come to the same; whether it did not.

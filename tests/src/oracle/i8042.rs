@@ -7,6 +7,7 @@
 mod keyboard;
 mod lines;
 mod mouse;
+mod travel;
 
 pub use self::lines::Lines;
 use self::lines::{Control, Line};
@@ -131,7 +132,7 @@ impl subject::Subject for Subject {
             arguments: &["-M", "pc", "-m", "16", "-accel", "tcg", "-bios", "{dir}/firmware"],
             files: vec![("firmware", firmware)],
             inputs: 0,
-            interrupt_controller: "ioapic",
+            interrupt_controller: Some("ioapic"),
             after_reset: &[],
             runs: true,
         }

@@ -18,8 +18,8 @@ pub(crate) struct Machine {
     pub(crate) files: Vec<(&'static str, Vec<u8>)>,
     /// How many character devices connect to `{dir}/input0`, `{dir}/input1`, and so on.
     pub(crate) inputs: usize,
-    /// The interrupt controller whose inputs are watched, by its type or name.
-    pub(crate) interrupt_controller: &'static str,
+    /// The interrupt controller whose inputs are watched, by its type or name, if any are.
+    pub(crate) interrupt_controller: Option<&'static str>,
     /// Commands that follow every reset.
     pub(crate) after_reset: &'static [&'static str],
     /// Whether the machine runs when no time passes. Keys and mice are only heard then.
@@ -53,7 +53,7 @@ pub(crate) struct Qemu {
     after_reset: &'static [&'static str],
     line: String,
     stray: Vec<Edge>,
-    _folder: tempfile::TempDir,
+    folder: tempfile::TempDir,
 }
 
 /// Much more than QEMU ever takes: a machine may have a lot else to do.
@@ -67,8 +67,69 @@ const BATCH: usize = 400;
 
 impl Qemu {
     pub(crate) fn start(machine: &Machine) -> Result<Self> {
+        let mut qemu = Self::spawn(machine, None)?;
+        qemu.prepare()?;
+        qemu.let_run(machine)?;
+        Ok(qemu)
+    }
+
+    /// A QEMU that goes on from a migration file.
+    pub(crate) fn from_migration(machine: &Machine, file: &[u8]) -> Result<Self> {
+        let mut qemu = Self::spawn(machine, Some(file))?;
+        let start = Instant::now();
+        while qemu.qmp("query-status", &json!({}))?["status"] == "inmigrate" {
+            ensure!(start.elapsed() < PATIENCE, "QEMU does not load");
+            std::thread::sleep(BETWEEN_LOOKS);
+        }
+        qemu.let_run(machine)?;
+        Ok(qemu)
+    }
+
+    /// The machine as a migration file. It stands still while it is written, and goes on then.
+    pub(crate) fn migrate(&mut self, machine: &Machine) -> Result<Vec<u8>> {
+        let file = self.folder.path().join("migration");
+        let uri = format!("exec:cat>{}", file.display());
+        self.qmp("migrate", &json!({"uri": uri}))?;
+        let start = Instant::now();
+        loop {
+            let state = self.qmp("query-migrate", &json!({}))?;
+            match state["status"].as_str() {
+                Some("completed") => break,
+                Some("failed") => bail!("QEMU does not migrate: {state}"),
+                _ => ensure!(start.elapsed() < PATIENCE, "QEMU does not migrate"),
+            }
+            std::thread::sleep(BETWEEN_LOOKS);
+        }
+        self.let_run(machine)?;
+        // `cat` may still be writing: the description ends with a brace, and nothing follows it.
+        loop {
+            let bytes = std::fs::read(&file)?;
+            if devstate_qemu::Migration::parse(&bytes).is_ok() {
+                return Ok(bytes);
+            }
+            ensure!(start.elapsed() < PATIENCE, "the migration file is never whole");
+            std::thread::sleep(BETWEEN_LOOKS);
+        }
+    }
+
+    fn let_run(&mut self, machine: &Machine) -> Result<()> {
+        if machine.runs {
+            self.qmp("cont", &json!({}))?;
+        }
+        Ok(())
+    }
+
+    fn spawn(machine: &Machine, incoming: Option<&[u8]>) -> Result<Self> {
         let folder = tempfile::tempdir()?;
         let path = folder.path();
+        let incoming = match incoming {
+            None => vec![],
+            Some(bytes) => {
+                let file = path.join("incoming");
+                std::fs::write(&file, bytes)?;
+                vec!["-incoming".to_owned(), format!("exec:cat {}", file.display())]
+            }
+        };
         for (name, content) in &machine.files {
             std::fs::write(path.join(name), content)?;
         }
@@ -79,6 +140,7 @@ impl Qemu {
             .collect::<Result<_>>()?;
         let mut child = Command::new(machine.program)
             .args(machine.arguments.iter().map(|argument| in_folder(argument, path)))
+            .args(&incoming)
             .args(["-S", "-nodefaults", "-display", "none", "-qtest-log", "/dev/null"])
             .args([
                 "-qtest",
@@ -111,7 +173,7 @@ impl Qemu {
             after_reset: machine.after_reset,
             line: String::new(),
             stray: Vec::new(),
-            _folder: folder,
+            folder,
         };
         qemu.greet(machine)?;
         Ok(qemu)
@@ -120,11 +182,9 @@ impl Qemu {
     fn greet(&mut self, machine: &Machine) -> Result<()> {
         self.qmp_line()?;
         self.qmp("qmp_capabilities", &json!({}))?;
-        let controller = self.find(machine.interrupt_controller)?;
-        self.commands(&[format!("irq_intercept_in {controller}")])?;
-        self.prepare()?;
-        if machine.runs {
-            self.qmp("cont", &json!({}))?;
+        if let Some(controller) = machine.interrupt_controller {
+            let controller = self.find(controller)?;
+            self.commands(&[format!("irq_intercept_in {controller}")])?;
         }
         Ok(())
     }

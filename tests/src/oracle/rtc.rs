@@ -1,5 +1,7 @@
 //! The PL031 beside that of QEMU's `-M virt`.
 
+mod travel;
+
 use super::qemu::{Edge, Machine, Outcome, Qemu};
 use super::rows::{Tally, rows};
 use super::saves::Saves;
@@ -78,7 +80,7 @@ impl subject::Subject for Subject {
             ],
             files: vec![("guest", code.iter().flat_map(|word| word.to_le_bytes()).collect())],
             inputs: 0,
-            interrupt_controller: "arm_gic",
+            interrupt_controller: Some("arm_gic"),
             after_reset: &[],
             runs: false,
         }

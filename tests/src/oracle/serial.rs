@@ -1,6 +1,7 @@
 //! The 16550A beside QEMU's `isa-serial`.
 
 mod receiver;
+mod travel;
 
 use super::qemu::{Edge, Machine, Outcome, Qemu};
 use super::rows::{Tally, rows};
@@ -126,7 +127,7 @@ impl subject::Subject for Subject {
             ],
             files: vec![("firmware", firmware)],
             inputs: PORTS.len(),
-            interrupt_controller: "ioapic",
+            interrupt_controller: Some("ioapic"),
             after_reset: &["writeq 0xfed00010 1"],
             runs: false,
         }

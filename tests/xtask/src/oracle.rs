@@ -25,12 +25,16 @@ pub(crate) struct Args {
     /// After which steps our side is saved and restored into a new device: never, sometimes or always
     #[arg(long, default_value = SAVE)]
     save: String,
+    /// Nothing but moves: in so many scripts for each device, it moves out of QEMU, and into another one
+    #[arg(long)]
+    migrate: Option<u64>,
 }
 
 /// What CI runs.
 const OPERATIONS: u64 = 100_000;
 const SEED: u64 = 1;
 const SAVE: &str = "sometimes";
+const MOVES: u64 = 100;
 
 pub(crate) fn run(args: &Args) -> Result<ExitCode> {
     for program in ["qemu-system-x86_64", "qemu-system-aarch64"] {
@@ -50,6 +54,9 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode> {
     command.arg(format!("--operations={}", args.operations));
     command.arg(format!("--seed={}", args.seed));
     command.arg(format!("--save={}", args.save));
+    if let Some(scripts) = args.migrate {
+        command.arg(format!("--migrate={scripts}"));
+    }
     if let Some(device) = &args.device {
         command.arg(format!("--device={device}"));
     }
@@ -58,11 +65,15 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode> {
 
 /// The share of CI.
 pub(crate) fn check() -> Result<()> {
-    let args = Args {
-        operations: OPERATIONS,
-        seed: SEED,
-        device: None,
-        save: SAVE.to_owned(),
-    };
-    run(&args).map(|_| ())
+    for migrate in [None, Some(MOVES)] {
+        let args = Args {
+            operations: OPERATIONS,
+            seed: SEED,
+            device: None,
+            save: SAVE.to_owned(),
+            migrate,
+        };
+        run(&args)?;
+    }
+    Ok(())
 }

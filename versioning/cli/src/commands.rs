@@ -4,5 +4,6 @@ pub(crate) mod diff;
 pub(crate) mod inspect;
 pub(crate) mod man;
 pub(crate) mod peek;
+pub(crate) mod qemu;
 pub(crate) mod schema;
 pub(crate) mod verify;

@@ -41,6 +41,7 @@ enum Command {
     Diff(run::diff::Args),
     Verify(run::verify::Args),
     Schema(run::schema::Args),
+    Qemu(run::qemu::Args),
     Man(run::man::ManArgs),
     Completions(run::man::CompletionsArgs),
 }
@@ -54,6 +55,7 @@ pub fn main() -> ExitCode {
         Command::Diff(args) => run::diff::run(&args),
         Command::Verify(args) => run::verify::run(&args),
         Command::Schema(args) => run::schema::run(&args),
+        Command::Qemu(args) => run::qemu::run(&args),
         Command::Man(args) => run::man::man(&args, Arguments::command()),
         Command::Completions(args) => run::man::completions(&args, Arguments::command()),
     };

@@ -1,0 +1,185 @@
+//! From a snapshot into a migration file.
+
+use devstate_i8042::I8042State;
+use devstate_i8042_ser::qemu::{I8042Sections, PckbdSection, Ps2KbdSection, Ps2MouseSection};
+use devstate_qemu_section::{Refused, Section as Known};
+use devstate_rtc_pl031::RtcState;
+use devstate_rtc_pl031_ser::qemu::Pl031Section;
+use devstate_serial_16550::SerialState;
+use devstate_serial_16550_ser::qemu::{SerialSection, UartSection};
+use serde_json::Value;
+
+use crate::devices::QemuDevicesSer;
+use crate::error::QemuError;
+use crate::import::{losing, name};
+use crate::merge::Merge;
+use crate::migration::{Migration, Section};
+use crate::told::Told;
+
+impl Migration<'_> {
+    /// Puts devices back in, and returns the whole file. All else in it stays as it is, but for the description.
+    ///
+    /// The file should come from a machine of the same type and arguments as the one that will load it. Devices that the file
+    /// has and the snapshot has not stay as they are in the file.
+    ///
+    /// `icount_shift` is for [`virtual_time`](Self::virtual_time). The visitor is told of each loss and of everything that is
+    /// not known, which stays as it is. It returns `true` to go on.
+    ///
+    /// # Errors
+    ///
+    /// The snapshot has a device that the file has not, a section is not what it should be, no device can be in its state, or
+    /// the visitor has refused.
+    pub fn export(
+        &self,
+        devices: &QemuDevicesSer,
+        icount_shift: Option<u8>,
+        visit: &mut dyn FnMut(Told<'_>) -> bool,
+    ) -> Result<Vec<u8>, QemuError> {
+        let QemuDevicesSer {
+            virtual_time: _,
+            serial,
+            i8042,
+            rtc,
+        } = devices;
+        let mut file = Edited::new(self)?;
+        let uarts = self.named(name::SERIAL);
+        let has_time = serial.is_empty() && rtc.is_none();
+        let now = if has_time {
+            Ok(devstate_core::Instant::EPOCH)
+        } else {
+            self.virtual_time(icount_shift)
+        }?;
+        if uarts.len() < serial.len() {
+            return Err(devices_differ("serial", uarts.len(), serial.len()));
+        }
+        for (index, (mirror, section)) in serial.iter().zip(uarts).enumerate() {
+            let device = format!("serial[{index}]");
+            let state = valid(&device, SerialState::try_from(mirror))?;
+            let state = losing(&device, visit, |visit| SerialSection::from_state(&state, now, visit))?;
+            file.replace(section, &UartSection { state }, visit)?;
+        }
+        if let Some(mirror) = i8042 {
+            let state = valid("i8042", I8042State::try_from(mirror))?;
+            let before = self.i8042(visit)?.ok_or_else(|| devices_differ("i8042", 0, 1))?;
+            let extended = before.controller.kbd.extended_state.is_some();
+            let I8042Sections {
+                controller,
+                keyboard,
+                mouse,
+            } = losing("i8042", visit, |visit| {
+                I8042Sections::from_state(&state, extended, visit)
+            })?;
+            file.replace_only::<PckbdSection>(name::CONTROLLER, &controller, visit)?;
+            file.replace_only::<Ps2KbdSection>(name::KEYBOARD, &keyboard, visit)?;
+            file.replace_only::<Ps2MouseSection>(name::MOUSE, &mouse, visit)?;
+        }
+        if let Some(mirror) = rtc {
+            let state = valid("rtc", RtcState::try_from(mirror))?;
+            if self.only(name::RTC)?.is_none() {
+                return Err(devices_differ("rtc", 0, 1));
+            }
+            let section = losing("rtc", visit, |visit| Pl031Section::from_state(&state, now, visit))?;
+            file.replace_only(name::RTC, &section, visit)?;
+        }
+        file.finish()
+    }
+}
+
+const fn devices_differ(device: &'static str, in_file: usize, in_snapshot: usize) -> QemuError {
+    QemuError::Devices {
+        device,
+        in_file,
+        in_snapshot,
+    }
+}
+
+fn valid<T, E: Into<Refused>>(device: &str, state: Result<T, E>) -> Result<T, QemuError> {
+    state.map_err(|error| QemuError::Refused {
+        device: device.to_owned(),
+        error: error.into(),
+    })
+}
+
+/// A file with other sections in it.
+struct Edited<'f> {
+    file: &'f Migration<'f>,
+    description: Value,
+    /// For each section of the file its new bytes, if there are some.
+    bodies: Vec<Option<Vec<u8>>>,
+}
+
+impl<'f> Edited<'f> {
+    fn new(file: &'f Migration<'f>) -> Result<Self, QemuError> {
+        let json = file.bytes.get(file.description_at + 5..).unwrap_or_default();
+        let description = serde_json::from_slice(json).map_err(|error| QemuError::Description {
+            reason: error.to_string(),
+        })?;
+        Ok(Self {
+            file,
+            description,
+            bodies: vec![None; file.sections.len()],
+        })
+    }
+
+    fn replace_only<S: Known>(
+        &mut self,
+        name: &'static str,
+        new: &S,
+        visit: &mut dyn FnMut(Told<'_>) -> bool,
+    ) -> Result<(), QemuError> {
+        match self.file.only(name)? {
+            Some(section) => self.replace(section, new, visit),
+            None => Err(devices_differ(name, 0, 1)),
+        }
+    }
+
+    fn replace<S: Known>(
+        &mut self,
+        section: &Section,
+        new: &S,
+        visit: &mut dyn FnMut(Told<'_>) -> bool,
+    ) -> Result<(), QemuError> {
+        // It has to be what is known before a part of it stays as it is.
+        let _: S = self.file.read(section, &mut |unknown| visit(Told::Unknown(unknown)))?;
+        let mut known = vec![0; S::MAX_LEN];
+        let len = new.write(&mut known).map_err(|error| QemuError::Section {
+            section: section.label(),
+            error,
+        })?;
+        known.truncate(len);
+        let index = self.file.sections.iter().position(|other| std::ptr::eq(other, section));
+        let old = self.file.bytes.get(section.body.clone()).unwrap_or_default();
+        let devices = self.description.get_mut("devices");
+        let described = index.and_then(|index| Some((index, devices?.get_mut(index)?)));
+        if let Some((index, description)) = described {
+            let body = Merge::section(S::LAYOUT, &known, old, description);
+            if let Some(place) = self.bodies.get_mut(index) {
+                *place = Some(body);
+            }
+        }
+        Ok(())
+    }
+
+    fn finish(self) -> Result<Vec<u8>, QemuError> {
+        let bytes = self.file.bytes;
+        let part = |range: std::ops::Range<usize>| bytes.get(range).unwrap_or_default();
+        let mut out = Vec::with_capacity(bytes.len());
+        let mut at = 0;
+        for (section, body) in self.file.sections.iter().zip(&self.bodies) {
+            let Some(body) = body else { continue };
+            out.extend_from_slice(part(at..section.body.start));
+            out.extend_from_slice(body);
+            at = section.body.end;
+        }
+        out.extend_from_slice(part(at..self.file.description_at + 1));
+        let json = serde_json::to_vec(&self.description).map_err(|error| QemuError::Description {
+            reason: error.to_string(),
+        })?;
+        let len = u32::try_from(json.len()).map_err(|error| QemuError::Description {
+            reason: error.to_string(),
+        })?;
+        out.extend(len.to_be_bytes());
+        out.extend(json);
+        Ok(out)
+    }
+}
