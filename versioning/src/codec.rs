@@ -4,12 +4,14 @@ mod arrays;
 mod borrowed;
 mod bounded;
 mod containers;
+mod empty;
 mod foreign;
 mod primitives;
 
 pub use borrowed::{Bytes, Str};
 pub use bounded::Bounded;
 pub(crate) use bounded::check_len;
+pub(crate) use empty::{check_read, check_written};
 pub use foreign::{foreign_decode, foreign_differ, foreign_downgrade, foreign_encode, foreign_len};
 
 use heapless::VecView;
@@ -159,7 +161,9 @@ pub trait Wire<'de, V: Versions>: Layout {
     where
         Self: Default + Sized,
     {
+        let start = reader.offset();
         let length = reader.length_up_to::<LONG>(items.capacity())?;
+        check_read::<V, Self>(at, start, length, reader)?;
         items.truncate(length);
         while items.len() < length && items.push(Self::default()).is_ok() {}
         Self::decode_slice(items, at, reader)

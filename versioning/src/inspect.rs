@@ -10,7 +10,7 @@ use crate::fingerprint::{find, version_in};
 use crate::header::Header;
 use crate::path::{FieldPath, NamedPath};
 use crate::reader::{Malformed, Reader};
-use crate::schema_data::{Field, Row, Schema, Shape, Type, Variant};
+use crate::schema_data::{Field, MAX_EMPTY, Row, Schema, Shape, Type, Variant};
 use crate::table::Releases;
 
 /// Describes the bytes of a payload: the root mirror and the release, as data.
@@ -230,7 +230,10 @@ impl<'p> Walk<'_, 'p> {
             Type::Seq(element, bound) => {
                 let length = self.reader.length(of.bound.unwrap_or(*bound))?;
                 self.show(path, ty, start, Value::Elements(length));
-                self.elements(element, of.inner(), length, path, nesting)?;
+                if self.elements(element, of.inner(), length, path, nesting)? && length > MAX_EMPTY {
+                    let expected = Expected::LengthUpTo(MAX_EMPTY);
+                    return Err(self.reader.refuse_at(start, expected, length as u64));
+                }
             }
             Type::Tuple(types) => {
                 for (step, ty) in (0..).zip(*types) {
@@ -254,6 +257,7 @@ impl<'p> Walk<'_, 'p> {
         Ok(())
     }
 
+    /// Walks elements. Returns `true` if they have no bytes.
     fn elements(
         &mut self,
         element: &Type,
@@ -261,7 +265,7 @@ impl<'p> Walk<'_, 'p> {
         count: usize,
         path: FieldPath,
         nesting: usize,
-    ) -> Result<(), Malformed> {
+    ) -> Result<bool, Malformed> {
         for index in 0..count {
             let start = self.reader.offset();
             self.value(
@@ -271,11 +275,11 @@ impl<'p> Walk<'_, 'p> {
                 nesting,
             )?;
             if self.reader.offset() == start {
-                // Elements without bytes are all equal, and a length can announce four billion of them.
-                break;
+                // Elements without bytes are all equal.
+                return Ok(true);
             }
         }
-        Ok(())
+        Ok(false)
     }
 
     fn mirror(

@@ -8,6 +8,9 @@ use crate::varint;
 /// of a tuple are one step each.
 pub const MAX_DEPTH: usize = 8;
 
+/// The maximum number of elements in a sequence whose elements take no bytes: a length of one byte.
+pub(crate) const MAX_EMPTY: usize = 127;
+
 /// A mirror in all its versions. `#[derive(Versioned)]` generates it. A program can walk it without allocation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Schema {
@@ -290,6 +293,29 @@ impl Schema {
         }
     }
 
+    /// Returns `true` if some version may have no bytes at all.
+    const fn may_be_empty(&self) -> bool {
+        let Shape::Struct(fields) = self.shape else {
+            return false;
+        };
+        let mut version = 1;
+        while version <= self.version {
+            let mut empty = true;
+            let mut rest = fields;
+            while let [field, tail @ ..] = rest {
+                if field.versions.contain(version) && !field.ty.may_be_empty() && field.bounds.is_empty() {
+                    empty = false;
+                }
+                rest = tail;
+            }
+            if empty && self.has(version) {
+                return true;
+            }
+            version += 1;
+        }
+        false
+    }
+
     /// Returns `true` if a field holds a mirror whose version comes from a release table.
     #[must_use]
     pub const fn needs_rows(&self) -> bool {
@@ -429,6 +455,25 @@ impl Type {
             }
             Self::Mirror(schema) if version == 0 => schema.max_len(),
             Self::Mirror(schema) => schema.max_len_of(version),
+        }
+    }
+
+    /// Returns `true` if some version of a value may take no bytes at all.
+    pub(crate) const fn may_be_empty(&self) -> bool {
+        match self {
+            Self::Array(element, n) => *n == 0 || element.may_be_empty(),
+            Self::Tuple(parts) => {
+                let mut rest = *parts;
+                while let [part, tail @ ..] = rest {
+                    if !part.may_be_empty() {
+                        return false;
+                    }
+                    rest = tail;
+                }
+                true
+            }
+            Self::Mirror(schema) => schema.may_be_empty(),
+            _ => false,
         }
     }
 

@@ -5,7 +5,7 @@ use core::{fmt, slice};
 use heapless::Vec;
 
 use crate::at::Versions;
-use crate::codec::{Bounded, Wire, check_len};
+use crate::codec::{Bounded, Wire, check_len, check_read, check_written};
 use crate::error::{ConversionError, Expected, LoadError, LoadErrorKind, SaveError};
 use crate::loss::Differ;
 use crate::mirror::Layout;
@@ -229,12 +229,7 @@ impl<'de, T, const N: usize> Sequence<'de, T, N> {
     {
         let before = reader.rest();
         for _ in 0..count {
-            let left = reader.rest().len();
             T::default().decode_into(at, reader)?;
-            if reader.rest().len() == left {
-                // Items without bytes are all equal, and a length can announce four billion of them.
-                break;
-            }
         }
         let taken = before.len() - reader.rest().len();
         self.0 = Content::Encoded(Encoded {
@@ -244,17 +239,6 @@ impl<'de, T, const N: usize> Sequence<'de, T, N> {
             visit: Encoded::visit::<V>,
         });
         Ok(())
-    }
-
-    /// Returns the same items. Items without bytes are all equal, and only one of them is left.
-    fn without_repetition(&self) -> Self {
-        let mut once = self.clone();
-        if let Content::Encoded(encoded) = &mut once.0
-            && encoded.items.is_empty()
-        {
-            encoded.count = encoded.count.min(1);
-        }
-        once
     }
 
     /// Returns `true` if both have their items from the same place.
@@ -313,6 +297,7 @@ impl<'de, V: Versions, T: Wire<'de, V> + Default + Clone, const N: usize> Wire<'
         writer.length::<N>(announced);
         let mut written = 0;
         let visited = self.visit_translated(at, |items| {
+            check_written(at, announced, items.first().filter(|_| written == 0), writer);
             written += items.len();
             T::encode_slice(items, at, writer);
             writer.commit();
@@ -326,7 +311,9 @@ impl<'de, V: Versions, T: Wire<'de, V> + Default + Clone, const N: usize> Wire<'
     }
 
     fn decode_into(&mut self, at: V, reader: &mut Reader<'de>) -> Result<(), Malformed> {
+        let start = reader.offset();
         let count = reader.length(N)?;
+        check_read::<V, T>(at, start, count, reader)?;
         self.decode_items(at, count, reader)
     }
 
@@ -336,13 +323,12 @@ impl<'de, V: Versions, T: Wire<'de, V> + Default + Clone, const N: usize> Wire<'
         if at.is_latest() {
             return Ok(());
         }
-        self.without_repetition()
-            .try_visit(&mut |item| there_and_back(item, at).map(drop))
+        self.try_visit(&mut |item| there_and_back(item, at).map(drop))
     }
 
     /// Checks that each item can be upgraded. [`visit`](Self::visit) does it again.
     fn upgrade(&mut self, _at: V) -> Result<(), ConversionError> {
-        conversion(self.without_repetition().visit(&mut |_item| ()))
+        conversion(self.visit(&mut |_item| ()))
     }
 
     /// Reports the losses of the items at this release. `other` has the same items, unless a semantic function
@@ -355,7 +341,7 @@ impl<'de, V: Versions, T: Wire<'de, V> + Default + Clone, const N: usize> Wire<'
             return differ.leaf(self.is_same(other));
         }
         let mut index = 0_usize;
-        let _ = self.without_repetition().visit(&mut |item| {
+        let _ = self.visit(&mut |item| {
             // `downgrade` has checked each item.
             if let Ok(copy) = there_and_back(item, at) {
                 let step = u16::try_from(index).unwrap_or(u16::MAX);
@@ -377,7 +363,9 @@ impl<'de, V: Versions, T: Wire<'de, V> + Default + Clone, const N: usize> Bounde
     }
 
     fn decode_within(&mut self, at: V, bound: usize, reader: &mut Reader<'de>) -> Result<(), Malformed> {
+        let start = reader.offset();
         let count = reader.length_within(bound, N)?;
+        check_read::<V, T>(at, start, count, reader)?;
         self.decode_items(at, count, reader)
     }
 

@@ -225,10 +225,21 @@ impl<C: Checksum> Sink for Summing<'_, C> {
     }
 }
 
-/// Returns the maximum length of a snapshot of the mirror `M` in bytes, over all its versions.
+/// Returns an upper bound of the length of a snapshot of the mirror `M` in bytes, over all its versions.
+///
+/// Mirrors with a row count at their longest version, also where no release of a table has these versions together. Parts
+/// count at the version that their owner gives them. A mirror whose snapshots could be longer than `usize` can express does
+/// not compile here.
 #[must_use]
 pub const fn max_snapshot_len<M: Layout>() -> usize {
-    Header::LEN + M::MAX_ENCODED_LEN + Header::TRAILER_LEN
+    const {
+        match M::MAX_ENCODED_LEN.checked_add(Header::LEN + Header::TRAILER_LEN) {
+            Some(len) => len,
+            None => {
+                panic!("a snapshot of this mirror can be longer than `usize` can express: give its fields lower bounds")
+            }
+        }
+    }
 }
 
 /// Creates an array that is long enough for any snapshot of a mirror. With a second argument, the array has that length,

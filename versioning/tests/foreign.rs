@@ -145,3 +145,71 @@ fn only_the_bytes_of_its_own_encoder_are_read() {
         value(Expected::LengthUpTo(4), 5)
     );
 }
+
+/// A value with a part that its encoder leaves out, and one that may differ from itself.
+#[derive(Serialize, Deserialize, Clone, Debug, Default, PartialEq)]
+pub struct Setting {
+    level: f32,
+    #[serde(skip)]
+    cached: u8,
+}
+
+#[derive(Versioned, Clone, Debug, Default, PartialEq)]
+#[versioned(version = 2, layouts(0x95f9_7617_8b13_b530, open))]
+pub struct SettingSer {
+    #[versioned(serde, max = 8, layout = "setting/1")]
+    pub setting: Setting,
+    #[versioned(start = 2)]
+    pub note: u8,
+}
+
+#[derive(Versioned, Clone, Debug, Default, PartialEq)]
+#[versioned(version = 1, layouts(0xc083_306f_24db_167e))]
+pub struct MapSer {
+    #[versioned(serde, max = 64, layout = "map/1")]
+    pub map: std::collections::HashMap<u8, u8>,
+}
+
+release_table! {
+    pub enum Settings { V1 = 1 @ 0x95f9_7617_8b13_b530, V2 = 2 @ open }
+    SettingSer => [1, 2],
+    MapSer => [_, 1],
+}
+
+fn losses(setting: Setting) -> usize {
+    let mut lost = 0;
+    let value = SettingSer { setting, note: 0 };
+    Settings::V1
+        .losses(&value, &mut SettingSer::default(), &mut |_| lost += 1)
+        .unwrap();
+    lost
+}
+
+#[test]
+fn losses_are_found_in_what_comes_back_from_the_wire() {
+    assert_eq!(losses(Setting { level: 1.5, cached: 0 }), 0);
+    assert_eq!(
+        losses(Setting { level: 1.5, cached: 9 }),
+        1,
+        "the encoder leaves it out"
+    );
+    assert_eq!(
+        losses(Setting {
+            level: f32::NAN,
+            cached: 0
+        }),
+        0,
+        "a NaN comes back, and differs from itself"
+    );
+}
+
+#[test]
+fn a_map_without_an_order_is_refused_when_it_is_saved() {
+    let map = (0..10).map(|key| (key, key)).collect();
+    let saved = Settings::save(&MapSer { map }, &mut buffer!(MapSer)).map(drop);
+    assert_eq!(saved, Err(SaveError::ForeignChanges));
+    let map = [(1, 2)].into_iter().collect();
+    let mut memory = buffer!(MapSer);
+    let snapshot = Settings::save(&MapSer { map }, &mut memory).unwrap();
+    Settings::load(snapshot, &mut MapSer::default()).unwrap();
+}

@@ -285,15 +285,18 @@ release_table! {
 fn time_is_in_proportion_to_the_payload() {
     let schema = PayloadSchema::of::<ManyRelease, ManySer<'_>>(ManyRelease::V1);
     let mut items = 0;
-    schema
-        .walk(&[0xff, 0xff, 0xff, 0xff, 0x0f, 0], 0, &mut |item| {
-            items += 1;
-            if items == 1 {
-                assert_eq!(item.value, Value::Elements(u32::MAX as usize));
-            }
-        })
-        .unwrap();
-    assert_eq!(items, 2);
+    // Five bytes that announce four billion items of no bytes.
+    let walked = schema.walk(&[0xff, 0xff, 0xff, 0xff, 0x0f, 0], 0, &mut |item| {
+        items += 1;
+        assert_eq!(item.value, Value::Elements(u32::MAX as usize));
+    });
+    assert_eq!(items, 1);
+    let expected = Expected::LengthUpTo(127);
+    let kind = LoadErrorKind::Value {
+        expected,
+        found: u32::MAX.into(),
+    };
+    assert_eq!(walked.map_err(|unreadable| unreadable.error.kind), Err(kind));
 }
 
 #[test]

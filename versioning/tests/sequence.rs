@@ -2,6 +2,7 @@
 
 #![allow(missing_docs, clippy::unwrap_used, reason = "a test")]
 
+use devstate_versioning::inspect::PayloadSchema;
 use devstate_versioning::{
     ConversionError, Expected, IterSource, LoadErrorKind, Mirror, ReleaseTable, SaveError, Sequence, Str, Versioned,
     release_table,
@@ -176,12 +177,21 @@ pub struct UnitsSer<'a> {
     pub units: Sequence<'a, UnitSer, { u32::MAX as usize }>,
 }
 
+/// Values without bytes take no memory either.
+#[derive(Versioned, Clone, Debug, Default)]
+#[versioned(version = 1, layouts(open))]
+pub struct HeldSer {
+    pub row: heapless::Vec<UnitSer, 0xffff_ffff>,
+    pub ring: heapless::Deque<UnitSer, 0xffff_ffff>,
+}
+
 release_table! {
     pub enum Later { V1 = 1 @ 0xf329_3952_d877_d32e, V2 = 2 @ 0x1af8_da49_857a_e6aa, V3 = 3 @ open }
     MarkSer => [1, 1, 2],
     LaterSer<'_> => [1, 2, 2],
     UnitSer => [1, 1, 1],
     UnitsSer<'_> => [1, 1, 1],
+    HeldSer => [_, _, 1],
 }
 
 fn marks(list: &LaterSer<'_>) -> Vec<(u8, u8)> {
@@ -246,9 +256,51 @@ fn a_release_without_the_list_loses_all_of_it() {
 }
 
 #[test]
-fn four_billion_items_of_no_bytes_take_no_time() {
+fn a_length_announces_at_most_127_items_of_no_bytes() {
     let mut units = UnitsSer::default();
     // Base 128: five bytes for 2^32 - 1.
-    Later::V3.decode(&[0xff, 0xff, 0xff, 0xff, 0x0f], &mut units).unwrap();
-    assert_eq!(units.units.len(), u32::MAX as usize);
+    for (payload, found) in [(&[0xff, 0xff, 0xff, 0xff, 0x0f][..], 0xffff_ffff), (&[0x80, 0x01], 128)] {
+        let error = Later::V3.decode(payload, &mut units).unwrap_err();
+        let expected = Expected::LengthUpTo(127);
+        assert_eq!(error, LoadErrorKind::Value { expected, found }.at(0));
+        let walked = PayloadSchema::of::<Later, UnitsSer<'_>>(Later::V3).walk(payload, 0, &mut |_| {});
+        assert_eq!(walked.map_err(|unreadable| unreadable.error), Err(error));
+    }
+    Later::V3.decode(&[0x7f], &mut units).unwrap();
+    let mut visited = 0;
+    units.units.visit(&mut |_| visited += 1).unwrap();
+    assert_eq!(visited, 127);
+}
+
+#[test]
+fn more_than_127_items_of_no_bytes_are_not_written_either() {
+    for (count, fits) in [(127, true), (128, false)] {
+        let source = IterSource(vec![UnitSer; count].into_iter());
+        let units = UnitsSer {
+            units: Sequence::from_source(&source),
+        };
+        let saved = Later::save(&units, &mut [0; 64]).map(drop);
+        let refused = SaveError::Value {
+            expected: Expected::LengthUpTo(127),
+            found: 128,
+        };
+        assert_eq!(saved, if fits { Ok(()) } else { Err(refused) });
+    }
+}
+
+#[test]
+fn containers_of_items_of_no_bytes_have_the_same_limit() {
+    let mut held = HeldSer::default();
+    for payload in [[0xff, 0xff, 0xff, 0x07, 0], [0, 0xff, 0xff, 0xff, 0x07]] {
+        let error = Later::V3.decode(&payload, &mut held).unwrap_err();
+        let expected = Expected::LengthUpTo(127);
+        assert!(
+            matches!(error.kind, LoadErrorKind::Value { expected: found, .. } if found == expected),
+            "{error}"
+        );
+    }
+    held.row.resize(127, UnitSer).unwrap();
+    Later::save(&held, &mut [0; 64]).unwrap();
+    held.row.push(UnitSer).unwrap();
+    Later::save(&held, &mut [0; 64]).unwrap_err();
 }

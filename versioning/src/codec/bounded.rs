@@ -6,7 +6,7 @@
 use heapless::{Deque, String, Vec};
 
 use super::borrowed::utf8_of;
-use super::{Bytes, Str, Wire};
+use super::{Bytes, Str, Wire, check_read};
 use crate::at::Versions;
 use crate::error::{ConversionError, Expected, SaveError};
 use crate::loss::Differ;
@@ -71,7 +71,9 @@ impl<'de, V: Versions, T: Wire<'de, V> + Default, const N: usize> Bounded<'de, V
     }
 
     fn decode_within(&mut self, at: V, bound: usize, reader: &mut Reader<'de>) -> Result<(), Malformed> {
+        let start = reader.offset();
         let length = reader.length_within(bound, N)?;
+        check_read::<V, T>(at, start, length, reader)?;
         self.truncate(length);
         while self.len() < length && self.push(T::default()).is_ok() {}
         T::decode_slice(self, at, reader)
@@ -98,7 +100,9 @@ impl<'de, V: Versions, T: Wire<'de, V> + Default, const N: usize> Bounded<'de, V
     }
 
     fn decode_within(&mut self, at: V, bound: usize, reader: &mut Reader<'de>) -> Result<(), Malformed> {
+        let start = reader.offset();
         let length = reader.length_within(bound, N)?;
+        check_read::<V, T>(at, start, length, reader)?;
         self.clear();
         while self.len() < length && self.push_back(T::default()).is_ok() {}
         let (front, back) = self.as_mut_slices();

@@ -2,8 +2,8 @@
 
 use heapless::{Deque, String, Vec};
 
-use super::Wire;
 use super::borrowed::utf8;
+use super::{Wire, check_read, check_written};
 use crate::at::Versions;
 use crate::error::ConversionError;
 use crate::loss::Differ;
@@ -26,6 +26,7 @@ impl<'de, V: Versions, T: Wire<'de, V> + Default, const N: usize> Wire<'de, V> f
     #[inline]
     fn encode<W: Writer>(&self, at: V, writer: &mut W) {
         writer.length::<N>(self.len());
+        check_written(at, self.len(), self.first(), writer);
         T::encode_slice(self, at, writer);
     }
 
@@ -73,13 +74,16 @@ impl<'de, V: Versions, T: Wire<'de, V> + Default, const N: usize> Wire<'de, V> f
     fn encode<W: Writer>(&self, at: V, writer: &mut W) {
         let (front, back) = self.as_slices();
         writer.length::<N>(self.len());
+        check_written(at, self.len(), front.first(), writer);
         T::encode_slice(front, at, writer);
         T::encode_slice(back, at, writer);
     }
 
     #[inline]
     fn decode_into(&mut self, at: V, reader: &mut Reader<'de>) -> Result<(), Malformed> {
+        let start = reader.offset();
         let length = reader.length(N)?;
+        check_read::<V, T>(at, start, length, reader)?;
         self.clear();
         while self.len() < length && self.push_back(T::default()).is_ok() {}
         let (front, back) = self.as_mut_slices();

@@ -12,7 +12,7 @@ use crate::writer::{Writer, length_len};
 
 /// How often the encoding of a value is decoded and encoded again. A `HashMap` gives its entries in a new order each time,
 /// and with few entries that can be the old one.
-const ROUNDS: usize = 3;
+const ROUNDS: usize = 6;
 
 /// Returns the number of bytes that [`foreign_encode`] writes. A value that it cannot write counts as empty.
 pub fn foreign_len<T: Serialize, const MAX: usize>(value: &T) -> usize {
