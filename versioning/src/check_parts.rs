@@ -171,3 +171,50 @@ const fn about(owner: &Schema, field: &Field) -> Message {
         .str(owner.name)
         .str("` ")
 }
+
+/// Checks the releases that a field with an inner snapshot has: each is in the inner table, and the latest version has the
+/// latest one. `numbers` are those of the inner table, and zero in `given` stands for a version without the field.
+///
+/// # Panics
+///
+/// During constant evaluation, where they are wrong.
+#[track_caller]
+pub const fn check_inner(mirror: &str, field: &str, numbers: &[u16], given: &[u16]) {
+    let place = Message::new()
+        .str("the field `")
+        .str(field)
+        .str("` of the mirror `")
+        .str(mirror)
+        .str("` has release ");
+    let mut at = 0;
+    while at < given.len() {
+        let mut known = given[at] == 0;
+        let mut number = 0;
+        while number < numbers.len() {
+            known |= numbers[number] == given[at];
+            number += 1;
+        }
+        if !known {
+            place
+                .number(given[at] as u64)
+                .str(" in `inner`, and the inner release table has no such number: correct it")
+                .fail()
+        }
+        at += 1;
+    }
+    if let ([.., latest], [.., last]) = (numbers, given)
+        && *last != 0
+        && *last != *latest
+    {
+        place
+            .number(*last as u64)
+            .str(" in the latest version, and the latest release of the inner table is ")
+            .number(*latest as u64)
+            .str(": add a version to `")
+            .str(mirror)
+            .str("` with `inner = [.., ")
+            .number(*latest as u64)
+            .str("]`. Only if that version was never published, correct its entry")
+            .fail()
+    }
+}

@@ -73,6 +73,7 @@ impl Display for Type {
             Self::Seq(element, n) => write!(f, "seq<{element},{n}>"),
             Self::Str(n) => write!(f, "str<{n}>"),
             Self::Mirror(schema) => f.write_str(schema.name),
+            Self::Inner(inner) => write!(f, "seq<u8,{}>", inner.max),
             Self::Foreign { layout, max } => write!(f, "foreign<{layout},{max}>"),
         }
     }

@@ -248,6 +248,13 @@ fn json_type(f: &mut Formatter<'_>, ty: &Type) -> fmt::Result {
                 Quoted(layout)
             );
         }
+        Type::Inner(inner) => {
+            let max = inner.max;
+            return write!(
+                f,
+                "{{\"kind\": \"seq\", \"max\": {max}, \"of\": {{\"kind\": \"uint\", \"bits\": 8}}}}"
+            );
+        }
         Type::Tuple(parts) => {
             f.write_str("{\"kind\": \"tuple\", \"of\": [")?;
             for (i, part) in parts.iter().enumerate() {

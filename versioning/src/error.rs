@@ -312,6 +312,17 @@ impl From<ConversionError> for SaveError {
     }
 }
 
+impl LoadError {
+    /// Returns the same error with the offset counted from `distance` bytes earlier.
+    #[must_use]
+    pub(crate) fn behind(self, distance: usize) -> Self {
+        Self {
+            offset: self.offset.map(|offset| offset.saturating_add(distance)),
+            ..self
+        }
+    }
+}
+
 impl From<ConversionError> for LoadError {
     fn from(error: ConversionError) -> Self {
         LoadErrorKind::Conversion(error).without_offset()

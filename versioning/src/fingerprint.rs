@@ -359,6 +359,12 @@ impl Text<'_> {
                 self.str(">");
             }
             Type::Mirror(schema) => self.str(schema.name),
+            // On the wire it is bytes, and a program that does not know the mirror has the same fingerprint.
+            Type::Inner(inner) => {
+                self.str("seq<u8,");
+                self.number(inner.max);
+                self.str(">");
+            }
             Type::Foreign { layout, .. } => {
                 self.str("foreign<");
                 self.str(layout);

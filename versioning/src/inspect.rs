@@ -10,7 +10,7 @@ use crate::fingerprint::{find, version_in};
 use crate::header::Header;
 use crate::path::{FieldPath, NamedPath};
 use crate::reader::{Malformed, Reader};
-use crate::schema_data::{Field, MAX_EMPTY, Row, Schema, Shape, Type, Variant};
+use crate::schema_data::{Field, InnerSchema, MAX_EMPTY, Row, Schema, Shape, Type, Variant};
 use crate::table::Releases;
 
 /// Describes the bytes of a payload: the root mirror and the release, as data.
@@ -90,6 +90,10 @@ pub enum Value<'p> {
     Elements(usize),
     /// The wire name of a variant of an enum. The fields follow.
     Variant(&'static str),
+    /// The length and the header of an inner snapshot. The items of its payload follow, and its checksum.
+    Snapshot(Header),
+    /// The checksum of an inner snapshot. It is not verified.
+    Checksum(u64),
 }
 
 /// Why and where [`PayloadSchema::walk`] stopped.
@@ -160,7 +164,8 @@ impl PayloadSchema {
         visit: &mut dyn FnMut(&Item<'p>),
     ) -> Result<(), Unreadable> {
         let mut walk = Walk {
-            schema: self,
+            schema: *self,
+            root: self.root,
             reader: Reader::at(payload, start),
             stopped_at: FieldPath::ROOT,
             visit,
@@ -185,7 +190,9 @@ impl PayloadSchema {
 const MAX_NESTING: usize = 64;
 
 struct Walk<'w, 'p> {
-    schema: &'w PayloadSchema,
+    schema: PayloadSchema,
+    /// Where the names of paths begin, also within an inner snapshot.
+    root: &'static Schema,
     reader: Reader<'p>,
     stopped_at: FieldPath,
     visit: &'w mut dyn FnMut(&Item<'p>),
@@ -249,6 +256,7 @@ impl<'p> Walk<'_, 'p> {
                 found => return Err(self.reader.refuse_at(start, Expected::OptionTag, found.into())),
             },
             Type::Mirror(schema) => self.mirror(schema, of.part, path, ty, nesting)?,
+            Type::Inner(inner) => self.inner(inner, path, ty, nesting)?,
             Type::Bool | Type::Char | Type::UInt(_) | Type::Int(_) | Type::Str(_) | Type::Foreign { .. } => {
                 let value = self.scalar(ty, of.bound)?;
                 self.show(path, ty, start, value);
@@ -313,6 +321,48 @@ impl<'p> Walk<'_, 'p> {
         }
     }
 
+    /// Walks an inner snapshot: its length and header, the items of its payload, and its checksum. One that the inner release
+    /// table does not know is bytes.
+    fn inner(
+        &mut self,
+        inner: &'static InnerSchema,
+        path: FieldPath,
+        ty: &Type,
+        nesting: usize,
+    ) -> Result<(), Malformed> {
+        let start = self.reader.offset();
+        let length = self.reader.length(inner.max)?;
+        let mut whole = self.reader.fork();
+        let snapshot = whole.bytes(length).unwrap_or_default();
+        let Some((header, within)) = inner.identify(snapshot) else {
+            let bytes = self.reader.bytes(length)?;
+            self.show(path, ty, start, Value::Bytes(bytes));
+            return Ok(());
+        };
+        self.reader.bytes(Header::LEN)?;
+        self.show(path, ty, start, Value::Snapshot(header));
+        let start = self.reader.offset();
+        let payload = self.reader.bytes(header.payload_len as usize)?;
+        // Names and rows are those of the inner table, and no byte beyond the payload is read.
+        let outer = core::mem::replace(&mut self.schema, within);
+        let behind = core::mem::replace(&mut self.reader, Reader::at(payload, start));
+        let walked = self.mirror(inner.root, 0, path, ty, nesting);
+        self.schema = outer;
+        let read = core::mem::replace(&mut self.reader, behind);
+        let walked = match walked {
+            Ok(()) => read.finish(),
+            Err(malformed) => Err(read.error(malformed)),
+        };
+        if let Err(error) = walked {
+            return Err(self.reader.fail(error));
+        }
+        self.stopped_at = path;
+        let start = self.reader.offset();
+        let checksum = *self.reader.array::<{ Header::TRAILER_LEN }>()?;
+        self.show(path, ty, start, Value::Checksum(u64::from_le_bytes(checksum)));
+        Ok(())
+    }
+
     /// Walks the fields that the version has. `first` is the step of the first one.
     fn fields(
         &mut self,
@@ -372,7 +422,7 @@ impl<'p> Walk<'_, 'p> {
                 }
             }
             // These contain others.
-            Type::Array(..) | Type::Option(_) | Type::Tuple(_) | Type::Seq(..) | Type::Mirror(_) => {
+            Type::Array(..) | Type::Option(_) | Type::Tuple(_) | Type::Seq(..) | Type::Mirror(_) | Type::Inner(_) => {
                 return Err(self.not_in_release());
             }
         })
@@ -380,7 +430,7 @@ impl<'p> Walk<'_, 'p> {
 
     fn show(&mut self, path: FieldPath, ty: &Type, start: usize, value: Value<'p>) {
         (self.visit)(&Item {
-            path: path.display(self.schema.root),
+            path: path.display(self.root),
             offset: start,
             len: self.reader.offset() - start,
             ty: *ty,
@@ -392,6 +442,26 @@ impl<'p> Walk<'_, 'p> {
         let release = self.schema.number;
         let offset = self.reader.offset();
         self.reader.fail(LoadErrorKind::NotInRelease { release }.at(offset))
+    }
+}
+
+impl InnerSchema {
+    /// Returns the header of an inner snapshot that is complete, and the schema of its payload, if its table knows it.
+    fn identify(&'static self, snapshot: &[u8]) -> Option<(Header, PayloadSchema)> {
+        let header = Header::peek(snapshot).ok()?;
+        let release = self.numbers.iter().position(|number| *number == header.release)?;
+        let row = self
+            .rows
+            .iter()
+            .position(|row| row.schema.name_hash == self.root.name_hash)?;
+        let known = self.roots.get(row)?.get(release)? == &header.fingerprint && header.fingerprint != 0;
+        let schema = PayloadSchema {
+            rows: self.rows,
+            release,
+            number: header.release,
+            root: self.root,
+        };
+        (known && header.snapshot_len() == snapshot.len()).then_some((header, schema))
     }
 }
 
@@ -426,6 +496,8 @@ impl fmt::Display for Value<'_> {
             Self::Elements(1) => f.write_str("1 element"),
             Self::Elements(count) => write!(f, "{count} elements"),
             Self::Variant(name) => f.write_str(name),
+            Self::Snapshot(header) => write!(f, "snapshot of release {}", header.release),
+            Self::Checksum(checksum) => write!(f, "checksum {checksum:#018x}"),
         }
     }
 }

@@ -21,6 +21,7 @@ mod fnv;
 mod generated;
 mod header;
 mod history;
+mod inner;
 pub mod inspect;
 mod locate;
 mod loss;
@@ -80,13 +81,14 @@ pub use codec::{Bytes, MirrorOf, Str};
 /// | `ignorable` | older readers may ignore the field; it never forces [`downgrade_compatible`](ReleaseTable::downgrade_compatible) to a newer release |
 /// | `name = "…"` | the wire name: keeps the old name of a field that was renamed |
 /// | `part = [1, 1, 2]` | the mirror in the field is a part. The list has the version of the part for each version of this mirror, and `_` for a version without the field. A part needs no row in the release table |
+/// | `inner = [1, 1, 2]` | for an [`Inner`] snapshot: the number of its release for each version of this mirror, and `_` for a version without the field |
 /// | `serde, max = 32, layout = "name/1"` | a foreign type that implements serde's traits. It is encoded with postcard, in at most `max` bytes. `layout` is a name for its encoding, and part of the fingerprint |
 ///
 /// `end` and `at` take a list too: `end = [4, 5]`.
 ///
 /// A variant of an enum can have `start`, `end`, `name`, `tag` and `default_fn`, which is `fn(version: u16) -> Enum`. It returns
 /// the value that replaces the variant in a version without it: in an older version that is written, or in the latest
-/// version after loading. Without a `default_fn` this is an error. A field of a variant can have `part` and `bound` only. The
+/// version after loading. Without a `default_fn` this is an error. A field of a variant can have `part`, `inner` and `bound` only. The
 /// tag of a variant is its position, unless a forgotten variant before it was deleted: then `tag = 2` keeps the tag. An
 /// explicit discriminant must be equal to the tag.
 ///
@@ -216,6 +218,7 @@ pub use codec::{Bytes, MirrorOf, Str};
 pub use devstate_versioning_derive::Versioned;
 pub use error::{ConversionError, Error, Expected, LoadError, LoadErrorKind, SaveError};
 pub use header::Header;
+pub use inner::Inner;
 pub use locate::locate;
 pub use loss::Loss;
 pub use mirror::Mirror;
@@ -235,7 +238,7 @@ pub mod schema {
     pub use crate::describe_json::Json;
     pub use crate::describe_table::Table;
     pub use crate::history::{Branch, Change, ChangeKind, History};
-    pub use crate::schema_data::{Field, MAX_DEPTH, Row, Schema, Shape, Span, Type, Variant, Versions};
+    pub use crate::schema_data::{Field, InnerSchema, MAX_DEPTH, Row, Schema, Shape, Span, Type, Variant, Versions};
     pub use crate::table::Releases;
 }
 
@@ -262,7 +265,7 @@ pub mod wire {
 pub mod __private {
     pub use crate::at::{VersionOf, Versions};
     pub use crate::check_layouts::{check_bounds, check_found, check_pins};
-    pub use crate::check_parts::check_parts;
+    pub use crate::check_parts::{check_inner, check_parts};
     pub use crate::check_table::{
         check_buffer, check_pinned, check_published, check_releases, check_row, check_table_name, only_pin,
     };
@@ -277,6 +280,7 @@ pub mod __private {
     pub use crate::generated::{
         at, bound_at, default_value, ends, last, load, no_variant, part_at, refusal, refuse, refuse_variant,
     };
+    pub use crate::inner::HoldsInner;
     pub use crate::loss::Differ;
     pub use crate::mirror::{Layout, Mirror};
     pub use crate::missing::{ByDefault, ByElement, Missing};

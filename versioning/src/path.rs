@@ -2,7 +2,7 @@
 
 use core::fmt;
 
-use crate::schema_data::{Field, MAX_DEPTH, Schema, Shape, Type, Variant};
+use crate::schema_data::{Field, InnerSchema, MAX_DEPTH, Schema, Shape, Type, Variant};
 
 /// The path from a mirror to one of its fields, as positions. It is small and has no names, so it costs little flash.
 ///
@@ -95,7 +95,7 @@ impl fmt::Display for NamedPath {
                     let Some(part) = parts.get(position) else { return Ok(()) };
                     part
                 }
-                Type::Mirror(schema) => {
+                Type::Mirror(schema) | Type::Inner(InnerSchema { root: schema, .. }) => {
                     let Some((prefix, field)) = field_at(schema, *step) else {
                         return write!(f, "{dot}{step}");
                     };

@@ -52,6 +52,15 @@ impl<'de> Reader<'de> {
         self.end - self.rest.len()
     }
 
+    /// Returns a reader of the same bytes from here on.
+    pub(crate) fn fork(&self) -> Self {
+        Self {
+            rest: self.rest.clone(),
+            end: self.end,
+            error: self.error,
+        }
+    }
+
     /// Returns the bytes that were not read yet.
     pub(crate) fn rest(&self) -> &'de [u8] {
         self.rest.as_slice()

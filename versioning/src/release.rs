@@ -280,7 +280,7 @@ where
 }
 
 /// Returns the release of a header whose snapshot has the mirror `M`.
-fn release_of<'de, R, M>(header: &Header) -> Result<R, LoadError>
+pub(crate) fn release_of<'de, R, M>(header: &Header) -> Result<R, LoadError>
 where
     R: Releases,
     M: MirrorOf<'de, R>,
@@ -337,7 +337,12 @@ fn conversion(error: ConversionError) -> LoadError {
 
 /// Fills `mirror` from exactly the bytes of `payload`.
 #[inline]
-fn decode_untranslated<'de, V, M>(payload: &'de [u8], offset: usize, at: V, mirror: &mut M) -> Result<(), LoadError>
+pub(crate) fn decode_untranslated<'de, V, M>(
+    payload: &'de [u8],
+    offset: usize,
+    at: V,
+    mirror: &mut M,
+) -> Result<(), LoadError>
 where
     V: Versions,
     M: Wire<'de, V>,

@@ -183,6 +183,7 @@ macro_rules! release_table {
             const TABLE: &'static ::core::primitive::str = ::core::concat!("" $(, $table)?);
             const ALL: &'static [Self] = &[$(Self::$name),+];
             const NAMES: &'static [&'static ::core::primitive::str] = &[$(::core::stringify!($name)),+];
+            const NUMBERS: &'static [::core::primitive::u16] = &[$($number),+];
             const PARENTS: &'static [::core::option::Option<::core::primitive::usize>] =
                 &[$($crate::__release_part!(@parent $Release $name $($parent)?)),+];
             const LATEST: Self = $crate::__private::last(<Self as $crate::schema::Releases>::ALL);

@@ -124,6 +124,8 @@ pub enum Type {
     /// Another mirror. Its version is the one in its row of the release table, or that of the part: see
     /// [`Field::parts`].
     Mirror(&'static Schema),
+    /// A snapshot of another release table: the number of bytes, then the bytes.
+    Inner(&'static InnerSchema),
     /// A foreign serde type: the number of bytes, then the encoding of postcard.
     Foreign {
         /// The name of its layout, from `layout = "…"`.
@@ -131,6 +133,21 @@ pub enum Type {
         /// The maximum number of bytes.
         max: usize,
     },
+}
+
+/// What is known of the snapshot in a field.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct InnerSchema {
+    /// The maximum number of bytes.
+    pub max: usize,
+    /// The mirror.
+    pub root: &'static Schema,
+    /// The rows of its release table.
+    pub rows: &'static [Row],
+    /// For each row and each release, the fingerprint of a snapshot whose root is that mirror.
+    pub roots: &'static [&'static [u64]],
+    /// The numbers of the releases.
+    pub numbers: &'static [u16],
 }
 
 impl Field {
@@ -453,6 +470,7 @@ impl Type {
                 let n = or(bound, *n);
                 n.saturating_add(varint::len(n))
             }
+            Self::Inner(inner) => inner.max.saturating_add(varint::len(inner.max)),
             Self::Mirror(schema) if version == 0 => schema.max_len(),
             Self::Mirror(schema) => schema.max_len_of(version),
         }
@@ -523,6 +541,7 @@ impl Type {
                 max
             }
             Self::Mirror(schema) => schema.depth(),
+            Self::Inner(inner) => inner.root.depth(),
         }
     }
 }

@@ -15,6 +15,8 @@ pub trait Releases: Copy + Eq + Debug + 'static {
     const ALL: &'static [Self];
     /// The names of the releases, in the same order.
     const NAMES: &'static [&'static str];
+    /// The numbers of the releases, in the same order.
+    const NUMBERS: &'static [u16];
     /// For each release, the position of the one that it goes on from. `None` for the first.
     const PARENTS: &'static [Option<usize>];
     /// The newest release.

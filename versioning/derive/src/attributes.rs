@@ -22,6 +22,8 @@ pub(crate) struct ItemAttributes {
     pub(crate) name: Option<LitStr>,
     pub(crate) foreign: Option<Foreign>,
     pub(crate) part: Option<Part>,
+    /// The releases of an inner snapshot.
+    pub(crate) inner: Option<Part>,
     pub(crate) bound: Option<Bound>,
     /// The tag of a variant.
     pub(crate) tag: Option<Numbered>,
@@ -69,6 +71,7 @@ impl ItemAttributes {
             || read.ignorable
             || read.foreign.is_some()
             || read.part.is_some()
+            || read.inner.is_some()
             || read.bound.is_some()
             || !read.semantics.is_empty()
         {
@@ -100,13 +103,16 @@ impl ItemAttributes {
             name: None,
             foreign: None,
             part: None,
+            inner: None,
             bound: None,
             tag: None,
         };
         for attribute in versioned(attributes) {
             attribute.parse_nested_meta(|meta| {
                 if meta.path.is_ident("part") {
-                    set(&mut read.part, &meta, Part::read(&meta)?)
+                    set(&mut read.part, &meta, Part::read(&meta, "part")?)
+                } else if meta.path.is_ident("inner") {
+                    set(&mut read.inner, &meta, Part::read(&meta, "inner")?)
                 } else if meta.path.is_ident("bound") {
                     set(&mut read.bound, &meta, Bound::read(&meta)?)
                 } else {
@@ -114,8 +120,8 @@ impl ItemAttributes {
                     Err(Error::new(
                         at,
                         format!(
-                            "{word}cannot stand on the field of a variant, which has no versions of its own and can have `part` \
-                             and `bound` only: add a variant, or put the fields into a mirror"
+                            "{word}cannot stand on the field of a variant, which has no versions of its own and can have `part`, \
+                             `inner` and `bound` only: add a variant, or put the fields into a mirror"
                         ),
                     ))
                 }
@@ -127,7 +133,7 @@ impl ItemAttributes {
 
     /// Finds the versions of the part and the bounds, and checks them.
     fn resolve(&mut self, part: &str, history: &History) -> Result<()> {
-        if let Some(given) = &mut self.part {
+        for given in [&mut self.part, &mut self.inner].into_iter().flatten() {
             given.resolve(part, history, &self.versions)?;
         }
         if let Some(bound) = &mut self.bound {
@@ -165,6 +171,7 @@ struct Raw {
     max: Option<Expr>,
     layout: Option<LitStr>,
     part: Option<Part>,
+    inner: Option<Part>,
     bound: Option<Bound>,
     tag: Option<Numbered>,
 }
@@ -192,7 +199,8 @@ impl Raw {
             "serde" => set(&mut self.serde, meta, ()),
             "max" => set(&mut self.max, meta, meta.value()?.parse()?),
             "layout" => set(&mut self.layout, meta, wire_name(meta)?),
-            "part" => set(&mut self.part, meta, Part::read(meta)?),
+            "part" => set(&mut self.part, meta, Part::read(meta, "part")?),
+            "inner" => set(&mut self.inner, meta, Part::read(meta, "inner")?),
             "bound" => set(&mut self.bound, meta, Bound::read(meta)?),
             "tag" => set(&mut self.tag, meta, number(meta)?),
             "at" => set(&mut tied.at, meta, boundary(meta)?),
@@ -234,11 +242,20 @@ impl Raw {
             || self.name.is_some()
             || self.ignorable.is_some()
             || self.part.is_some()
+            || self.inner.is_some()
             || self.bound.is_some();
         if skip && (!changes.is_empty() || has_semantics || foreign.is_some() || has_more) {
             return Err(Error::new(
                 at,
                 format!("`{part}` is skipped, so no version has it: delete the other annotations, or `skip`"),
+            ));
+        }
+        if self.inner.is_some() && (self.part.is_some() || foreign.is_some() || self.bound.is_some()) {
+            return Err(Error::new(
+                at,
+                format!(
+                    "`{part}` is an inner snapshot, so it can have no `part`, `serde` or `bound`: delete one of them"
+                ),
             ));
         }
         if self.part.is_some() && foreign.is_some() {
@@ -273,6 +290,7 @@ impl Raw {
             name: self.name,
             foreign,
             part: self.part,
+            inner: self.inner,
             bound: self.bound,
             tag: self.tag,
         };
@@ -469,6 +487,6 @@ fn check_step(part: &str, history: &History, at: &Boundary) -> Result<()> {
 }
 
 const KNOWN: &str = "`start`, `end`, `default_fn`, `ser_fn`, `de_fn`, `at`, `skip`, `ignorable`, `name`, `part`, \
-                     `bound`, and `serde` with `max` and `layout`";
+                     `inner`, `bound`, and `serde` with `max` and `layout`";
 
 const KNOWN_OF_VARIANTS: &str = "`start`, `end`, `default_fn`, `name` and `tag`";

@@ -34,7 +34,7 @@ pub(crate) fn expand(mirror: &Mirror<'_>, data: &DataEnum) -> Result<Bodies> {
             "an enum without variants has no values to write",
         ));
     }
-    let schema = variants.iter().map(schema);
+    let schema = variants.iter().map(|variant| schema(mirror, variant));
     let shape = quote!(__devstate::schema::Shape::Enum(&[#(#schema),*]));
     let byte_layer = byte_layer(mirror, &variants);
     let translation = translation(mirror, &variants);
@@ -127,9 +127,9 @@ fn tag(name: &str, next: u16, given: Option<Numbered>, history: &History) -> Res
     Ok(value)
 }
 
-fn schema(variant: &Variant<'_>) -> TokenStream {
+fn schema(mirror: &Mirror<'_>, variant: &Variant<'_>) -> TokenStream {
     let name = &variant.name;
-    let fields = variant.fields.iter().map(Field::schema);
+    let fields = variant.fields.iter().map(|field| field.schema(mirror));
     let (versions, tag) = (variant.attributes.versions.schema(), variant.tag);
     quote! {
         __devstate::schema::Variant { name: #name, tag: #tag, fields: &[#(#fields),*], versions: #versions }

@@ -78,16 +78,23 @@ fn member_name(member: &Member) -> String {
 
 impl Field<'_> {
     /// Returns the entry of the field in the schema.
-    pub(crate) fn schema(&self) -> TokenStream {
+    pub(crate) fn schema(&self, mirror: &Mirror<'_>) -> TokenStream {
         let Self {
             name, ty, attributes, ..
         } = self;
-        let ty = match &attributes.foreign {
-            Some(foreign) => {
+        let mirror = &mirror.name;
+        let given = attributes.inner.as_ref().map(Part::schema);
+        let ty = match (&attributes.foreign, given) {
+            (Some(foreign), _) => {
                 let (max, layout) = (&foreign.max, &foreign.layout);
                 quote!(&__devstate::schema::Type::Foreign { layout: #layout, max: #max })
             }
-            None => quote!(<#ty as __devstate::Layout>::TYPE),
+            // The check stands where the lifetime and the const parameters of the mirror are known.
+            (None, Some(given)) => quote_spanned! {ty.span()=> {
+                __devstate::check_inner(#mirror, #name, <#ty as __devstate::HoldsInner>::NUMBERS, #given);
+                <#ty as __devstate::Layout>::TYPE
+            }},
+            (None, None) => quote!(<#ty as __devstate::Layout>::TYPE),
         };
         let versions = attributes.versions.schema();
         let ignorable = attributes.ignorable;
@@ -213,7 +220,8 @@ pub(crate) struct Source {
 impl Field<'_> {
     /// Returns the source of the field's versions: that of the owner, or one for the part.
     pub(crate) fn source(&self) -> Source {
-        match self.attributes.part.as_ref().map(Part::version) {
+        let of_owner = self.attributes.part.as_ref().or(self.attributes.inner.as_ref());
+        match of_owner.map(Part::version) {
             None => Source {
                 ty: quote!(__DevstateV),
                 value: quote!(__devstate_at),

@@ -1,4 +1,5 @@
-//! The annotation `part = [1, _, 2]`: which version of a mirror in a field each version of the owner has.
+//! The annotations `part = [1, _, 2]` and `inner = [1, _, 2]`: which version of a mirror, or which release of an inner snapshot,
+//! each version of the owner has.
 
 use proc_macro2::{Span, TokenStream};
 use quote::quote;
@@ -12,6 +13,8 @@ use crate::history::{History, Set};
 
 /// The versions of a part, one for each version of its owner. Zero where the owner's version does not have the field.
 pub(crate) struct Part {
+    /// `part` or `inner`.
+    word: &'static str,
     versions: Vec<u16>,
     span: Span,
 }
@@ -37,12 +40,13 @@ impl Parse for Given {
 }
 
 impl Part {
-    pub(crate) fn read(meta: &ParseNestedMeta<'_>) -> Result<Self> {
+    pub(crate) fn read(meta: &ParseNestedMeta<'_>, word: &'static str) -> Result<Self> {
         let list;
         let input = meta.value()?;
         bracketed!(list in input);
         let given = Punctuated::<Given, Token![,]>::parse_terminated(&list)?;
         Ok(Self {
+            word,
             versions: given.iter().map(|given| given.0).collect(),
             span: meta.path.span(),
         })
@@ -51,11 +55,12 @@ impl Part {
     /// Checks the list against the owner's versions. It begins with the oldest one.
     pub(crate) fn resolve(&mut self, field: &str, history: &History, versions: &Set) -> Result<()> {
         let span = self.span;
+        let word = self.word;
         let refuse = |sentence: String| Err(Error::new(span, sentence));
         let (given, version) = (self.versions.len(), history.version - history.oldest + 1);
         if given != usize::from(version) {
             return refuse(format!(
-                "`part` of `{field}` has {given} {}, and the mirror has {version}: give one for each version of the mirror, \
+                "`{word}` of `{field}` has {given} {}, and the mirror has {version}: give one for each version of the mirror, \
                  `_` for a version without the field",
                 if given == 1 { "version" } else { "versions" },
             ));
@@ -67,20 +72,20 @@ impl Part {
             let has = |owner| history.has(owner) && versions.has(owner);
             if has(owner) && part == 0 {
                 return refuse(format!(
-                    "`part` of `{field}` has `_` for version {owner} of the mirror, and that version has the field: give the \
+                    "`{word}` of `{field}` has `_` for version {owner} of the mirror, and that version has the field: give the \
                      version of the part"
                 ));
             }
             if !has(owner) && part != 0 {
                 return refuse(format!(
-                    "`part` of `{field}` has {part} for version {owner} of the mirror, and that version does not have the \
+                    "`{word}` of `{field}` has {part} for version {owner} of the mirror, and that version does not have the \
                      field: write `_`"
                 ));
             }
             // The compiler checks the steps of a tree, where the part's history is known.
             if history.is_line() && part != 0 && part < last {
                 return refuse(format!(
-                    "`part` of `{field}` goes down from {last} to {part} with version {owner} of the mirror: a later version \
+                    "`{word}` of `{field}` goes down from {last} to {part} with version {owner} of the mirror: a later version \
                      has the same version of the part or a higher one"
                 ));
             }

@@ -14,7 +14,10 @@ pub(crate) fn expand(mirror: &Mirror<'_>, items: &Fields) -> Result<Bodies> {
     let fields = fields(items, mirror, |item, name| {
         ItemAttributes::read(&item.attrs, name, item.span(), mirror.history)
     })?;
-    let schema = fields.iter().filter(|field| !field.attributes.skip).map(Field::schema);
+    let schema = fields
+        .iter()
+        .filter(|field| !field.attributes.skip)
+        .map(|field| field.schema(mirror));
     let shape = quote!(__devstate::schema::Shape::Struct(&[#(#schema),*]));
     let byte_layer = byte_layer(mirror, &fields);
     let translation = translation(mirror, &fields);

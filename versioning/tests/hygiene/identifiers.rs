@@ -22,6 +22,7 @@ hostile! {
     Formatter
     Hash
     History
+    HoldsInner
     Itself
     LATEST
     LAYOUTS
@@ -32,10 +33,12 @@ hostile! {
     Mirror
     Missing
     NAMES
+    NUMBERS
     OPEN
     Ord
     PARENTS
     PINNED
+    Part
     PartialOrd
     ROOTS
     ROWS
@@ -74,6 +77,7 @@ hostile! {
     check_bounds
     check_buffer
     check_found
+    check_inner
     check_pinned
     check_pins
     check_published
@@ -130,6 +134,7 @@ hostile! {
     offset
     only_pin
     parent
+    part
     parts
     pedantic
     primitive

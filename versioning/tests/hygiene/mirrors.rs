@@ -92,6 +92,20 @@ pub(super) enum MyLeftSer {
     MyThird(#[versioned(bound(1 = 2, 2 = 3))] ::heapless::String<3>),
 }
 
+#[derive(
+    ::devstate_versioning::Versioned, ::core::clone::Clone, ::core::fmt::Debug, ::core::default::Default, ::core::cmp::PartialEq,
+)]
+#[versioned(version = 1, layouts(0x2d4a_e208_051f_447e))]
+pub(super) struct MyOuterSer {
+    #[versioned(inner = [4])]
+    my_inner: ::devstate_versioning::Inner<MyTreeRelease, MyTreeSer<8>, 80>,
+}
+
+::devstate_versioning::release_table! {
+    pub(super) enum MyOuterRelease { MyV1 = 1 @ 0x2d4a_e208_051f_447e }
+    MyOuterSer => [1],
+}
+
 fn my_tree_up<const MY_SPACE: usize>(_my_mirror: &mut MyTreeSer<MY_SPACE>, _my_version: u16) -> ::core::result::Result<(), ::devstate_versioning::ConversionError> {
     ::core::result::Result::Ok(())
 }
