@@ -135,10 +135,10 @@ impl Out<'_> {
         match mirror.shape {
             Shape::Struct(fields) => self.fields(fields, version),
             Shape::Enum(variants) => {
-                let there = variants.iter().enumerate();
-                let there: Vec<_> = there.filter(|(_, variant)| variant.versions.contain(version)).collect();
-                let (tag, variant) = there[self.choice.number(there.len() - 1)];
-                self.bytes.push(tag as u8);
+                let there = variants.iter();
+                let there: Vec<_> = there.filter(|variant| variant.versions.contain(version)).collect();
+                let variant = there[self.choice.number(there.len() - 1)];
+                self.bytes.push(variant.tag);
                 self.fields(variant.fields, version);
             }
         }
@@ -146,11 +146,13 @@ impl Out<'_> {
 
     fn fields(&mut self, fields: &[Field], version: u16) {
         for field in fields.iter().filter(|field| field.versions.contain(version)) {
-            self.value(field.ty, field.part_at(version));
+            self.value(field.ty, field.part_at(version), field.bound_at(version));
         }
     }
 
-    fn value(&mut self, ty: &Type, part: u16) {
+    /// A value of a type. The version may give it another bound.
+    fn value(&mut self, ty: &Type, part: u16, bound: Option<usize>) {
+        let bound = bound.or(ty.bound()).unwrap_or(0);
         match ty {
             Type::Bool => {
                 let value = self.choice.number(1);
@@ -162,22 +164,22 @@ impl Out<'_> {
                 let char = ['\0', 'a', 'é', '\u{d7ff}', '\u{10ffff}'][self.choice.number(4)];
                 self.text(&char.to_string());
             }
-            Type::Array(element, n) => (0..*n).for_each(|_| self.value(element, part)),
+            Type::Array(element, _) => (0..bound).for_each(|_| self.value(element, part, None)),
             Type::Option(value) => {
                 let present = self.choice.number(1);
                 self.bytes.push(present as u8);
                 if present == 1 {
-                    self.value(value, part);
+                    self.value(value, part, Some(bound));
                 }
             }
-            Type::Tuple(types) => types.iter().for_each(|ty| self.value(ty, part)),
-            Type::Seq(element, max) => {
-                let length = self.choice.length(*max);
+            Type::Tuple(types) => types.iter().for_each(|ty| self.value(ty, part, None)),
+            Type::Seq(element, _) => {
+                let length = self.choice.length(bound);
                 self.length(length);
-                (0..length).for_each(|_| self.value(element, part));
+                (0..length).for_each(|_| self.value(element, part, None));
             }
-            Type::Str(max) => {
-                let length = self.choice.length(*max);
+            Type::Str(_) => {
+                let length = self.choice.length(bound);
                 let mut text = String::new();
                 while text.len() < length {
                     text.push(if length - text.len() >= 2 && self.choice.number(3) == 3 {
@@ -189,6 +191,7 @@ impl Out<'_> {
                 self.text(&text);
             }
             Type::Mirror(mirror) => self.mirror(mirror, part),
+            Type::Inner(inner) => panic!("no values are known of the inner mirror {}", inner.root.name),
             Type::Foreign { layout, .. } => {
                 let value = (self.foreign)(layout, self.choice);
                 self.length(value.len());

@@ -12,6 +12,7 @@
     reason = "a library for tests alone"
 )]
 
+pub mod branched;
 pub mod generate;
 pub mod golden;
 pub mod invariants;

@@ -46,6 +46,7 @@ impl Trail {
                     places.push(place);
                     ty
                 }
+                Type::Inner(inner) => *Place::at(inner.root, step).field.ty,
                 leaf => panic!("{path} goes on behind {leaf:?}"),
             };
             end = without_option(next);
@@ -73,17 +74,48 @@ impl Trail {
     /// to an enum.
     pub fn exists(&self, there: &PayloadSchema, payload: Payload<'_>) -> bool {
         let all = self.places.iter().all(|place| place.exists(there));
-        all && match self.end {
-            Type::Mirror(mirror) => match mirror.shape {
-                Shape::Enum(variants) => {
-                    let name = self.variant_in(payload);
-                    let variant = variants.iter().find(|variant| variant.name == name);
-                    variant.unwrap().versions.contain(there.version_of(mirror))
-                }
-                Shape::Struct(_) => true,
-            },
-            _ => true,
-        }
+        all && self.fits(there, payload)
+            && match self.end {
+                Type::Mirror(mirror) => match mirror.shape {
+                    Shape::Enum(variants) => {
+                        let name = self.variant_in(payload);
+                        let variant = variants.iter().find(|variant| variant.name == name);
+                        variant.unwrap().versions.contain(there.version_of(mirror))
+                    }
+                    Shape::Struct(_) => true,
+                },
+                _ => true,
+            }
+    }
+
+    /// Whether the last field fits the bound that `there` gives it: as a whole, or for an array the element that the path
+    /// leads to.
+    fn fits(&self, there: &PayloadSchema, payload: Payload<'_>) -> bool {
+        let Some(last) = self.places.last() else { return true };
+        let Some(bound) = last.field.bound_at(there.version_of(last.mirror)) else {
+            return true;
+        };
+        let mut fits = true;
+        let walked = payload.schema.walk(payload.bytes, 0, &mut |item| {
+            let steps = item.path.path();
+            let length = match item.value {
+                Value::Elements(count) => count,
+                Value::Bytes(bytes) => bytes.len(),
+                Value::Str(text) => text.len(),
+                // Of an array, each element is an item.
+                _ => match steps.steps().last() {
+                    Some(position) => usize::from(*position) + 1,
+                    None => 0,
+                },
+            };
+            let is_it = steps == self.path
+                || matches!(item.value, Value::Bytes(_)) && self.path.steps().starts_with(steps.steps());
+            if is_it && length > bound {
+                fits = false;
+            }
+        });
+        walked.unwrap();
+        fits
     }
 
     /// The name of the variant that stands at its end.
@@ -107,7 +139,8 @@ impl Place {
         let (variant, field) = match mirror.shape {
             Shape::Struct(fields) => (None, &fields[usize::from(step)]),
             Shape::Enum(variants) => {
-                let variant = &variants[usize::from(step >> 8)];
+                let [tag, _] = step.to_be_bytes();
+                let variant = Variant::with_tag(variants, tag).unwrap();
                 (Some(variant), &variant.fields[usize::from(step & 0xff)])
             }
         };

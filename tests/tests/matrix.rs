@@ -2,6 +2,7 @@
 
 #![allow(missing_docs, clippy::unwrap_used, clippy::indexing_slicing, reason = "a test")]
 
+use devstate_tests::branched::{self, Branched};
 use devstate_tests::generate::{Chosen, Maximum, Minimum, payload};
 use devstate_tests::matrix::{MayChange, Outcome, Root, check};
 use devstate_tests::sample::{ItemSer, LinkSer, QueueSer, Release, foreign, roots};
@@ -32,6 +33,17 @@ proptest! {
             let payload = payload(&(root.payload_schema)(release), &mut Chosen(&choices), &foreign);
             root.check(release, &payload)
         });
+    }
+
+    /// A history with a branch, bounds that grew, and a forgotten version.
+    #[test]
+    fn every_release_to_every_release_of_a_tree(choices in proptest::collection::vec(any::<u8>(), 0..100)) {
+        for root in branched::roots() {
+            for &release in Branched::ALL {
+                let payload = payload(&(root.payload_schema)(release), &mut Chosen(&choices), &foreign);
+                root.check(release, &payload);
+            }
+        }
     }
 
     #[test]

@@ -19,6 +19,9 @@ mod e_released;
 mod f_device_added;
 #[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
 mod g_targets;
+mod h_bound_grown;
+mod i_forgotten;
+mod j_inner;
 
 use devstate_tests::golden;
 use devstate_tests::matrix::{MayChange, Root};
@@ -50,6 +53,11 @@ fn the_page_shows_what_is_followed_here() {
         include_str!("e_released.rs"),
         include_str!("f_device_added.rs"),
         include_str!("g_targets.rs"),
+        include_str!("../../branches/stable/src/lib.rs"),
+        include_str!("../../branches/main/src/lib.rs"),
+        include_str!("h_bound_grown.rs"),
+        include_str!("i_forgotten.rs"),
+        include_str!("j_inner.rs"),
     ] {
         let block = format!("```rust\n{}```\n", shown(source));
         assert!(PAGE.contains(&block), "CONTRIBUTING.md lacks\n{block}");
@@ -254,4 +262,162 @@ fn two_targets_read_each_other_where_they_have_the_same_mirrors() {
         mirrors(g_targets::Release::ROWS),
         mirrors(g_targets::other_target::Release::ROWS)
     );
+}
+
+/// The names of what a downgrade of a fan of the main branch loses.
+fn main_losses(fan: &devstate_branch_main::FanSer, release: devstate_branch_main::Release) -> Vec<String> {
+    use devstate_branch_main::FanSer;
+    let mut lost = Vec::new();
+    release
+        .losses(fan, &mut fan.clone(), &mut |loss| {
+            lost.push(loss.field.display(FanSer::SCHEMA).to_string());
+        })
+        .unwrap();
+    lost
+}
+
+#[test]
+fn a_field_is_backported() {
+    use devstate_branch_main::{FanSer, Release};
+    use devstate_branch_stable as stable;
+
+    // Main writes what stable reads, and loses nothing that stable has.
+    let fan = FanSer {
+        speed: 1200,
+        hint: 0,
+        enabled: false,
+        limit: 3000,
+    };
+    assert_eq!(main_losses(&fan, Release::V1), ["enabled", "limit"]);
+    assert_eq!(main_losses(&fan, Release::V2), ["limit"]);
+    assert_eq!(main_losses(&fan, Release::V3), ["limit"]);
+    assert_eq!(main_losses(&fan, Release::V2_1), [""; 0]);
+    let mut memory = buffer!(FanSer);
+    let snapshot = Release::V2_1
+        .downgrade(&fan, &mut fan.clone())
+        .and_then(|older| older.save(&mut memory))
+        .unwrap();
+    let mut on_stable = stable::FanSer::default();
+    assert_eq!(
+        stable::Release::load(snapshot, &mut on_stable),
+        Ok(stable::Release::V2_1)
+    );
+    assert_eq!((on_stable.hint, on_stable.limit), (1, 3000));
+
+    // Stable writes what main reads.
+    on_stable.limit = 2000;
+    let mut memory = buffer!(stable::FanSer);
+    let snapshot = stable::Release::save(&on_stable, &mut memory).unwrap();
+    let mut on_main = FanSer::default();
+    assert_eq!(Release::load(snapshot, &mut on_main), Ok(Release::V2_1));
+    assert_eq!(
+        on_main,
+        FanSer {
+            limit: 2000,
+            ..fan.clone()
+        }
+    );
+
+    // A release of the main branch alone is refused by its number, and so is a newer one.
+    for (release, kind) in [
+        (Release::V3, LoadErrorKind::UnknownRelease { found: 3 }),
+        (Release::V4, LoadErrorKind::NewerRelease { found: 5, newest: 4 }),
+    ] {
+        let mut memory = buffer!(FanSer);
+        let snapshot = release
+            .downgrade_lossy(&fan, &mut fan.clone(), &mut |_| true)
+            .and_then(|older| older.save(&mut memory))
+            .unwrap();
+        let error = stable::Release::load(snapshot, &mut stable::FanSer::default()).unwrap_err();
+        assert_eq!(error.kind, kind);
+    }
+}
+
+#[test]
+fn a_bound_is_changed() {
+    use h_bound_grown::{Release, SensorSer, before};
+    let mut sensor = SensorSer::default();
+    sensor.samples.extend(0..8);
+    let mut memory = buffer!(SensorSer);
+    let snapshot = Release::V1
+        .downgrade(&sensor, &mut sensor.clone())
+        .and_then(|older| older.save(&mut memory))
+        .unwrap();
+    let mut old = before::SensorSer::default();
+    before::Release::load(snapshot, &mut old).unwrap();
+    assert_eq!(old.samples, sensor.samples);
+    let mut memory = buffer!(before::SensorSer);
+    let mut read = SensorSer::default();
+    assert_eq!(
+        Release::load(before::Release::save(&old, &mut memory).unwrap(), &mut read),
+        Ok(Release::V1)
+    );
+    assert_eq!(read, sensor);
+    sensor.samples.push(8).unwrap();
+    let refused = Release::V1
+        .downgrade(&sensor, &mut sensor.clone())
+        .map(drop)
+        .unwrap_err();
+    let SaveError::Lossy { field, .. } = refused else {
+        panic!("{refused}")
+    };
+    assert_eq!(field.display(SensorSer::SCHEMA).to_string(), "samples");
+}
+
+#[test]
+fn old_versions_are_forgotten() {
+    use i_forgotten::{FanSer, Release};
+    let error = Release::load(&first_snapshot(), &mut FanSer::default()).unwrap_err();
+    assert_eq!(error.kind, LoadErrorKind::ForgottenRelease { found: 1, oldest: 3 });
+    let fan = e_released::FanSer {
+        speed: 20,
+        enabled: true,
+        ..e_released::FanSer::default()
+    };
+    let mut memory = buffer!(e_released::FanSer);
+    for release in [e_released::Release::V3, e_released::Release::V4] {
+        let snapshot = release
+            .downgrade(&fan, &mut fan.clone())
+            .and_then(|older| older.save(&mut memory))
+            .unwrap();
+        let mut read = FanSer::default();
+        assert_eq!(
+            Release::load(snapshot, &mut read).map(Release::number),
+            Ok(release.number())
+        );
+        assert_eq!((read.speed, read.enabled), (20, true));
+    }
+}
+
+#[test]
+fn the_state_of_a_plug_in_is_carried() {
+    use devstate_versioning::Inner;
+    use j_inner::{RackSer, Release, opaque};
+    let fan = e_released::FanSer {
+        speed: 20,
+        enabled: false,
+        ..e_released::FanSer::default()
+    };
+    let rack = RackSer {
+        height: 3,
+        fan: Inner::new(fan),
+    };
+    let mut memory = buffer!(RackSer);
+    let mut scratch = RackSer::default();
+    let snapshot = Release::V1
+        .downgrade(&rack, &mut scratch)
+        .and_then(|older| older.save(&mut memory))
+        .unwrap();
+    let mut read = RackSer::default();
+    assert_eq!(Release::load(snapshot, &mut read), Ok(Release::V1));
+    assert_eq!(read, rack);
+    let mut carried = opaque::RackSer::default();
+    opaque::Release::load(snapshot, &mut carried).unwrap();
+    let mut again = buffer!(opaque::RackSer);
+    let mut scratch = opaque::RackSer::default();
+    let written = opaque::Release::V1
+        .downgrade(&carried, &mut scratch)
+        .and_then(|older| older.save(&mut again))
+        .unwrap();
+    assert_eq!(written, snapshot);
 }
