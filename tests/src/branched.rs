@@ -44,6 +44,7 @@ fn queue_before(_version: u16) -> u16 {
     128
 }
 
+#[expect(clippy::unnecessary_wraps, reason = "a semantic function returns a result")]
 fn to_seconds(disk: &mut DiskSer, _version: u16) -> Result<(), ConversionError> {
     disk.delay /= 1000;
     Ok(())

@@ -1,6 +1,13 @@
 //! Fields that carry a snapshot of another release table: known to one program, bytes to another.
 
-#![allow(missing_docs, unreachable_pub, clippy::unwrap_used, clippy::panic, reason = "a test")]
+#![allow(
+    missing_docs,
+    unreachable_pub,
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test"
+)]
 
 use devstate_versioning::inspect::{PayloadSchema, Value};
 use devstate_versioning::{
