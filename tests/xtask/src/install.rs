@@ -1,4 +1,6 @@
 //! `cargo xtask install`, and what a test step calls for the one program that it needs.
+//!
+//! Nothing is installed unless the user says so: with `cargo xtask install`, `cargo xtask test --install`, or in a CI.
 
 use crate::process::{self, cargo, find, program, run as run_command};
 use crate::{bare, workspace};
@@ -7,6 +9,7 @@ use std::fmt;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::OnceLock;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 /// Programs that steps start, and the Debian package that has each.
 const PROGRAMS: &[(&str, &str)] = &[
@@ -31,13 +34,41 @@ const CARGO_TOOLS: &[(&str, &str)] = &[
 /// What a tool is built without: it builds for minutes, and no step uses it.
 const FEATURES: &[(&str, &[&str])] = &[("mdbook", &["--no-default-features", "--features", "search"])];
 
-/// Installs all that the tests can use: Debian's packages where this is root, cargo's tools below `target/tools`.
-///
-/// `cargo xtask test` does the same step by step.
+/// Installs all that the tests can use, or the programs named: Debian's packages where this is root, cargo's tools below
+/// `target/tools`
 #[derive(clap::Args)]
-pub(crate) struct Args {}
+pub(crate) struct Args {
+    /// Programs; none means all
+    programs: Vec<String>,
+}
 
-pub(crate) fn run(_: &Args) -> Result<ExitCode> {
+static ALLOWED: AtomicBool = AtomicBool::new(false);
+
+/// Lets this process install what it misses.
+pub(crate) fn allow() {
+    ALLOWED.store(true, Ordering::Relaxed);
+}
+
+/// Returns `true` if this process may install what it misses.
+fn is_allowed() -> bool {
+    ALLOWED.load(Ordering::Relaxed) || is_ci()
+}
+
+/// Returns `true` in a CI, which may install, and must not skip what it could run.
+pub(crate) fn is_ci() -> bool {
+    std::env::var_os("CI").is_some_and(|value| value == "true")
+}
+
+pub(crate) fn run(args: &Args) -> Result<ExitCode> {
+    allow();
+    if !args.programs.is_empty() {
+        for name in &args.programs {
+            let is_tool = CARGO_TOOLS.iter().any(|(tool, _)| tool == name);
+            let path = if is_tool { cargo_tool(name) } else { program_path(name) };
+            println!("{}", path?.display());
+        }
+        return Ok(ExitCode::SUCCESS);
+    }
     for (name, _) in PROGRAMS {
         note(self::program_path(name).map(drop))?;
     }
@@ -126,6 +157,9 @@ pub(crate) fn cargo_tool(name: &str) -> Result<PathBuf> {
         .iter()
         .find(|(tool, _)| *tool == name)
         .with_context(|| format!("{name} is not in install.rs's list of cargo's tools"))?;
+    if !is_allowed() {
+        return Err(Skip::beyond_this_machine(format!("missing: cargo xtask install {name}")).into());
+    }
     // Unoptimised: a tool runs for seconds, but would build for minutes.
     let mut install = cargo();
     install.args(["install", "--locked", "--debug", "--quiet", name, "--version", version]);
@@ -151,7 +185,7 @@ pub(crate) fn debian_packages(packages: &[&str]) -> Result<()> {
         return Ok(());
     }
     let wanted = missing.join(" ");
-    if let Some(skip) = cannot_install(&wanted, find("apt-get").is_some(), is_root()) {
+    if let Some(skip) = cannot_install(&wanted, find("apt-get").is_some(), is_root(), is_allowed()) {
         return Err(skip.into());
     }
     refresh_package_lists();
@@ -162,14 +196,14 @@ pub(crate) fn debian_packages(packages: &[&str]) -> Result<()> {
     Ok(run_command(&mut install).map_err(|error| Skip::within_reach(format!("{wanted} missing: {error:#}")))?)
 }
 
-fn cannot_install(wanted: &str, has_apt: bool, is_root: bool) -> Option<Skip> {
-    match (has_apt, is_root) {
-        (false, _) => Some(Skip::beyond_this_machine(format!("{wanted} missing, and no apt-get"))),
-        (true, false) => Some(Skip::beyond_this_machine(format!(
-            "missing: sudo apt-get install {wanted}"
-        ))),
-        (true, true) => None,
-    }
+fn cannot_install(wanted: &str, has_apt: bool, is_root: bool, is_allowed: bool) -> Option<Skip> {
+    let reason = match (has_apt, is_root, is_allowed) {
+        (false, _, _) => format!("{wanted} missing, and no apt-get"),
+        (true, false, _) => format!("missing: sudo apt-get install {wanted}"),
+        (true, true, false) => format!("missing: apt-get install {wanted}"),
+        (true, true, true) => return None,
+    };
+    Some(Skip::beyond_this_machine(reason))
 }
 
 /// Lets `dpkg` know packages of another architecture (Debian's name of it).
@@ -185,8 +219,9 @@ pub(crate) fn foreign_architecture(name: &str) -> Result<()> {
             return Ok(());
         }
     }
-    if !is_root() {
-        return Err(Skip::beyond_this_machine(format!("missing: sudo dpkg --add-architecture {name}")).into());
+    if !is_root() || !is_allowed() {
+        let commands = format!("sudo dpkg --add-architecture {name} && sudo apt-get update");
+        return Err(Skip::beyond_this_machine(format!("missing: {commands}")).into());
     }
     run_command(program("dpkg").args(["--add-architecture", name]))?;
     run_command(apt_get().arg("update"))
@@ -194,7 +229,7 @@ pub(crate) fn foreign_architecture(name: &str) -> Result<()> {
 
 /// Makes `apt-get` know what there is.
 pub(crate) fn package_lists() {
-    if is_root() {
+    if is_root() && is_allowed() {
         refresh_package_lists();
     }
 }
@@ -244,19 +279,23 @@ mod tests {
 
     #[test]
     fn who_cannot_install_is_told_what_to_install() {
-        let reason = |has_apt, is_root| {
+        let reason = |has_apt, is_root, is_allowed| {
             let package = package_of("qemu-system-riscv32").unwrap();
-            cannot_install(package, has_apt, is_root).map(|skip| skip.to_string())
+            cannot_install(package, has_apt, is_root, is_allowed).map(|skip| skip.to_string())
         };
         assert_eq!(
-            reason(true, false).as_deref(),
+            reason(true, false, true).as_deref(),
             Some("missing: sudo apt-get install qemu-system-misc")
         );
         assert_eq!(
-            reason(false, true).as_deref(),
+            reason(false, true, true).as_deref(),
             Some("qemu-system-misc missing, and no apt-get")
         );
-        assert_eq!(reason(true, true), None);
+        assert_eq!(
+            reason(true, true, false).as_deref(),
+            Some("missing: apt-get install qemu-system-misc")
+        );
+        assert_eq!(reason(true, true, true), None);
     }
 
     #[test]

@@ -3,11 +3,10 @@
 
 use crate::process::{cargo, run};
 use crate::workspace::{metadata, published, root};
-use anyhow::{Context, Result, ensure};
+use anyhow::{Result, ensure};
 use std::path::PathBuf;
 
 pub(crate) fn check() -> Result<()> {
-    forget_earlier_packages()?;
     let target = root().join("target/packages");
     if target.exists() {
         std::fs::remove_dir_all(&target)?;
@@ -19,7 +18,7 @@ pub(crate) fn check() -> Result<()> {
     command
         .args(["publish", "--dry-run", "--quiet", "--allow-dirty"])
         .args(packages);
-    run(command.env("CARGO_TARGET_DIR", &target))?;
+    run(command.env("CARGO_TARGET_DIR", &target).env("CARGO_HOME", home()?))?;
     for package in published(&metadata) {
         let unpacked = target.join(format!("package/{}-{}", package.name, package.version));
         for file in ["LICENSE-APACHE", "LICENSE-MIT", "README.md"] {
@@ -33,43 +32,31 @@ pub(crate) fn check() -> Result<()> {
     Ok(())
 }
 
-/// Cargo lets the packages see each other through a temporary registry, and keeps what it unpacked from there by name and
-/// version, as it keeps what it built of them: without this a package would be built against what the others once were.
-fn forget_earlier_packages() -> Result<()> {
-    let home = std::env::var_os("CARGO_HOME").map(PathBuf::from);
-    let home = home.or_else(|| Some(std::env::home_dir()?.join(".cargo")));
-    let registry = home.context("no home folder")?.join("registry");
-    for kept in ["cache", "src"] {
-        let Ok(folders) = std::fs::read_dir(registry.join(kept)) else {
-            continue;
-        };
-        for folder in folders {
+/// A home for cargo in `target`. Cargo lets the packages see each other through a temporary registry, and keeps what it
+/// unpacked from there by name and version. In the user's own home a package would be built against what the others once
+/// were, and that is not for us to delete.
+fn home() -> Result<PathBuf> {
+    let home = root().join("target/packages-home");
+    for kept in ["registry/cache", "registry/src"] {
+        let kept = home.join(kept);
+        std::fs::create_dir_all(&kept)?;
+        for folder in std::fs::read_dir(kept)? {
             let folder = folder?.path();
-            // A registry without a host: a folder's.
-            let is_local = folder
+            // A registry without a host: the temporary one.
+            if folder
                 .file_name()
-                .is_some_and(|name| name.to_string_lossy().starts_with('-'));
-            if is_local {
-                forget_ours(&folder)?;
+                .is_some_and(|name| name.to_string_lossy().starts_with('-'))
+            {
+                std::fs::remove_dir_all(folder)?;
             }
         }
     }
-    Ok(())
-}
-
-fn forget_ours(folder: &std::path::Path) -> Result<()> {
-    for entry in std::fs::read_dir(folder)? {
-        let path = entry?.path();
-        if path
-            .file_name()
-            .is_some_and(|name| name.to_string_lossy().starts_with("devstate-"))
-        {
-            if path.is_dir() {
-                std::fs::remove_dir_all(&path)?;
-            } else {
-                std::fs::remove_file(&path)?;
-            }
-        }
+    let own = std::env::var_os("CARGO_HOME").map(PathBuf::from);
+    let own = own.or_else(|| Some(std::env::home_dir()?.join(".cargo")));
+    // Where the user's crates come from.
+    let config = own.map(|own| own.join("config.toml")).filter(|config| config.is_file());
+    if let Some(config) = config {
+        std::fs::copy(config, home.join("config.toml"))?;
     }
-    Ok(())
+    Ok(home)
 }

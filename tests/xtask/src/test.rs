@@ -1,6 +1,6 @@
-//! `cargo xtask test`: runs every step, installs what is missing where it can, and says what it skipped and why.
+//! `cargo xtask test`: runs every step, and says what it skipped and why.
 
-use crate::install::Skip;
+use crate::install::{self, Skip, is_ci};
 use crate::steps::{STEPS, Step};
 use anyhow::{Result, bail};
 use std::process::ExitCode;
@@ -8,19 +8,25 @@ use std::time::Instant;
 
 /// Runs the tests: everything, or the steps named.
 ///
-/// What a step needs is installed where that is possible (Debian's packages as root, cargo's tools below
-/// `target/tools`). A step that cannot run here is skipped with its reason; with `CI=true` in the environment that is a
-/// failure, unless nothing could make this machine run it.
+/// A step that cannot run here is skipped with its reason, and the command that would let it run. Nothing is installed
+/// without --install, and nothing outside of the clone is changed but cargo's own folders. With `CI=true` in the
+/// environment, what is missing is installed, and a skipped step is a failure, unless nothing could make this machine run it.
 #[derive(clap::Args)]
 pub(crate) struct Args {
     /// Names the steps instead of running them
     #[arg(long)]
     list: bool,
+    /// Installs what a step needs: Debian's packages where this is root, cargo's tools below `target/tools`
+    #[arg(long)]
+    install: bool,
     /// Steps to run, in the list's order; none means all
     steps: Vec<String>,
 }
 
 pub(crate) fn run(args: &Args) -> Result<ExitCode> {
+    if args.install {
+        install::allow();
+    }
     let steps = selected(&args.steps)?;
     if args.list {
         for step in steps {
@@ -83,8 +89,4 @@ fn attempt(step: &Step) -> (Outcome, u64) {
         Outcome::Skipped(reason) => println!("-- {} skipped: {reason}", step.name),
     }
     (outcome, seconds)
-}
-
-fn is_ci() -> bool {
-    std::env::var_os("CI").is_some_and(|value| value == "true")
 }
