@@ -4,7 +4,7 @@
 
 use std::collections::HashMap;
 
-use devstate_versioning::schema::Releases;
+use devstate_versioning::schema::TableData;
 use devstate_versioning::wire::{layout, layout_text};
 use devstate_versioning::{Mirror, ReleaseTable, Versioned, release_table};
 
@@ -72,7 +72,7 @@ fn the_table_has_what_the_code_computes() {
             ));
         }
     }
-    for (release, pinned) in Release::ALL.iter().zip(<Release as Releases>::PINNED) {
+    for (release, pinned) in Release::ALL.iter().zip(<Release as TableData>::PINNED) {
         rows.push(format!("| release | `{release:?}` = {} |", literal(pinned.unwrap())));
         let root = release.fingerprint::<BoardSer>().unwrap();
         rows.push(format!("| root | `BoardSer` in `{release:?}`: {} |", literal(root)));

@@ -4,7 +4,7 @@
 
 use devstate_tests::golden;
 use devstate_tests::published::{Release, roots};
-use devstate_versioning::schema::Releases;
+use devstate_versioning::schema::TableData;
 use std::path::Path;
 
 #[test]

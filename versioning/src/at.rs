@@ -7,7 +7,7 @@ use core::fmt::{self, Debug};
 use core::marker::PhantomData;
 
 use crate::mirror::Mirror;
-use crate::table::Releases;
+use crate::table::TableData;
 
 /// A mirror with a row in the release table `R`. [`release_table!`](crate::release_table) implements it.
 #[diagnostic::on_unimplemented(
@@ -24,9 +24,15 @@ pub trait RowOf<R>: Mirror {
     fn version(release: R) -> u16;
 }
 
-/// Tells the byte layer the version of each mirror: [`At`], [`Newest`], [`Alone`] or [`NewestAlone`].
+/// Tells a codec the version of each mirror. A codec by hand takes such a value and passes it on to its fields.
 ///
-/// The trait is sealed. An implementation of [`Wire`](crate::wire::Wire) passes the value on to its fields.
+/// | | release or version known at run time | the latest, known at compile time |
+/// |---|---|---|
+/// | mirrors with a row in a release table | [`At`] | [`Newest`] |
+/// | mirrors that are parts | [`AtVersion`] | [`NewestVersion`] |
+///
+/// The trait is sealed: only this crate makes these values, so nothing but a translated value is written at an older
+/// release. [`Wire`](crate::wire::Wire) has an example of a codec by hand.
 pub trait Versions: sealed::Sealed + Copy + 'static {
     /// `true` if [`number`](Self::number) is that of a release.
     const HAS_RELEASES: bool;
@@ -47,7 +53,7 @@ pub trait Versions: sealed::Sealed + Copy + 'static {
     fn part(self, version: u16) -> Self::Part;
 }
 
-/// A source that has the version of the mirror `M`.
+/// Tells a codec the version of the mirror `M`. The derive macro uses it as its bound.
 pub trait VersionOf<M>: Versions {
     /// Returns the version of `M`. Zero where the release has no such mirror.
     fn version(self) -> u16;
@@ -56,28 +62,29 @@ pub trait VersionOf<M>: Versions {
     fn fingerprint(self) -> u64;
 }
 
-/// A release of the table `R` that is known at run time only.
+/// Tells a codec to read or write a release of the table `R` that is known at run time only.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct At<R>(R);
 
-/// The latest release of the table `R`, known at compile time. Code for it compares no versions.
+/// Tells a codec to read or write the latest release of the table `R`. Code for it compares no versions.
 pub struct Newest<R>(PhantomData<R>);
 
-/// One version of a mirror whose nested mirrors are parts. It needs no release table.
+/// Tells a codec to read or write one version of a part, known at run time only. A part has no row in a release table, so its
+/// owner says the version.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Alone(u16);
+pub struct AtVersion(u16);
 
-/// The latest version of a mirror whose nested mirrors are parts, known at compile time.
+/// Tells a codec to read or write the latest version of a part. Code for it compares no versions.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct NewestAlone;
+pub struct NewestVersion;
 
-impl Alone {
+impl AtVersion {
     pub(crate) const fn new(version: u16) -> Self {
         Self(version)
     }
 }
 
-impl<R: Releases> At<R> {
+impl<R: TableData> At<R> {
     #[inline]
     pub(crate) const fn new(release: R) -> Self {
         Self(release)
@@ -89,14 +96,14 @@ impl<R: Releases> At<R> {
     }
 }
 
-impl<R: Releases> Newest<R> {
+impl<R: TableData> Newest<R> {
     #[inline]
     pub(crate) const fn new() -> Self {
         Self(PhantomData)
     }
 }
 
-impl<R: Releases> Versions for At<R> {
+impl<R: TableData> Versions for At<R> {
     const HAS_RELEASES: bool = true;
 
     #[inline]
@@ -113,15 +120,15 @@ impl<R: Releases> Versions for At<R> {
         R::from_number(number).map(Self)
     }
 
-    type Part = Alone;
+    type Part = AtVersion;
 
     #[inline]
-    fn part(self, version: u16) -> Alone {
-        Alone(version)
+    fn part(self, version: u16) -> AtVersion {
+        AtVersion(version)
     }
 }
 
-impl<R: Releases> Versions for Newest<R> {
+impl<R: TableData> Versions for Newest<R> {
     const HAS_RELEASES: bool = true;
 
     #[inline]
@@ -138,16 +145,16 @@ impl<R: Releases> Versions for Newest<R> {
         Some(Self::new())
     }
 
-    type Part = NewestAlone;
+    type Part = NewestVersion;
 
     /// The compiler checks that the latest version of an owner has its parts at their latest versions.
     #[inline]
-    fn part(self, _version: u16) -> NewestAlone {
-        NewestAlone
+    fn part(self, _version: u16) -> NewestVersion {
+        NewestVersion
     }
 }
 
-impl Versions for Alone {
+impl Versions for AtVersion {
     const HAS_RELEASES: bool = false;
 
     /// The latest version is not known here.
@@ -173,7 +180,7 @@ impl Versions for Alone {
     }
 }
 
-impl Versions for NewestAlone {
+impl Versions for NewestVersion {
     const HAS_RELEASES: bool = false;
 
     #[inline]
@@ -198,7 +205,7 @@ impl Versions for NewestAlone {
     }
 }
 
-impl<R: Releases, M: RowOf<R>> VersionOf<M> for At<R> {
+impl<R: TableData, M: RowOf<R>> VersionOf<M> for At<R> {
     #[inline]
     fn version(self) -> u16 {
         M::version(self.0)
@@ -210,7 +217,7 @@ impl<R: Releases, M: RowOf<R>> VersionOf<M> for At<R> {
     }
 }
 
-impl<R: Releases, M: RowOf<R>> VersionOf<M> for Newest<R> {
+impl<R: TableData, M: RowOf<R>> VersionOf<M> for Newest<R> {
     /// The compiler checks that the last release of a table has every mirror at its latest version.
     #[inline]
     fn version(self) -> u16 {
@@ -228,7 +235,7 @@ impl<R: Releases, M: RowOf<R>> VersionOf<M> for Newest<R> {
     }
 }
 
-impl<M: Mirror> VersionOf<M> for Alone {
+impl<M: Mirror> VersionOf<M> for AtVersion {
     #[inline]
     fn version(self) -> u16 {
         self.0
@@ -240,7 +247,7 @@ impl<M: Mirror> VersionOf<M> for Alone {
     }
 }
 
-impl<M: Mirror> VersionOf<M> for NewestAlone {
+impl<M: Mirror> VersionOf<M> for NewestVersion {
     #[inline]
     fn version(self) -> u16 {
         const { M::SCHEMA.version }
@@ -267,13 +274,13 @@ impl<R> Debug for Newest<R> {
 }
 
 mod sealed {
-    use super::{Alone, At, Newest, NewestAlone, Releases};
+    use super::{At, AtVersion, Newest, NewestVersion, TableData};
 
     /// Keeps other crates from implementing [`Versions`](super::Versions).
     pub trait Sealed {}
 
-    impl Sealed for Alone {}
-    impl Sealed for NewestAlone {}
-    impl<R: Releases> Sealed for At<R> {}
-    impl<R: Releases> Sealed for Newest<R> {}
+    impl Sealed for AtVersion {}
+    impl Sealed for NewestVersion {}
+    impl<R: TableData> Sealed for At<R> {}
+    impl<R: TableData> Sealed for Newest<R> {}
 }

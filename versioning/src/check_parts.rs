@@ -5,7 +5,7 @@
 use crate::check_table::check_step;
 use crate::fingerprint::with_parts;
 use crate::message::Message;
-use crate::schema_data::{Field, Schema, Shape, Type, Versions};
+use crate::schema_data::{Field, Presence, Schema, Shape, Type};
 
 /// Checks the parts of a mirror, and the fingerprints of its published versions with their parts: one literal for each,
 /// `None` for an open last one.
@@ -16,7 +16,7 @@ use crate::schema_data::{Field, Schema, Shape, Type, Versions};
 #[track_caller]
 pub const fn check_parts<const N: usize>(schema: &Schema, pinned: &[Option<u64>]) {
     match schema.shape {
-        Shape::Struct(fields) => check_fields(schema, fields, Versions::ALWAYS),
+        Shape::Struct(fields) => check_fields(schema, fields, Presence::ALWAYS),
         Shape::Enum(variants) => {
             let mut rest = variants;
             while let [variant, tail @ ..] = rest {
@@ -51,7 +51,7 @@ pub const fn check_parts<const N: usize>(schema: &Schema, pinned: &[Option<u64>]
 }
 
 #[track_caller]
-const fn check_fields(owner: &Schema, fields: &[Field], around: Versions) {
+const fn check_fields(owner: &Schema, fields: &[Field], around: Presence) {
     let mut rest = fields;
     while let [field, tail @ ..] = rest {
         if !field.parts.is_empty() {
@@ -67,7 +67,7 @@ const fn check_fields(owner: &Schema, fields: &[Field], around: Versions) {
 }
 
 #[track_caller]
-const fn check_type(owner: &Schema, field: &Field, around: Versions, ty: &Type) {
+const fn check_type(owner: &Schema, field: &Field, around: Presence, ty: &Type) {
     match ty {
         Type::Mirror(part) => check_part(owner, field, around, part),
         Type::Array(inner, _) | Type::Option(inner) | Type::Seq(inner, _) => check_type(owner, field, around, inner),
@@ -83,7 +83,7 @@ const fn check_type(owner: &Schema, field: &Field, around: Versions, ty: &Type) 
 }
 
 #[track_caller]
-const fn check_part(owner: &Schema, field: &Field, around: Versions, part: &Schema) {
+const fn check_part(owner: &Schema, field: &Field, around: Presence, part: &Schema) {
     if part.needs_rows() {
         about(owner, field)
             .str("has the part `")

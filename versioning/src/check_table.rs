@@ -8,7 +8,7 @@ use crate::diagnose::release_change;
 use crate::fingerprint::{find, version_in};
 use crate::message::Message;
 use crate::parts::release_fingerprint;
-use crate::schema_data::{Field, Row, Schema, Shape, Type, Versions};
+use crate::schema_data::{Field, Presence, Row, Schema, Shape, Type};
 
 /// Checks the name of a table that has one.
 #[track_caller]
@@ -166,7 +166,7 @@ pub const fn check_row(
             .fail()
     }
     match schema.shape {
-        Shape::Struct(fields) => check_reach(rows, releases, schema, given, fields, Versions::ALWAYS),
+        Shape::Struct(fields) => check_reach(rows, releases, schema, given, fields, Presence::ALWAYS),
         Shape::Enum(variants) => {
             let mut rest = variants;
             while let [variant, tail @ ..] = rest {
@@ -249,7 +249,7 @@ const fn check_reach(
     schema: &Schema,
     given: &[Option<u16>],
     fields: &[Field],
-    around: Versions,
+    around: Presence,
 ) {
     let mut rest = fields;
     while let [field, tail @ ..] = rest {
@@ -268,7 +268,7 @@ const fn check_type(
     owner: &Schema,
     given: &[Option<u16>],
     field: &Field,
-    around: Versions,
+    around: Presence,
     ty: &Type,
 ) {
     match ty {

@@ -21,7 +21,7 @@ use crate::error::ConversionError;
 use crate::loss::Differ;
 use crate::mirror::Layout;
 use crate::reader::{Malformed, Reader};
-use crate::table::Releases;
+use crate::table::TableData;
 use crate::writer::Writer;
 
 /// A mirror that a program saves and loads with the release table `R`.
@@ -54,12 +54,12 @@ use crate::writer::Writer;
     label = "no row in the table, or not `Clone`",
     note = "derive `Versioned` and `Clone` for `{Self}`, and add `{Self} => [..]` to the `release_table!` that declares `{R}`, with one version for each release, `_` for a release without this mirror"
 )]
-pub trait MirrorOf<'de, R: Releases>: RowOf<R> + Wire<'de, At<R>> + Wire<'de, Newest<R>> + Clone {}
+pub trait MirrorOf<'de, R: TableData>: RowOf<R> + Wire<'de, At<R>> + Wire<'de, Newest<R>> + Clone {}
 
 #[diagnostic::do_not_recommend]
-impl<'de, R: Releases, M> MirrorOf<'de, R> for M where M: RowOf<R> + Wire<'de, At<R>> + Wire<'de, Newest<R>> + Clone {}
+impl<'de, R: TableData, M> MirrorOf<'de, R> for M where M: RowOf<R> + Wire<'de, At<R>> + Wire<'de, Newest<R>> + Clone {}
 
-/// A type with an encoding at each release.
+/// A type with an encoding at each release: every type of a field, and every mirror.
 ///
 /// The byte layer (`encoded_len`, `encode`, `decode_into`) and the translation between versions (`downgrade`,
 /// `upgrade`) are separate. The byte layer deals with exactly the fields of one version. Translation changes values in
@@ -67,7 +67,42 @@ impl<'de, R: Releases, M> MirrorOf<'de, R> for M where M: RowOf<R> + Wire<'de, A
 ///
 /// `V` says which release it is: [`At`] or [`Newest`]. Only this crate makes values of these types, so only a latest or
 /// a translated value is ever written. `#[derive(Versioned)]` implements the trait. A generic mirror implements it by
-/// hand, for every `V: VersionOf<Self>`, and passes `at` on to its fields.
+/// hand, for every `V: VersionOf<Self>`, and passes `at` on to its fields. A type for a field of mirrors can do the same:
+///
+/// ```
+/// use devstate_versioning::Versioned;
+/// use devstate_versioning::schema::Type;
+/// use devstate_versioning::wire::{Differ, Layout, Malformed, Reader, Versions, Wire, Writer};
+///
+/// /// Encoded as the number in it.
+/// #[derive(Clone, Debug, Default, PartialEq)]
+/// pub struct Celsius(pub i16);
+///
+/// impl Layout for Celsius {
+///     const TYPE: &'static Type = i16::TYPE;
+/// }
+///
+/// impl<'de, V: Versions> Wire<'de, V> for Celsius {
+///     fn encoded_len(&self, at: V) -> usize {
+///         self.0.encoded_len(at)
+///     }
+///     fn encode<W: Writer>(&self, at: V, writer: &mut W) {
+///         self.0.encode(at, writer);
+///     }
+///     fn decode_into(&mut self, at: V, reader: &mut Reader<'de>) -> Result<(), Malformed> {
+///         self.0.decode_into(at, reader)
+///     }
+///     fn differ(&self, other: &Self, at: V, differ: &mut Differ<'_>) {
+///         self.0.differ(&other.0, at, differ);
+///     }
+/// }
+///
+/// #[derive(Versioned, Clone, Debug, Default)]
+/// #[versioned(version = 1, layouts(open))]
+/// pub struct OvenSer {
+///     pub temperature: Celsius,
+/// }
+/// ```
 pub trait Wire<'de, V: Versions>: Layout {
     /// Returns the number of bytes that `encode` writes at that release.
     fn encoded_len(&self, at: V) -> usize;

@@ -2,11 +2,11 @@
 
 use core::fmt::{self, Display, Formatter, Write};
 
-use crate::schema_data::{Type, Versions};
-use crate::table::Releases;
+use crate::schema_data::{Presence, Type};
+use crate::table::TableData;
 
 /// Returns the release that the release at a position goes on from, where it is not the one before.
-pub(crate) fn goes_on_from<R: Releases>(release: usize) -> Option<R> {
+pub(crate) fn goes_on_from<R: TableData>(release: usize) -> Option<R> {
     let parent = (*R::PARENTS.get(release)?)?;
     if parent.checked_add(1) == Some(release) {
         return None;
@@ -15,7 +15,7 @@ pub(crate) fn goes_on_from<R: Releases>(release: usize) -> Option<R> {
 }
 
 /// Returns `true` if the table pins the release.
-pub(crate) fn is_published<R: Releases>(release: usize) -> bool {
+pub(crate) fn is_published<R: TableData>(release: usize) -> bool {
     matches!(R::PINNED.get(release), Some(Some(_)))
 }
 
@@ -36,7 +36,7 @@ impl Display for Quoted<'_> {
     }
 }
 
-impl Display for Versions {
+impl Display for Presence {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         span(f, self.start, self.end)?;
         self.more.iter().try_for_each(|more| {

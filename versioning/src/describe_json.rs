@@ -7,8 +7,8 @@ use crate::describe::{Quoted, goes_on_from, is_published};
 use crate::fingerprint::layout;
 use crate::history::{ChangeKind, History};
 use crate::parts::{self, release_fingerprint};
-use crate::schema_data::{Field, Schema, Shape, Type, Versions};
-use crate::table::Releases;
+use crate::schema_data::{Field, Presence, Schema, Shape, Type};
+use crate::table::TableData;
 
 /// The release table `R` with all its mirrors and their parts, printed as JSON by [`Display`].
 ///
@@ -26,7 +26,7 @@ use crate::table::Releases;
 /// ```
 pub struct Json<R>(PhantomData<R>);
 
-impl<R: Releases> Json<R> {
+impl<R: TableData> Json<R> {
     /// Creates the description.
     #[must_use]
     pub const fn new() -> Self {
@@ -34,7 +34,7 @@ impl<R: Releases> Json<R> {
     }
 }
 
-impl<R: Releases> Default for Json<R> {
+impl<R: TableData> Default for Json<R> {
     fn default() -> Self {
         Self::new()
     }
@@ -46,7 +46,7 @@ impl<R> fmt::Debug for Json<R> {
     }
 }
 
-impl<R: Releases> Display for Json<R> {
+impl<R: TableData> Display for Json<R> {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         f.write_str("{\n")?;
         if !R::TABLE.is_empty() {
@@ -211,7 +211,7 @@ fn json_fields(f: &mut Formatter<'_>, fields: &[Field], depth: usize) -> fmt::Re
     Ok(())
 }
 
-fn json_versions(f: &mut Formatter<'_>, versions: Versions) -> fmt::Result {
+fn json_versions(f: &mut Formatter<'_>, versions: Presence) -> fmt::Result {
     json_span(f, versions.start, versions.end)?;
     if versions.more.is_empty() {
         return Ok(());

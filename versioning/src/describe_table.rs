@@ -7,7 +7,7 @@ use crate::describe::{Quoted, goes_on_from, is_published};
 use crate::fingerprint::version_in;
 use crate::parts;
 use crate::schema_data::{Field, Schema, Shape};
-use crate::table::Releases;
+use crate::table::TableData;
 
 /// The release table `R` with all its mirrors and their parts, printed for people by [`Display`].
 ///
@@ -24,7 +24,7 @@ use crate::table::Releases;
 /// ```
 pub struct Table<R>(PhantomData<R>);
 
-impl<R: Releases> Table<R> {
+impl<R: TableData> Table<R> {
     /// Creates the description.
     #[must_use]
     pub const fn new() -> Self {
@@ -32,7 +32,7 @@ impl<R: Releases> Table<R> {
     }
 }
 
-impl<R: Releases> Default for Table<R> {
+impl<R: TableData> Default for Table<R> {
     fn default() -> Self {
         Self::new()
     }
@@ -44,7 +44,7 @@ impl<R> fmt::Debug for Table<R> {
     }
 }
 
-impl<R: Releases> Display for Table<R> {
+impl<R: TableData> Display for Table<R> {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         if !R::TABLE.is_empty() {
             writeln!(f, "table                        {}", Quoted(R::TABLE))?;

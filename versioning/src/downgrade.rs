@@ -1,6 +1,6 @@
 //! Translation to an older release or version, and what it loses.
 
-use crate::at::{Alone, VersionOf, Versions};
+use crate::at::{AtVersion, VersionOf, Versions};
 use crate::codec::Wire;
 use crate::error::{ConversionError, SaveError};
 use crate::loss::{Differ, Loss};
@@ -66,7 +66,7 @@ where
 /// # Errors
 ///
 /// [`ConversionError`] from a semantic function, or for a version that the mirror does not have.
-pub fn upgrade_from<M: for<'de> Wire<'de, Alone> + Mirror>(
+pub fn upgrade_from<M: for<'de> Wire<'de, AtVersion> + Mirror>(
     mirror: &mut M,
     version: u16,
 ) -> Result<(), ConversionError> {
@@ -81,14 +81,14 @@ pub fn upgrade_from<M: for<'de> Wire<'de, Alone> + Mirror>(
 /// # Errors
 ///
 /// [`ConversionError`] from a semantic function, or for a version that the mirror does not have.
-pub fn downgrade_to<M: for<'de> Wire<'de, Alone> + Mirror>(
+pub fn downgrade_to<M: for<'de> Wire<'de, AtVersion> + Mirror>(
     mirror: &mut M,
     version: u16,
 ) -> Result<(), ConversionError> {
     mirror.downgrade(alone::<M>(version)?)
 }
 
-fn alone<M: Mirror>(version: u16) -> Result<Alone, ConversionError> {
+fn alone<M: Mirror>(version: u16) -> Result<AtVersion, ConversionError> {
     const {
         assert!(
             !M::SCHEMA.needs_rows(),
@@ -98,5 +98,5 @@ fn alone<M: Mirror>(version: u16) -> Result<Alone, ConversionError> {
     if !M::SCHEMA.has(version) {
         return Err(ConversionError::new("the mirror has no such version").at(M::SCHEMA.name, "", version));
     }
-    Ok(Alone::new(version))
+    Ok(AtVersion::new(version))
 }

@@ -194,7 +194,29 @@ pub enum LoadErrorKind {
     Conversion(ConversionError),
 }
 
-/// The valid values of a byte or a length.
+/// What a reader expected where it found another value: a part of [`LoadErrorKind::Value`] and [`SaveError::Value`].
+///
+/// Print the whole error for a person. A program matches this to tell damage from a bound that is too small:
+///
+/// ```
+/// use devstate_versioning::{Expected, LoadErrorKind, ReleaseTable, Versioned, release_table};
+///
+/// #[derive(Versioned, Clone, Debug, Default)]
+/// #[versioned(version = 1, layouts(open))]
+/// pub struct LampSer {
+///     pub on: bool,
+/// }
+///
+/// release_table! {
+///     pub enum Release { V1 = 1 @ open }
+///     LampSer => [1],
+/// }
+///
+/// let error = Release::V1.decode(&[7], &mut LampSer::default()).unwrap_err();
+/// let expected = Expected::Bool;
+/// assert_eq!(error.kind, LoadErrorKind::Value { expected, found: 7 });
+/// assert_eq!(error.to_string(), "found 0x7, expected a bool: 0 or 1 (at byte 0)");
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]

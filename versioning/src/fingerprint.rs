@@ -6,7 +6,7 @@
 )]
 
 use crate::fnv::{fnv1a_byte, fnv1a_onto, fnv1a_start};
-use crate::schema_data::{Field, Row, Schema, Shape, Type, Variant, Versions};
+use crate::schema_data::{Field, Presence, Row, Schema, Shape, Type, Variant};
 
 /// Returns the fingerprint of one version of a mirror, which `layouts(…)` pins.
 ///
@@ -169,7 +169,7 @@ const fn reach_fields<const N: usize>(rows: &[Row], fields: &[Field], owner: &[u
 }
 
 /// Returns those of an owner's versions that are among `versions`, and zero for the others.
-const fn among<const N: usize>(owner: &[u16; N], versions: Versions) -> [u16; N] {
+const fn among<const N: usize>(owner: &[u16; N], versions: Presence) -> [u16; N] {
     let mut present = *owner;
     let mut at = 0;
     while at < N {

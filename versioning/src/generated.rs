@@ -188,7 +188,7 @@ pub fn default_value<T, V: ValueOf<T>>(value: V) -> T {
 
 /// Prints the name of a release.
 #[cfg(feature = "defmt")]
-pub fn format_release<R: crate::schema::Releases>(release: R, formatter: defmt::Formatter<'_>) {
+pub fn format_release<R: crate::schema::TableData>(release: R, formatter: defmt::Formatter<'_>) {
     let name = R::NAMES.get(release.index()).copied().unwrap_or_default();
     defmt::write!(formatter, "{=str}", name);
 }

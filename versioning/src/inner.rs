@@ -4,7 +4,7 @@ use core::fmt;
 use core::marker::PhantomData;
 
 use crate::architecture::Architecture;
-use crate::at::{Alone, At, NewestAlone, Versions};
+use crate::at::{At, AtVersion, NewestVersion, Versions};
 use crate::codec::{MirrorOf, Wire};
 use crate::error::{ConversionError, Expected, SaveError};
 use crate::header::Header;
@@ -15,7 +15,7 @@ use crate::reader::{Malformed, Reader};
 use crate::release::{decode_untranslated, release_of};
 use crate::schema_data::{InnerSchema, Type};
 use crate::snapshot::Translated;
-use crate::table::Releases;
+use crate::table::TableData;
 use crate::writer::{Writer, length_len};
 
 /// A field with a whole snapshot of the mirror `M` in at most `N` bytes, written with the release table `R`: the state of a
@@ -101,8 +101,8 @@ impl<R, M, const N: usize> Inner<R, M, N> {
 )]
 pub trait OfInner: Versions {}
 
-impl OfInner for Alone {}
-impl OfInner for NewestAlone {}
+impl OfInner for AtVersion {}
+impl OfInner for NewestVersion {}
 
 /// A field whose releases the compiler checks against its `inner = [..]`.
 pub trait HoldsInner {
@@ -110,7 +110,7 @@ pub trait HoldsInner {
     const NUMBERS: &'static [u16];
 }
 
-impl<R: Releases, M, const N: usize> HoldsInner for Inner<R, M, N> {
+impl<R: TableData, M, const N: usize> HoldsInner for Inner<R, M, N> {
     const NUMBERS: &'static [u16] = R::NUMBERS;
 }
 
@@ -131,7 +131,7 @@ holds_inner! {
 }
 
 /// Returns the inner release that a version of the owner has: the latest one for the latest version.
-fn release<R: Releases, V: Versions>(at: V) -> Option<R> {
+fn release<R: TableData, V: Versions>(at: V) -> Option<R> {
     match at.number() {
         0 => Some(R::LATEST),
         number => R::from_number(number),
@@ -141,7 +141,7 @@ fn release<R: Releases, V: Versions>(at: V) -> Option<R> {
 const NO_RELEASE: &str = "the inner release table has no such release";
 
 #[diagnostic::do_not_recommend]
-impl<R: Releases, M: Mirror, const N: usize> Layout for Inner<R, M, N> {
+impl<R: TableData, M: Mirror, const N: usize> Layout for Inner<R, M, N> {
     const TYPE: &'static Type = &Type::Inner(&InnerSchema {
         max: N,
         root: M::SCHEMA,
@@ -154,7 +154,7 @@ impl<R: Releases, M: Mirror, const N: usize> Layout for Inner<R, M, N> {
 impl<'de, V, R, M, const N: usize> Wire<'de, V> for Inner<R, M, N>
 where
     V: OfInner,
-    R: Releases,
+    R: TableData,
     M: MirrorOf<'de, R>,
 {
     fn encoded_len(&self, at: V) -> usize {

@@ -11,7 +11,7 @@ use crate::header::Header;
 use crate::path::{FieldPath, NamedPath};
 use crate::reader::{Malformed, Reader};
 use crate::schema_data::{Field, InnerSchema, MAX_EMPTY, Row, Schema, Shape, Type, Variant};
-use crate::table::Releases;
+use crate::table::TableData;
 
 /// Describes the bytes of a payload: the root mirror and the release, as data.
 ///
@@ -46,9 +46,9 @@ pub struct PayloadSchema {
     root: &'static Schema,
 }
 
-/// One value in a payload, such as a number, a text, a tag or a length.
+/// One value of a payload with its path, offset and type. [`PayloadSchema::walk`] calls its visitor with each.
 ///
-/// Items follow each other without a gap, and together they are the payload. A sequence, an option or an enum is an item
+/// A value is a number, a text, some bytes, a tag or a length. Items follow each other without a gap, and together they are the payload. A sequence, an option or an enum is an item
 /// for its length or tag. Its content follows as further items.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Item<'p> {
@@ -108,7 +108,7 @@ pub struct Unreadable {
 impl PayloadSchema {
     /// Returns the schema of payloads of the mirror `M` at a release.
     #[must_use]
-    pub fn of<R: Releases, M: RowOf<R>>(release: R) -> Self {
+    pub fn of<R: TableData, M: RowOf<R>>(release: R) -> Self {
         Self {
             rows: R::ROWS,
             release: release.index(),
@@ -120,7 +120,7 @@ impl PayloadSchema {
     /// Identifies the root mirror of a snapshot by the release and the fingerprint in its header. Returns `None` if no
     /// mirror of the table fits.
     #[must_use]
-    pub fn identify<R: Releases>(header: &Header) -> Option<Self> {
+    pub fn identify<R: TableData>(header: &Header) -> Option<Self> {
         let release = R::from_number(header.release)?;
         let mut roots = R::ROWS.iter().zip(R::ROOTS);
         let (row, _) = roots

@@ -225,7 +225,7 @@ pub use mirror::Mirror;
 pub use options::Options;
 pub use path::{FieldPath, NamedPath};
 pub use release::ReleaseTable;
-pub use sequence::{IterSource, Sequence, Source};
+pub use sequence::{Sequence, Source};
 pub use snapshot::{Translated, max_snapshot_len};
 pub use stream::StreamError;
 pub use writer::Sink;
@@ -238,8 +238,8 @@ pub mod schema {
     pub use crate::describe_json::Json;
     pub use crate::describe_table::Table;
     pub use crate::history::{Branch, Change, ChangeKind, History};
-    pub use crate::schema_data::{Field, InnerSchema, MAX_DEPTH, Row, Schema, Shape, Span, Type, Variant, Versions};
-    pub use crate::table::Releases;
+    pub use crate::schema_data::{Field, InnerSchema, MAX_DEPTH, Presence, Row, Schema, Shape, Span, Type, Variant};
+    pub use crate::table::TableData;
 }
 
 /// The byte layer, for authors of hand-written codecs.
@@ -247,7 +247,7 @@ pub mod schema {
 /// `#[derive(Versioned)]` writes the codec of a mirror. A mirror with type parameters needs one by hand: implement
 /// [`wire::Layout`], [`Mirror`] and [`wire::Wire`], and check the layouts with [`wire::check_layouts`].
 pub mod wire {
-    pub use crate::at::{Alone, At, Newest, NewestAlone, RowOf, VersionOf, Versions};
+    pub use crate::at::{At, AtVersion, Newest, NewestVersion, RowOf, VersionOf, Versions};
     pub use crate::check_layouts::check_layouts;
     pub use crate::codec::{Bounded, Wire};
     pub use crate::downgrade::{downgrade_to, upgrade_from};

@@ -5,7 +5,7 @@ use crate::error::{LoadError, LoadErrorKind};
 use crate::header::Header;
 use crate::inspect::PayloadSchema;
 use crate::path::NamedPath;
-use crate::table::Releases;
+use crate::table::TableData;
 
 /// Returns the path of the field at which loading `snapshot` failed, such as `serial[1].rx`. `M` is the root mirror.
 ///
@@ -40,7 +40,7 @@ use crate::table::Releases;
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[must_use]
-pub fn locate<R: Releases, M: RowOf<R>>(snapshot: &[u8], error: &LoadError) -> Option<NamedPath> {
+pub fn locate<R: TableData, M: RowOf<R>>(snapshot: &[u8], error: &LoadError) -> Option<NamedPath> {
     let header = Header::peek(snapshot).ok()?;
     let release = R::from_number(header.release)?;
     let payload = snapshot.get(Header::LEN..snapshot.len().checked_sub(Header::TRAILER_LEN)?)?;

@@ -4,7 +4,7 @@
 
 use crate::fingerprint::{find, layout, version_in};
 use crate::fnv::fnv1a;
-use crate::schema_data::{Field, Row, Schema, Shape, Type, Versions};
+use crate::schema_data::{Field, Presence, Row, Schema, Shape, Type};
 
 /// The fingerprint of a whole release: the wrapping sum of the layouts of its mirrors, each counted once. So the order of
 /// the rows does not matter, and neither does whether a mirror has a row or is a part. The hash of the table's name is added,
@@ -65,7 +65,7 @@ impl<'a> Column<'a> {
             return;
         }
         match schema.shape {
-            Shape::Struct(fields) => self.fields(fields, Versions::ALWAYS, version),
+            Shape::Struct(fields) => self.fields(fields, Presence::ALWAYS, version),
             Shape::Enum(variants) => {
                 let mut rest = variants;
                 while let [variant, tail @ ..] = rest {
@@ -76,7 +76,7 @@ impl<'a> Column<'a> {
         }
     }
 
-    const fn fields(&mut self, fields: &[Field], around: Versions, version: u16) {
+    const fn fields(&mut self, fields: &[Field], around: Presence, version: u16) {
         let mut rest = fields;
         while let [field, tail @ ..] = rest {
             let part = field.part_at(version);
@@ -168,7 +168,7 @@ fn occurrences(rows: &'static [Row], visit: &mut dyn FnMut(&'static Schema, u16)
 
 /// Calls `visit` with every part below a mirror and its version: of one version of the mirror, or of any.
 fn below(schema: &'static Schema, version: Option<u16>, visit: &mut dyn FnMut(&'static Schema, u16)) {
-    let mut fields = |fields: &'static [Field], around: Versions| {
+    let mut fields = |fields: &'static [Field], around: Presence| {
         for field in fields.iter().filter(|field| !field.parts.is_empty()) {
             match version {
                 None => below_type(field.ty, None, visit),
@@ -180,7 +180,7 @@ fn below(schema: &'static Schema, version: Option<u16>, visit: &mut dyn FnMut(&'
         }
     };
     match schema.shape {
-        Shape::Struct(own) => fields(own, Versions::ALWAYS),
+        Shape::Struct(own) => fields(own, Presence::ALWAYS),
         Shape::Enum(variants) => {
             for variant in variants {
                 fields(variant.fields, variant.versions);

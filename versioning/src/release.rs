@@ -10,7 +10,7 @@ use crate::loss::{Differ, Loss};
 use crate::options::Options;
 use crate::reader::Reader;
 use crate::snapshot::Translated;
-use crate::table::Releases;
+use crate::table::TableData;
 
 /// The releases of one application, and everything that a program does with them. The enum that
 /// [`release_table!`](crate::release_table) declares implements it.
@@ -60,7 +60,7 @@ use crate::table::Releases;
 /// assert_eq!(loaded, timer);
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
-pub trait ReleaseTable: Releases {
+pub trait ReleaseTable: TableData {
     /// Writes `mirror` at the latest release to the start of `buffer`, and returns the written part.
     ///
     /// [`buffer!`](crate::buffer) creates a buffer that is long enough.
@@ -245,9 +245,9 @@ pub trait ReleaseTable: Releases {
     }
 }
 
-impl<R: Releases> ReleaseTable for R {}
+impl<R: TableData> ReleaseTable for R {}
 
-impl<M, R: Releases, C> Translated<'_, M, At<R>, C> {
+impl<M, R: TableData, C> Translated<'_, M, At<R>, C> {
     /// Returns the release that the value was translated to.
     #[must_use]
     pub const fn release(&self) -> R {
@@ -268,7 +268,7 @@ pub fn reencode<'de, 'b, R, M>(
     buffer: &'b mut [u8],
 ) -> Result<Result<&'b [u8], SaveError>, LoadError>
 where
-    R: Releases,
+    R: TableData,
     M: MirrorOf<'de, R>,
 {
     if M::version(release) == 0 {
@@ -282,7 +282,7 @@ where
 /// Returns the release of a header whose snapshot has the mirror `M`.
 pub(crate) fn release_of<'de, R, M>(header: &Header) -> Result<R, LoadError>
 where
-    R: Releases,
+    R: TableData,
     M: MirrorOf<'de, R>,
 {
     let found = header.release;
@@ -314,7 +314,7 @@ where
 
 /// Returns the error for a release that has no such mirror.
 #[cold]
-fn not_in_release<R: Releases>(release: R) -> LoadError {
+fn not_in_release<R: TableData>(release: R) -> LoadError {
     let release = release.number();
     LoadErrorKind::NotInRelease { release }.without_offset()
 }

@@ -161,32 +161,32 @@ macro_rules! release_table {
         #[allow(dead_code)]
         impl $Release {
             /// All releases, oldest first.
-            $visibility const ALL: &'static [Self] = <Self as $crate::schema::Releases>::ALL;
+            $visibility const ALL: &'static [Self] = <Self as $crate::schema::TableData>::ALL;
 
             /// The newest release.
-            $visibility const LATEST: Self = <Self as $crate::schema::Releases>::LATEST;
+            $visibility const LATEST: Self = <Self as $crate::schema::TableData>::LATEST;
 
             /// Returns the number of the release in a snapshot's header.
             #[must_use]
             $visibility fn number(self) -> ::core::primitive::u16 {
-                <Self as $crate::schema::Releases>::number(self)
+                <Self as $crate::schema::TableData>::number(self)
             }
 
             /// Returns the release with that number, if the table has it.
             #[must_use]
             $visibility fn from_number(__devstate_number: ::core::primitive::u16) -> ::core::option::Option<Self> {
-                <Self as $crate::schema::Releases>::from_number(__devstate_number)
+                <Self as $crate::schema::TableData>::from_number(__devstate_number)
             }
         }
 
-        impl $crate::schema::Releases for $Release {
+        impl $crate::schema::TableData for $Release {
             const TABLE: &'static ::core::primitive::str = ::core::concat!("" $(, $table)?);
             const ALL: &'static [Self] = &[$(Self::$name),+];
             const NAMES: &'static [&'static ::core::primitive::str] = &[$(::core::stringify!($name)),+];
             const NUMBERS: &'static [::core::primitive::u16] = &[$($number),+];
             const PARENTS: &'static [::core::option::Option<::core::primitive::usize>] =
                 &[$($crate::__release_part!(@parent $Release $name $($parent)?)),+];
-            const LATEST: Self = $crate::__private::last(<Self as $crate::schema::Releases>::ALL);
+            const LATEST: Self = $crate::__private::last(<Self as $crate::schema::TableData>::ALL);
             const ROWS: &'static [$crate::schema::Row] = &[
                 $($(#[cfg($($condition)*)])* $crate::schema::Row {
                     schema: <$mirror as $crate::Mirror>::SCHEMA,
@@ -218,10 +218,10 @@ macro_rules! release_table {
             $(#[cfg($($condition)*)])*
             impl $crate::wire::RowOf<$Release> for $mirror {
                 const FINGERPRINTS: &'static [::core::primitive::u64] = &$crate::__private::deep::<
-                    { <$Release as $crate::schema::Releases>::ALL.len() }
+                    { <$Release as $crate::schema::TableData>::ALL.len() }
                 >(
-                    <$Release as $crate::schema::Releases>::TABLE,
-                    <$Release as $crate::schema::Releases>::ROWS,
+                    <$Release as $crate::schema::TableData>::TABLE,
+                    <$Release as $crate::schema::TableData>::ROWS,
                     <$mirror as $crate::Mirror>::SCHEMA,
                 );
 
@@ -243,10 +243,10 @@ macro_rules! release_table {
         const _: () = {
             $($crate::__private::check_table_name($table);)?
             $crate::__private::check_releases(
-                <$Release as $crate::schema::Releases>::TABLE,
-                <$Release as $crate::schema::Releases>::ROWS,
+                <$Release as $crate::schema::TableData>::TABLE,
+                <$Release as $crate::schema::TableData>::ROWS,
                 &[$((::core::stringify!($name), $number, $crate::__release_part!(@literal $fingerprint))),+],
-                <$Release as $crate::schema::Releases>::PARENTS,
+                <$Release as $crate::schema::TableData>::PARENTS,
             );
             $(
                 $(#[cfg($($condition)*)])* {
@@ -261,17 +261,17 @@ macro_rules! release_table {
             $(
                 $(#[cfg($($condition)*)])*
                 $crate::__private::check_row(
-                    <$Release as $crate::schema::Releases>::ROWS,
-                    <$Release as $crate::schema::Releases>::NAMES,
-                    <$Release as $crate::schema::Releases>::PARENTS,
+                    <$Release as $crate::schema::TableData>::ROWS,
+                    <$Release as $crate::schema::TableData>::NAMES,
+                    <$Release as $crate::schema::TableData>::PARENTS,
                     <$mirror as $crate::Mirror>::SCHEMA,
                     &[$($crate::__release_part!(@given $version)),*],
                 );
             )+
             $(
                 $crate::__private::check_published(
-                    <$Release as $crate::schema::Releases>::TABLE,
-                    <$Release as $crate::schema::Releases>::ROWS,
+                    <$Release as $crate::schema::TableData>::TABLE,
+                    <$Release as $crate::schema::TableData>::ROWS,
                     <$Release>::$name as ::core::primitive::usize,
                     ::core::stringify!($name),
                     $crate::__release_part!(@literal $fingerprint),
@@ -280,8 +280,8 @@ macro_rules! release_table {
             $(
                 $(#[cfg($($condition)*)])*
                 $crate::__private::check_pinned(
-                    <$Release as $crate::schema::Releases>::NAMES,
-                    <$Release as $crate::schema::Releases>::PINNED,
+                    <$Release as $crate::schema::TableData>::NAMES,
+                    <$Release as $crate::schema::TableData>::PINNED,
                     <$mirror as $crate::Mirror>::SCHEMA,
                     <$mirror as $crate::Mirror>::LAYOUTS,
                     <$mirror as $crate::Mirror>::OPEN,

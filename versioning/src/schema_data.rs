@@ -56,7 +56,7 @@ pub struct Field {
     /// The type on the wire.
     pub ty: &'static Type,
     /// The versions of the mirror that have it.
-    pub versions: Versions,
+    pub versions: Presence,
     /// `true` if older readers may ignore the field.
     pub ignorable: bool,
     /// For a part: the version of the mirrors in the field, for each version of the owner from version 1. Zero where the
@@ -77,12 +77,12 @@ pub struct Variant {
     /// The fields, in wire order.
     pub fields: &'static [Field],
     /// The versions of the enum that have it.
-    pub versions: Versions,
+    pub versions: Presence,
 }
 
-/// The versions that have a field or a variant: from `start` to the last one before `end`, and the spans in `more`.
+/// In which versions a field or a variant is present: from `start` to the last one before `end`, and the spans in `more`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Versions {
+pub struct Presence {
     /// The first version that has it.
     pub start: u16,
     /// The first later version without it. `None` if all later versions have it.
@@ -153,7 +153,7 @@ pub struct InnerSchema {
 impl Field {
     /// Describes a field of those versions, without a part and with the bound of its type. For a schema by hand.
     #[must_use]
-    pub const fn new(name: &'static str, ty: &'static Type, versions: Versions) -> Self {
+    pub const fn new(name: &'static str, ty: &'static Type, versions: Presence) -> Self {
         Self {
             name,
             ty,
@@ -201,7 +201,7 @@ impl Variant {
     }
 }
 
-impl Versions {
+impl Presence {
     /// All versions.
     pub const ALWAYS: Self = Self::since(1);
 

@@ -13,7 +13,10 @@ use crate::reader::{Malformed, Reader};
 use crate::schema_data::Type;
 use crate::writer::{Writer, length_len};
 
-/// Provides the items of a [`Sequence`] for saving.
+/// Gives a [`Sequence`] its items while it is saved.
+///
+/// Every iterator with a known length that can be cloned is a source. Implement the trait for a store that has its items in
+/// batches, or that knows their encoded length.
 ///
 /// The items are visited several times: to measure, to find losses, to write. They must be the same each time.
 pub trait Source<T> {
@@ -38,25 +41,22 @@ pub trait Source<T> {
     }
 }
 
-/// Makes an iterator a [`Source`].
-#[derive(Clone, Copy, Debug)]
-pub struct IterSource<I>(pub I);
-
 /// The number of small items in a batch: one call for all of them.
 const BATCH: usize = 8;
 
-impl<T, I: ExactSizeIterator<Item = T> + Clone> Source<T> for IterSource<I> {
+/// A clone of the iterator goes over the items each time.
+impl<T, I: ExactSizeIterator<Item = T> + Clone> Source<T> for I {
     fn len(&self) -> usize {
-        self.0.len()
+        ExactSizeIterator::len(self)
     }
 
     fn for_each(&self, visit: &mut dyn FnMut(&[T])) {
         if const { size_of::<T>() > 64 } {
             // A batch of large items takes much stack, and saves little.
-            return self.0.clone().for_each(|item| visit(slice::from_ref(&item)));
+            return self.clone().for_each(|item| visit(slice::from_ref(&item)));
         }
         let mut batch: Vec<T, BATCH> = Vec::new();
-        for item in self.0.clone() {
+        for item in self.clone() {
             // There is room: a full batch is emptied at once.
             let _ = batch.push(item);
             if batch.is_full() {
@@ -68,12 +68,14 @@ impl<T, I: ExactSizeIterator<Item = T> + Clone> Source<T> for IterSource<I> {
     }
 }
 
-/// A field of a mirror with at most `N` items, which do not have to fit into memory. Saving takes the items from a
-/// [`Source`]. After loading, [`visit`](Self::visit) reads them from the buffer of the snapshot. The encoding is that of
-/// every other sequence.
+/// A field for a list that is too long for a `heapless::Vec`: a log, or the items of a store. It holds no items.
+///
+/// Saving takes the items from a [`Source`], one after the other. After loading, [`visit`](Self::visit) reads them from the
+/// buffer of the snapshot. There are at most `N`. The encoding is that of `heapless::Vec<T, N>`, so a field can change from
+/// one to the other.
 ///
 /// ```
-/// use devstate_versioning::{IterSource, ReleaseTable, Sequence, Str, Versioned, release_table};
+/// use devstate_versioning::{ReleaseTable, Sequence, Str, Versioned, release_table};
 ///
 /// #[derive(Versioned, Clone, Debug, Default)]
 /// #[versioned(version = 1, layouts(open))]
@@ -94,7 +96,7 @@ impl<T, I: ExactSizeIterator<Item = T> + Clone> Source<T> for IterSource<I> {
 /// }
 ///
 /// let lines = ["one", "two"];
-/// let source = IterSource(lines.iter().map(|text| LineSer { text: Str::new(text).unwrap_or_default() }));
+/// let source = lines.iter().map(|text| LineSer { text: Str::new(text).unwrap_or_default() });
 /// let mut memory = [0; 64];
 /// let snapshot = Release::save(&LogSer { lines: Sequence::from_source(&source) }, &mut memory)?;
 ///

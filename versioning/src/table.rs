@@ -4,11 +4,34 @@ use core::fmt::Debug;
 
 use crate::schema_data::Row;
 
-/// The releases of one application, oldest first, as data. [`release_table!`](crate::release_table) implements it.
+/// The content of a release table as constant data, for tools that print or compare tables.
+/// [`release_table!`](crate::release_table) implements it.
 ///
-/// The type itself has `LATEST`, `ALL`, `number` and `from_number` too, so a program needs this trait for generic code
-/// only. [`ReleaseTable`](crate::ReleaseTable) includes it.
-pub trait Releases: Copy + Eq + Debug + 'static {
+/// To save and load use [`ReleaseTable`](crate::ReleaseTable), which includes this trait. The enum itself has `LATEST`, `ALL`,
+/// `number` and `from_number` too.
+///
+/// ```
+/// use devstate_versioning::schema::TableData;
+/// use devstate_versioning::{Versioned, release_table};
+///
+/// #[derive(Versioned, Clone, Debug, Default)]
+/// #[versioned(version = 1, layouts(open))]
+/// pub struct LampSer {
+///     pub on: bool,
+/// }
+///
+/// release_table! {
+///     pub enum Release { V1 = 1 @ open }
+///     LampSer => [1],
+/// }
+///
+/// fn print<R: TableData>() -> String {
+///     let rows = R::ROWS.iter().map(|row| row.schema.name);
+///     format!("{:?}: {}", R::NAMES, rows.collect::<Vec<_>>().join(", "))
+/// }
+/// assert_eq!(print::<Release>(), "[\"V1\"]: LampSer");
+/// ```
+pub trait TableData: Copy + Eq + Debug + 'static {
     /// The name of the table. Empty for a table without a name.
     const TABLE: &'static str;
     /// All releases, oldest first.

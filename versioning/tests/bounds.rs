@@ -13,8 +13,8 @@ use std::collections::BTreeMap;
 
 use devstate_versioning::inspect::PayloadSchema;
 use devstate_versioning::{
-    Bytes, ConversionError, Expected, IterSource, LoadErrorKind, Mirror, ReleaseTable, SaveError, Sequence, Str,
-    Versioned, buffer, locate, max_snapshot_len, release_table,
+    Bytes, ConversionError, Expected, LoadErrorKind, Mirror, ReleaseTable, SaveError, Sequence, Str, Versioned, buffer,
+    locate, max_snapshot_len, release_table,
 };
 use heapless::{Deque, String, Vec};
 
@@ -344,9 +344,9 @@ release_table! {
 #[test]
 fn a_sequence_beyond_the_older_bound_is_refused_and_borrowed_text_is_a_loss() {
     let lines = ["one", "two", "three"];
-    let source = IterSource(lines.iter().map(|text| LineSer {
+    let source = lines.iter().map(|text| LineSer {
         text: Str::new(text).unwrap_or_default(),
-    }));
+    });
     let log = LogSer {
         lines: Sequence::from_source(&source),
         title: Str::new("a€").unwrap(),
@@ -356,9 +356,9 @@ fn a_sequence_beyond_the_older_bound_is_refused_and_borrowed_text_is_a_loss() {
     let refused = Log::V1.downgrade(&log, &mut scratch).map(drop).unwrap_err();
     assert!(refused.to_string().contains("LogSer.lines"), "{refused}");
 
-    let two = IterSource(lines[..2].iter().map(|text| LineSer {
+    let two = lines[..2].iter().map(|text| LineSer {
         text: Str::new(text).unwrap_or_default(),
-    }));
+    });
     let log = LogSer {
         lines: Sequence::from_source(&two),
         ..log

@@ -6,7 +6,7 @@ use std::cell::Cell;
 
 use devstate_versioning::checksum::{Checksum, Crc64NoTable};
 use devstate_versioning::{
-    Architecture, IterSource, Options, ReleaseTable, SaveError, Sequence, Sink, Source, Str, Versioned, release_table,
+    Architecture, Options, ReleaseTable, SaveError, Sequence, Sink, Source, Str, Versioned, release_table,
 };
 
 #[derive(Versioned, Clone, Debug, Default, PartialEq)]
@@ -62,7 +62,7 @@ impl<'a> Source<LineSer<'a>> for Known {
 
     fn for_each(&self, visit: &mut dyn FnMut(&[LineSer<'a>])) {
         self.visits.set(self.visits.get() + 1);
-        IterSource(lines()).for_each(visit);
+        Source::for_each(&lines(), visit);
     }
 
     fn encoded_len(&self, release: u16) -> Option<usize> {

@@ -10,7 +10,7 @@
 
 use devstate_versioning::checksum::{Checksum, Crc64};
 use devstate_versioning::inspect::PayloadSchema;
-use devstate_versioning::schema::{Json, Releases, Table};
+use devstate_versioning::schema::{Json, Table, TableData};
 use devstate_versioning::wire::{downgrade_to, upgrade_from};
 use devstate_versioning::{
     ConversionError, Mirror, ReleaseTable, SaveError, Versioned, buffer, locate, max_snapshot_len, release_table,
@@ -307,7 +307,7 @@ fn an_owner_with_parts_alone_needs_no_table() {
 
 /// Sequences too long to hold, as parts.
 mod sequences {
-    use devstate_versioning::{IterSource, ReleaseTable, Sequence, Source, Versioned, release_table};
+    use devstate_versioning::{ReleaseTable, Sequence, Source, Versioned, release_table};
 
     #[derive(Versioned, Clone, Debug, Default, PartialEq)]
     #[versioned(version = 2, layouts(0xda79_f419_5096_62c4, open))]
@@ -354,7 +354,7 @@ mod sequences {
     fn a_sequence_has_the_version_of_the_part() {
         for color in [0, 4] {
             let marks = [1, 2, 3].map(|at| MarkSer { at, color });
-            let by_iterator = IterSource(marks.iter().cloned());
+            let by_iterator = marks.iter().cloned();
             let known = Known(&marks);
             for list in [Sequence::from_source(&by_iterator), Sequence::from_source(&known)] {
                 let list = ListSer { marks: list };

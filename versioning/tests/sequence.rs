@@ -4,8 +4,7 @@
 
 use devstate_versioning::inspect::PayloadSchema;
 use devstate_versioning::{
-    ConversionError, Expected, IterSource, LoadErrorKind, Mirror, ReleaseTable, SaveError, Sequence, Str, Versioned,
-    release_table,
+    ConversionError, Expected, LoadErrorKind, Mirror, ReleaseTable, SaveError, Sequence, Str, Versioned, release_table,
 };
 
 #[derive(Versioned, Clone, Debug, Default, PartialEq)]
@@ -49,7 +48,7 @@ fn item(key: &str, flags: u8, hits: u32) -> ItemSer<'_> {
 
 /// Calls `test` with a list of these items.
 fn with_list<T>(items: &[ItemSer<'_>], test: impl FnOnce(&ListSer<'_>) -> T) -> T {
-    let source = IterSource(items.iter().cloned());
+    let source = items.iter().cloned();
     test(&ListSer {
         number: 7,
         items: Sequence::from_source(&source),
@@ -220,7 +219,7 @@ fn a_list_of_nothing_is_saved_and_comes_back() {
 
 #[test]
 fn what_an_older_release_wrote_can_be_written_at_the_latest() {
-    let source = IterSource([1, 2].iter().map(|&at| MarkSer { at, color: 0 }));
+    let source = [1, 2].iter().map(|&at| MarkSer { at, color: 0 });
     let list = LaterSer {
         number: 5,
         items: Sequence::from_source(&source),
@@ -240,7 +239,7 @@ fn what_an_older_release_wrote_can_be_written_at_the_latest() {
 
 #[test]
 fn a_release_without_the_list_loses_all_of_it() {
-    let source = IterSource([1].iter().map(|&at| MarkSer { at, color: 0 }));
+    let source = [1].iter().map(|&at| MarkSer { at, color: 0 });
     let list = LaterSer {
         number: 5,
         items: Sequence::from_source(&source),
@@ -275,7 +274,7 @@ fn a_length_announces_at_most_127_items_of_no_bytes() {
 #[test]
 fn more_than_127_items_of_no_bytes_are_not_written_either() {
     for (count, fits) in [(127, true), (128, false)] {
-        let source = IterSource(vec![UnitSer; count].into_iter());
+        let source = vec![UnitSer; count].into_iter();
         let units = UnitsSer {
             units: Sequence::from_source(&source),
         };

@@ -130,7 +130,7 @@ release_table! {
 
 #[test]
 fn a_row_is_there_where_its_condition_holds() {
-    use devstate_versioning::schema::Releases;
+    use devstate_versioning::schema::TableData;
     assert_eq!((WithFan::ROWS.len(), WithFan::ROOTS.len()), (2, 2));
     assert_eq!((WithoutFan::ROWS.len(), WithoutFan::ROOTS.len()), (1, 1));
     // A mirror that both targets have is read by both.

@@ -3,9 +3,7 @@
 use core::{fmt, slice};
 
 use devstate_versioning::checksum::Crc64Slice16;
-use devstate_versioning::{
-    Bytes, IterSource, LoadError, ReleaseTable, Sequence, Source, Str, Versioned, release_table,
-};
+use devstate_versioning::{Bytes, LoadError, ReleaseTable, Sequence, Source, Str, Versioned, release_table};
 
 use crate::export::options;
 use crate::store::{Item, KEY_LEN, Mark, Store, VALUE_LEN, is_valid_key};
@@ -119,7 +117,7 @@ impl<'s, const ITEMS: usize, const BYTES: usize> Source<ItemSer<'s>> for Items<'
 
     fn for_each(&self, visit: &mut dyn FnMut(&[ItemSer<'s>])) {
         if self.mark.items == self.store.len() {
-            return IterSource(self.store.iter().map(ItemSer::from)).for_each(visit);
+            return Source::for_each(&self.store.iter().map(ItemSer::from), visit);
         }
         for item in self.store.iter_at(self.mark) {
             visit(slice::from_ref(&item.into()));

@@ -14,8 +14,7 @@ use devstate_kv_store_export::{
 };
 use devstate_versioning::checksum::Crc64;
 use devstate_versioning::{
-    Architecture, Bytes, Header, IterSource, LoadErrorKind, Options, ReleaseTable, Sequence, Sink, Str, Versioned,
-    release_table,
+    Architecture, Bytes, Header, LoadErrorKind, Options, ReleaseTable, Sequence, Sink, Str, Versioned, release_table,
 };
 
 fn store() -> Store<4, 64> {
@@ -320,7 +319,7 @@ fn forged(items: &[(&str, &[u8])]) -> Vec<u8> {
             ..ItemSer::default()
         })
         .collect();
-    let source = IterSource(items.iter().cloned());
+    let source = items.iter().cloned();
     let exportable = ExportableSer {
         items: Sequence::from_source(&source),
     };

@@ -15,7 +15,7 @@ use anyhow::{Context, Result, anyhow};
 use devstate_core::Region;
 use devstate_kv_store_export::linux::{Crc64Simd, Memory, fill};
 use devstate_kv_store_export::{ExportableSer, Item, ItemSer, Release, Store, export_len, export_with, options};
-use devstate_versioning::{IterSource, ReleaseTable, Sequence};
+use devstate_versioning::{ReleaseTable, Sequence};
 
 use crate::measure::thread_time;
 
@@ -141,7 +141,7 @@ struct OwnedItem {
 fn by_items(store: &Goods, bytes: usize, file: &mut File) -> Result<Times> {
     let make = || {
         let store = read(store);
-        let items = IterSource(store.iter().map(ItemSer::from));
+        let items = store.iter().map(ItemSer::from);
         let vector = ExportableSer {
             items: Sequence::from_source(&items),
         };
@@ -168,14 +168,14 @@ fn by_items(store: &Goods, bytes: usize, file: &mut File) -> Result<Times> {
         visited.map_err(|error| anyhow!("{error}"))?;
         // What a client is given that knows its protocol's types.
         drop(message);
-        let items = IterSource(owned.iter().map(|item| {
+        let items = owned.iter().map(|item| {
             ItemSer::from(Item {
                 key: &item.key,
                 value: &item.value,
                 sensitive: item.sensitive,
                 written: item.written,
             })
-        }));
+        });
         let mut export = vec![0; bytes];
         let again = ExportableSer {
             items: Sequence::from_source(&items),

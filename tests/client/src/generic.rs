@@ -2,7 +2,7 @@
 //! thirty lines: which fields, in which order, is said once for the schema and once for each direction.
 
 use devstate_rtc_pl031_ser::RtcStateSer;
-use devstate_versioning::schema::{Field, Schema, Shape, Type, Versions};
+use devstate_versioning::schema::{Field, Presence, Schema, Shape, Type};
 use devstate_versioning::wire::{Differ, Layout, Malformed, Reader, VersionOf, Wire, Writer, check_layouts, layout};
 use devstate_versioning::{ConversionError, Mirror, Versioned};
 
@@ -30,8 +30,8 @@ impl<E: Layout> Mirror for RtcWithEventsSer<E> {
         "RtcWithEventsSer",
         1,
         Shape::Struct(&[
-            Field::new("rtc", RtcStateSer::TYPE, Versions::ALWAYS),
-            Field::new("events", E::TYPE, Versions::ALWAYS),
+            Field::new("rtc", RtcStateSer::TYPE, Presence::ALWAYS),
+            Field::new("events", E::TYPE, Presence::ALWAYS),
         ]),
     );
     const LAYOUTS: &'static [u64] = &[layout(Self::SCHEMA, 1)];

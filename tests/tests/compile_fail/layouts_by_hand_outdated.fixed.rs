@@ -1,5 +1,5 @@
 //! Corrected.
-use devstate_versioning::schema::{Field, Schema, Shape, Type, Versions};
+use devstate_versioning::schema::{Field, Presence, Schema, Shape, Type};
 use devstate_versioning::wire::{Differ, Layout, Malformed, Reader, VersionOf, Wire, Writer, layout};
 use devstate_versioning::{Mirror, release_table};
 
@@ -16,7 +16,7 @@ impl Mirror for TimerSer {
     const SCHEMA: &'static Schema = &Schema::new(
         "TimerSer",
         1,
-        Shape::Struct(&[Field::new("count", u32::TYPE, Versions::ALWAYS)]),
+        Shape::Struct(&[Field::new("count", u32::TYPE, Presence::ALWAYS)]),
     );
     const LAYOUTS: &'static [u64] = &[layout(Self::SCHEMA, 1)];
     const OPEN: bool = false;

@@ -25,7 +25,7 @@ mod j_inner;
 
 use devstate_tests::golden;
 use devstate_tests::matrix::{MayChange, Root};
-use devstate_versioning::schema::Releases;
+use devstate_versioning::schema::TableData;
 use devstate_versioning::{LoadErrorKind, Mirror, ReleaseTable, SaveError, buffer};
 use std::fs;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -158,12 +158,12 @@ fn a_release_is_published() {
     use e_released::{FanSer, Release};
     assert_eq!(Release::LATEST, Release::V4);
     // Step 1: it was open, and nothing but that has changed.
-    assert_eq!(<d_meaning_changed::Release as Releases>::PINNED[3], None);
+    assert_eq!(<d_meaning_changed::Release as TableData>::PINNED[3], None);
     assert_eq!(
-        <Release as Releases>::PINNED[..3],
-        <d_meaning_changed::Release as Releases>::PINNED[..3]
+        <Release as TableData>::PINNED[..3],
+        <d_meaning_changed::Release as TableData>::PINNED[..3]
     );
-    assert!(<Release as Releases>::PINNED[3].is_some());
+    assert!(<Release as TableData>::PINNED[3].is_some());
     assert_eq!(
         Release::V4.fingerprint::<FanSer>(),
         d_meaning_changed::Release::V4.fingerprint::<d_meaning_changed::FanSer>()

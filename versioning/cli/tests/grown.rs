@@ -11,7 +11,7 @@
 use devstate_cli::payload::walk;
 use devstate_cli::schema::{Schema, Verdict, diff, show};
 use devstate_versioning::inspect::PayloadSchema;
-use devstate_versioning::schema::{Json, Releases};
+use devstate_versioning::schema::{Json, TableData};
 use devstate_versioning::wire::RowOf;
 use devstate_versioning::{Versioned, release_table};
 
@@ -134,7 +134,7 @@ release_table! {
     GrownSer => [1, 2],
 }
 
-fn schema<R: Releases>() -> Schema {
+fn schema<R: TableData>() -> Schema {
     let json = Json::<R>::new().to_string();
     let schema = Schema::from_json(json.as_bytes()).unwrap_or_else(|error| panic!("{error}\n{json}"));
     let document = schema.document();

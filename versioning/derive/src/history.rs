@@ -187,7 +187,7 @@ impl Set {
         }
     }
 
-    /// Returns the `Versions` for the schema.
+    /// Returns the `Presence` for the schema.
     pub(crate) fn schema(&self) -> TokenStream {
         let end = |end: &Option<u16>| match end {
             Some(end) => quote!(::core::option::Option::Some(#end)),
@@ -203,7 +203,7 @@ impl Set {
             let end = end(last);
             quote!(__devstate::schema::Span { start: #start, end: #end })
         });
-        quote!(__devstate::schema::Versions { start: #start, end: #first_end, more: &[#(#more),*] })
+        quote!(__devstate::schema::Presence { start: #start, end: #first_end, more: &[#(#more),*] })
     }
 }
 

@@ -40,10 +40,10 @@ hostile! {
     PINNED
     Part
     PartialOrd
+    Presence
     ROOTS
     ROWS
     Reader
-    Releases
     Row
     RowOf
     SCHEMA
@@ -53,6 +53,7 @@ hostile! {
     Struct
     TABLE
     TYPE
+    TableData
     Type
     Variant
     VariantValue

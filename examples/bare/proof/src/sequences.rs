@@ -3,7 +3,7 @@
 use core::hint::black_box;
 use devstate_versioning::checksum::Crc64Nibbles;
 use devstate_versioning::{
-    Architecture, Bytes, IterSource, Loss, Options, ReleaseTable, Sequence, Str, Versioned, release_table,
+    Architecture, Bytes, Loss, Options, ReleaseTable, Sequence, Str, Versioned, release_table,
 };
 
 #[derive(Versioned, Clone, Debug, Default, PartialEq)]
@@ -57,8 +57,7 @@ pub fn prove(bytes: &mut [u8]) {
     });
     black_box(visited.is_ok());
 
-    let items = from.iter().map(|_| black_box(ItemSer::default()));
-    let source = IterSource(items);
+    let source = from.iter().map(|_| black_box(ItemSer::default()));
     let store = StoreSer {
         letter: black_box('a'),
         items: Sequence::from_source(&source),

@@ -1,7 +1,7 @@
 //! devstate itself, with the default checksum.
 
 use devstate_versioning::ReleaseTable;
-use devstate_versioning::schema::Releases as _;
+use devstate_versioning::schema::TableData as _;
 
 use crate::peer::{Container, Peer, Versioned};
 use crate::work::Work;
