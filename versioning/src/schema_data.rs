@@ -135,7 +135,7 @@ pub enum Type {
     },
 }
 
-/// What is known of the snapshot in a field.
+/// Describes the snapshot in an [`Inner`](crate::Inner) field.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct InnerSchema {
     /// The maximum number of bytes.

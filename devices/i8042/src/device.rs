@@ -295,6 +295,6 @@ impl<K: InterruptLine, M: InterruptLine, S: SystemControl, EV: I8042Events> I804
     }
 }
 
-/// Called on a path that the compiler is to lay out of line, so that the other path has no jump.
+/// Marks a path as rare. The compiler puts its code out of line, so that the other path needs no jump.
 #[cold]
 const fn aside() {}

@@ -289,7 +289,7 @@ pub mod mouse {
         pub const HORIZONTAL: u8 = 1 << 6;
     }
 
-    /// The capacity for packets, in bytes. Replies fit beyond.
+    /// The capacity for packets, in bytes. Replies have room beyond it.
     pub const BUFFER: u8 = 16;
     /// The most counts of one packet in one direction.
     pub const MAX_COUNTS: i16 = 127;

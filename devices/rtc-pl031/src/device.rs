@@ -9,7 +9,7 @@ use devstate_core::{Clock, Instant, InterruptLine, InvalidState};
 
 /// A PL031 with its interrupt line.
 ///
-/// Every call that takes `now` first lets time pass up to there. A `now` before one already seen counts as no time, so
+/// Every call with a `now` first lets time pass until then. A `now` that is earlier than in a call before counts as no time, so
 /// vCPUs may read their clock in any order.
 ///
 /// ```
@@ -40,7 +40,7 @@ pub struct Rtc<I, EV = NoEvents> {
 impl<I: InterruptLine> Rtc<I> {
     /// Creates a clock after a power-on reset: stopped at 0. [`RtcState::at_unix_time`] is a state that runs.
     ///
-    /// It takes its interrupt line to be low.
+    /// The interrupt line is assumed to be low.
     #[must_use]
     pub const fn new(interrupt: I) -> Self {
         Self::with_events(interrupt, NoEvents)

@@ -31,7 +31,7 @@ pub struct Serial<I, W, EV = NoEvents> {
 }
 
 impl<I: InterruptLine, W: Output> Serial<I, W> {
-    /// Creates a device after power-on, in [`SerialState::RESET`]. It takes its interrupt line to be low.
+    /// Creates a device after power-on, in [`SerialState::RESET`]. Its interrupt line is assumed to be low.
     #[must_use]
     pub const fn new(interrupt: I, output: W) -> Self {
         Self::with_events(interrupt, output, NoEvents)

@@ -88,7 +88,7 @@ pub trait SerialEvents {
     /// may also come when nothing waits.
     fn receive_ready(&self) {}
 
-    /// Characters lay in the receive FIFO for four character times.
+    /// The receive time-out passed: for four character times, none came in and the guest read none of those in the FIFO.
     fn timed_out(&self) {}
 
     /// The guest drives the modem's outputs anew (section 8.8).

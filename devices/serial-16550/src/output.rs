@@ -4,7 +4,7 @@ use embedded_io::{ErrorType, Write, WriteReady};
 
 /// The output of a UART: any writer of `embedded-io` that says whether it is ready.
 ///
-/// Every type with [`Write`] and [`WriteReady`] has it. [`AlwaysReady`] makes one of a writer that has only [`Write`].
+/// Every type with [`Write`] and [`WriteReady`] implements it. [`AlwaysReady`] adds it to a writer that has only [`Write`].
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not an output for a UART",
     label = "the output needs `embedded_io::Write` and `embedded_io::WriteReady`",
