@@ -13,9 +13,8 @@
 )]
 
 pub mod branched;
-pub mod generate;
-pub mod golden;
 pub mod invariants;
+pub use devstate_golden::generate;
 pub mod matrix;
 pub mod oracle;
 pub mod published;

@@ -62,6 +62,7 @@ const MAY_NAME: &[(&str, &[&str])] = &[
         ],
     ),
     ("devstate-versioning-derive", &["proc-macro2", "quote", "syn"]),
+    ("devstate-golden", &["devstate-versioning"]),
     ("devstate-slots", &["devstate-versioning", "embedded-storage"]),
     ("devstate-file", &["rustix", "tempfile"]),
     (
@@ -132,6 +133,7 @@ const FOR_HOSTS: &[&str] = &[
     "devstate-vm-superio",
     "devstate-rust-vmm",
     "devstate-file",
+    "devstate-golden",
     "devstate-qemu",
     "devstate-cli",
 ];

@@ -23,6 +23,7 @@ const SOURCES: &[&str] = &[
     "versioning/derive/src",
     "versioning/cli/src",
     "versioning/file/src",
+    "versioning/golden/src",
     "versioning/slots/src",
 ];
 

@@ -23,12 +23,10 @@ mod h_bound_grown;
 mod i_forgotten;
 mod j_inner;
 
-use devstate_tests::golden;
-use devstate_tests::matrix::{MayChange, Root};
+use devstate_golden::Golden;
 use devstate_versioning::schema::TableData;
 use devstate_versioning::{LoadErrorKind, Mirror, ReleaseTable, SaveError, buffer};
 use std::fs;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 
 const PAGE: &str = include_str!("../../../CONTRIBUTING.md");
 
@@ -176,39 +174,46 @@ fn a_release_is_published() {
 /// Step 2. (Steps 3 and 4 are followed in `tests/schema_diff.rs`.)
 #[test]
 fn the_bytes_of_a_release_are_frozen() {
-    // Turns a minute that are no whole turns a second are rounded.
-    let may_change = MayChange {
-        down: &[],
-        up: &["FanSer.speed"],
-    };
-    let before = [Root::<d_meaning_changed::Release>::of::<d_meaning_changed::FanSer>().that_may_change(may_change)];
-    let after = [Root::<e_released::Release>::of::<e_released::FanSer>().that_may_change(may_change)];
     let folder = tempfile::tempdir().unwrap();
+    let before = |add| Golden::<d_meaning_changed::Release>::new(folder.path()).adding(add);
+    let after = |add| Golden::<e_released::Release>::new(folder.path()).adding(add);
     let file = |release: &str| folder.path().join(release).join("FanSer.hex");
-    let refuses = |add: bool| {
-        let checked = catch_unwind(AssertUnwindSafe(|| golden::check_or_add(folder.path(), &after, add)));
-        let said = checked.expect_err("it was to be refused");
-        said.downcast_ref::<String>().unwrap().clone()
-    };
 
     // While it is open it has none.
-    golden::check_or_add(folder.path(), &before, true);
+    assert_eq!(before(true).check::<d_meaning_changed::FanSer>(), Ok(3 * 15));
     assert!(["V1", "V2", "V3"].iter().all(|release| file(release).exists()) && !file("V4").exists());
     let frozen = fs::read(file("V3")).unwrap();
     // Once it is published it has to have one, and only that one is new.
-    let said = refuses(false);
-    assert!(
-        said.contains("V4") && said.contains("`cargo xtask golden` writes it"),
-        "{said}"
-    );
-    golden::check_or_add(folder.path(), &after, true);
-    golden::check_or_add(folder.path(), &after, false);
+    let error = after(false).check::<e_released::FanSer>().unwrap_err();
+    assert_eq!(error.file, file("V4"));
+    assert!(error.what.contains("DEVSTATE_GOLDEN=add"), "{error}");
+    assert_eq!(after(true).check::<e_released::FanSer>(), Ok(4 * 15));
+    assert_eq!(after(false).check::<e_released::FanSer>(), Ok(4 * 15));
     assert_eq!(fs::read(file("V3")).unwrap(), frozen);
     // Nothing ever changes them, not even the command that writes those that are missing.
     let text = fs::read_to_string(file("V4")).unwrap();
-    fs::write(file("V4"), text.replacen("== maximum", "== highest", 1)).unwrap();
-    let said = refuses(true);
-    assert!(said.contains("highest"), "{said}");
+    let refused = |from: &str, to: &str| {
+        let changed = text.replacen(from, to, 1);
+        assert_ne!(text, changed);
+        fs::write(file("V4"), &changed).unwrap();
+        let error = after(true).check::<e_released::FanSer>().unwrap_err();
+        assert_eq!(fs::read_to_string(file("V4")).unwrap(), changed);
+        error.to_string()
+    };
+    for (from, to, sentence) in [
+        (
+            "== maximum",
+            "== highest",
+            "has the snapshot `highest` in place of `maximum`",
+        ),
+        ("# speed: u16 =", "# speed: i16 =", "the comment is no longer true"),
+        ("44 45 56", "44 45 57", "default: not a snapshot"),
+        ("04 00    ", "03 00    ", "default: checksum mismatch"),
+        ("44 45 56", "44 45 xx", "`xx` is no byte of a snapshot"),
+    ] {
+        let error = refused(from, to);
+        assert!(error.contains(sentence), "{error}");
+    }
 }
 
 #[test]

@@ -43,6 +43,7 @@ const PARTS: &[(&str, &[(&str, &str)])] = &[
             ("Mistakes", "MISTAKES.md"),
             ("Two slots in flash", "versioning/slots/README.md"),
             ("A file that is replaced whole", "versioning/file/README.md"),
+            ("Frozen bytes", "versioning/golden/README.md"),
             ("The command", "versioning/cli/README.md"),
         ],
     ),
