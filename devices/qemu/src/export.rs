@@ -110,13 +110,9 @@ struct Edited<'f> {
 
 impl<'f> Edited<'f> {
     fn new(file: &'f Migration<'f>) -> Result<Self, QemuError> {
-        let json = file.bytes.get(file.description_at + 5..).unwrap_or_default();
-        let description = serde_json::from_slice(json).map_err(|error| QemuError::Description {
-            reason: error.to_string(),
-        })?;
         Ok(Self {
             file,
-            description,
+            description: file.description()?,
             bodies: vec![None; file.sections.len()],
         })
     }
@@ -172,14 +168,16 @@ impl<'f> Edited<'f> {
             at = section.body.end;
         }
         out.extend_from_slice(part(at..self.file.description_at + 1));
-        let json = serde_json::to_vec(&self.description).map_err(|error| QemuError::Description {
-            reason: error.to_string(),
-        })?;
-        let len = u32::try_from(json.len()).map_err(|error| QemuError::Description {
-            reason: error.to_string(),
-        })?;
-        out.extend(len.to_be_bytes());
-        out.extend(json);
-        Ok(out)
+        with_length(out, &self.description)
     }
+}
+
+/// The file up to the description's mark, with the description behind it.
+pub(crate) fn with_length(mut file: Vec<u8>, description: &Value) -> Result<Vec<u8>, QemuError> {
+    let refused = |reason: String| QemuError::Description { reason };
+    let json = serde_json::to_vec(description).map_err(|error| refused(error.to_string()))?;
+    let len = u32::try_from(json.len()).map_err(|error| refused(error.to_string()))?;
+    file.extend(len.to_be_bytes());
+    file.extend(json);
+    Ok(file)
 }

@@ -11,6 +11,7 @@ mod known;
 mod merge;
 mod migration;
 mod told;
+mod trim;
 
 pub use devices::{QemuDevicesSer, Release};
 pub use error::{QemuError, Unknown};

@@ -2,6 +2,8 @@
 
 use std::ops::Range;
 
+use serde_json::Value;
+
 use crate::description::{Description, Device};
 use crate::error::QemuError;
 
@@ -31,6 +33,9 @@ pub struct Migration<'f> {
     pub(crate) sections: Vec<Section>,
     /// The mark before the description.
     pub(crate) description_at: usize,
+    pub(crate) with_footers: bool,
+    /// Where the first section may begin: behind the format's mark and the machine's name.
+    pub(crate) sections_at: usize,
     machine: Option<&'f str>,
 }
 
@@ -99,11 +104,14 @@ impl<'f> Migration<'f> {
             });
         }
         sections.reverse();
+        let machine = machine(bytes);
         Ok(Self {
             bytes,
             sections,
             description_at,
-            machine: machine(bytes),
+            with_footers,
+            sections_at: MAGIC.len() + machine.map_or(0, |name| 1 + NUMBER + name.len()),
+            machine,
         })
     }
 
@@ -117,6 +125,14 @@ impl<'f> Migration<'f> {
     #[must_use]
     pub fn sections(&self) -> &[Section] {
         &self.sections
+    }
+
+    /// The description as JSON, with all that it has.
+    pub(crate) fn description(&self) -> Result<Value, QemuError> {
+        let json = self.bytes.get(self.description_at + 1 + NUMBER..).unwrap_or_default();
+        serde_json::from_slice(json).map_err(|error| QemuError::Description {
+            reason: error.to_string(),
+        })
     }
 
     /// Returns the sections of one name, by their instance.
@@ -149,8 +165,13 @@ fn number(bytes: &[u8], at: usize) -> Option<u32> {
 }
 
 /// Bytes before the fields: a mark, the section's number, its name with a length, its instance, its version.
-fn header_len(device: &Device) -> usize {
+pub(crate) fn header_len(device: &Device) -> usize {
     1 + NUMBER + 1 + device.name.len() + NUMBER + NUMBER
+}
+
+/// Bytes behind the fields: a mark and the section's number.
+pub(crate) const fn footer_len(with_footers: bool) -> usize {
+    if with_footers { 1 + NUMBER } else { 0 }
 }
 
 fn has_footer(bytes: &[u8], end: usize, last: &Device) -> bool {
@@ -164,7 +185,7 @@ fn place(bytes: &[u8], end: usize, device: &Device, with_footer: bool) -> Result
         offset,
         expected,
     };
-    let footer = if with_footer { 1 + NUMBER } else { 0 };
+    let footer = footer_len(with_footer);
     let too_long = || wrong(0, "more than the whole file");
     let body_end = end.checked_sub(footer).ok_or_else(too_long)?;
     let start = device

@@ -41,7 +41,7 @@ pub(crate) struct Arguments {
     #[arg(long, value_name = "FILE", requires = "at", conflicts_with = "from")]
     pub(crate) out: Option<PathBuf>,
 
-    /// Go on after event N from the snapshot in FILE
+    /// Go on after event N from the snapshot in FILE: one of --out, or of `devstate qemu import`
     #[arg(long, value_name = "FILE", requires = "at")]
     pub(crate) from: Option<PathBuf>,
 

@@ -13,11 +13,11 @@ use anyhow::Context;
 use clap::Parser;
 use devstate_file::{load_file, save_file};
 use devstate_replay::{
-    MachineStateSer, Release, ReplayError, Report, Settings, Span, Trace, TraceError, replay, shipped_traces,
-    write_snapshot,
+    MAX_SNAPSHOT_LEN, MachineStateSer, Release, ReplayError, Report, Settings, Span, Trace, TraceError, replay,
+    shipped_traces, write_snapshot,
 };
+use devstate_versioning::buffer;
 use devstate_versioning::schema::Json;
-use devstate_versioning::{buffer, max_snapshot_len};
 
 use arguments::Arguments;
 
@@ -50,7 +50,7 @@ fn run(arguments: &Arguments) -> anyhow::Result<usize> {
         lossy: arguments.lossy,
     };
     let snapshot = match &arguments.from {
-        Some(path) => Some(load_file(path, max_snapshot_len::<MachineStateSer>())?),
+        Some(path) => Some(load_file(path, MAX_SNAPSHOT_LEN)?),
         None => None,
     };
     let mut mismatches = 0;

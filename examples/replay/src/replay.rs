@@ -11,6 +11,7 @@ use crate::differences::Read;
 use crate::facts::Facts;
 use crate::machine::{Machine, Moment, Wires};
 use crate::mirror::Release;
+use crate::qemu::{from_qemu, machine_of};
 use crate::report::{KeyStroke, Mismatch, Report};
 use crate::snapshots::{SnapshotError, Snapshots, read_snapshot};
 use crate::state::MachineState;
@@ -119,7 +120,7 @@ pub fn replay(trace: &Trace, settings: &Settings, span: Span<'_>) -> Result<Repo
     let wires = Wires::default();
     let state = match span.from {
         None => MachineState::START,
-        Some((expected, bytes)) => resume(bytes, now, expected)?,
+        Some((expected, bytes)) => resume(bytes, now, expected, &facts)?,
     };
     let machine = Machine::from_state(&state, &wires).map_err(|error| ReplayError::Snapshot(error.into()))?;
     let run = Run {
@@ -137,9 +138,16 @@ pub fn replay(trace: &Trace, settings: &Settings, span: Span<'_>) -> Result<Repo
     Ok(run.replay(trace, steps, start, machine, settings))
 }
 
-/// The state in a snapshot that was written after `expected` events.
-fn resume(bytes: &[u8], now: Moment, expected: usize) -> Result<MachineState, ReplayError> {
-    let (release, mut state) = read_snapshot(bytes, now).map_err(ReplayError::Snapshot)?;
+/// The state in a snapshot that was written after `expected` events: by this program, or by `devstate qemu import`.
+fn resume(bytes: &[u8], now: Moment, expected: usize, facts: &Facts) -> Result<MachineState, ReplayError> {
+    let (release, mut state) = match read_snapshot(bytes, now) {
+        Ok(read) => read,
+        Err(error) => {
+            let devices = from_qemu(bytes).ok_or(ReplayError::Snapshot(error))?;
+            let events = expected as u64;
+            return machine_of(&devices, facts, events).map_err(|error| ReplayError::Snapshot(error.into()));
+        }
+    };
     if release == Release::V1 {
         state.events = expected as u64;
     }

@@ -1,5 +1,6 @@
 //! `cargo xtask record`: makes a trace for `examples/replay` of a guest of one's own.
 
+mod halfway;
 mod lines;
 mod serial;
 
@@ -22,6 +23,17 @@ pub(crate) struct Args {
     #[arg(long, conflicts_with = "qemu", required_unless_present = "qemu")]
     log: Option<PathBuf>,
 
+    /// Stop the guest once, write its devices to this file, and let it go on; the trace has a comment where that was
+    ///
+    /// The file is trimmed, as by `devstate qemu trim`. `devstate qemu import` makes a snapshot of it, and
+    /// `replay --at N --from SNAPSHOT` goes on with the rest of the trace.
+    #[arg(long, value_name = "FILE", requires = "qemu")]
+    halfway: Option<PathBuf>,
+
+    /// When that is: after so many seconds
+    #[arg(long, value_name = "SECONDS", default_value_t = 10.0, requires = "halfway")]
+    after: f64,
+
     /// The command that starts QEMU, after `--`
     #[arg(last = true)]
     qemu: Vec<String>,
@@ -30,12 +42,15 @@ pub(crate) struct Args {
 pub(crate) fn run(args: &Args) -> Result<ExitCode> {
     let log = match &args.log {
         Some(log) => fs::read(log).with_context(|| log.display().to_string())?,
-        None => record(&args.qemu, &args.trace)?,
+        None => record(args)?,
     };
     let text = convert(&String::from_utf8_lossy(&log))?;
     let trace = Trace::parse(&args.trace.display().to_string(), &text)?;
-    fs::write(&args.trace, text).with_context(|| args.trace.display().to_string())?;
+    fs::write(&args.trace, &text).with_context(|| args.trace.display().to_string())?;
     println!("{}: {} events", args.trace.display(), trace.steps.len());
+    if args.halfway.is_some() {
+        println!("the devices were saved after event {}", halfway::events_before(&text)?);
+    }
     Ok(ExitCode::SUCCESS)
 }
 
@@ -43,19 +58,22 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode> {
 const EVENTS: &str = "serial_read\nserial_write\npckbd_*\nps2_*\npl031_*\n";
 
 /// Runs QEMU to its end and gives its log.
-fn record(command: &[String], trace: &Path) -> Result<Vec<u8>> {
-    let (qemu, arguments) = command.split_first().context("no command to run")?;
+fn record(args: &Args) -> Result<Vec<u8>> {
+    let trace: &Path = &args.trace;
+    let (qemu, arguments) = args.qemu.split_first().context("no command to run")?;
     let (events, log) = (trace.with_extension("events"), trace.with_extension("log"));
     fs::write(&events, EVENTS).with_context(|| events.display().to_string())?;
-    let status = Command::new(qemu)
-        .args(arguments)
-        .arg("-trace")
-        .arg(format!("events={}", events.display()))
-        .arg("-D")
-        .arg(&log)
-        .status()
-        .with_context(|| qemu.clone())?;
-    let bytes = fs::read(&log).with_context(|| log.display().to_string())?;
+    let mut command = Command::new(qemu);
+    command.args(arguments);
+    command.arg("-trace").arg(format!("events={}", events.display()));
+    command.arg("-D").arg(&log);
+    let (status, bytes) = match &args.halfway {
+        None => {
+            let status = command.status().with_context(|| qemu.clone())?;
+            (status, fs::read(&log).with_context(|| log.display().to_string())?)
+        }
+        Some(file) => halfway::run(&mut command, &log, file, args.after)?,
+    };
     fs::remove_file(&events)?;
     ensure!(
         status.success(),

@@ -16,6 +16,10 @@ const KEYS: &str = "\
     kp_equals power sleep wake audionext audioprev audiostop audioplay audiomute volumeup volumedown mediaselect \
     mail calculator computer ac_home ac_back ac_forward ac_refresh ac_bookmarks lang1 lang2";
 
+/// A line that is no event of QEMU's: the clock's value when the devices were saved. The guest did not see it, but the
+/// time until then is not to pass once more.
+pub(super) const CLOCK_AT_SAVE: &str = "pl031_at_save";
+
 /// A line of the trace, or what is not yet one.
 enum Entry {
     Line(String),
@@ -75,6 +79,10 @@ fn take_in(line: &str, entries: &mut Vec<Entry>, clock: &mut Clock) -> Result<()
         .map_or(line, |(_, rest)| rest);
     let words: Vec<_> = line.split_ascii_whitespace().collect();
     let mut push = |line: String| entries.push(Entry::Line(line));
+    if line.starts_with('#') {
+        push(line.to_owned());
+        return Ok(());
+    }
     match words[..] {
         [
             "serial_read" | "serial_write",
@@ -127,6 +135,11 @@ fn take_in(line: &str, entries: &mut Vec<Entry>, clock: &mut Clock) -> Result<()
             clock.is_written(register, value);
             push(format!("rtc w {register:x} {value:x}"));
         }
+        [CLOCK_AT_SAVE, value] => clock
+            .shows
+            .and_then(|_| clock.reads(number(value).ok()?))
+            .into_iter()
+            .for_each(push),
         ["pl031_alarm_raised", ..] => clock.rings().into_iter().for_each(push),
         ["pl031_irq_state", .., level] => push(format!("rtc irq {level}")),
         _ => {}

@@ -1,4 +1,4 @@
-//! `devstate qemu list|import|export`: devices out of QEMU's migration files, and into them.
+//! `devstate qemu list|trim|import|export`: devices out of QEMU's migration files, and into them.
 
 use std::fmt::Write as _;
 use std::fs;
@@ -36,6 +36,15 @@ enum Command {
         /// The migration file
         #[arg(value_name = "FILE")]
         file: PathBuf,
+    },
+    /// Writes a migration file without the machine's memory and all that import does not read, for a report
+    Trim {
+        /// The migration file
+        #[arg(value_name = "FILE")]
+        file: PathBuf,
+        /// The small file to write; import reads it, QEMU does not
+        #[arg(long, value_name = "FILE")]
+        out: PathBuf,
     },
     /// Writes the devices of a migration file as a snapshot
     Import {
@@ -83,6 +92,13 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode, Failure> {
             let bytes = read(file)?;
             match Migration::parse(&bytes) {
                 Ok(migration) => print(&list(&migration)).map(|()| ExitCode::SUCCESS),
+                Err(error) => Ok(wrong(file, &error)),
+            }
+        }
+        Command::Trim { file, out } => {
+            let bytes = read(file)?;
+            match Migration::parse(&bytes).and_then(|migration| migration.trimmed()) {
+                Ok(trimmed) => write(out, &trimmed).map(|()| ExitCode::SUCCESS),
                 Err(error) => Ok(wrong(file, &error)),
             }
         }
