@@ -6,7 +6,9 @@
 mod history;
 mod mirror;
 pub mod qemu;
+mod rust_vmms;
 mod vm_superio;
 
 pub use mirror::SerialStateSer;
+pub use rust_vmms::{CloudHypervisorSerialState, CrosvmSerialState};
 pub use vm_superio::VmSuperioSerialState;

@@ -10,6 +10,8 @@
 
 mod conversion;
 mod downgrade;
+#[cfg(feature = "serde")]
+mod rust_vmms;
 mod superio;
 mod support;
 mod upgrade;
