@@ -142,11 +142,16 @@ impl<'s, 'p> Walk<'_, 's, 'p> {
                 let bytes = self.reader.bytes(length)?;
                 self.show(ty, start, Value::Bytes(bytes));
             }
-            Type::Array { of: element, len } => self.elements(element, of.inner(), bound(*len))?,
+            Type::Array { of: element, len } => {
+                self.elements(element, of.inner(), bound(*len))?;
+            }
             Type::Seq { of: element, max } => {
                 let length = self.reader.length(bound(*max))?;
                 self.show(ty, start, Value::Elements(length));
-                self.elements(element, of.inner(), length)?;
+                if self.elements(element, of.inner(), length)? && length > MAX_EMPTY {
+                    let expected = Expected::LengthUpTo(MAX_EMPTY);
+                    return Err(self.reader.refuse_at(start, expected, length as u64).into());
+                }
             }
             Type::Tuple { of: types } => {
                 for (position, ty) in types.iter().enumerate() {
@@ -187,7 +192,8 @@ impl<'s, 'p> Walk<'_, 's, 'p> {
         Ok(())
     }
 
-    fn elements(&mut self, element: &'s Type, of: Of<'s>, count: usize) -> Result<(), Stop> {
+    /// Reads elements. Returns `true` if they have no bytes.
+    fn elements(&mut self, element: &'s Type, of: Of<'s>, count: usize) -> Result<bool, Stop> {
         for index in 0..count {
             let start = self.reader.offset();
             self.path.0.push(Step::Element(index));
@@ -195,10 +201,10 @@ impl<'s, 'p> Walk<'_, 's, 'p> {
             self.path.0.pop();
             if self.reader.offset() == start {
                 // Elements without bytes are all equal, and a length can announce four billion of them.
-                break;
+                return Ok(true);
             }
         }
-        Ok(())
+        Ok(false)
     }
 
     fn mirror(&mut self, mirror: &'s Mirror, version: u16, ty: &'s Type) -> Result<(), Stop> {
@@ -293,6 +299,9 @@ impl<'s, 'p> Walk<'_, 's, 'p> {
         });
     }
 }
+
+/// The maximum number of elements without bytes. The library writes no more.
+const MAX_EMPTY: usize = 127;
 
 const BYTE: Type = Type::Uint { bits: 8 };
 
