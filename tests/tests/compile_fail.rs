@@ -200,7 +200,7 @@ fn compiler() -> String {
 /// MISTAKES.md quotes the first error of some cases.
 #[test]
 fn the_page_of_mistakes_says_what_the_compiler_says() {
-    let page = include_str!("../../MISTAKES.md");
+    let page = include_str!("../../versioning/MISTAKES.md");
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/compile_fail");
     let sections: Vec<&str> = page
         .split("\n## ")

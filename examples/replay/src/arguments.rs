@@ -6,6 +6,8 @@ use clap::error::ErrorKind;
 use clap::{CommandFactory, Parser};
 use devstate_replay::Release;
 
+use crate::record;
+
 /// Replays recorded guests on devices that are saved, dropped and restored from the bytes after every event.
 ///
 /// Every recorded read must give the recorded value and every recorded interrupt level must match. Where the machine
@@ -13,7 +15,11 @@ use devstate_replay::Release;
 /// and is counted under it; anything else is a mismatch.
 #[derive(Debug, Parser)]
 #[command(name = "replay", version, max_term_width = 100, after_long_help = AFTER_HELP)]
+#[command(args_conflicts_with_subcommands = true)]
 pub(crate) struct Arguments {
+    #[command(subcommand)]
+    pub(crate) command: Option<Command>,
+
     /// Traces to replay, in the format of examples/replay/traces/README.md [default: the two that come with the program]
     #[arg(value_name = "TRACE")]
     pub(crate) traces: Vec<PathBuf>,
@@ -67,6 +73,12 @@ Exit status: 0 without a mismatch, 1 with any, 2 for arguments, traces or snapsh
 Half of a guest here, half in another process:
     replay --at 24000 --out half.snapshot
     replay --at 24000 --from half.snapshot";
+
+/// What `replay` can do beside replaying.
+#[derive(Debug, clap::Subcommand)]
+pub(crate) enum Command {
+    Record(record::Args),
+}
 
 impl Arguments {
     /// What clap cannot say. Exits where it is not so.

@@ -4,6 +4,7 @@
 
 mod arguments;
 mod print;
+mod record;
 
 use std::fmt::Write as _;
 use std::io::{self, Write as _};
@@ -19,7 +20,7 @@ use devstate_replay::{
 use devstate_versioning::buffer;
 use devstate_versioning::schema::Json;
 
-use arguments::Arguments;
+use arguments::{Arguments, Command};
 
 const MISMATCH: u8 = 1;
 const BAD_INPUT: u8 = 2;
@@ -39,6 +40,10 @@ fn main() -> ExitCode {
 
 /// Replays everything that was asked for, and counts mismatches.
 fn run(arguments: &Arguments) -> anyhow::Result<usize> {
+    if let Some(Command::Record(args)) = &arguments.command {
+        show(&record::run(args)?)?;
+        return Ok(0);
+    }
     if arguments.schema {
         show(&Json::<Release>::new().to_string())?;
         return Ok(0);

@@ -274,3 +274,37 @@ fn a_file_name_tells_the_terminal_nothing() {
         assert!(!said.contains(|c: char| c.is_control() && c != '\n'), "{said:?}");
     }
 }
+
+#[test]
+fn a_log_of_qemu_becomes_a_trace_that_replays() {
+    let folder = tempfile::tempdir().unwrap();
+    let [log, trace] = ["rtc.log", "rtc.trace"].map(|name| folder.path().join(name));
+    let lines = "\
+        pl031_read addr 0x00000000 value 0x00000010\n\
+        pl031_write addr 0x00000004 value 0x00000012\n\
+        pl031_set_alarm alarm set for 2 ticks\n\
+        pl031_read addr 0x00000000 value 0x00000010\n";
+    std::fs::write(&log, lines).unwrap();
+    let ran = run(&["record", text(&trace), "--log", text(&log)]);
+    assert_eq!((ran.status, ran.err.as_str()), (0, ""));
+    assert!(ran.out.contains("rtc.trace: 4 events"), "{}", ran.out);
+    let ran = run(&[text(&trace)]);
+    assert_eq!(
+        ran.out.lines().last(),
+        Some("total: 0 mismatches"),
+        "{}{}",
+        ran.out,
+        ran.err
+    );
+}
+
+#[test]
+fn the_schema_of_the_machine_is_json() {
+    let ran = run(&["--schema"]);
+    assert_eq!((ran.status, ran.err.as_str()), (0, ""));
+    assert!(
+        ran.out.starts_with('{') && ran.out.contains("\"MachineStateSer\""),
+        "{}",
+        ran.out
+    );
+}

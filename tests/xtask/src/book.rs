@@ -40,7 +40,7 @@ const PARTS: &[(&str, &[(&str, &str)])] = &[
             ("The clock's mirror", "devices/rtc-pl031/ser/README.md"),
             ("The i8042's mirror", "devices/i8042/ser/README.md"),
             ("Recipes", "CONTRIBUTING.md"),
-            ("Mistakes", "MISTAKES.md"),
+            ("Mistakes", "versioning/MISTAKES.md"),
             ("Two slots in flash", "versioning/slots/README.md"),
             ("A file that is replaced whole", "versioning/file/README.md"),
             ("Frozen bytes", "versioning/golden/README.md"),

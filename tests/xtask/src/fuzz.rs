@@ -25,12 +25,19 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode> {
     let all: Vec<String> = all.split_whitespace().map(str::to_owned).collect();
     let targets = if args.targets.is_empty() { &all } else { &args.targets };
     for target in targets {
-        let corpus = format!("corpus/{target}");
+        let corpus = format!("target/corpus/{target}");
         // What is found goes to the first folder.
         let found = format!("target/found/{target}");
         let root = crate::workspace::root().join(FOLDER);
+        if root.join(&corpus).exists() {
+            std::fs::remove_dir_all(root.join(&corpus))?;
+        }
         for folder in [&corpus, &found] {
             std::fs::create_dir_all(root.join(folder))?;
+        }
+        let archive = format!("corpus/{target}.tar.gz");
+        if root.join(&archive).exists() {
+            run_command(tar().args(["--extract", "--gzip", "--file", &archive, "--directory", &corpus]))?;
         }
         let seconds = format!("-max_total_time={}", args.seconds);
         let mut command = cargo_fuzz(&fuzz, "run");
@@ -51,14 +58,21 @@ fn keep(fuzz: &Path, target: &str, from: &[&str]) -> Result<()> {
     let mut command = cargo_fuzz(fuzz, "run");
     command.arg(target).arg(fewest.path()).args(from);
     run_command(command.args(["--", "-set_cover_merge=1", "-use_counters=0", MAX_LEN]))?;
-    let corpus = root.join("corpus").join(target);
-    std::fs::remove_dir_all(&corpus)?;
-    std::fs::create_dir(&corpus)?;
-    for input in std::fs::read_dir(fewest.path())? {
-        let input = input?;
-        std::fs::copy(input.path(), corpus.join(input.file_name()))?;
-    }
-    Ok(())
+    let archive = format!("corpus/{target}.tar.gz");
+    // The same inputs give the same file.
+    let same = ["--sort=name", "--mtime=@0", "--owner=0", "--group=0", "--numeric-owner"];
+    let mut command = tar();
+    command
+        .args(["--create", "--use-compress-program=gzip -n9", "--file", &archive])
+        .args(same);
+    run_command(command.arg("--directory").arg(fewest.path()).arg("."))
+}
+
+/// `tar`, which packs the corpus: one file for each target.
+fn tar() -> Command {
+    let mut tar = program("tar");
+    tar.current_dir(crate::workspace::root().join(FOLDER));
+    tar
 }
 
 /// A short run, for CI.

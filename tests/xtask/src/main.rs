@@ -18,9 +18,9 @@ mod package;
 mod process;
 mod proof;
 mod readme;
-mod record;
 mod steps;
 mod test;
+#[path = "../../../examples/minimal-vmm/tests/nested/mod.rs"]
 mod vmm;
 mod workspace;
 
@@ -42,7 +42,6 @@ enum Command {
     Faults(faults::Args),
     Oracle(oracle::Args),
     Vmm(vmm::Args),
-    Record(record::Args),
 }
 
 fn main() -> ExitCode {
@@ -58,7 +57,6 @@ fn main() -> ExitCode {
         Command::Faults(args) => faults::run(&args),
         Command::Oracle(args) => oracle::run(&args),
         Command::Vmm(args) => vmm::run(&args),
-        Command::Record(args) => record::run(&args),
     };
     result.unwrap_or_else(|error| {
         eprintln!("error: {error:#}");

@@ -18,8 +18,6 @@ mod mouse;
 mod mouse_queue;
 mod output_buffer;
 mod password;
-mod random;
 mod restore;
 mod scan_codes;
 mod support;
-mod trace;
