@@ -7,6 +7,7 @@ use devstate_serial_16550_ser::SerialStateSer;
 use devstate_versioning::Mirror;
 use std::fs::read_to_string;
 use std::path::Path;
+use std::process::Command;
 
 #[test]
 fn the_readme_of_each_published_crate_names_its_rust_version() {
@@ -60,5 +61,29 @@ fn the_differences_from_vm_superio_are_those_of_its_tests() {
     {
         let name = row.rsplit('`').nth(1).unwrap();
         assert!(tests.contains(&format!("fn {name}(")), "there is no test {name}");
+    }
+}
+
+/// A commit of a branch that was written anew is nowhere.
+#[test]
+fn generated_pages_name_a_commit_that_exists() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+    let git = |arguments: &[&str]| Command::new("git").args(arguments).current_dir(&root).output().ok();
+    let shallow = git(&["rev-parse", "--is-shallow-repository"]);
+    if shallow.is_none_or(|shallow| shallow.stdout != b"false\n") {
+        println!("not checked: this is no whole clone");
+        return;
+    }
+    for (page, before) in [
+        ("BENCHMARKS.md", "- Commit: "),
+        ("examples/bare/footprint/FOOTPRINT.md", ", at commit "),
+    ] {
+        let text = read_to_string(root.join(page)).unwrap();
+        let (_, rest) = text
+            .split_once(before)
+            .unwrap_or_else(|| panic!("{page} names no commit"));
+        let commit = rest.split(|c: char| !c.is_ascii_hexdigit()).next().unwrap();
+        let found = git(&["merge-base", "--is-ancestor", commit, "HEAD"]).unwrap();
+        assert!(found.status.success(), "{page}: {commit} is no commit of this branch");
     }
 }

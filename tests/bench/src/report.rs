@@ -35,12 +35,15 @@ fn picture(name: &str, svg: &str) -> Result<()> {
     fs::write(folder.join(name), svg).with_context(|| name.to_owned())
 }
 
+/// The last commit of the main branch below this one: a commit of a branch may be written anew before it gets there.
 fn commit(root: &Path) -> String {
-    let mut git = Command::new("git");
-    let output = git.args(["describe", "--always", "--dirty"]).current_dir(root).output();
-    output.map_or(String::new(), |output| {
-        String::from_utf8_lossy(&output.stdout).trim().to_owned()
-    })
+    let git = |arguments: &[&str]| {
+        let output = Command::new("git").args(arguments).current_dir(root).output();
+        let output = output.ok().filter(|output| output.status.success())?;
+        Some(String::from_utf8_lossy(&output.stdout).trim().to_owned())
+    };
+    let base = git(&["merge-base", "HEAD", "main"]).unwrap_or_else(|| "HEAD".to_owned());
+    git(&["rev-parse", "--short", &base]).unwrap_or_default()
 }
 
 fn text(measured: &[Measured], commit: &str) -> Result<String> {
@@ -59,7 +62,7 @@ fn text(measured: &[Measured], commit: &str) -> Result<String> {
         "- Compiler: {}, release, one codegen unit, link-time optimisation",
         table::compiler()
     )?;
-    writeln!(text, "- Commit: {commit}, or the one that contains this file\n")?;
+    writeln!(text, "- Commit: {commit}, or what was changed after it and came with this file\n")?;
     text.push_str(
         "*Instructions* are counted by valgrind's callgrind: the same number on every run of the same program. *Times* are \
          medians, in processor time, of rounds in which the cases of a table take turns; they are this machine's and are never tested. \

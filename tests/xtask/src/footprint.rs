@@ -25,20 +25,19 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode> {
     if args.check {
         check()?;
     } else {
-        let table = measure()?;
-        std::fs::write(table_file(), &table)?;
-        print!("{table}");
+        let page = page(&kept()?, &measure()?)?;
+        std::fs::write(table_file(), &page)?;
+        print!("{page}");
     }
     Ok(ExitCode::SUCCESS)
 }
 
 /// Another compiler has other numbers, so more is granted to it; but not all.
 pub(crate) fn check() -> Result<()> {
-    let kept =
-        std::fs::read_to_string(table_file()).context("cannot read the table; `cargo xtask footprint` writes it")?;
+    let kept = kept()?;
     let compiler = bare_target(TARGETS[0])?.compiler()?;
     let margin = margin(&kept, &compiler);
-    let grown = grown_lines(&kept, &measure()?, margin);
+    let grown = grown_lines(&kept, &page(&kept, &measure()?)?, margin);
     for line in &grown {
         println!("{line}");
     }
@@ -48,6 +47,27 @@ pub(crate) fn check() -> Result<()> {
         );
     }
     Ok(())
+}
+
+fn kept() -> Result<String> {
+    std::fs::read_to_string(table_file()).context("cannot read the page")
+}
+
+/// What is measured, in the order of the marks in the page.
+type Measured = [(&'static str, String); 3];
+
+/// Returns the page with what was measured between its marks. The rest of the page is written by hand.
+fn page(kept: &str, measured: &Measured) -> Result<String> {
+    let mut page = kept.to_owned();
+    for (name, text) in measured {
+        let [start, end] = [format!("<!-- {name} -->\n"), format!("<!-- end of {name} -->\n")];
+        let parts = page
+            .split_once(&start)
+            .and_then(|(before, rest)| Some((before, rest.split_once(&end)?)));
+        let (before, (_, after)) = parts.with_context(|| format!("the page has no marks for {name}"))?;
+        page = format!("{before}{start}\n{}\n\n{end}{after}", text.trim_end());
+    }
+    Ok(page)
 }
 
 /// In per cent: noise, or what another compiler may differ by.
@@ -104,8 +124,8 @@ const SAVE_AND_LOAD: &str = "save,load";
 /// What a firmware has that reads no older release.
 const ONE_RELEASE: &str = "save,load,one-release";
 
-fn measure() -> Result<String> {
-    let mut table = String::from(HEAD);
+fn measure() -> Result<Measured> {
+    let mut table = String::new();
     let mut goals = Goals::default();
     let compiler = bare_target(TARGETS[0])?.compiler()?;
     for name in TARGETS {
@@ -117,9 +137,10 @@ fn measure() -> Result<String> {
             let (mirror, buffer) = (work.value("mirror")?, work.value("buffer")?);
             writeln!(
                 table,
-                "Measured with {compiler}, `opt-level = \"s\"`.\nA snapshot has {latest} bytes, at release 1 {older}; the mirror \
+                "Measured with {compiler}, `opt-level = \"s\"`, at commit {}.\nA snapshot has {latest} bytes, at release 1 {older}; the mirror \
                  takes {mirror} bytes of static memory, a buffer for any snapshot\n{buffer}. To write release 1 a second mirror \
-                 is lent.\n"
+                 is lent.\n",
+                commit()?
             )?;
         }
         writeln!(table, "| {name} | .text | .rodata | instructions | stack |")?;
@@ -147,36 +168,23 @@ fn measure() -> Result<String> {
             "| …of which loading release 1 | | | {instructions} | {stack} |\n"
         )?;
     }
-    writeln!(table, "{}", goals.table())?;
-    table.push_str(WHERE);
     let symbols = Image::build_with_stack_sizes(&bare_target(TARGETS[0])?, SAVE_AND_LOAD)?.symbols;
+    let mut functions = String::from("| function or constant | bytes | frame |\n|---|--:|--:|\n");
     for Symbol { name, size, frame } in symbols {
         let frame = frame.map_or_else(String::new, |frame| frame.to_string());
-        writeln!(table, "| `{name}` | {size} | {frame} |")?;
+        writeln!(functions, "| `{name}` | {size} | {frame} |")?;
     }
-    Ok(table)
+    Ok([("costs", table), ("goals", goals.table()), ("functions", functions)])
 }
 
-const HEAD: &str = "# Footprint
-
-Written by `cargo xtask footprint`: three devices (PL031, 16550A, i8042 with keyboard and mouse), two releases, header and
-CRC-64 by a table of 128 bytes. `.text` and `.rodata` are what an image has more than one without any of it, `memcpy` and
-its like included. Nothing is known of the arguments when it is compiled. Instructions are counted by QEMU. The stack is painted
-and counts from the call on: without the caller's buffers, the caller's own frame and that of `memcpy`, which belongs to the
-compiler.
-
-";
+/// The last commit of the main branch below this one: a commit of a branch may be written anew before it gets there.
+fn commit() -> Result<String> {
+    let git = |arguments: &[&str]| process::output(process::program("git").args(arguments));
+    let base = git(&["merge-base", "HEAD", "main"]).unwrap_or_else(|_| "HEAD".to_owned());
+    Ok(git(&["rev-parse", "--short", base.trim()])?.trim().to_owned())
+}
 
 const GOALS_HEADING: &str = "## Against the goals";
-
-const WHERE: &str = "## Where the bytes are
-
-Of the image that saves and loads, on thumbv7m: functions with the stack of their own frames, and constants, from 32 bytes
-on.
-
-| function or constant | bytes | frame |
-|---|--:|--:|
-";
 
 /// What is compared with goals, on thumbv7m.
 #[derive(Default)]
@@ -192,8 +200,7 @@ impl Goals {
     fn table(&self) -> String {
         let ([text, rodata], [text_of_one, rodata_of_one]) = (self.two_releases, self.one_release);
         let [save, load] = self.stack;
-        let mut table =
-            format!("{GOALS_HEADING}\n\n| thumbv7m | goal | postcard + CRC | measured | |\n|---|--:|--:|--:|---|\n");
+        let mut table = String::from("| thumbv7m | goal | postcard + CRC | measured | |\n|---|--:|--:|--:|---|\n");
         for (what, goal, peer, measured) in [
             (".text, save and load", 4_942, "10716, one version", text),
             (".rodata, save and load", 256, "128", rodata),
@@ -383,7 +390,22 @@ fn begins_a_name(text: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::{GOALS_HEADING, Goals, frames, grown_lines, has_grown, margin, without_paths};
+    use super::{GOALS_HEADING, Goals, frames, grown_lines, has_grown, margin, page, without_paths};
+
+    #[test]
+    fn what_is_between_the_marks_is_replaced() {
+        let kept = super::kept().unwrap();
+        let measured = ["costs", "goals", "functions"].map(|name| (name, format!("new {name}\n")));
+        let page = page(&kept, &measured).unwrap();
+        for (name, text) in &measured {
+            assert!(
+                page.contains(&format!("<!-- {name} -->\n\n{text}\n<!-- end of {name} -->\n")),
+                "{page}"
+            );
+        }
+        assert!(page.starts_with("# Footprint\n") && !page.contains("| save |"));
+        assert!(super::page("# Footprint\n", &measured).is_err());
+    }
 
     #[test]
     fn a_twentieth_more_is_growth() {
@@ -394,11 +416,11 @@ mod tests {
 
     #[test]
     fn another_compiler_may_differ_by_a_fifth() {
-        let page = |compiler: &str, text: u32| {
+        let made = |compiler: &str, text: u32| {
             format!("Measured with {compiler}.\n\n| save | {text} |\n\n{GOALS_HEADING}\n\n| {text} over |\n")
         };
-        let kept = page("rustc 1", 1000);
-        let grown = |compiler, text| !grown_lines(&kept, &page(compiler, text), margin(&kept, compiler)).is_empty();
+        let kept = made("rustc 1", 1000);
+        let grown = |compiler, text| !grown_lines(&kept, &made(compiler, text), margin(&kept, compiler)).is_empty();
         assert!(!grown("rustc 1", 1050));
         assert!(grown("rustc 1", 1051));
         assert!(!grown("rustc 2", 1200));
