@@ -89,7 +89,7 @@ pub use codec::{Bytes, MirrorOf, Str};
 /// A variant of an enum can have `start`, `end`, `name`, `tag` and `default_fn`, which is `fn(version: u16) -> Enum`. It returns
 /// the value that replaces the variant in a version without it: in an older version that is written, or in the latest
 /// version after loading. Without a `default_fn` this is an error. A field of a variant can have `part`, `inner` and `bound` only. The
-/// tag of a variant is its position, unless a forgotten variant before it was deleted: then `tag = 2` keeps the tag. An
+/// tag of a variant is its position, unless a variant before it was forgotten and deleted, or belongs to another branch: then `tag = 2` keeps the tag. An
 /// explicit discriminant must be equal to the tag.
 ///
 /// # Parts

@@ -91,6 +91,8 @@
 /// }
 /// ```
 ///
+/// `from _` stands for a release that the table no longer has.
+///
 /// A row may step to a version of another branch if that version has every change that the release behind `from` had.
 ///
 /// # Rows of some targets
@@ -135,7 +137,7 @@ macro_rules! release_table {
     (
         $(#[$attribute:meta])*
         $visibility:vis enum $Release:ident $(= $table:literal)? {
-            $($(#[$note:meta])* $name:ident = $number:literal $(from $parent:ident)? @ $fingerprint:tt),+ $(,)?
+            $($(#[$note:meta])* $name:ident = $number:literal $(from $parent:tt)? @ $fingerprint:tt),+ $(,)?
         }
         $($(#[doc = $comment:literal])* $(#[cfg($($condition:tt)*)])* $mirror:ty => [$($version:tt),* $(,)?]),+ $(,)?
     ) => {
@@ -297,6 +299,7 @@ macro_rules! release_table {
 #[macro_export]
 macro_rules! __release_part {
     (@parent $Release:ident $name:ident) => { (<$Release>::$name as ::core::primitive::usize).checked_sub(1) };
+    (@parent $Release:ident $name:ident _) => { ::core::option::Option::None };
     (@parent $Release:ident $name:ident $parent:ident) => {
         ::core::option::Option::Some(<$Release>::$parent as ::core::primitive::usize)
     };

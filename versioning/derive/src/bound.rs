@@ -102,11 +102,13 @@ impl Bound {
     }
 
     /// Returns the changes of the bound. Branches that gave the field the same bound made the same change.
-    pub(crate) fn changes(&self) -> Vec<Boundary> {
+    pub(crate) fn changes(&self, history: &History) -> Vec<Boundary> {
         let mut changes: Vec<(String, Boundary)> = Vec::new();
         for Given { version, bound } in self.given.iter().skip(1) {
             let (text, number) = (quote!(#bound).to_string(), version.base10_parse().unwrap_or(0));
-            match changes.iter_mut().find(|(other, _)| *other == text) {
+            let apart = |other: &u16| !history.leads(*other, number) && !history.leads(number, *other);
+            let same = |(other, change): &&mut (String, Boundary)| *other == text && change.versions.iter().all(apart);
+            match changes.iter_mut().find(same) {
                 Some((_, change)) => change.versions.push(number),
                 None => changes.push((
                     text,

@@ -101,7 +101,7 @@ fn read<'a>(mirror: &Mirror<'_>, data: &'a DataEnum) -> Result<Vec<Variant<'a>>>
     Ok(variants)
 }
 
-/// Returns the tag of a variant: its position, unless forgotten variants before it were deleted. `next` is the tag behind
+/// Returns the tag of a variant: its position, unless forgotten variants before it were deleted, or belong to another branch. `next` is the tag behind
 /// that of the variant before it.
 fn tag(name: &str, next: u16, given: Option<Numbered>, history: &History) -> Result<u16> {
     let Some(Numbered { value, span }) = given else {
@@ -115,12 +115,12 @@ fn tag(name: &str, next: u16, given: Option<Numbered>, history: &History) -> Res
             ),
         ));
     }
-    if value > next && history.oldest == 1 {
+    if value > next && history.oldest == 1 && history.absent.is_empty() {
         return Err(Error::new(
             span,
             format!(
                 "`{name}` has the tag {value}, and its position is {next}: a tag is left out only where a forgotten variant was \
-                 deleted, and the mirror has no `oldest`"
+                 deleted, or belongs to another branch, and the mirror has neither `oldest` nor a `_` in `layouts`"
             ),
         ));
     }

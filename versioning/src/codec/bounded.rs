@@ -259,7 +259,9 @@ impl<'de, V: Versions, T: Wire<'de, V> + Default, const N: usize> Bounded<'de, V
     fn downgrade_within(&mut self, at: V, bound: usize) -> Result<(), ConversionError> {
         let (there, missing) = split_mut(self, bound);
         missing.fill_with(T::default);
-        there.iter_mut().try_for_each(|item| item.downgrade(at))
+        there.iter_mut().try_for_each(|item| item.downgrade(at))?;
+        // The encoder writes defaults for the elements that the array does not have.
+        if N < bound { T::default().downgrade(at) } else { Ok(()) }
     }
 
     fn upgrade_within(&mut self, at: V, bound: usize) -> Result<(), ConversionError> {

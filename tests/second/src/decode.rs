@@ -1,0 +1,223 @@
+//! FORMAT.md, "Canonical": what a reader accepts, and where it stops.
+
+use crate::history::{Field, Mirror, Shape, Ty};
+use crate::value::{At, Value};
+
+/// Why a payload is refused.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Refused {
+    /// A byte or a length that no encoder writes: its offset, and the path of its field.
+    Value(usize, Vec<u16>),
+    /// The bytes end too early: the path of the field that is cut off.
+    Truncated(Vec<u16>),
+    /// There are bytes behind the end.
+    Trailing(usize),
+}
+
+struct Reader<'p, 'h> {
+    at: At<'h>,
+    payload: &'p [u8],
+    offset: usize,
+    path: Vec<u16>,
+}
+
+impl At<'_> {
+    /// Reads a payload of a mirror. Fields that the release does not have are the default.
+    ///
+    /// # Errors
+    ///
+    /// The first refusal.
+    pub fn decode(&self, mirror: usize, payload: &[u8]) -> Result<Value, Refused> {
+        let mut reader = Reader {
+            at: *self,
+            payload,
+            offset: 0,
+            path: Vec::new(),
+        };
+        let value = reader.value(&Ty::Mirror(mirror))?;
+        if reader.offset < payload.len() {
+            return Err(Refused::Trailing(reader.offset));
+        }
+        Ok(value)
+    }
+}
+
+impl Reader<'_, '_> {
+    fn bytes(&mut self, count: usize) -> Result<&[u8], Refused> {
+        let bytes = self.payload.get(self.offset..self.offset + count);
+        let bytes = bytes.ok_or_else(|| Refused::Truncated(self.path.clone()))?;
+        self.offset += count;
+        Ok(bytes)
+    }
+
+    fn refused<T>(&self, offset: usize) -> Result<T, Refused> {
+        Err(Refused::Value(offset, self.path.clone()))
+    }
+
+    /// A length. The histories have bounds below 128, so it is one byte.
+    fn length(&mut self, bound: usize) -> Result<usize, Refused> {
+        let start = self.offset;
+        let length = usize::from(self.bytes(1)?[0]);
+        if length > bound {
+            self.refused(start)
+        } else {
+            Ok(length)
+        }
+    }
+
+    fn step(&mut self, step: u16, ty: &Ty) -> Result<Value, Refused> {
+        self.path.push(step);
+        let value = self.value(ty)?;
+        self.path.pop();
+        Ok(value)
+    }
+
+    fn value(&mut self, ty: &Ty) -> Result<Value, Refused> {
+        let start = self.offset;
+        Ok(match ty {
+            Ty::Bool => match self.bytes(1)?[0] {
+                byte @ 0..=1 => Value::Number(byte.into()),
+                _ => return self.refused(start),
+            },
+            Ty::Char => {
+                let length = self.length(4)?;
+                let text = str::from_utf8(self.bytes(length)?).unwrap_or_default().to_owned();
+                let mut chars = text.chars();
+                match (chars.next(), chars.next()) {
+                    (Some(char), None) => Value::Number(u32::from(char).into()),
+                    _ => return self.refused(start),
+                }
+            }
+            Ty::Int(bytes, signed) => {
+                let mut raw = [0; 16];
+                raw[..*bytes].copy_from_slice(self.bytes(*bytes)?);
+                let unused = 128 - 8 * *bytes as u32;
+                let number = i128::from_le_bytes(raw);
+                Value::Number(if *signed { number << unused >> unused } else { number })
+            }
+            // Bytes are one value.
+            Ty::Array(element, n) if **element == Ty::Int(1, false) => self.list(*n)?,
+            Ty::Seq(element, n) if **element == Ty::Int(1, false) => {
+                let length = self.length(*n)?;
+                self.list(length)?
+            }
+            Ty::Array(element, n) => self.items(element, *n)?,
+            Ty::Seq(element, n) => {
+                let length = self.length(*n)?;
+                self.items(element, length)?
+            }
+            Ty::Tuple(parts) => {
+                let parts = (0..).zip(parts).map(|(step, part)| self.step(step, part));
+                Value::List(parts.collect::<Result<_, _>>()?)
+            }
+            Ty::Option(ty) => match self.bytes(1)?[0] {
+                0 => Value::Option(None),
+                1 => Value::Option(Some(Box::new(self.value(ty)?))),
+                _ => return self.refused(start),
+            },
+            Ty::Str(n) => {
+                let length = self.length(*n)?;
+                let start = self.offset;
+                match str::from_utf8(self.bytes(length)?) {
+                    Ok(text) => Value::Text(text.to_owned()),
+                    Err(error) => return self.refused(start + error.valid_up_to()),
+                }
+            }
+            Ty::Mirror(position) => self.mirror(*position)?,
+        })
+    }
+
+    fn list(&mut self, length: usize) -> Result<Value, Refused> {
+        let bytes = self.bytes(length)?;
+        Ok(Value::List(
+            bytes.iter().map(|byte| Value::Number((*byte).into())).collect(),
+        ))
+    }
+
+    fn items(&mut self, element: &Ty, count: usize) -> Result<Value, Refused> {
+        let items = (0..).take(count).map(|step| self.step(step, element));
+        Ok(Value::List(items.collect::<Result<_, _>>()?))
+    }
+
+    fn mirror(&mut self, position: usize) -> Result<Value, Refused> {
+        let at = self.at;
+        let mirror = &at.history.mirrors[position];
+        let version = at.version(position);
+        match &mirror.shape {
+            Shape::Struct(fields) => {
+                let fields = (0..)
+                    .zip(fields)
+                    .map(|(step, field)| self.field(mirror, version, step, field));
+                Ok(Value::List(fields.collect::<Result<_, _>>()?))
+            }
+            Shape::Enum(variants) => {
+                let start = self.offset;
+                let tag = self.bytes(1)?[0];
+                let found = variants
+                    .iter()
+                    .position(|variant| variant.tag == tag && mirror.has_item(&variant.start, &variant.end, version));
+                let Some(found) = found else { return self.refused(start) };
+                let first = u16::from(tag) << 8;
+                let fields = (first..)
+                    .zip(&variants[found].fields)
+                    .map(|(step, field)| self.step(step, &field.ty));
+                Ok(Value::Variant(found, fields.collect::<Result<_, _>>()?))
+            }
+        }
+    }
+
+    fn field(&mut self, mirror: &Mirror, version: u16, step: u16, field: &Field) -> Result<Value, Refused> {
+        if !mirror.has_item(&field.start, &field.end, version) {
+            return Ok(self.at.history.default(&field.ty));
+        }
+        let there = field.ty.bounded(mirror.bound(field, version));
+        self.path.push(step);
+        let value = self.bounded(&field.ty, &there)?;
+        self.path.pop();
+        Ok(value)
+    }
+
+    /// Reads a value with the bound of the version into a type with the latest bound.
+    fn bounded(&mut self, latest: &Ty, there: &Ty) -> Result<Value, Refused> {
+        let start = self.offset;
+        match (latest, there) {
+            (Ty::Option(latest), Ty::Option(there)) => match self.bytes(1)?[0] {
+                0 => Ok(Value::Option(None)),
+                1 => Ok(Value::Option(Some(Box::new(self.bounded(latest, there)?)))),
+                _ => self.refused(start),
+            },
+            (Ty::Array(element, latest), Ty::Array(_, there)) if latest != there => {
+                // Elements of their own, also where they are bytes: one behind the end has to be the default.
+                let mut items = Vec::new();
+                for step in (0..).take((*latest).max(*there)) {
+                    if usize::from(step) >= *there {
+                        items.push(self.at.history.default(element));
+                        continue;
+                    }
+                    let start = self.offset;
+                    let item = self.step(step, element)?;
+                    if usize::from(step) < *latest {
+                        items.push(item);
+                    } else if self.latest(element, item) != Some(self.at.history.default(element)) {
+                        self.path.push(step);
+                        return self.refused(start);
+                    }
+                }
+                Ok(Value::List(items))
+            }
+            (Ty::Seq(_, latest), Ty::Seq(_, bound)) | (Ty::Str(latest), Ty::Str(bound)) if latest < bound => {
+                let length = usize::from(self.bytes(1)?[0]);
+                if length > *latest {
+                    return self.refused(start);
+                }
+                self.offset = start;
+                self.value(there)
+            }
+            (_, there) => self.value(there),
+        }
+    }
+
+    fn latest(&self, ty: &Ty, mut value: Value) -> Option<Value> {
+        self.at.upgrade(ty, &mut value).is_ok().then_some(value)
+    }
+}
