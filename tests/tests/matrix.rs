@@ -57,42 +57,6 @@ proptest! {
             prop_assert_eq!(again, &payload[..]);
         }
     }
-
-    /// A second telling of what the sample's history means: what is common survives, what is new has its default or the
-    /// semantic functions' value.
-    #[test]
-    fn an_upgrade_does_what_the_history_says(choices in proptest::collection::vec(any::<u8>(), 0..60)) {
-        for &release in Release::ALL {
-            let schema = PayloadSchema::of::<Release, QueueSer>(release);
-            let payload = payload(&schema, &mut Chosen(&choices), &foreign);
-            let version = <QueueSer as RowOf<Release>>::version(release);
-            let mut read = QueueSer::default();
-            reencode(release, &payload, &mut read, &mut [0; 200]).unwrap().unwrap();
-            let factor: u32 = match version {
-                1 => 30,
-                2 => 10,
-                _ => 1,
-            };
-            let expected = read.delay.checked_mul(factor).map(|delay| QueueSer {
-                head: read.head,
-                enabled: read.enabled,
-                size: if version >= 2 { read.size } else { 128 },
-                hint: 0,
-                rx: if version >= 2 { read.rx.clone() } else { heapless::Vec::new() },
-                delay,
-                statistics: if version >= 3 { read.statistics } else { 0 },
-                balance: if version >= 4 { read.balance } else { 0 },
-                cache: 0,
-            });
-            // What stands in a mirror before it is loaded does not show through.
-            let mut upgraded = QueueSer { hint: 7, cache: 7, statistics: 7, size: 7, balance: 7, ..read.clone() };
-            let result = release.decode(&payload, &mut upgraded);
-            prop_assert_eq!(result.is_ok(), expected.is_some());
-            if let Some(expected) = expected {
-                prop_assert_eq!(upgraded, expected);
-            }
-        }
-    }
 }
 
 #[test]

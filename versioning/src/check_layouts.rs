@@ -200,7 +200,7 @@ const fn check_bounds_of(schema: &Schema, fields: &[Field]) {
         let mut latest = None;
         let mut at = 0;
         while at < field.bounds.len() {
-            if field.bounds[at] != 0 || field.versions.contain(at as u16 + 1) {
+            if schema.has(at as u16 + 1) && field.versions.contain(at as u16 + 1) {
                 latest = Some(field.bounds[at]);
             }
             at += 1;

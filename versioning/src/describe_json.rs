@@ -112,7 +112,7 @@ fn json_mirror(
     match schema.shape {
         Shape::Struct(fields) => {
             f.write_str("], \"fields\": [")?;
-            json_fields(f, fields, 3)?;
+            json_fields(f, schema, fields, 3)?;
         }
         Shape::Enum(variants) => {
             f.write_str("], \"variants\": [")?;
@@ -121,7 +121,7 @@ fn json_mirror(
                 write!(f, "{{\"name\": {}, \"tag\": {}, ", Quoted(variant.name), variant.tag)?;
                 json_versions(f, variant.versions)?;
                 f.write_str(", \"fields\": [")?;
-                json_fields(f, variant.fields, 4)?;
+                json_fields(f, schema, variant.fields, 4)?;
                 f.write_str("]}")?;
             }
         }
@@ -179,7 +179,7 @@ fn json_numbers(f: &mut Formatter<'_>, numbers: impl Iterator<Item = u64>) -> fm
     f.write_str("]")
 }
 
-fn json_fields(f: &mut Formatter<'_>, fields: &[Field], depth: usize) -> fmt::Result {
+fn json_fields(f: &mut Formatter<'_>, schema: &Schema, fields: &[Field], depth: usize) -> fmt::Result {
     for (i, field) in fields.iter().enumerate() {
         line(f, i, depth)?;
         write!(f, "{{\"name\": {}, ", Quoted(field.name))?;
@@ -195,10 +195,8 @@ fn json_fields(f: &mut Formatter<'_>, fields: &[Field], depth: usize) -> fmt::Re
             for (i, bound) in field.bounds.iter().enumerate() {
                 f.write_str(if i == 0 { "" } else { ", " })?;
                 // A bound may be zero.
-                if field
-                    .versions
-                    .contain(u16::try_from(i).unwrap_or(u16::MAX).saturating_add(1))
-                {
+                let version = u16::try_from(i).unwrap_or(u16::MAX).saturating_add(1);
+                if schema.has(version) && field.versions.contain(version) {
                     write!(f, "{bound}")?;
                 } else {
                     f.write_str("null")?;

@@ -8,7 +8,9 @@ use crate::history::{Field, History, Mirror, Shape, Ty};
 impl History {
     /// The content of a module with every mirror and the table `R`.
     pub fn source(&self) -> String {
-        let mut out = String::from("use devstate_versioning::{ConversionError, Versioned, release_table};\n");
+        let mut out = String::from(
+            "#[allow(unused_imports)]\nuse devstate_versioning::{ConversionError, Versioned, release_table};\n",
+        );
         for mirror in &self.mirrors {
             self.mirror_source(&mut out, mirror);
         }
@@ -162,7 +164,9 @@ impl History {
             );
         }
         annotation(out, &words);
-        at_steps.iter().for_each(|words| annotation(out, words));
+        for words in &at_steps {
+            annotation(out, words);
+        }
         let _ = writeln!(out, "    pub {}: {ty},", field.name);
     }
 
