@@ -10,6 +10,7 @@
     clippy::unwrap_used,
     clippy::indexing_slicing,
     clippy::must_use_candidate,
+    clippy::return_self_not_must_use,
     reason = "a build script"
 )]
 

@@ -8,7 +8,7 @@ use devstate_tests::matrix::{MayChange, Outcome, Root, check};
 use devstate_tests::sample::{ItemSer, LinkSer, QueueSer, Release, foreign, roots};
 use devstate_versioning::checksum::{Checksum, Crc64};
 use devstate_versioning::inspect::PayloadSchema;
-use devstate_versioning::wire::{RowOf, reencode};
+use devstate_versioning::wire::reencode;
 use devstate_versioning::{Header, LoadErrorKind, Options, ReleaseTable, SaveError, buffer};
 use proptest::prelude::*;
 

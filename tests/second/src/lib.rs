@@ -5,10 +5,13 @@
 #![forbid(unsafe_code)]
 // Tests say what they expect by panicking, and this is a part of them.
 #![allow(
+    clippy::cast_sign_loss,
+    clippy::expect_used,
     clippy::indexing_slicing,
     clippy::missing_panics_doc,
     clippy::must_use_candidate,
     clippy::panic,
+    clippy::return_self_not_must_use,
     clippy::unwrap_used,
     reason = "a library for tests alone"
 )]
