@@ -1,7 +1,7 @@
 //! `cargo run --release -p devstate-tests --bin oracle`: scripts against a live QEMU.
 
 use clap::Parser;
-use devstate_tests::oracle::{Device, Saving, Settings, Travels, machine_types};
+use devstate_tests::oracle::{Device, Saving, Settings, Travels, machine_types, stalled_output};
 use std::process::ExitCode;
 
 /// Drives the same random scripts into QEMU's devices and into ours, and compares every step.
@@ -37,6 +37,7 @@ fn main() -> ExitCode {
     let mut failed = false;
     if args.migrate.is_some() && args.device.is_none() {
         failed |= !machines();
+        failed |= !stalled();
     }
     for device in Device::ALL {
         if args.device.is_some_and(|wanted| wanted != *device) {
@@ -129,6 +130,19 @@ fn machines() -> bool {
         }
         Err(error) => {
             println!("machine types: {error:#}");
+            false
+        }
+    }
+}
+
+fn stalled() -> bool {
+    match stalled_output() {
+        Ok(()) => {
+            println!("output that stalls, out and in: no character is lost");
+            true
+        }
+        Err(error) => {
+            println!("output that stalls: {error:#}");
             false
         }
     }

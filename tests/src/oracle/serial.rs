@@ -91,6 +91,13 @@ impl Theirs {
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Sink(Rc<RefCell<Vec<u8>>>);
 
+impl Sink {
+    /// What has been sent so far.
+    pub(crate) fn sent(&self) -> Vec<u8> {
+        self.0.borrow().clone()
+    }
+}
+
 impl ErrorType for Sink {
     type Error = core::convert::Infallible;
 }

@@ -31,6 +31,10 @@ impl Traveller for Subject {
         ("the mouse's queue is full", |subject| {
             subject.state().mouse.replies.len + subject.state().mouse.packets.len > 12
         }),
+        ("movement waits to be reported", |subject| {
+            let mouse = subject.state().mouse;
+            (mouse.dx, mouse.dy, mouse.dz) != (0, 0, 0)
+        }),
         ("the mouse is being read", |subject| subject.state().mouse.begun != 0),
     ];
     const AROUND: &'static [(&'static str, &'static str)] = &[

@@ -64,7 +64,7 @@ impl SerialSection {
             saved_at: now,
             ..SerialState::RESET
         };
-        transmitter(&mut state, lsr, tsr, xmit_fifo, &mut losses)?;
+        let came_round = transmitter(&mut state, lsr, tsr, xmit_fifo, &mut losses)?;
         let shown = iir & !spec::iir::FIFO_ENABLED == spec::iir::THR_EMPTY;
         let pending = thr_ipending.map_or(shown, |SerialThrPending { thr_ipending }| thr_ipending != 0);
         let enabled = ier & spec::ier::THR_EMPTY != 0 && state.tx.is_empty();
@@ -72,7 +72,12 @@ impl SerialSection {
         if pending && !enabled {
             losses.ignore("thr_ipending", 1, "enabling the interrupt makes it pending anew")?;
         }
-        time_out(&mut state, now, fifo_timeout_timer, timeout_ipending, &mut losses)?;
+        if came_round && fifos {
+            // As with every character that comes, the time-out begins anew.
+            state.timeout_remaining = SerialState::timeout_nanos(state.divisor, state.lcr);
+        } else {
+            time_out(&mut state, now, fifo_timeout_timer, timeout_ipending, &mut losses)?;
+        }
         state.validate()?;
         Ok(state)
     }
@@ -118,14 +123,14 @@ fn fifo(field: &'static str, fifo: SerialFifo) -> Result<Fifo, InvalidState> {
     Ok(queue)
 }
 
-/// What the output has not taken.
+/// What the output has not taken. Returns `true` if it comes round, in loopback.
 fn transmitter(
     state: &mut SerialState,
     lsr: u8,
     tsr: Option<SerialTsr>,
     xmit_fifo: Option<SerialTransmitFifo>,
     losses: &mut Losses<'_>,
-) -> Result<(), Refused> {
+) -> Result<bool, Refused> {
     let waiting = match xmit_fifo {
         Some(SerialTransmitFifo { xmit_fifo }) => fifo("xmit_fifo", xmit_fifo)?,
         None => Fifo::EMPTY,
@@ -143,7 +148,7 @@ fn transmitter(
                 "nothing waits while the shift register is empty",
             )?;
         }
-        return Ok(());
+        return Ok(false);
     };
     losses.ignore(
         "tsr_retry",
@@ -158,14 +163,14 @@ fn transmitter(
     if state.mcr & spec::mcr::LOOP == 0 {
         state.tsr = Some(tsr);
         state.tx = waiting;
-        return Ok(());
+        return Ok(false);
     }
     losses.lose("tsr", tsr, "in loopback what had stalled goes round at once")?;
     come_round(state, tsr);
     for character in waiting.as_slice() {
         come_round(state, *character);
     }
-    Ok(())
+    Ok(true)
 }
 
 /// The receiver gets a character as loopback gives it.
