@@ -62,7 +62,10 @@ fn text(measured: &[Measured], commit: &str) -> Result<String> {
         "- Compiler: {}, release, one codegen unit, link-time optimisation",
         table::compiler()
     )?;
-    writeln!(text, "- Commit: {commit}, or what was changed after it and came with this file\n")?;
+    writeln!(
+        text,
+        "- Commit: {commit}, or what was changed after it and came with this file\n"
+    )?;
     text.push_str(
         "*Instructions* are counted by valgrind's callgrind: the same number on every run of the same program. *Times* are \
          medians, in processor time, of rounds in which the cases of a table take turns; they are this machine's and are never tested. \
