@@ -69,6 +69,7 @@ const MAY_NAME: &[(&str, &[&str])] = &[
         "devstate-cli",
         &[
             "devstate-qemu",
+            "devstate-golden",
             "devstate-versioning",
             "anstream",
             "anstyle",

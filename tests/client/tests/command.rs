@@ -92,6 +92,11 @@ fn five_commands_need_nothing_but_the_schema() {
     let (status, out) = run(&["schema", "check", &schema]);
     assert!(status == 0 && out.starts_with("right: "), "{out}");
 
+    let golden = concat!(env!("CARGO_MANIFEST_DIR"), "/golden");
+    let (status, out) = run(&["golden", golden, "--schema", &schema]);
+    let expected = "60 snapshots in 4 files are right, 0 files are bad, 0 missing\n";
+    assert_eq!((status, out.as_str()), (0, expected));
+
     // Another product's schema does not fit.
     let other =
         r#"{ "releases": [{ "name": "V2", "number": 2, "published": true, "fingerprint": "0x1" }], "mirrors": [] }"#;

@@ -1,6 +1,7 @@
 //! The commands: one file each, with its arguments and `run`.
 
 pub(crate) mod diff;
+pub(crate) mod golden;
 pub(crate) mod inspect;
 pub(crate) mod man;
 pub(crate) mod peek;

@@ -63,6 +63,23 @@ impl Snapshot {
         })
     }
 
+    /// Takes bytes, under a name that can be printed.
+    ///
+    /// # Errors
+    ///
+    /// [`Failure`] if they start with no header.
+    pub fn from_bytes(name: &str, mut bytes: Vec<u8>) -> Result<Self, Failure> {
+        let header = Header::peek(&bytes).map_err(|error| not_a_snapshot(name, &error, &bytes))?;
+        let behind = bytes.len().saturating_sub(header.snapshot_len());
+        bytes.truncate(header.snapshot_len());
+        Ok(Self {
+            name: name.to_owned(),
+            header,
+            bytes,
+            behind: behind as u64,
+        })
+    }
+
     /// Returns what there is of the payload.
     #[must_use]
     pub fn payload(&self) -> &[u8] {

@@ -13,8 +13,9 @@
 
 mod product;
 
+use devstate_golden::Golden;
 use devstate_versioning::checksum::{Checksum, Crc64};
-use product::{Ran, devstate, folder, lamp, schema, snapshot, snapshot_at_v1};
+use product::{LampSer, Ran, Release, devstate, folder, lamp, schema, snapshot, snapshot_at_v1};
 use serde_json::Value;
 
 fn inspect(bytes: &[u8]) -> Ran {
@@ -365,4 +366,31 @@ fn each_help_has_an_example() {
         let Ran { status, out, .. } = devstate(&[command, "--help"], &[], folder.path());
         assert!(status == 0 && out.contains("Example"), "{command}: {out}");
     }
+}
+
+#[test]
+fn golden_checks_frozen_files_by_the_schema() {
+    let folder = folder(&[]);
+    let golden = Golden::<Release>::new(folder.path().join("golden")).adding(true);
+    golden.check::<LampSer>().unwrap();
+    golden.check::<product::BulbSer>().unwrap();
+    let check = || devstate(&["golden", "golden"], &[], folder.path());
+    let Ran { status, out, .. } = check();
+    let missing = "missing  golden/V1/ModeSer.hex\n30 snapshots in 2 files are right, 0 files are bad, 1 missing\n";
+    assert_eq!((status, out.as_str()), (1, missing));
+    golden.check::<product::ModeSer>().unwrap();
+    let Ran { status, out, .. } = check();
+    assert_eq!(
+        (status, out.as_str()),
+        (0, "45 snapshots in 3 files are right, 0 files are bad, 0 missing\n")
+    );
+
+    let file = folder.path().join("golden/V1/LampSer.hex");
+    let text = std::fs::read_to_string(&file).unwrap();
+    std::fs::write(&file, text.replacen("44 45 56", "44 45 57", 1)).unwrap();
+    let Ran { status, out, .. } = check();
+    assert!(
+        status == 1 && out.starts_with("bad  golden/V1/LampSer.hex: default: not a snapshot"),
+        "{out}"
+    );
 }

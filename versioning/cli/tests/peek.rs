@@ -15,7 +15,8 @@ mod product;
 
 use std::io::Write;
 
-use product::{Ran, devstate, lamp, snapshot};
+use devstate_versioning::{Architecture, Options, ReleaseTable, buffer};
+use product::{LampSer, Ran, Release, devstate, lamp, snapshot};
 
 fn peek(bytes: &[u8]) -> (i32, String, String) {
     let folder = tempfile::tempdir().unwrap();
@@ -119,5 +120,19 @@ fn a_huge_file_is_not_read() {
     assert!(
         status == 1 && out.contains("1099511627698 bytes too many"),
         "{status} {out}"
+    );
+}
+
+#[test]
+fn the_readme_shows_what_it_prints() {
+    let mut memory = buffer!(LampSer);
+    let any: Options = Options::new(Architecture::Any);
+    let snapshot = Release::latest(&lamp()).with_options(any).save(&mut memory).unwrap();
+    let (status, out, _) = peek(snapshot);
+    assert_eq!(status, 0);
+    let readme = include_str!("../README.md");
+    assert!(
+        readme.contains(&format!("$ devstate peek lamp.snapshot\n{out}```")),
+        "{out}"
     );
 }

@@ -26,6 +26,15 @@ pub struct Case {
 }
 
 impl Case {
+    /// Returns the snapshots of a frozen file. `file` is its name, for errors.
+    ///
+    /// # Errors
+    ///
+    /// [`GoldenError`] if the text is no such file.
+    pub fn parse(file: &Path, text: &str) -> Result<Vec<Self>, GoldenError> {
+        parse(file, text)
+    }
+
     /// Returns the payload.
     #[must_use]
     pub fn payload(&self) -> &[u8] {

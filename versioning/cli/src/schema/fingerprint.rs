@@ -195,7 +195,7 @@ fn fields_of(mirror: &Mirror, version: u16) -> impl Iterator<Item = &Field> {
 }
 
 /// Calls `visit` with the name of each mirror in a type, in wire order.
-fn each_mirror<'t>(ty: &'t Type, visit: &mut dyn FnMut(&'t str)) {
+pub(super) fn each_mirror<'t>(ty: &'t Type, visit: &mut dyn FnMut(&'t str)) {
     match ty {
         Type::Mirror { name } => visit(name),
         Type::Array { of, .. } | Type::Seq { of, .. } | Type::Option { of } => each_mirror(of, visit),

@@ -55,6 +55,18 @@ impl Folder {
         Ok(Self { schemas })
     }
 
+    /// Returns the names of the published releases, each with the mirrors with a row that it has.
+    pub(crate) fn published(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.schemas.iter().flat_map(|(_, schema)| {
+            let rows = schema.rows();
+            rows.flat_map(|mirror| {
+                let columns = schema.document.releases.iter().zip(&mirror.releases);
+                let there = columns.filter(|(release, version)| release.published && version.is_some());
+                there.map(|(release, _)| (release.name.as_str(), mirror.name.as_str()))
+            })
+        })
+    }
+
     /// Returns the schema and the root mirror of snapshots with that header.
     ///
     /// # Errors

@@ -103,6 +103,23 @@ impl Schema {
         self.positions.get(&mirror.name).map(|(_, ty)| ty)
     }
 
+    /// Returns the mirrors that are no parts of others.
+    pub(crate) fn rows(&self) -> impl Iterator<Item = &Mirror> {
+        let all = self.document.mirrors.iter();
+        let fields = all.flat_map(|mirror| {
+            let of_variants = mirror.all_variants().iter().flat_map(|variant| &variant.fields);
+            mirror.own_fields().iter().chain(of_variants)
+        });
+        let mut parts = BTreeSet::new();
+        for field in fields.filter(|field| !field.part.is_empty()) {
+            super::fingerprint::each_mirror(&field.ty, &mut |name| {
+                parts.insert(name);
+            });
+        }
+        let rows = self.document.mirrors.iter();
+        rows.filter(move |mirror| !parts.contains(mirror.name.as_str()))
+    }
+
     pub(crate) fn release(&self, number: u16) -> Option<&Release> {
         self.document.releases.get(self.position_of(number)?)
     }
