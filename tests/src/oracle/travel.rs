@@ -22,6 +22,11 @@ pub(crate) trait Traveller: Subject + 'static {
     /// Its sections.
     const SECTIONS: &'static [(&'static str, &'static Layout)];
 
+    /// Steps that lead to a moment which scripts seldom reach.
+    fn lead(_moment: &str) -> Vec<Self::Op> {
+        Vec::new()
+    }
+
     /// Puts our device's state among the devices of a file.
     fn put(&mut self, devices: &mut QemuDevicesSer);
 
@@ -134,8 +139,14 @@ fn travel<S: Traveller>(
     let wanted = S::MOMENTS.get(number as usize % (S::MOMENTS.len() + 1));
     let mut steps = script.iter();
     for (index, step) in steps.by_ref().enumerate() {
-        if player.step(qemu, step)? {
-            return Err(failed(player, "before it moves"));
+        let mut taken = vec![step.clone()];
+        if let Some((name, _)) = wanted.filter(|_| index == EARLIEST) {
+            taken.extend(S::lead(name).into_iter().map(|op| Step { op, save: false }));
+        }
+        for step in &taken {
+            if player.step(qemu, step)? {
+                return Err(failed(player, "before it moves"));
+            }
         }
         let is_there = wanted.is_none_or(|(_, is_at)| is_at(&player.ours));
         if index >= LATEST || index >= EARLIEST && is_there {

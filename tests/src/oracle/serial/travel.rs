@@ -2,6 +2,7 @@
 
 use super::{BLUR, MAX_TIMEOUT, PORTS, Subject, Theirs};
 use crate::oracle::travel::{Moment, Traveller, layout};
+use crate::script::serial::Op;
 use anyhow::{Context, Result, ensure};
 use devstate_core::Instant;
 use devstate_qemu::QemuDevicesSer;
@@ -10,13 +11,16 @@ use devstate_serial_16550::SerialState;
 use devstate_serial_16550_ser::SerialStateSer;
 use devstate_serial_16550_ser::qemu::UartSection;
 
+const TIMED_OUT: &str = "a time-out has fallen due";
+const FULL: &str = "the receive FIFO is full";
+
 impl Traveller for Subject {
     const ICOUNT_SHIFT: Option<u8> = Some(5);
     const MOMENTS: &'static [Moment<Self>] = &[
-        ("the receive FIFO is full", |subject| subject.state().rx.len == 16),
+        (FULL, |subject| subject.state().rx.len == 16),
         ("characters wait", |subject| subject.state().rx.len > 1),
         ("a time-out runs", |subject| subject.state().timeout_remaining != 0),
-        ("a time-out has fallen due", |subject| subject.theirs.timed_out),
+        (TIMED_OUT, |subject| subject.theirs.timed_out),
         ("the interrupt line is up", |subject| subject.device.interrupt_level()),
         ("loopback", |subject| subject.state().mcr & 0x10 != 0),
     ];
@@ -39,6 +43,23 @@ impl Traveller for Subject {
         ),
     ];
     const SECTIONS: &'static [(&'static str, &'static Layout)] = &[("serial", layout::<UartSection>())];
+
+    fn lead(moment: &str) -> Vec<Op> {
+        // 115,200 baud, no loopback.
+        let mut ops = vec![
+            Op::Write(3, 0x83),
+            Op::Write(0, 1),
+            Op::Write(1, 0),
+            Op::Write(3, 0x03),
+            Op::Write(4, 0x0b),
+        ];
+        match moment {
+            TIMED_OUT => ops.extend([Op::Write(2, 0xc1), Op::Receive(vec![0x55; 3]), Op::Elapse(2_000_000)]),
+            FULL => ops.extend([Op::Write(2, 0xc1), Op::Receive(vec![0x55; 14]), Op::Break, Op::Break]),
+            _ => ops.clear(),
+        }
+        ops
+    }
 
     fn put(&mut self, devices: &mut QemuDevicesSer) {
         devices.serial[self.port] = SerialStateSer::new(&self.state());
