@@ -10,6 +10,7 @@
     clippy::indexing_slicing,
     clippy::missing_panics_doc,
     clippy::must_use_candidate,
+    clippy::needless_for_each,
     clippy::panic,
     clippy::return_self_not_must_use,
     clippy::unwrap_used,

@@ -103,7 +103,7 @@ impl At<'_> {
             }
             (Ty::Int(bytes, _), Value::Number(number)) => out.extend(&number.to_le_bytes()[..*bytes]),
             (Ty::Array(element, _), Value::List(items)) => {
-                items.iter().for_each(|item| self.encode(element, item, out))
+                items.iter().for_each(|item| self.encode(element, item, out));
             }
             (Ty::Tuple(parts), Value::List(items)) => {
                 parts
