@@ -2,10 +2,11 @@
 
 #![expect(clippy::indexing_slicing, reason = "a failure of these functions is a compile error")]
 
-use crate::check_table::check_step;
-use crate::fingerprint::with_parts;
+use crate::check_step::check_step;
+use crate::fingerprint::{version_in, with_parts};
 use crate::message::Message;
-use crate::schema_data::{Field, Presence, Schema, Shape, Type};
+use crate::refused::is_refused;
+use crate::schema_data::{Field, Presence, Row, Schema, Shape, Type};
 
 /// Checks the parts of a mirror, and the fingerprints of its published versions with their parts: one literal for each,
 /// `None` for an open last one.
@@ -15,6 +16,9 @@ use crate::schema_data::{Field, Presence, Schema, Shape, Type};
 /// During constant evaluation, where they are wrong.
 #[track_caller]
 pub const fn check_parts<const N: usize>(schema: &Schema, pinned: &[Option<u64>]) {
+    if is_refused(schema) {
+        return;
+    }
     match schema.shape {
         Shape::Struct(fields) => check_fields(schema, fields, Presence::ALWAYS),
         Shape::Enum(variants) => {
@@ -92,6 +96,23 @@ const fn check_part(owner: &Schema, field: &Field, around: Presence, part: &Sche
             .str(part.name)
             .str("` a `part = [..]` too")
             .fail()
+    }
+    let mut version = 1;
+    while version <= owner.version {
+        if owner.has(version)
+            && around.contain(version)
+            && field.versions.contain(version)
+            && field.part_at(version) == 0
+        {
+            about(owner, field)
+                .str("has no version of its part `")
+                .str(part.name)
+                .str("` for version ")
+                .number(version as u64)
+                .str(" of the owner, which has the field: `parts` needs one for each version of the owner")
+                .fail()
+        }
+        version += 1;
     }
     let mut at = 0;
     while at < field.parts.len() {
@@ -173,32 +194,27 @@ const fn about(owner: &Schema, field: &Field) -> Message {
 }
 
 /// Checks the releases that a field with an inner snapshot has: each is in the inner table, and the latest version has the
-/// latest one. `numbers` are those of the inner table, and zero in `given` stands for a version without the field.
+/// latest one. `numbers` and `rows` are those of the inner table, and zero in `given` stands for a version without the field.
+/// `parents` are the versions that the versions of the mirror go on from.
 ///
 /// # Panics
 ///
 /// During constant evaluation, where they are wrong.
 #[track_caller]
-pub const fn check_inner(mirror: &str, field: &str, numbers: &[u16], given: &[u16]) {
-    let place = Message::new()
-        .str("the field `")
-        .str(field)
-        .str("` of the mirror `")
-        .str(mirror)
-        .str("` has release ");
+pub const fn check_inner(mirror: &str, field: &str, numbers: &[u16], rows: &[Row], given: &[u16], parents: &[u16]) {
     let mut at = 0;
     while at < given.len() {
-        let mut known = given[at] == 0;
-        let mut number = 0;
-        while number < numbers.len() {
-            known |= numbers[number] == given[at];
-            number += 1;
-        }
-        if !known {
-            place
+        let release = position(numbers, given[at]);
+        if given[at] != 0 && release == numbers.len() {
+            about_inner(mirror, field)
                 .number(given[at] as u64)
                 .str(" in `inner`, and the inner release table has no such number: correct it")
                 .fail()
+        }
+        let parent = parents[at] as usize;
+        if given[at] != 0 && parent != 0 && given[parent - 1] != 0 {
+            let before = position(numbers, given[parent - 1]);
+            check_inner_step((mirror, field), rows, (before, given[parent - 1]), (release, given[at]));
         }
         at += 1;
     }
@@ -206,7 +222,7 @@ pub const fn check_inner(mirror: &str, field: &str, numbers: &[u16], given: &[u1
         && *last != 0
         && *last != *latest
     {
-        place
+        about_inner(mirror, field)
             .number(*last as u64)
             .str(" in the latest version, and the latest release of the inner table is ")
             .number(*latest as u64)
@@ -217,4 +233,46 @@ pub const fn check_inner(mirror: &str, field: &str, numbers: &[u16], given: &[u1
             .str("]`. Only if that version was never published, correct its entry")
             .fail()
     }
+}
+
+/// Returns the position of a number, or the number of numbers if it is none of them.
+const fn position(numbers: &[u16], wanted: u16) -> usize {
+    let mut at = 0;
+    while at < numbers.len() && numbers[at] != wanted {
+        at += 1;
+    }
+    at
+}
+
+/// Checks that each mirror of the inner table may step from its version in one release to that in the other. Each release has
+/// its position and its number.
+#[track_caller]
+const fn check_inner_step(field: (&str, &str), rows: &[Row], before: (usize, u16), release: (usize, u16)) {
+    let mut rest = rows;
+    while let [row, tail @ ..] = rest {
+        let (old, new) = (version_in(row, before.0), version_in(row, release.0));
+        let place = about_inner(field.0, field.1)
+            .number(release.1 as u64)
+            .str(" in `inner` behind release ")
+            .number(before.1 as u64)
+            .str(", and with it the inner mirror `")
+            .str(row.schema.name)
+            .str("` ");
+        if old != 0 && new == 0 {
+            place.str("is gone: give a release that has it").fail()
+        }
+        if old != 0 {
+            check_step(place, row.schema, old, new);
+        }
+        rest = tail;
+    }
+}
+
+const fn about_inner(mirror: &str, field: &str) -> Message {
+    Message::new()
+        .str("the field `")
+        .str(field)
+        .str("` of the mirror `")
+        .str(mirror)
+        .str("` has release ")
 }

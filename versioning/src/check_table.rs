@@ -4,6 +4,7 @@
 
 #![expect(clippy::indexing_slicing, reason = "a failure of these functions is a compile error")]
 
+use crate::check_step::check_step;
 use crate::diagnose::release_change;
 use crate::fingerprint::{find, version_in};
 use crate::message::Message;
@@ -202,42 +203,6 @@ const fn check_version(place: Message, rows: &[Row], schema: &Schema, version: u
     place
         .str(", whose layout this source does not have (`_` in `layouts`): it belongs to another branch, and so does the release")
         .fail()
-}
-
-/// Checks the step of a mirror from its version in a release to that in a release that goes on from it. `place` is the
-/// beginning of the message.
-#[track_caller]
-pub(crate) const fn check_step(place: Message, schema: &Schema, before: u16, version: u16) {
-    if schema.history.may_step(before, version) {
-        return;
-    }
-    if schema.history.leads(version, before) {
-        place
-            .str("goes down from version ")
-            .number(before as u64)
-            .str(" to ")
-            .number(version as u64)
-            .str(": a later release has the same version or a higher one")
-            .fail()
-    }
-    let place = place
-        .str("steps from version ")
-        .number(before as u64)
-        .str(" to ")
-        .number(version as u64)
-        .str(" of another branch");
-    match schema.history.lost_change(before, version) {
-        Some(change) => place
-            .str(", which does not have a change that version ")
-            .number(before as u64)
-            .str(" has: ")
-            .str(change.what.text())
-            .str(" `")
-            .str(change.name)
-            .str("`. Add a version that has both, and name it there, or correct the release behind `from`")
-            .fail(),
-        None => place.fail(),
-    }
 }
 
 /// Refuses a field with a mirror whose row has `_` for a release that has the field. `around` are the versions of the

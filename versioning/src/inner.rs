@@ -13,7 +13,8 @@ use crate::mirror::{Layout, Mirror};
 use crate::options::Options;
 use crate::reader::{Malformed, Reader};
 use crate::release::{decode_untranslated, release_of};
-use crate::schema_data::{InnerSchema, Type};
+use crate::schema_data::{InnerSchema, Row, Type};
+use crate::sequence::Sequence;
 use crate::snapshot::Translated;
 use crate::table::TableData;
 use crate::writer::{Writer, length_len};
@@ -108,10 +109,13 @@ impl OfInner for NewestVersion {}
 pub trait HoldsInner {
     /// The numbers of the releases of the inner table.
     const NUMBERS: &'static [u16];
+    /// The rows of the inner table.
+    const ROWS: &'static [Row];
 }
 
 impl<R: TableData, M, const N: usize> HoldsInner for Inner<R, M, N> {
     const NUMBERS: &'static [u16] = R::NUMBERS;
+    const ROWS: &'static [Row] = R::ROWS;
 }
 
 macro_rules! holds_inner {
@@ -119,6 +123,7 @@ macro_rules! holds_inner {
         #[diagnostic::do_not_recommend]
         impl<T: HoldsInner, $($parameters)*> HoldsInner for $container {
             const NUMBERS: &'static [u16] = T::NUMBERS;
+            const ROWS: &'static [Row] = T::ROWS;
         }
     )+};
 }
@@ -128,6 +133,7 @@ holds_inner! {
     (const N: usize) [T; N],
     (const N: usize) heapless::Vec<T, N>,
     (const N: usize) heapless::Deque<T, N>,
+    (const N: usize) Sequence<'_, T, N>,
 }
 
 /// Returns the inner release that a version of the owner has: the latest one for the latest version.
@@ -159,7 +165,8 @@ where
 {
     fn encoded_len(&self, at: V) -> usize {
         let Some(release) = release::<R, V>(at) else { return 1 };
-        let len = Translated::new(&self.mirror, At::new(release)).snapshot_len();
+        // The encoder refuses a longer one, and says so. No buffer would be long enough.
+        let len = Translated::new(&self.mirror, At::new(release)).snapshot_len().min(N);
         length_len::<N>(len) + len
     }
 
@@ -205,6 +212,8 @@ where
         if M::version(release) == 0 {
             return Err(ConversionError::new("the inner release has no such mirror"));
         }
+        // The mirror has its latest values. After a load that failed, a release could be left here.
+        self.read_at = 0;
         self.mirror.downgrade(At::new(release))
     }
 

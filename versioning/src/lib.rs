@@ -7,6 +7,7 @@ mod architecture;
 mod at;
 mod check_layouts;
 mod check_parts;
+mod check_step;
 mod check_table;
 pub mod checksum;
 mod codec;
@@ -33,6 +34,7 @@ mod options;
 mod parts;
 mod path;
 mod reader;
+mod refused;
 mod release;
 mod release_table;
 mod schema_data;
@@ -205,6 +207,7 @@ pub use codec::{Bytes, MirrorOf, Str};
 /// | paths from a mirror to all mirrors below it; a mirror that is used twice counts twice | about 20,000, because the compiler hashes each path | rustc says that constant evaluation takes long |
 /// | a tuple | 12 elements | does not compile; use a struct |
 /// | variants of an enum | 128 | does not compile |
+/// | different parts without a row in one release | 256 | does not compile; give some a row |
 /// | versions of a mirror, and numbers of releases | 65,535 | does not compile |
 /// | the length of a sequence, text or bytes | the bound of its type | an error when it is loaded |
 /// | a payload | 4 GiB | [`SaveError::PayloadTooLong`] |
@@ -285,6 +288,7 @@ pub mod __private {
     pub use crate::mirror::{Layout, Mirror};
     pub use crate::missing::{ByDefault, ByElement, Missing};
     pub use crate::reader::{Malformed, Reader};
+    pub use crate::refused::{has_refused, refused};
     pub use crate::schema;
     pub use crate::writer::Writer;
     #[cfg(feature = "defmt")]

@@ -5,6 +5,7 @@ use crate::error::{LoadError, LoadErrorKind};
 use crate::header::Header;
 use crate::inspect::PayloadSchema;
 use crate::path::NamedPath;
+use crate::schema_data::Type;
 use crate::table::TableData;
 
 /// Returns the path of the field at which loading `snapshot` failed, such as `serial[1].rx`. `M` is the root mirror.
@@ -52,21 +53,40 @@ impl PayloadSchema {
     #[must_use]
     pub fn locate(&self, payload: &[u8], start: usize, error: &LoadError) -> Option<NamedPath> {
         let offset = error.offset?;
-        let byte = match error.kind {
-            LoadErrorKind::Value { .. } => offset,
+        let (byte, end) = match error.kind {
+            LoadErrorKind::Value { .. } => (offset, payload.len()),
             // The offset is the start of a run of fields. The first missing byte says which of them is cut off.
-            LoadErrorKind::Truncated { available, .. } => offset.checked_add(available)?,
-            _ => return None,
+            LoadErrorKind::Truncated { available, .. } => (offset.checked_add(available)?, payload.len()),
+            // Behind the whole payload, and not behind that of an inner snapshot.
+            LoadErrorKind::TrailingBytes { bytes }
+                if offset.checked_add(bytes)? >= start.saturating_add(payload.len()) =>
+            {
+                return None;
+            }
+            // About the header or the checksum of an inner snapshot.
+            _ => (offset, payload.len().checked_sub(1)?),
         };
-        if byte < start || byte - start > payload.len() {
+        if byte < start || byte - start > end {
             return None;
         }
+        let of_inner = !matches!(
+            error.kind,
+            LoadErrorKind::Value { .. } | LoadErrorKind::Truncated { .. }
+        );
         let mut located = None;
+        let mut cut_off = None;
         let walked = self.walk(payload, start, &mut |item| {
-            if item.offset <= byte && byte - item.offset < item.len {
+            let has = |byte: usize| item.offset <= byte && byte - item.offset < item.len;
+            let is_inner = matches!(item.ty, Type::Inner(_));
+            if has(byte) && (is_inner || !of_inner) {
                 located = Some(item.path);
             }
+            if has(offset) && is_inner {
+                // Its header says more bytes than it has.
+                cut_off = Some(item.path);
+            }
         });
-        located.or_else(|| walked.err().map(|unreadable| unreadable.path))
+        let failed = walked.err().map(|unreadable| unreadable.path);
+        cut_off.or(located).or(failed)
     }
 }

@@ -4,12 +4,17 @@
 
 use crate::fingerprint::{find, layout, version_in};
 use crate::fnv::fnv1a;
+use crate::message::Message;
 use crate::schema_data::{Field, Presence, Row, Schema, Shape, Type};
+
+/// The maximum number of different parts without a row in one release.
+const MAX_PARTS: usize = 256;
 
 /// The fingerprint of a whole release: the wrapping sum of the layouts of its mirrors, each counted once. So the order of
 /// the rows does not matter, and neither does whether a mirror has a row or is a part. The hash of the table's name is added,
 /// if it has one.
 #[must_use]
+#[track_caller]
 pub(crate) const fn release_fingerprint(table: &str, rows: &[Row], release: usize) -> u64 {
     let mut column = Column::new(rows, release);
     let mut rest = rows;
@@ -25,6 +30,7 @@ pub(crate) const fn release_fingerprint(table: &str, rows: &[Row], release: usiz
 }
 
 /// What a row adds to the sum of its release with that version in it.
+#[track_caller]
 pub(crate) const fn sum_of(row: &Row, version: u16) -> u64 {
     let mut column = Column::new(&[], 0);
     column.row(row, version);
@@ -36,8 +42,8 @@ struct Column<'a> {
     rows: &'a [Row],
     release: usize,
     sum: u64,
-    /// The parts that have been counted, as far as there is room for them.
-    counted: [u64; 64],
+    /// The parts that have been counted.
+    counted: [u64; MAX_PARTS],
     len: usize,
 }
 
@@ -47,11 +53,12 @@ impl<'a> Column<'a> {
             rows,
             release,
             sum: 0,
-            counted: [0; 64],
+            counted: [0; MAX_PARTS],
             len: 0,
         }
     }
 
+    #[track_caller]
     const fn row(&mut self, row: &Row, version: u16) {
         if version > 0 && version as usize <= row.layouts.len() {
             self.sum = self.sum.wrapping_add(row.layouts[version as usize - 1]);
@@ -60,6 +67,7 @@ impl<'a> Column<'a> {
     }
 
     /// Adds the parts of a mirror.
+    #[track_caller]
     const fn parts(&mut self, schema: &Schema, version: u16) {
         if !schema.has_parts {
             return;
@@ -76,6 +84,7 @@ impl<'a> Column<'a> {
         }
     }
 
+    #[track_caller]
     const fn fields(&mut self, fields: &[Field], around: Presence, version: u16) {
         let mut rest = fields;
         while let [field, tail @ ..] = rest {
@@ -87,6 +96,7 @@ impl<'a> Column<'a> {
         }
     }
 
+    #[track_caller]
     const fn ty(&mut self, ty: &Type, version: u16) {
         match ty {
             Type::Mirror(schema) => {
@@ -106,6 +116,7 @@ impl<'a> Column<'a> {
     }
 
     /// Adds a part, unless it has a row with that version or was counted before.
+    #[track_caller]
     const fn part(&mut self, schema: &Schema, version: u16) {
         if let Some(row) = find(self.rows, schema)
             && version_in(row, self.release) == version
@@ -114,16 +125,23 @@ impl<'a> Column<'a> {
         }
         let layout = layout(schema, version);
         let mut at = 0;
-        while at < self.len && at < self.counted.len() {
+        while at < self.len {
             if self.counted[at] == layout {
                 return;
             }
             at += 1;
         }
-        if self.len < self.counted.len() {
-            self.counted[self.len] = layout;
-            self.len += 1;
+        if self.len == MAX_PARTS {
+            Message::new()
+                .str("a release has more than ")
+                .number(MAX_PARTS as u64)
+                .str(" different parts: give `")
+                .str(schema.name)
+                .str("` or another part a row of its own in the release table, in place of `part = [..]`")
+                .fail()
         }
+        self.counted[self.len] = layout;
+        self.len += 1;
         self.sum = self.sum.wrapping_add(layout);
     }
 }
@@ -202,5 +220,60 @@ fn below_type(ty: &'static Type, version: Option<u16>, visit: &mut dyn FnMut(&'s
             }
         }
         _ => {}
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    extern crate std;
+
+    use std::boxed::Box;
+    use std::format;
+    use std::vec::Vec;
+
+    use super::{MAX_PARTS, release_fingerprint};
+    use crate::fingerprint::layout;
+    use crate::schema_data::{Field, Presence, Row, Schema, Shape, Type};
+
+    /// The fingerprint of a release whose only row holds that many parts, each in two fields, and the sum of their layouts.
+    fn fingerprint_and_sum(count: usize) -> (u64, u64) {
+        let parts: Vec<&'static Schema> = (0..count)
+            .map(|number| {
+                let name = Box::leak(format!("Part{number}").into_boxed_str());
+                &*Box::leak(Box::new(Schema::new(name, 1, Shape::Struct(&[]))))
+            })
+            .collect();
+        let fields: Vec<Field> = parts
+            .iter()
+            .chain(&parts)
+            .map(|part| Field {
+                parts: &[1],
+                ..Field::new("part", Box::leak(Box::new(Type::Mirror(part))), Presence::ALWAYS)
+            })
+            .collect();
+        let owner = Box::leak(Box::new(Schema::new("Owner", 1, Shape::Struct(fields.leak()))));
+        let row = Row {
+            schema: owner,
+            layouts: &[1],
+            versions: &[1],
+        };
+        let sum = parts.iter().fold(1_u64, |sum, part| sum.wrapping_add(layout(part, 1)));
+        (release_fingerprint("", &[row], 0), sum)
+    }
+
+    #[test]
+    fn each_part_counts_once() {
+        for count in [1, 64, 65, 200, MAX_PARTS] {
+            let (found, expected) = fingerprint_and_sum(count);
+            assert_eq!(found, expected, "{count}");
+        }
+    }
+
+    #[test]
+    #[should_panic(
+        expected = "a release has more than 256 different parts: give `Part256` or another part a row of its own"
+    )]
+    fn one_part_too_many_is_refused() {
+        let _ = fingerprint_and_sum(MAX_PARTS + 1);
     }
 }

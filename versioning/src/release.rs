@@ -256,7 +256,8 @@ impl<M, R: TableData, C> Translated<'_, M, At<R>, C> {
 }
 
 /// Decodes a payload and encodes it again at the same release, without a translation. A correct codec gives the same
-/// bytes: use it to test a hand-written one.
+/// bytes: use it to test a hand-written one. Only an [`Inner`](crate::Inner) snapshot of another release than the one that
+/// belongs to the outer release has other bytes then.
 ///
 /// # Errors
 ///

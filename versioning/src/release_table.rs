@@ -137,10 +137,15 @@ macro_rules! release_table {
     (
         $(#[$attribute:meta])*
         $visibility:vis enum $Release:ident $(= $table:literal)? {
-            $($(#[$note:meta])* $name:ident = $number:literal $(from $parent:tt)? @ $fingerprint:tt),+ $(,)?
+            $($(#[$note:ident $($arguments:tt)*])* $name:ident = $number:literal $(from $parent:tt)? @ $fingerprint:tt),+ $(,)?
         }
         $($(#[doc = $comment:literal])* $(#[cfg($($condition:tt)*)])* $mirror:ty => [$($version:tt),* $(,)?]),+ $(,)?
     ) => {
+        $(
+            $crate::__release_part!(@name $name);
+            $($crate::__release_part!(@note $note $name $number);)*
+        )+
+
         $(#[$attribute])*
         #[derive(
             ::core::clone::Clone,
@@ -155,7 +160,7 @@ macro_rules! release_table {
         $visibility enum $Release {
             $(
                 #[doc = ::core::concat!("Release ", $number, ".")]
-                $(#[$note])*
+                $(#[$note $($arguments)*])*
                 $name,
             )+
         }
@@ -243,53 +248,57 @@ macro_rules! release_table {
         };
         // One item, so that a mistake is reported once and without what follows from it.
         const _: () = {
-            $($crate::__private::check_table_name($table);)?
-            $crate::__private::check_releases(
-                <$Release as $crate::schema::TableData>::TABLE,
-                <$Release as $crate::schema::TableData>::ROWS,
-                &[$((::core::stringify!($name), $number, $crate::__release_part!(@literal $fingerprint))),+],
-                <$Release as $crate::schema::TableData>::PARENTS,
-            );
-            $(
-                $(#[cfg($($condition)*)])* {
-                    if !<$mirror as $crate::Mirror>::DERIVED {
-                        $crate::__private::check_found(
-                            <$mirror as $crate::Mirror>::SCHEMA,
-                            <$mirror as $crate::Mirror>::LAYOUTS,
-                        );
-                    }
-                }
-            )+
-            $(
-                $(#[cfg($($condition)*)])*
-                $crate::__private::check_row(
-                    <$Release as $crate::schema::TableData>::ROWS,
-                    <$Release as $crate::schema::TableData>::NAMES,
-                    <$Release as $crate::schema::TableData>::PARENTS,
-                    <$mirror as $crate::Mirror>::SCHEMA,
-                    &[$($crate::__release_part!(@given $version)),*],
-                );
-            )+
-            $(
-                $crate::__private::check_published(
+            if !$crate::__private::has_refused(<$Release as $crate::schema::TableData>::ROWS) {
+                $($crate::__private::check_table_name($table);)?
+                $crate::__private::check_releases(
                     <$Release as $crate::schema::TableData>::TABLE,
                     <$Release as $crate::schema::TableData>::ROWS,
-                    <$Release>::$name as ::core::primitive::usize,
-                    ::core::stringify!($name),
-                    $crate::__release_part!(@literal $fingerprint),
+                    &[$((::core::stringify!($name), $number, $crate::__release_part!(@literal $fingerprint))),+],
+                    <$Release as $crate::schema::TableData>::PARENTS,
                 );
-            )+
-            $(
-                $(#[cfg($($condition)*)])*
-                $crate::__private::check_pinned(
-                    <$Release as $crate::schema::TableData>::NAMES,
-                    <$Release as $crate::schema::TableData>::PINNED,
-                    <$mirror as $crate::Mirror>::SCHEMA,
-                    <$mirror as $crate::Mirror>::LAYOUTS,
-                    <$mirror as $crate::Mirror>::OPEN,
-                    &[$($crate::__release_part!(@given $version)),*],
-                );
-            )+
+                $(
+                    $(#[cfg($($condition)*)])* {
+                        if !<$mirror as $crate::Mirror>::DERIVED {
+                            $crate::__private::check_found(
+                                <$mirror as $crate::Mirror>::SCHEMA,
+                                <$mirror as $crate::Mirror>::LAYOUTS,
+                            );
+                            $crate::__private::check_parts::<0>(<$mirror as $crate::Mirror>::SCHEMA, &[]);
+                            $crate::__private::check_bounds(<$mirror as $crate::Mirror>::SCHEMA);
+                        }
+                    }
+                )+
+                $(
+                    $(#[cfg($($condition)*)])*
+                    $crate::__private::check_row(
+                        <$Release as $crate::schema::TableData>::ROWS,
+                        <$Release as $crate::schema::TableData>::NAMES,
+                        <$Release as $crate::schema::TableData>::PARENTS,
+                        <$mirror as $crate::Mirror>::SCHEMA,
+                        &[$($crate::__release_part!(@given $version)),*],
+                    );
+                )+
+                $(
+                    $crate::__private::check_published(
+                        <$Release as $crate::schema::TableData>::TABLE,
+                        <$Release as $crate::schema::TableData>::ROWS,
+                        <$Release>::$name as ::core::primitive::usize,
+                        ::core::stringify!($name),
+                        $crate::__release_part!(@literal $fingerprint),
+                    );
+                )+
+                $(
+                    $(#[cfg($($condition)*)])*
+                    $crate::__private::check_pinned(
+                        <$Release as $crate::schema::TableData>::NAMES,
+                        <$Release as $crate::schema::TableData>::PINNED,
+                        <$mirror as $crate::Mirror>::SCHEMA,
+                        <$mirror as $crate::Mirror>::LAYOUTS,
+                        <$mirror as $crate::Mirror>::OPEN,
+                        &[$($crate::__release_part!(@given $version)),*],
+                    );
+                )+
+            }
         };
     };
 }
@@ -298,6 +307,23 @@ macro_rules! release_table {
 #[doc(hidden)]
 #[macro_export]
 macro_rules! __release_part {
+    (@name ALL) => { $crate::__release_part!(@taken ALL); };
+    (@name LATEST) => { $crate::__release_part!(@taken LATEST); };
+    (@name number) => { $crate::__release_part!(@taken number); };
+    (@name from_number) => { $crate::__release_part!(@taken from_number); };
+    (@name $name:ident) => {};
+    (@taken $name:ident) => {
+        ::core::compile_error!(::core::concat!(
+            "a release cannot have the name `", ::core::stringify!($name), "`: the macro declares an item of that name; choose another one",
+        ));
+    };
+    (@note cfg $name:ident $number:literal) => {
+        ::core::compile_error!(::core::concat!(
+            "release `", ::core::stringify!($name), "` has a `#[cfg(…)]`, and each target has all releases: delete it, and give the \
+             release a fingerprint for each target, as in `", ::core::stringify!($name), " = ", ::core::stringify!($number), " @ { #[cfg(windows)] 0x…, #[cfg(not(windows))] 0x… }`",
+        ));
+    };
+    (@note $note:ident $name:ident $number:literal) => {};
     (@parent $Release:ident $name:ident) => { (<$Release>::$name as ::core::primitive::usize).checked_sub(1) };
     (@parent $Release:ident $name:ident _) => { ::core::option::Option::None };
     (@parent $Release:ident $name:ident $parent:ident) => {

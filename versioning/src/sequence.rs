@@ -273,6 +273,10 @@ impl<T: Layout, const N: usize> Layout for Sequence<'_, T, N> {
 
 impl<'de, V: Versions, T: Wire<'de, V> + Default + Clone, const N: usize> Wire<'de, V> for Sequence<'de, T, N> {
     fn encoded_len(&self, at: V) -> usize {
+        if self.len() > N {
+            // The encoder refuses them, and says so. No buffer would be long enough.
+            return 0;
+        }
         let mut len = length_len::<N>(self.len());
         // A source knows the lengths at releases, not those at the versions of a part.
         if V::HAS_RELEASES

@@ -6,6 +6,7 @@
     clippy::unwrap_used,
     clippy::panic,
     clippy::type_complexity,
+    clippy::indexing_slicing,
     reason = "a test"
 )]
 
@@ -398,4 +399,56 @@ fn a_field_of_a_variant_has_bounds_too() {
     let mut read = EventSer::Nothing;
     assert_eq!(Log::load(snapshot, &mut read), Ok(Log::V1));
     assert_eq!(read, short);
+}
+
+#[derive(Versioned, Clone, Debug, Default, PartialEq)]
+#[versioned(
+    version = 4,
+    layouts(0x8797_2750_a14d_e31e, 0x3ad2_f061_fbec_9fbf, 0x7405_ec5a_b3c8_8029, open)
+)]
+pub struct WavesSer {
+    #[versioned(bound(1 = 1, 2 = 3, 3 = 2, 4 = 3))]
+    pub queue: Vec<u8, 3>,
+}
+
+release_table! {
+    pub enum Waves { V1 = 1 @ 0x8797_2750_a14d_e31e, V2 = 2 @ 0x3ad2_f061_fbec_9fbf, V3 = 3 @ 0x7405_ec5a_b3c8_8029, V4 = 4 @ open }
+    WavesSer => [1, 2, 3, 4],
+}
+
+#[test]
+fn a_bound_grows_again_after_it_shrank() {
+    let fits = |length: usize| {
+        let waves = WavesSer {
+            queue: Vec::from_slice(&[7; 3][..length]).unwrap(),
+        };
+        let mut scratch = WavesSer::default();
+        let releases = Waves::ALL.iter();
+        releases
+            .filter(|release| release.downgrade(&waves, &mut scratch).is_ok())
+            .map(|release| release.number())
+            .collect::<std::vec::Vec<_>>()
+    };
+    assert_eq!(fits(1), [1, 2, 3, 4]);
+    assert_eq!(fits(2), [2, 3, 4]);
+    assert_eq!(fits(3), [2, 4]);
+}
+
+/// The same bound on two branches, one of which goes on from the other's parent. The list is in no order.
+#[derive(Versioned, Clone, Debug, Default, PartialEq)]
+#[versioned(version = 4, branch(3 = 1), layouts(0xafa7_2401_a16f_3cb2, 0xcae3_2bda_079d_5b8c, 0xb779_eab3_8be7_ef8d, open))]
+pub struct TwigsSer {
+    #[versioned(bound(3 = 2, 2 = 2, 4 = 3, 1 = 1))]
+    pub queue: Vec<u8, 3>,
+}
+
+#[test]
+fn the_bounds_of_a_field_may_stand_in_any_order() {
+    let made: std::vec::Vec<_> = TwigsSer::SCHEMA
+        .history
+        .changes
+        .iter()
+        .map(|change| change.versions)
+        .collect();
+    assert_eq!(made, [&[2, 3][..], &[4]]);
 }

@@ -98,3 +98,43 @@ fn a_product_with_another_bound_refuses_the_snapshot() {
     let error = large::Release::load(snapshot, &mut KeyboardSer::<1000, 2>::default()).unwrap_err();
     assert!(matches!(error.kind, LoadErrorKind::Fingerprint { .. }), "{error}");
 }
+
+/// A mirror with a `where`, which stands on each of its implementations.
+#[derive(Versioned, Clone, Debug, Default, PartialEq)]
+#[versioned(version = 2, layouts(0xca11_dd0f_250a_0897, open), instance(4))]
+pub struct TableSer<const N: usize = 8>
+where
+    [u8; N]: Default,
+{
+    pub cells: [u8; N],
+    #[versioned(start = 2)]
+    pub colors: [u8; N],
+    #[versioned(bound(1 = 2, 2 = N))]
+    pub names: Vec<u8, N>,
+}
+
+release_table! {
+    pub enum Tables { V1 = 1 @ 0xca11_dd0f_250a_0897, V2 = 2 @ open }
+    TableSer<4> => [1, 2],
+}
+
+#[test]
+fn a_mirror_may_have_a_where_and_a_bound_that_is_its_parameter() {
+    let mut table = TableSer::<4> {
+        cells: [1, 2, 3, 4],
+        ..TableSer::default()
+    };
+    table.names.extend([5, 6]);
+    let mut scratch = TableSer::default();
+    let mut memory = buffer!(TableSer<4>);
+    let old = Tables::V1
+        .downgrade(&table, &mut scratch)
+        .unwrap()
+        .save(&mut memory)
+        .unwrap();
+    let mut read = TableSer::default();
+    assert_eq!(Tables::load(old, &mut read), Ok(Tables::V1));
+    assert_eq!(read, table);
+    table.names.extend([7]);
+    assert!(Tables::V1.downgrade(&table, &mut scratch).is_err());
+}

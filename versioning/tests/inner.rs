@@ -11,8 +11,8 @@
 
 use devstate_versioning::inspect::{PayloadSchema, Value};
 use devstate_versioning::{
-    Architecture, Expected, Header, Inner, LoadErrorKind, Mirror, Options, ReleaseTable, SaveError, Versioned, locate,
-    release_table,
+    Architecture, Expected, Header, Inner, LoadErrorKind, Mirror, Options, ReleaseTable, SaveError, Versioned, buffer,
+    locate, release_table,
 };
 use heapless::Vec;
 
@@ -299,4 +299,52 @@ fn one_that_is_too_long_for_the_field_is_refused() {
     let expected = Expected::LengthUpTo(39);
     // A payload of eight bytes and the 32 around it.
     assert_eq!(refused, Err(SaveError::Value { expected, found: 40 }));
+    let mut exact = buffer!(TightSer);
+    let refused = Tight::save(&tight, &mut exact).map(drop);
+    assert_eq!(refused, Err(SaveError::Value { expected, found: 40 }));
+}
+
+#[test]
+fn a_load_that_failed_leaves_no_release_behind() {
+    let old = saved(&board(0), Release::V2).unwrap();
+    // The field behind the inner snapshot is cut off.
+    let payload = &old[Header::LEN..old.len() - 9];
+    let mut read = BoardSer::default();
+    assert!(Release::V2.decode(payload, &mut read).is_err());
+    read.tpm.mirror = tpm(7);
+    read.spare = None;
+    let mut lost = std::vec::Vec::new();
+    Release::V3
+        .losses(&read, &mut BoardSer::default(), &mut |loss| {
+            lost.push(loss.field.display(BoardSer::SCHEMA).to_string());
+        })
+        .unwrap();
+    assert_eq!(lost, [""; 0]);
+}
+
+#[test]
+fn every_error_of_an_inner_snapshot_names_the_field() {
+    let good = saved(&board(7), Release::V3).unwrap();
+    let payload = &good[Header::LEN..good.len() - 8];
+    let schema = PayloadSchema::of::<Release, BoardSer>(Release::V3);
+    let first = 2..2 + inner(&good).len();
+    for position in first {
+        for flip in [1, 0x80, 0xff] {
+            let mut bad = payload.to_vec();
+            bad[position] ^= flip;
+            // The inner header says for any architecture whose it is.
+            let Err(error) = Release::V3.decode(&bad, &mut BoardSer::default()) else {
+                continue;
+            };
+            let field = schema.locate(&bad, 0, &error).map(|path| path.to_string());
+            let field = field.unwrap_or_else(|| panic!("byte {position}: {error}"));
+            assert!(field.starts_with("tpm"), "byte {position}: {error}: {field}");
+        }
+    }
+    // What is about the whole payload has no field.
+    let mut longer = payload.to_vec();
+    longer.push(0);
+    let error = Release::V3.decode(&longer, &mut BoardSer::default()).unwrap_err();
+    assert_eq!(error.kind, LoadErrorKind::TrailingBytes { bytes: 1 });
+    assert_eq!(schema.locate(&longer, 0, &error), None);
 }

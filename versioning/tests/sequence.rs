@@ -4,7 +4,8 @@
 
 use devstate_versioning::inspect::PayloadSchema;
 use devstate_versioning::{
-    ConversionError, Expected, LoadErrorKind, Mirror, ReleaseTable, SaveError, Sequence, Str, Versioned, release_table,
+    ConversionError, Expected, LoadErrorKind, Mirror, ReleaseTable, SaveError, Sequence, Str, Versioned, buffer,
+    release_table,
 };
 
 #[derive(Versioned, Clone, Debug, Default, PartialEq)]
@@ -302,4 +303,15 @@ fn containers_of_items_of_no_bytes_have_the_same_limit() {
     Later::save(&held, &mut [0; 64]).unwrap();
     held.row.push(UnitSer).unwrap();
     Later::save(&held, &mut [0; 64]).unwrap_err();
+}
+
+#[test]
+fn more_items_than_the_bound_are_refused_as_such_also_in_a_buffer_of_the_longest_snapshot() {
+    let items = vec![item("12345678", 1, 2); 4];
+    with_list(&items, |list| {
+        let mut memory = buffer!(ListSer<'_>);
+        let refused = Release::save(list, &mut memory).map(drop);
+        let expected = Expected::LengthUpTo(3);
+        assert_eq!(refused, Err(SaveError::Value { expected, found: 4 }));
+    });
 }

@@ -138,9 +138,9 @@ impl ItemAttributes {
         }
         if let Some(bound) = &mut self.bound {
             bound.resolve(part, history, &self.versions)?;
-            for change in bound.changes(history) {
-                history.check_boundary(&format!("`bound` of `{part}` changes"), &change)?;
-                self.changes.push((Kind::Bound, change));
+            for change in &bound.changes {
+                history.check_boundary(&format!("`bound` of `{part}` changes"), change)?;
+                self.changes.push((Kind::Bound, change.clone()));
             }
         }
         Ok(())

@@ -16,6 +16,8 @@ pub(crate) struct Bound {
     span: Span,
     /// The bound at each version from version 1. `None` for a version without the field.
     by_version: Vec<Option<Expr>>,
+    /// The changes of the bound.
+    pub(crate) changes: Vec<Boundary>,
 }
 
 /// One element of the list.
@@ -42,6 +44,7 @@ impl Bound {
             given: given.into_iter().collect(),
             span: span_of(&meta.path),
             by_version: Vec::new(),
+            changes: Vec::new(),
         })
     }
 
@@ -67,6 +70,8 @@ impl Bound {
             }
             given.push((number, bound));
         }
+        given.sort_by_key(|(number, _)| *number);
+        self.changes = self.find_changes(field, history, &given)?;
         for version in 1..=history.version {
             let there = history.has(version) && versions.has(version);
             // The nearest version before it on its branch.
@@ -101,25 +106,41 @@ impl Bound {
         Ok(())
     }
 
-    /// Returns the changes of the bound. Branches that gave the field the same bound made the same change.
-    pub(crate) fn changes(&self, history: &History) -> Vec<Boundary> {
+    /// Returns the changes of the bound, of which `given` are the versions in ascending order. Branches that gave the field the
+    /// same bound made the same change. The first bound on a branch is no change.
+    fn find_changes(&self, field: &str, history: &History, given: &[(u16, &Expr)]) -> Result<Vec<Boundary>> {
         let mut changes: Vec<(String, Boundary)> = Vec::new();
-        for Given { version, bound } in self.given.iter().skip(1) {
-            let (text, number) = (quote!(#bound).to_string(), version.base10_parse().unwrap_or(0));
-            let apart = |other: &u16| !history.leads(*other, number) && !history.leads(number, *other);
-            let same = |(other, change): &&mut (String, Boundary)| *other == text && change.versions.iter().all(apart);
-            match changes.iter_mut().find(same) {
-                Some((_, change)) => change.versions.push(number),
+        for (position, (number, bound)) in given.iter().enumerate() {
+            let before = given.iter().take(position).rev();
+            let Some((from, old)) = before.into_iter().find(|(from, _)| history.leads(*from, *number)) else {
+                continue;
+            };
+            if old == bound {
+                return Err(Error::new(
+                    self.span,
+                    format!(
+                        "`bound` of `{field}` names version {number}, which has the bound of version {from}: name only versions \
+                         that changed the bound"
+                    ),
+                ));
+            }
+            let text = quote!(#bound).to_string();
+            let elsewhere = |change: &Boundary| !change.versions.iter().any(|made| history.leads(*made, *number));
+            match changes
+                .iter_mut()
+                .find(|(other, change)| *other == text && elsewhere(change))
+            {
+                Some((_, change)) => change.versions.push(*number),
                 None => changes.push((
                     text,
                     Boundary {
-                        versions: vec![number],
+                        versions: vec![*number],
                         span: self.span,
                     },
                 )),
             }
         }
-        changes.into_iter().map(|(_, change)| change).collect()
+        Ok(changes.into_iter().map(|(_, change)| change).collect())
     }
 
     /// Returns the bound of each version as data for the schema.

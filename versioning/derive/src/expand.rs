@@ -53,6 +53,7 @@ fn frame(mirror: &Mirror<'_>, attributes: &MirrorAttributes, bodies: &Bodies) ->
         name,
         history,
         lifetime,
+        predicates,
         ..
     } = mirror;
     let krate = attributes
@@ -62,6 +63,7 @@ fn frame(mirror: &Mirror<'_>, attributes: &MirrorAttributes, bodies: &Bodies) ->
     let self_type = mirror.self_type();
     let declared = mirror.declared_constants();
     let lifetimes = lifetime.iter();
+    let given = (!predicates.is_empty()).then(|| quote!(where #(#predicates,)*));
     let layout_generics = quote!(<#(#lifetimes,)* #(#declared),*>);
     let pinned_type = mirror.instance(&attributes.instance);
     let input = mirror.input_lifetime();
@@ -107,13 +109,13 @@ fn frame(mirror: &Mirror<'_>, attributes: &MirrorAttributes, bodies: &Bodies) ->
             use #krate::__private as __devstate;
 
             #[automatically_derived]
-            impl #layout_generics __devstate::Layout for #self_type {
+            impl #layout_generics __devstate::Layout for #self_type #given {
                 const TYPE: &'static __devstate::schema::Type =
                     &__devstate::schema::Type::Mirror(<Self as __devstate::Mirror>::SCHEMA);
             }
 
             #[automatically_derived]
-            impl #layout_generics __devstate::Mirror for #self_type {
+            impl #layout_generics __devstate::Mirror for #self_type #given {
                 const SCHEMA: &'static __devstate::schema::Schema =
                     &__devstate::schema::Schema::new(#name, #version, #shape)#with_history;
                 const LAYOUTS: &'static [::core::primitive::u64] = &__devstate::layouts::<#count>(<Self as __devstate::Mirror>::SCHEMA);
@@ -130,6 +132,7 @@ fn frame(mirror: &Mirror<'_>, attributes: &MirrorAttributes, bodies: &Bodies) ->
             impl<#input, #(#declared,)* __DevstateV> __devstate::Wire<#input, __DevstateV> for #self_type
             where
                 __DevstateV: __devstate::VersionOf<#self_type>,
+                #(#predicates,)*
                 #(#bounds,)*
             {
                 #methods

@@ -82,6 +82,13 @@ impl Field<'_> {
         let Self {
             name, ty, attributes, ..
         } = self;
+        let history = mirror.history;
+        // A version that the source lacks leads nowhere.
+        let parents = (1..=history.version).map(|version| {
+            Some(history.parent(version))
+                .filter(|parent| history.has(*parent))
+                .unwrap_or(0)
+        });
         let mirror = &mirror.name;
         let given = attributes.inner.as_ref().map(Part::schema);
         let ty = match (&attributes.foreign, given) {
@@ -91,7 +98,14 @@ impl Field<'_> {
             }
             // The check stands where the lifetime and the const parameters of the mirror are known.
             (None, Some(given)) => quote_spanned! {ty.span()=> {
-                __devstate::check_inner(#mirror, #name, <#ty as __devstate::HoldsInner>::NUMBERS, #given);
+                __devstate::check_inner(
+                    #mirror,
+                    #name,
+                    <#ty as __devstate::HoldsInner>::NUMBERS,
+                    <#ty as __devstate::HoldsInner>::ROWS,
+                    #given,
+                    &[#(#parents),*],
+                );
                 <#ty as __devstate::Layout>::TYPE
             }},
             (None, None) => quote!(<#ty as __devstate::Layout>::TYPE),

@@ -15,6 +15,7 @@ mod mirror_attributes;
 mod part;
 #[cfg(test)]
 mod refusals;
+mod refused;
 mod semantics;
 mod structs;
 mod versions;
@@ -28,6 +29,6 @@ use syn::{DeriveInput, parse_macro_input};
 pub fn derive_versioned(input: TokenStream) -> TokenStream {
     let input = parse_macro_input!(input as DeriveInput);
     expand::expand(&input)
-        .unwrap_or_else(syn::Error::into_compile_error)
+        .unwrap_or_else(|error| refused::expand(&input, error))
         .into()
 }

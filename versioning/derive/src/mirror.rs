@@ -3,7 +3,7 @@
 use proc_macro2::{Span, TokenStream};
 use quote::{ToTokens, quote};
 use syn::ext::IdentExt;
-use syn::{ConstParam, DeriveInput, Error, Expr, GenericParam, Ident, Lifetime, LitStr, Result};
+use syn::{ConstParam, DeriveInput, Error, Expr, GenericParam, Ident, Lifetime, LitStr, Result, WherePredicate};
 
 use crate::history::History;
 use crate::mirror_attributes::MirrorAttributes;
@@ -18,6 +18,8 @@ pub(crate) struct Mirror<'a> {
     pub(crate) lifetime: Option<Lifetime>,
     /// The const parameters.
     pub(crate) parameters: Vec<&'a ConstParam>,
+    /// The predicates of its `where`.
+    pub(crate) predicates: Vec<&'a WherePredicate>,
 }
 
 /// The parts of the expansion that differ between structs and enums.
@@ -49,6 +51,12 @@ impl<'a> Mirror<'a> {
             history: &attributes.history,
             lifetime,
             parameters,
+            predicates: input
+                .generics
+                .where_clause
+                .iter()
+                .flat_map(|given| &given.predicates)
+                .collect(),
         })
     }
 

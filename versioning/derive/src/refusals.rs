@@ -459,6 +459,10 @@ fn mistakes_in_a_bound() {
             "`bound` of `count` names version 3 twice",
         ),
         (
+            bounded("bound(2 = 8, 3 = 8)"),
+            "`bound` of `count` names version 3, which has the bound of version 2",
+        ),
+        (
             bounded("bound(3 = 8)"),
             "`bound` of `count` says nothing of version 2, which has the field: begin with the first version that has it, as in \
              `bound(2 = 8, 3 = 16)`",

@@ -79,6 +79,7 @@ hostile! {
     check_buffer
     check_found
     check_inner
+    check_parts
     check_pinned
     check_pins
     check_published
@@ -116,6 +117,7 @@ hostile! {
     get_mut
     given
     has_a_row_for_each_mirror_in
+    has_refused
     hash
     ident
     ignorable_field
@@ -131,6 +133,7 @@ hostile! {
     more
     must_use
     no_variant
+    note
     number
     offset
     only_pin
@@ -147,6 +150,7 @@ hostile! {
     store
     str
     stringify
+    taken
     tt
     ty
     u64
