@@ -1,5 +1,6 @@
 //! `devstate qemu list|trim|import|export`: devices out of QEMU's migration files, and into them.
 
+use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -160,6 +161,8 @@ fn export(bytes: &[u8], devices: &QemuDevicesSer, options: Losing, said: &mut Sa
 struct Said {
     lost: Vec<String>,
     ignorable: Vec<String>,
+    /// All of both.
+    all: BTreeSet<String>,
 }
 
 impl Said {
@@ -171,7 +174,7 @@ impl Said {
         };
         // A section of the file is read twice on the way in.
         let text = told.to_string();
-        if !list.contains(&text) {
+        if self.all.insert(text.clone()) {
             list.push(text);
         }
         go_on
