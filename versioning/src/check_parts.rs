@@ -118,7 +118,11 @@ const fn check_part(owner: &Schema, field: &Field, around: Presence, part: &Sche
     while at < field.parts.len() {
         let version = at as u16 + 1;
         let parent = owner.history.parent(version);
-        if field.parts[at] != 0 && owner.has(parent) && field.part_at(parent) != 0 {
+        if field.parts[at] != 0
+            && owner.has(parent)
+            && field.part_at(parent) != 0
+            && !part.history.leads(field.part_at(parent), field.parts[at])
+        {
             let place = about(owner, field)
                 .str("has a part that, with version ")
                 .number(version as u64)

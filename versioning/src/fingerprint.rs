@@ -6,7 +6,7 @@
 )]
 
 use crate::fnv::{fnv1a_byte, fnv1a_onto, fnv1a_start};
-use crate::schema_data::{Field, Presence, Row, Schema, Shape, Type, Variant};
+use crate::schema_data::{Field, Presence, Row, Schema, Shape, Type, Variant, or};
 
 /// Returns the fingerprint of one version of a mirror, which `layouts(…)` pins.
 ///
@@ -323,19 +323,12 @@ impl Text<'_> {
 
     /// Adds a type, with another bound than its own where there is one.
     const fn ty(&mut self, ty: &Type, bound: Option<usize>) {
-        let own = match bound {
-            Some(bound) => bound,
-            None => match ty.bound() {
-                Some(bound) => bound,
-                None => 0,
-            },
-        };
         match ty {
             Type::Bool => self.str("bool"),
             Type::Char => self.str("char"),
             Type::UInt(bytes) => self.integer("u", *bytes),
             Type::Int(bytes) => self.integer("i", *bytes),
-            Type::Array(element, _) => self.bounded("[", element, ";", own, "]"),
+            Type::Array(element, n) => self.bounded("[", element, ";", or(bound, *n), "]"),
             Type::Option(value) => {
                 self.str("option<");
                 self.ty(value, bound);
@@ -352,10 +345,10 @@ impl Text<'_> {
                 }
                 self.str(")");
             }
-            Type::Seq(element, _) => self.bounded("seq<", element, ",", own, ">"),
-            Type::Str(_) => {
+            Type::Seq(element, n) => self.bounded("seq<", element, ",", or(bound, *n), ">"),
+            Type::Str(n) => {
                 self.str("str<");
-                self.number(own);
+                self.number(or(bound, *n));
                 self.str(">");
             }
             Type::Mirror(schema) => self.str(schema.name),
@@ -365,11 +358,11 @@ impl Text<'_> {
                 self.number(inner.max);
                 self.str(">");
             }
-            Type::Foreign { layout, .. } => {
+            Type::Foreign { layout, max } => {
                 self.str("foreign<");
                 self.str(layout);
                 self.str(",");
-                self.number(own);
+                self.number(or(bound, *max));
                 self.str(">");
             }
         }

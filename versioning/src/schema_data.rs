@@ -218,12 +218,13 @@ impl Presence {
     /// Returns `true` if `version` is one of them.
     #[must_use]
     pub const fn contain(self, version: u16) -> bool {
-        let first = Span {
-            start: self.start,
-            end: self.end,
-        };
-        if first.contains(version) {
-            return true;
+        if version < self.start {
+            return false;
+        }
+        match self.end {
+            None => return true,
+            Some(end) if version < end => return true,
+            Some(_) => {}
         }
         let mut rest = self.more;
         while let [span, tail @ ..] = rest {
@@ -546,7 +547,8 @@ impl Type {
     }
 }
 
-const fn or(bound: Option<usize>, own: usize) -> usize {
+/// Returns a bound of the version, or that of the type.
+pub(crate) const fn or(bound: Option<usize>, own: usize) -> usize {
     match bound {
         Some(bound) => bound,
         None => own,
