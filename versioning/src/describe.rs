@@ -5,13 +5,26 @@ use core::fmt::{self, Display, Formatter, Write};
 use crate::schema_data::{Presence, Type};
 use crate::table::TableData;
 
-/// Returns the release that the release at a position goes on from, where it is not the one before.
-pub(crate) fn goes_on_from<R: TableData>(release: usize) -> Option<R> {
-    let parent = (*R::PARENTS.get(release)?)?;
-    if parent.checked_add(1) == Some(release) {
-        return None;
+/// What a release goes on from.
+#[derive(PartialEq, Eq)]
+pub(crate) enum Origin<R> {
+    /// The release before it, or nothing for the first one.
+    Before,
+    /// A release that the table no longer has.
+    Gone,
+    /// Another release of the table.
+    Release(R),
+}
+
+/// Returns what the release at a position goes on from.
+pub(crate) fn goes_on_from<R: TableData>(release: usize) -> Origin<R> {
+    match R::PARENTS.get(release) {
+        Some(Some(parent)) if parent.checked_add(1) != Some(release) => {
+            R::ALL.get(*parent).copied().map_or(Origin::Before, Origin::Release)
+        }
+        Some(None) if release > 0 => Origin::Gone,
+        _ => Origin::Before,
     }
-    R::ALL.get(parent).copied()
 }
 
 /// Returns `true` if the table pins the release.

@@ -3,7 +3,7 @@
 use core::fmt::{self, Display, Formatter};
 use core::marker::PhantomData;
 
-use crate::describe::{Quoted, goes_on_from, is_published};
+use crate::describe::{Origin, Quoted, goes_on_from, is_published};
 use crate::fingerprint::layout;
 use crate::history::{ChangeKind, History};
 use crate::parts::{self, release_fingerprint};
@@ -58,8 +58,10 @@ impl<R: TableData> Display for Json<R> {
             let fingerprint = release_fingerprint(R::TABLE, R::ROWS, i);
             line(f, i, 2)?;
             write!(f, "{{\"name\": {}, \"number\": {}, ", Quoted(name), release.number())?;
-            if let Some(from) = goes_on_from::<R>(i) {
-                write!(f, "\"from\": {}, ", from.number())?;
+            match goes_on_from::<R>(i) {
+                Origin::Before => {}
+                Origin::Gone => f.write_str("\"from\": null, ")?,
+                Origin::Release(from) => write!(f, "\"from\": {}, ", from.number())?,
             }
             write!(
                 f,

@@ -3,7 +3,7 @@
 use core::fmt::{self, Display, Formatter, Write};
 use core::marker::PhantomData;
 
-use crate::describe::{Quoted, goes_on_from, is_published};
+use crate::describe::{Origin, Quoted, goes_on_from, is_published};
 use crate::fingerprint::version_in;
 use crate::parts;
 use crate::schema_data::{Field, Schema, Shape};
@@ -57,13 +57,15 @@ impl<R: TableData> Display for Table<R> {
         for release in R::ALL {
             write!(f, " {:>8}", release.number())?;
         }
-        if (0..R::ALL.len()).any(|release| goes_on_from::<R>(release).is_some()) {
+        if (0..R::ALL.len()).any(|release| goes_on_from::<R>(release) != Origin::Before) {
             f.write_str("\ngoes on from                ")?;
             for release in 0..R::ALL.len() {
-                match goes_on_from::<R>(release).and_then(|from| R::NAMES.get(from.index())) {
-                    Some(name) => write!(f, " {name:>8}")?,
-                    None => write!(f, " {:>8}", "")?,
-                }
+                let name = match goes_on_from::<R>(release) {
+                    Origin::Before => "",
+                    Origin::Gone => "_",
+                    Origin::Release(from) => R::NAMES.get(from.index()).copied().unwrap_or_default(),
+                };
+                write!(f, " {name:>8}")?;
             }
         }
         f.write_str("\n                            ")?;
@@ -109,16 +111,16 @@ fn table_mirror(f: &mut Formatter<'_>, schema: &Schema) -> fmt::Result {
     }
     f.write_char('\n')?;
     match schema.shape {
-        Shape::Struct(fields) => table_fields(f, fields, "  "),
+        Shape::Struct(fields) => table_fields(f, schema, fields, "  "),
         Shape::Enum(variants) => variants.iter().try_for_each(|variant| {
             let tag = usize::from(variant.tag);
             writeln!(f, "  {:<50} {}", Tagged(tag, variant.name), variant.versions)?;
-            table_fields(f, variant.fields, "      ")
+            table_fields(f, schema, variant.fields, "      ")
         }),
     }
 }
 
-fn table_fields(f: &mut Formatter<'_>, fields: &[Field], indent: &str) -> fmt::Result {
+fn table_fields(f: &mut Formatter<'_>, schema: &Schema, fields: &[Field], indent: &str) -> fmt::Result {
     fields.iter().try_for_each(|field| {
         let Field { name, versions, .. } = field;
         let ignorable = if field.ignorable { ", ignorable" } else { "" };
@@ -128,7 +130,7 @@ fn table_fields(f: &mut Formatter<'_>, fields: &[Field], indent: &str) -> fmt::R
         let mut counted = Counted { f, written: 0 };
         write!(counted, "{}", field.ty)?;
         let Counted { f, written } = counted;
-        let bounds = Bounds(field);
+        let bounds = Bounds(schema, field);
         writeln!(
             f,
             "{:1$} {versions}{ignorable}{part}{bounds}",
@@ -138,14 +140,14 @@ fn table_fields(f: &mut Formatter<'_>, fields: &[Field], indent: &str) -> fmt::R
     })
 }
 
-/// Prints the bounds of a field that changed, each with its first version.
-struct Bounds<'a>(&'a Field);
+/// Prints the bounds of a mirror's field that changed, each with its first version that the source has.
+struct Bounds<'a>(&'a Schema, &'a Field);
 
 impl Display for Bounds<'_> {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         let mut last = None;
-        for (version, bound) in (1..).zip(self.0.bounds) {
-            if self.0.versions.contain(version) && last != Some(bound) {
+        for (version, bound) in (1..).zip(self.1.bounds) {
+            if self.0.has(version) && self.1.versions.contain(version) && last != Some(bound) {
                 write!(
                     f,
                     "{}{version} = {bound}",

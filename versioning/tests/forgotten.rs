@@ -132,3 +132,60 @@ fn forgetting_gives_the_memory_back() {
     assert!(size_of::<after::RadioSer>() + 32 <= size_of::<before::RadioSer>());
     assert!(max_snapshot_len::<after::RadioSer>() + 30 <= max_snapshot_len::<before::RadioSer>());
 }
+
+/// Version 4 goes on from version 2, which is forgotten.
+#[derive(Versioned, Clone, Debug, Default, PartialEq)]
+#[versioned(version = 5, oldest = 3, branch(4 = 2, 5 = 3), layouts(0xa2fa_77bf_d7b7_93b6, 0x8c93_e4d3_8db3_4bdc, open))]
+pub struct ForkSer {
+    #[versioned(bound(1 = 2, 5 = 3))]
+    pub log: heapless::Vec<u8, 3>,
+    #[versioned(start = 3)]
+    pub queue: u8,
+    #[versioned(start = [4, 5])]
+    pub quota: u8,
+}
+
+release_table! {
+    pub enum Fork { V3 = 3 @ 0xa2fa_77bf_d7b7_93b6, V2_1 = 4 from _ @ 0x8c93_e4d3_8db3_4bdc, V5 = 5 from V3 @ open }
+    ForkSer => [3, 4, 5],
+}
+
+#[test]
+fn both_branches_of_a_forgotten_version_stay() {
+    let fork = ForkSer {
+        log: [1, 2].into_iter().collect(),
+        queue: 0,
+        quota: 7,
+    };
+    let lost = |fork: &ForkSer| {
+        let releases = Fork::ALL.iter().map(|release| {
+            let mut lost = Vec::new();
+            let mut scratch = ForkSer::default();
+            let visit =
+                &mut |loss: &devstate_versioning::Loss| lost.push(loss.field.display(ForkSer::SCHEMA).to_string());
+            release.losses(fork, &mut scratch, visit).unwrap();
+            lost.join(" ")
+        });
+        releases.collect::<Vec<_>>()
+    };
+    assert_eq!(lost(&fork), ["quota", "", ""]);
+    let queue = ForkSer { queue: 1, ..fork };
+    assert_eq!(lost(&queue), ["quota", "queue", ""]);
+}
+
+#[test]
+fn the_schema_says_that_a_release_goes_on_from_one_that_is_gone() {
+    let json = devstate_versioning::schema::Json::<Fork>::new().to_string();
+    let json: serde_json::Value = serde_json::from_str(&json).unwrap();
+    let from: Vec<_> = json["releases"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|release| release.get("from"))
+        .collect();
+    assert_eq!(from, [None, Some(&serde_json::Value::Null), Some(&3.into())]);
+    let text = devstate_versioning::schema::Table::<Fork>::new().to_string();
+    let line = text.lines().find(|line| line.starts_with("goes on from")).unwrap();
+    assert_eq!(line.split_whitespace().skip(3).collect::<Vec<_>>(), ["_", "V3"]);
+    assert!(text.contains("bound 3 = 2, 5 = 3"), "{text}");
+}
