@@ -11,12 +11,12 @@
 mod machine;
 mod release;
 
-use devstate_slots::{RamFlash, Slots};
 use core::fmt::Display;
 use core::time::Duration;
 use devstate_core::{Clock, RegisterIo};
 use devstate_rtc_pl031::{RtcState, Unapplied, spec};
 use devstate_rtc_pl031_ser::RtcStateSer;
+use devstate_slots::{RamFlash, Slots};
 use devstate_versioning::{ReleaseTable, buffer};
 use machine::{now, rtc};
 use release::{BoardSer, Release};

@@ -2,9 +2,7 @@
 
 use core::hint::black_box;
 use devstate_versioning::checksum::Crc64Nibbles;
-use devstate_versioning::{
-    Architecture, Bytes, Loss, Options, ReleaseTable, Sequence, Str, Versioned, release_table,
-};
+use devstate_versioning::{Architecture, Bytes, Loss, Options, ReleaseTable, Sequence, Str, Versioned, release_table};
 
 #[derive(Versioned, Clone, Debug, Default, PartialEq)]
 #[versioned(version = 2, layouts(0x289e_7708_eeae_6e76, open))]

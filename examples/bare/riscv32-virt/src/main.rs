@@ -7,10 +7,10 @@ mod machine;
 mod release;
 
 use bare_board::uart;
-use devstate_slots::{RamFlash, Slots};
 use core::fmt::Display;
 use devstate_serial_16550::{Instant, SerialState, Unapplied};
 use devstate_serial_16550_ser::SerialStateSer;
+use devstate_slots::{RamFlash, Slots};
 use devstate_versioning::{ReleaseTable, buffer};
 use release::{BoardSer, Release};
 

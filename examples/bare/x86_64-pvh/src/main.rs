@@ -13,12 +13,12 @@ mod ps2;
 mod release;
 
 use bare_board::uart;
-use devstate_slots::{RamFlash, Slots};
 use core::fmt::Display;
 use devstate_i8042::I8042State;
 use devstate_i8042_ser::I8042StateSer;
 use devstate_serial_16550::{Instant, SerialState, Unapplied};
 use devstate_serial_16550_ser::SerialStateSer;
+use devstate_slots::{RamFlash, Slots};
 use devstate_versioning::checksum::{Checksum, Crc64};
 use devstate_versioning::{Architecture, ReleaseTable, buffer};
 use machine::Ports;
