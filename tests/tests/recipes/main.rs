@@ -22,6 +22,7 @@ mod g_targets;
 mod h_bound_grown;
 mod i_forgotten;
 mod j_inner;
+mod k_chosen_bound;
 
 use devstate_golden::Golden;
 use devstate_versioning::schema::TableData;
@@ -56,6 +57,7 @@ fn the_page_shows_what_is_followed_here() {
         include_str!("h_bound_grown.rs"),
         include_str!("i_forgotten.rs"),
         include_str!("j_inner.rs"),
+        include_str!("k_chosen_bound.rs"),
     ] {
         let block = format!("```rust\n{}```\n", shown(source));
         assert!(PAGE.contains(&block), "CONTRIBUTING.md lacks\n{block}");
@@ -425,4 +427,47 @@ fn the_state_of_a_plug_in_is_carried() {
         .and_then(|older| older.save(&mut again))
         .unwrap();
     assert_eq!(written, snapshot);
+}
+
+#[test]
+fn a_product_chooses_a_bound() {
+    use k_chosen_bound::{KeyboardSer, large, small};
+    let keyboard = KeyboardSer::<16> {
+        macros: heapless::Vec::from_slice(&[1, 2]).unwrap(),
+        brightness: 0,
+    };
+    let mut memory = buffer!(KeyboardSer<16>);
+    let snapshot = small::Release::V1
+        .downgrade(&keyboard, &mut keyboard.clone())
+        .and_then(|older| older.save(&mut memory))
+        .unwrap();
+    let mut read = KeyboardSer::default();
+    assert_eq!(small::Release::load(snapshot, &mut read), Ok(small::Release::V1));
+    assert_eq!(read, keyboard);
+    let error = large::Release::load(snapshot, &mut KeyboardSer::<1000>::default()).unwrap_err();
+    assert!(matches!(error.kind, LoadErrorKind::Fingerprint { .. }), "{error}");
+}
+
+/// The number of a release is in no fingerprint. The frozen bytes have it.
+#[test]
+fn a_published_release_with_another_number_is_not_the_frozen_one() {
+    mod renumbered {
+        use super::e_released::FanSer;
+        use devstate_versioning::release_table;
+
+        release_table! {
+            pub enum Release { V3 = 3 @ 0x193f_45b7_cd91_229b, V4 = 5 @ 0x2a2e_cded_1693_f5ca }
+            FanSer => [3, 4],
+        }
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let frozen = Golden::<e_released::Release>::new(folder.path());
+    frozen.adding(true).check::<e_released::FanSer>().unwrap();
+    let renumbered = Golden::<renumbered::Release>::new(folder.path());
+    let error = renumbered.check::<e_released::FanSer>().unwrap_err();
+    assert!(error.file.ends_with("V4/FanSer.hex"), "{error}");
+    assert!(
+        error.what.contains("it has release 4") && error.what.contains("has 5"),
+        "{error}"
+    );
 }
