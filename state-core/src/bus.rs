@@ -1,6 +1,7 @@
 //! Turns bus accesses of any width into register accesses.
 
-/// The layout of byte-wide registers on a bus: their distance from each other.
+/// Turns bus accesses of any width into accesses of byte-wide registers. It holds the distance of the registers from each
+/// other.
 ///
 /// On ports they lie side by side. Memory-mapped UARTs often have one every four bytes (`reg-shift = <2>` in a device
 /// tree). A wide access reaches each register that it covers, lowest first, as on the ISA bus. Bytes between registers

@@ -44,7 +44,7 @@ impl InterruptLine for NoInterrupt {
     fn set_level(&mut self, _asserted: bool) {}
 }
 
-/// A level that can be set through a shared reference.
+/// A level that can be set through a shared reference. Implement it for a signal of your own that several owners share.
 ///
 /// Anything that dereferences to such a level is an [`InterruptLine`]: `&Cell<bool>`, `Rc<Cell<bool>>`,
 /// `Arc<AtomicBool>`, `Box<dyn SharedLevel>`.

@@ -9,11 +9,11 @@ pub trait Rights: private::Sealed {
     type Access<'a>: AsRef<[u8]>;
 }
 
-/// The memory can be read, resized and written.
+/// Marks a [`Region`] whose memory can be read, resized and written: `Region<'_, Empty>`. It has no values.
 #[derive(Clone, Copy, Debug)]
 pub enum Empty {}
 
-/// The memory can only be read, for as long as the region exists.
+/// Marks a [`Region`] whose memory can only be read, for as long as the region exists: `Region<'_, Sealed>`. It has no values.
 #[derive(Clone, Copy, Debug)]
 pub enum Sealed {}
 

@@ -9,7 +9,11 @@ use core::marker::PhantomData;
 use crate::mirror::Mirror;
 use crate::table::TableData;
 
-/// A mirror with a row in the release table `R`. [`release_table!`](crate::release_table) implements it.
+/// Says which version a mirror has at each release of the table `R`. [`release_table!`](crate::release_table) implements it
+/// for each mirror with a row.
+///
+/// Use it as a bound for a function that needs only the version or the fingerprint. To save or load, use
+/// [`MirrorOf`](crate::MirrorOf).
 #[diagnostic::on_unimplemented(
     message = "the release table `{R}` has no row for the mirror `{Self}`",
     label = "`{Self}` has no row in this table",
@@ -24,7 +28,11 @@ pub trait RowOf<R>: Mirror {
     fn version(release: R) -> u16;
 }
 
-/// Tells a codec the version of each mirror. A codec by hand takes such a value and passes it on to its fields.
+/// Tells a codec which version of each mirror to read or write. Each function of [`Wire`](crate::wire::Wire) takes such a
+/// value, called `at`.
+///
+/// A hand-written codec passes `at` on to its fields. It asks [`VersionOf`] for the version of its own mirror. It never
+/// chooses one of the four types:
 ///
 /// | | release or version known at run time | the latest, known at compile time |
 /// |---|---|---|
@@ -43,17 +51,19 @@ pub trait Versions: sealed::Sealed + Copy + 'static {
     /// Returns the number of the release. For a part, its version, or zero for the latest.
     fn number(self) -> u16;
 
-    /// Returns the source for the release with that number.
+    /// Returns the value for the release with that number: the reverse of [`number`](Self::number). [`At`] returns
+    /// `None` if the table has no such release.
     fn from_number(number: u16) -> Option<Self>;
 
-    /// The source for parts: mirrors whose owner says their version.
+    /// The type of the value for parts: mirrors whose owner decides their version.
     type Part: Versions;
 
-    /// Returns the source for a part at that version.
+    /// Returns the value to pass on to a part, for that version of the part.
     fn part(self, version: u16) -> Self::Part;
 }
 
-/// Tells a codec the version of the mirror `M`. The derive macro uses it as its bound.
+/// Tells the codec of the mirror `M` its version. The hand-written codec of a mirror has it as its bound:
+/// `impl<'de, V: VersionOf<Self>> Wire<'de, V> for …`.
 pub trait VersionOf<M>: Versions {
     /// Returns the version of `M`. Zero where the release has no such mirror.
     fn version(self) -> u16;
@@ -62,19 +72,21 @@ pub trait VersionOf<M>: Versions {
     fn fingerprint(self) -> u64;
 }
 
-/// Tells a codec to read or write a release of the table `R` that is known at run time only.
+/// Reads or writes one release of the table `R`, which is known at run time only. A downgrade returns a value of this type in
+/// its [`Translated`](crate::Translated).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct At<R>(R);
 
-/// Tells a codec to read or write the latest release of the table `R`. Code for it compares no versions.
+/// Reads or writes the latest release of the table `R`. Each version is then a constant, so the compiled code compares no
+/// versions.
 pub struct Newest<R>(PhantomData<R>);
 
-/// Tells a codec to read or write one version of a part, known at run time only. A part has no row in a release table, so its
-/// owner says the version.
+/// Reads or writes one version of a part, which is known at run time only. A part has no row in a release table: its owner
+/// decides the version.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct AtVersion(u16);
 
-/// Tells a codec to read or write the latest version of a part. Code for it compares no versions.
+/// Reads or writes the latest version of a part. The version is then a constant, so the compiled code compares no versions.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct NewestVersion;
 

@@ -44,22 +44,23 @@ pub trait Checksum {
     }
 }
 
-/// The default: 2 KiB in sixteen tables, one for each half byte of eight bytes.
+/// The default, for most programs: 2 KiB of tables.
 ///
-/// It needs more instructions than one table for whole bytes, but half the time, because the look-ups for eight bytes do
-/// not depend on each other.
+/// It processes eight bytes at a time, with a table for each half byte. One table for whole bytes would have the same size
+/// and needs fewer instructions, but twice the time: there, each look-up waits for the one before it.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Crc64;
 
-/// No table: the smallest and slowest.
+/// For firmware with very little flash: no table. It is the smallest and the slowest.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Crc64NoTable;
 
-/// A table of 128 bytes, half a byte at a time: several times as fast as no table.
+/// For firmware with little flash: one table of 128 bytes. It processes half a byte at a time, and is several times as fast
+/// as no table.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Crc64Nibbles;
 
-/// Sixteen tables, 32 KiB: the fastest without SIMD.
+/// For snapshots of megabytes: sixteen tables, 32 KiB. It is the fastest without SIMD.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Crc64Slice16;
 

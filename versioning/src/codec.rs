@@ -24,10 +24,10 @@ use crate::reader::{Malformed, Reader};
 use crate::table::TableData;
 use crate::writer::Writer;
 
-/// A mirror that a program saves and loads with the release table `R`.
+/// A mirror that a program can save and load with the release table `R`. Use it as the bound of a generic function.
 ///
-/// It is implemented for every mirror that derives `Versioned`, implements `Clone` and has a row in the table. A generic
-/// function needs no other bound:
+/// Every mirror implements it that derives `Versioned`, implements `Clone` and has a row in the table. No other bound is
+/// needed:
 ///
 /// ```
 /// use devstate_versioning::{MirrorOf, ReleaseTable, buffer};
@@ -141,7 +141,8 @@ pub trait Wire<'de, V: Versions>: Layout {
     /// again.
     fn differ(&self, other: &Self, at: V, differ: &mut Differ<'_>);
 
-    /// Returns the number of bytes of a run of values.
+    /// Returns the number of bytes that [`encode_slice`](Self::encode_slice) writes. This and the other functions for slices
+    /// have a default that goes value by value. Override them where a type can do it at once, as bytes can.
     #[inline]
     fn slice_encoded_len(items: &[Self], at: V) -> usize
     where
@@ -150,7 +151,7 @@ pub trait Wire<'de, V: Versions>: Layout {
         items.iter().map(|item| item.encoded_len(at)).sum()
     }
 
-    /// Writes a run of values.
+    /// Writes the values one after another, without a length.
     #[inline]
     fn encode_slice<W: Writer>(items: &[Self], at: V, writer: &mut W)
     where
@@ -161,7 +162,7 @@ pub trait Wire<'de, V: Versions>: Layout {
         }
     }
 
-    /// Reads a run of values.
+    /// Reads as many values as `items` has, one after another.
     ///
     /// # Errors
     ///
@@ -174,7 +175,7 @@ pub trait Wire<'de, V: Versions>: Layout {
         items.iter_mut().try_for_each(|item| item.decode_into(at, reader))
     }
 
-    /// Reports the values in which a run differs from another of the same length.
+    /// Reports each value that differs from the one at the same position in `others`, which has the same length.
     #[inline]
     fn slice_differ(items: &[Self], others: &[Self], at: V, differ: &mut Differ<'_>)
     where
@@ -185,8 +186,8 @@ pub trait Wire<'de, V: Versions>: Layout {
         });
     }
 
-    /// Reads a length and that many values, and replaces `items` by them. The length has one byte, or with `LONG` one or
-    /// more.
+    /// Reads a length and that many values, and replaces `items` by them. With `LONG`, the length can have more than one
+    /// byte.
     ///
     /// # Errors
     ///

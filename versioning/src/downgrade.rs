@@ -58,10 +58,10 @@ where
     Ok(translated.downgrade(at)?)
 }
 
-/// Translates a mirror that holds the values of an older version into a latest value, without a release table.
+/// Translates a mirror with the values of an older version to the latest version, without a release table.
 ///
-/// It is for conversions from a foreign format that has the fields of an older version. The mirror holds no other
-/// mirrors: the compiler checks that.
+/// Use it to import a foreign format: fill the fields of the version that the format corresponds to, then call this. A
+/// nested mirror must be a part. The compiler refuses a mirror that needs a row in a release table.
 ///
 /// # Errors
 ///
@@ -73,10 +73,10 @@ pub fn upgrade_from<M: for<'de> Wire<'de, AtVersion> + Mirror>(
     mirror.upgrade(alone::<M>(version)?)
 }
 
-/// Translates a mirror in place into the values of an older version, without a release table. The counterpart of
-/// [`upgrade_from`].
+/// Translates a mirror at its latest version to an older one, without a release table. Use it to export to a foreign format:
+/// the counterpart of [`upgrade_from`].
 ///
-/// It does not report losses: [`ReleaseTable::losses`](crate::ReleaseTable::losses) does.
+/// It does not report losses. [`ReleaseTable::losses`](crate::ReleaseTable::losses) does.
 ///
 /// # Errors
 ///

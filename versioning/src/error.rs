@@ -194,9 +194,9 @@ pub enum LoadErrorKind {
     Conversion(ConversionError),
 }
 
-/// What a reader expected where it found another value: a part of [`LoadErrorKind::Value`] and [`SaveError::Value`].
+/// Says which values are allowed where another one was found. [`LoadErrorKind::Value`] and [`SaveError::Value`] have it.
 ///
-/// Print the whole error for a person. A program matches this to tell damage from a bound that is too small:
+/// Match it to tell a damaged snapshot from a bound that is too small. To inform a person, print the whole error:
 ///
 /// ```
 /// use devstate_versioning::{Expected, LoadErrorKind, ReleaseTable, Versioned, release_table};

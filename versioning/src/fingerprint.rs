@@ -8,9 +8,10 @@
 use crate::fnv::{fnv1a_byte, fnv1a_onto, fnv1a_start};
 use crate::schema_data::{Field, Presence, Row, Schema, Shape, Type, Variant, or};
 
-/// Returns the fingerprint of one version of a mirror, which `layouts(…)` pins.
+/// Returns the fingerprint of one version of a mirror: the number that `layouts(…)` pins. A hand-written mirror computes
+/// [`LAYOUTS`](crate::Mirror::LAYOUTS) with it.
 ///
-/// A nested mirror is in it by its name only.
+/// It covers only the name of a nested mirror, not its fields: these have a fingerprint of their own.
 #[must_use]
 pub const fn layout(schema: &Schema, version: u16) -> u64 {
     layout_edited(schema, version, Edit::None)
@@ -38,7 +39,10 @@ pub(crate) const fn layout_edited(schema: &Schema, version: u16, edit: Edit<'_>)
     text.hash
 }
 
-/// Writes the text that [`layout`] hashes into `out`, as far as it fits, and returns the length of the whole text in bytes.
+/// Writes the text behind a fingerprint into `out`: [`layout`] returns the hash of this text. Compare the texts of two builds
+/// to see why their fingerprints differ.
+///
+/// Writes as much as fits, and returns the length of the whole text in bytes.
 pub const fn layout_text(schema: &Schema, version: u16, out: &mut [u8]) -> usize {
     let mut text = Text {
         hash: fnv1a_start(),

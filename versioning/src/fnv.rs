@@ -3,7 +3,8 @@
 const OFFSET_BASIS: u64 = 0xcbf2_9ce4_8422_2325;
 const PRIME: u64 = 0x0000_0100_0000_01b3;
 
-/// Returns the 64-bit FNV-1a hash of `bytes`.
+/// Returns the 64-bit FNV-1a hash of `bytes`. All fingerprints are hashes of this kind, and so is
+/// [`Schema::name_hash`](crate::schema::Schema::name_hash).
 #[must_use]
 pub const fn fnv1a(bytes: &[u8]) -> u64 {
     fnv1a_onto(OFFSET_BASIS, bytes)

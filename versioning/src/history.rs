@@ -5,7 +5,21 @@
     reason = "runs during constant evaluation, with positions below the length"
 )]
 
-/// The versions of a mirror as a tree. A version goes on from the one before it, unless a [`Branch`] says otherwise.
+/// Says for each version of a mirror which version it goes on from. Most mirrors have a line, [`History::LINE`]. With a
+/// [`Branch`] it is a tree:
+///
+/// ```
+/// use devstate_versioning::schema::{Branch, History};
+///
+/// // 1 ── 2 ── 3 ── 5, and version 4 is a backport on version 2.
+/// let history = History {
+///     branches: &[Branch { version: 4, from: 2 }, Branch { version: 5, from: 3 }],
+///     ..History::LINE
+/// };
+/// assert_eq!(history.parent(4), 2);
+/// assert!(history.leads(2, 4));
+/// assert!(!history.leads(3, 4));
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct History {
     /// The oldest version that this source reads and writes. Earlier ones are forgotten.
@@ -18,7 +32,7 @@ pub struct History {
     pub changes: &'static [Change],
 }
 
-/// A version that does not go on from the one before it.
+/// An entry of [`History::branches`]: a version that goes on from another one than its number minus one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Branch {
     /// The version.
@@ -27,7 +41,10 @@ pub struct Branch {
     pub from: u16,
 }
 
-/// A change of a mirror, and the versions that made it: one on each branch that has it.
+/// A change of a mirror, such as a new field, and the versions that made it.
+///
+/// A change can be on several branches. Then each has a version of its own that made the change: version 5 added a field on
+/// the main branch, and version 4 added it on the stable branch.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Change {
     /// The wire name of the field or variant.
@@ -38,12 +55,12 @@ pub struct Change {
     pub versions: &'static [u16],
 }
 
-/// What a [`Change`] is.
+/// Says what changed in a [`Change`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ChangeKind {
-    /// The field or variant comes.
+    /// A field or a variant was added.
     Start,
-    /// The field or variant goes.
+    /// A field or a variant was removed.
     End,
     /// The field has another meaning.
     Meaning,
@@ -64,7 +81,7 @@ impl ChangeKind {
 }
 
 impl History {
-    /// A line from version 1.
+    /// A history without branches: each version goes on from the one before it, and none is forgotten.
     pub const LINE: Self = Self {
         oldest: 1,
         branches: &[],
@@ -142,8 +159,10 @@ impl History {
         None
     }
 
-    /// Returns `true` if a mirror may step from version `from` of one release to version `to` of a release that goes on from
-    /// it: to the same version, to one that `from` leads to, or to one of another branch that has all changes of `from`.
+    /// Checks a step in a row of a release table: returns `true` if a mirror with version `from` in one release may have
+    /// version `to` in the next.
+    ///
+    /// `to` is the same version, or one that `from` leads to, or one of another branch that has all changes of `from`.
     #[must_use]
     pub const fn may_step(&self, from: u16, to: u16) -> bool {
         if self.leads(from, to) {

@@ -19,8 +19,9 @@ use crate::snapshot::Translated;
 use crate::table::TableData;
 use crate::writer::{Writer, length_len};
 
-/// A field with a whole snapshot of the mirror `M` in at most `N` bytes, written with the release table `R`: the state of a
-/// plug-in, or of a device from another team's crate, which has a release table of its own.
+/// A field that holds a whole snapshot: of the mirror `M`, written with the release table `R`, in at most `N` bytes.
+///
+/// Use it for state that has a release table of its own: that of a plug-in, or of a device from another team's crate.
 ///
 /// The field says which release of `R` belongs to each version of its owner: `#[versioned(inner = [1, 1, 2])]`, and `_` for a
 /// version without the field. A downgrade of the owner downgrades the mirror to that release, and reports its losses. Loading

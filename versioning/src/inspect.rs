@@ -48,8 +48,8 @@ pub struct PayloadSchema {
 
 /// One value of a payload with its path, offset and type. [`PayloadSchema::walk`] calls its visitor with each.
 ///
-/// A value is a number, a text, some bytes, a tag or a length. Items follow each other without a gap, and together they are the payload. A sequence, an option or an enum is an item
-/// for its length or tag. Its content follows as further items.
+/// A value is a number, a text, some bytes, a tag or a length. Items follow each other without a gap, and together they are
+/// the payload. A sequence, an option or an enum is an item for its length or tag. Its content follows as further items.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Item<'p> {
     /// The path of the field or element that has the value.

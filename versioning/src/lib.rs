@@ -74,9 +74,9 @@ pub use codec::{Bytes, MirrorOf, Str};
 /// | annotation | meaning |
 /// |---|---|
 /// | `start = 2`, `start = [4, 5]` | the first version that has it, or the first on each branch |
-/// | `end = 3` | the first version that no longer has it; the field stays in the struct, and is `Default` in every latest value |
-/// | `default_fn = path` | `fn(version: u16) -> T`: returns the value of the field after reading a version without it, and the value to write at an older version that still has it; the default is `Default::default` |
-/// | `ser_fn = path`, `de_fn = path` | `fn(&mut Mirror, version: u16) -> Result<(), ConversionError>`: the semantic functions. `de_fn` runs after an older version was read, `ser_fn` before one is written. They change values, or return an error. `version` is the version on the wire. They run once for the field's `start`, and once for its `end`, if that version is above the one on the wire |
+/// | `end = 3` | the first version that no longer has it. The field stays in the struct. In a value of the latest version it is `Default` |
+/// | `default_fn = path` | `fn(version: u16) -> T`: returns the value of the field where there is none: after a version without the field was read, and before an older version that still has it is written. Without this annotation, the value is `Default::default()` |
+/// | `ser_fn = path`, `de_fn = path` | `fn(&mut Mirror, version: u16) -> Result<(), ConversionError>`: the semantic functions. `de_fn` runs after an older version was read, `ser_fn` before one is written. They change values, or return an error. `version` is the version on the wire. They run once if `version` is below the field's `start`, and once if it is below its `end` |
 /// | `at = 2` | for a change of meaning: its `ser_fn` and `de_fn` run for the step from version 1 to version 2. It needs an annotation of its own, and a field can have several |
 /// | `bound(1 = 8, 3 = 16)` | the bound of the field from each of these versions on; the type has the last one. See [Bounds](#bounds) |
 /// | `skip` | never written; `Default` after loading |
@@ -123,17 +123,19 @@ pub use codec::{Bytes, MirrorOf, Str};
 /// }
 /// ```
 ///
-/// The latest version of the owner has the latest version of the part. A mirror inside a part is a part too. A fingerprint
-/// in `parts` is also the one in the header of a snapshot whose root is that version of the owner, if all its mirrors are
-/// parts and the release table has no name.
+/// The latest version of the owner has the latest version of the part. A mirror inside a part is a part too. If the owner
+/// is the root, all its mirrors are parts, and the release table has no name, then the header of a snapshot has the
+/// fingerprint from `parts`.
 ///
 /// # Branches
 ///
 /// A version goes on from the one before it, unless `branch` says otherwise. So a stable branch can get a version of its own,
 /// and the main branch goes on from another one. A change names the first version with it on each branch:
-/// `start = [4, 5]`. It lies between two versions if one of them has it and the other does not, and only then its functions
-/// run. An upgrade first takes back what only the version on the wire has, the latest step first. Then it makes the steps to
-/// the latest version. A downgrade does the same in reverse.
+/// `start = [4, 5]`.
+///
+/// The functions of a change run only if one of the two versions has the change and the other does not. An upgrade has two
+/// phases. First it takes back the changes that the latest version does not have, the newest change first. Then it makes the
+/// changes that only the latest version has, the oldest change first. A downgrade does the same in reverse order.
 ///
 /// The source on the stable branch does not have the versions of the main branch. Their place in `layouts` is `_`, and their
 /// snapshots are refused by the number of the release. See [`release_table!`](crate::release_table#branches) for an
@@ -235,8 +237,11 @@ pub use writer::Sink;
 
 /// Release tables and mirrors as constant data, and as text.
 ///
-/// [`schema::Table`] prints a release table for people, and [`schema::Json`] for tools. The other items are the data behind
-/// them.
+/// Use [`schema::Table`] to print a release table for people, and [`schema::Json`] for tools. The other items are the data
+/// behind them. A program needs them only to walk the data itself: start at [`TableData::ROWS`](schema::TableData::ROWS).
+///
+/// A version *goes on from* its predecessor: it has all changes of that version, and some more. A version of zero means that
+/// there is none.
 pub mod schema {
     pub use crate::describe_json::Json;
     pub use crate::describe_table::Table;

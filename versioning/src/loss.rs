@@ -2,7 +2,8 @@
 
 use crate::path::FieldPath;
 
-/// One field that a downgrade would lose: its value changes on the way to the older release and back.
+/// One field that a downgrade would lose. An older build that loads the downgraded value and saves it again would return
+/// another value of this field.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Loss {
@@ -12,7 +13,10 @@ pub struct Loss {
     pub ignorable: bool,
 }
 
-/// Walks two values of one type side by side and reports their differences.
+/// Finds the fields in which two values differ, so that a downgrade can report its losses. [`Wire::differ`] of a hand-written
+/// codec tells it each field.
+///
+/// [`Wire::differ`]: crate::wire::Wire::differ
 pub struct Differ<'v> {
     here: Place<'v>,
     visit: &'v mut dyn FnMut(&Loss),
@@ -46,7 +50,7 @@ impl<'v> Differ<'v> {
         }
     }
 
-    /// Reports this place if `equal` is `false`.
+    /// Reports the current field if `equal` is `false`. For a value without fields of its own.
     #[inline]
     pub fn leaf(&mut self, equal: bool) {
         if !equal {
@@ -60,19 +64,19 @@ impl<'v> Differ<'v> {
         (self.visit)(&self.here.loss());
     }
 
-    /// Walks the field at position `step`.
+    /// Enters the field at position `step`. `walk` compares the two values of it.
     #[inline]
     pub fn field(&mut self, step: u16, walk: impl FnOnce(&mut Differ<'_>)) {
         self.below(step, self.here.ignorable, walk);
     }
 
-    /// Walks the field at position `step`, which is marked as `ignorable`.
+    /// Enters the field at position `step`, which is marked as `ignorable`.
     #[inline]
     pub fn ignorable_field(&mut self, step: u16, walk: impl FnOnce(&mut Differ<'_>)) {
         self.below(step, true, walk);
     }
 
-    /// Walks the elements of a sequence.
+    /// Enters each element of a sequence. `walk` compares the two values of it.
     #[inline]
     pub fn elements<I: IntoIterator>(&mut self, items: I, mut walk: impl FnMut(I::Item, &mut Differ<'_>)) {
         for (step, item) in items.into_iter().enumerate() {
@@ -80,7 +84,7 @@ impl<'v> Differ<'v> {
         }
     }
 
-    /// Reports a loss below this place.
+    /// Reports a loss whose path starts at the current field.
     pub fn report(&mut self, below: &Loss) {
         let here = self.here.loss();
         let steps = below.field.steps().iter();

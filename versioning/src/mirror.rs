@@ -2,7 +2,10 @@
 
 use crate::schema_data::{Schema, Type};
 
-/// A type with a fixed, bounded encoding.
+/// Describes the encoding of a type: what the bytes mean, and how many there are at most.
+///
+/// Every type that can be a field implements it: integers, arrays, bounded sequences, mirrors. Implement it together with
+/// [`Wire`](crate::wire::Wire) for a field type of your own, as the example there does.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot be a field of a mirror",
     label = "this type has no fixed, bounded encoding",
@@ -18,6 +21,21 @@ pub trait Layout {
 }
 
 /// A mirror: the wire form of a state, with all its versions. `#[derive(Versioned)]` implements it.
+///
+/// Import it to write `TimerSer::SCHEMA`, which gives the fields in an error or a loss their names:
+///
+/// ```
+/// use devstate_versioning::{Mirror, Versioned};
+///
+/// #[derive(Versioned, Clone, Debug, Default)]
+/// #[versioned(version = 1, layouts(open))]
+/// pub struct TimerSer {
+///     pub count: u32,
+/// }
+///
+/// assert_eq!(TimerSer::SCHEMA.name, "TimerSer");
+/// assert_eq!(TimerSer::SCHEMA.version, 1);
+/// ```
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is no mirror",
     label = "`{Self}` does not implement `Mirror`",

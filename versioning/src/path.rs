@@ -61,7 +61,9 @@ impl fmt::Display for FieldPath {
     }
 }
 
-/// A [`FieldPath`] that prints the names of its fields.
+/// A [`FieldPath`] that prints the names of its fields, such as `serial[1].rx`. Use it in messages for people.
+///
+/// [`FieldPath::display`] and [`locate`](crate::locate) return it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct NamedPath {
     path: FieldPath,

@@ -2,13 +2,15 @@
 
 use crate::error::{Expected, LoadError, LoadErrorKind};
 
-/// Decoding stopped. The [`Reader`] that returned this has the error.
+/// Says that decoding failed. It has no details: the [`Reader`] keeps the error, and [`Reader::finish`] returns it.
 ///
-/// Only a reader makes one, so an implementation cannot fail without a reason.
+/// Pass it on with `?`. Only a reader creates one, so a hand-written codec cannot fail without a reason: it calls
+/// [`Reader::refuse_at`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Malformed(());
 
-/// Reads a payload front to back.
+/// Reads a payload front to back, and keeps the first error. [`Wire::decode_into`](crate::wire::Wire::decode_into) of a
+/// hand-written codec reads its fields from it.
 ///
 /// ```
 /// use devstate_versioning::LoadErrorKind;

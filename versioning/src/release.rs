@@ -164,7 +164,8 @@ pub trait ReleaseTable: TableData {
         downgrade::losses(mirror, At::new(self), scratch, visit)
     }
 
-    /// Calls `visit` with each field in which two latest values differ. Skipped fields do not count.
+    /// Compares two mirrors field by field, and calls `visit` with each field that differs. Use it to explain why two states
+    /// are not equal, for example in a test. Skipped fields do not count.
     fn differences<'de, M>(one: &M, other: &M, visit: &mut dyn FnMut(&Loss))
     where
         M: MirrorOf<'de, Self>,
@@ -214,8 +215,8 @@ pub trait ReleaseTable: TableData {
             .flatten()
     }
 
-    /// Reads a bare payload of the latest release, which [`Translated::encode`] wrote, into `mirror`. Code for it compares
-    /// no versions.
+    /// Reads a bare payload of the latest release, which [`Translated::encode`] wrote, into `mirror`. Use it
+    /// instead of [`decode`](Self::decode) where no payload is older: its code compares no versions.
     ///
     /// # Errors
     ///
@@ -255,9 +256,11 @@ impl<M, R: TableData, C> Translated<'_, M, At<R>, C> {
     }
 }
 
-/// Decodes a payload and encodes it again at the same release, without a translation. A correct codec gives the same
-/// bytes: use it to test a hand-written one. Only an [`Inner`](crate::Inner) snapshot of another release than the one that
-/// belongs to the outer release has other bytes then.
+/// Decodes a payload and encodes it again at the same release. Use it to test a hand-written codec: a correct one returns
+/// the same bytes.
+///
+/// It does not translate the value. The bytes differ in one case only: if the payload has an [`Inner`](crate::Inner)
+/// snapshot, and that snapshot is of another release than its field says for this version.
 ///
 /// # Errors
 ///

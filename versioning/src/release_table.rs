@@ -93,7 +93,8 @@
 ///
 /// `from _` stands for a release that the table no longer has.
 ///
-/// A row may step to a version of another branch if that version has every change that the release behind `from` had.
+/// In the row of a mirror, a release may change to a version of another branch. That version must have every change of the
+/// version in the release before: the one that `from` names, or else the one to the left.
 ///
 /// # Rows of some targets
 ///

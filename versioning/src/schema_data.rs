@@ -11,7 +11,8 @@ pub const MAX_DEPTH: usize = 8;
 /// The maximum number of elements in a sequence whose elements take no bytes: a length of one byte.
 pub(crate) const MAX_EMPTY: usize = 127;
 
-/// A mirror in all its versions. `#[derive(Versioned)]` generates it. A program can walk it without allocation.
+/// Describes a mirror in all its versions: its name, its fields or variants, and its history. `#[derive(Versioned)]`
+/// generates it, and [`Mirror::SCHEMA`](crate::Mirror::SCHEMA) is it. Tools walk it without allocation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Schema {
     /// The wire name: the type's own, unless it was renamed since (`name = "…"`).
@@ -28,7 +29,8 @@ pub struct Schema {
     pub has_parts: bool,
 }
 
-/// A row of a release table: a mirror and its version in each release.
+/// A row of a release table: a mirror and its version in each release. [`TableData::ROWS`](crate::schema::TableData::ROWS)
+/// has them all.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Row {
     /// The mirror.
@@ -39,7 +41,7 @@ pub struct Row {
     pub versions: &'static [u16],
 }
 
-/// A struct or an enum.
+/// Says if a mirror is a struct or an enum, with its fields or variants.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Shape {
     /// All fields of all versions, in wire order.
@@ -80,18 +82,27 @@ pub struct Variant {
     pub versions: Presence,
 }
 
-/// In which versions a field or a variant is present: from `start` to the last one before `end`, and the spans in `more`.
+/// Says which versions have a field or a variant: those from `start` up to, but not including, `end`, and those in `more`.
+///
+/// ```
+/// use devstate_versioning::schema::Presence;
+///
+/// let presence = Presence { end: Some(4), ..Presence::since(2) };
+/// assert!(presence.contain(2) && presence.contain(3));
+/// assert!(!presence.contain(1) && !presence.contain(4));
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Presence {
     /// The first version that has it.
     pub start: u16,
     /// The first later version without it. `None` if all later versions have it.
     pub end: Option<u16>,
-    /// Further spans, where versions of a branch without it are in between. Ascending, and empty for most.
+    /// Further versions that have it, behind a gap: versions of a branch without it are in between. In ascending order. Most
+    /// fields have none.
     pub more: &'static [Span],
 }
 
-/// Versions without a gap.
+/// A range of versions without a gap: an entry of [`Presence::more`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Span {
     /// The first version.
@@ -135,7 +146,7 @@ pub enum Type {
     },
 }
 
-/// Describes the snapshot in an [`Inner`](crate::Inner) field.
+/// Describes the snapshot in an [`Inner`](crate::Inner) field: its mirror, and the release table that it is written with.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct InnerSchema {
     /// The maximum number of bytes.

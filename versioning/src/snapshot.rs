@@ -225,11 +225,12 @@ impl<C: Checksum> Sink for Summing<'_, C> {
     }
 }
 
-/// Returns an upper bound of the length of a snapshot of the mirror `M` in bytes, over all its versions.
+/// Returns the length in bytes that no snapshot of the mirror `M` exceeds, at any version. Use it for the length of a buffer
+/// or a partition, or as a limit when you read a file. [`buffer!`](crate::buffer) uses it.
 ///
-/// Mirrors with a row count at their longest version, also where no release of a table has these versions together. Parts
-/// count at the version that their owner gives them. A mirror whose snapshots could be longer than `usize` can express does
-/// not compile here.
+/// A snapshot can be shorter. For a nested mirror with a row in the table, its longest version counts, even if no release
+/// has that version together with the others. For a part, the version that its owner gives it counts. If a snapshot could
+/// be longer than `usize` can express, the call does not compile.
 #[must_use]
 pub const fn max_snapshot_len<M: Layout>() -> usize {
     const {
@@ -242,8 +243,9 @@ pub const fn max_snapshot_len<M: Layout>() -> usize {
     }
 }
 
-/// Creates an array that is long enough for any snapshot of a mirror. With a second argument, the array has that length,
-/// and the compiler checks that it is enough.
+/// Creates a byte array that is long enough for every snapshot of a mirror.
+///
+/// A second argument sets the length of the array. If it is too short for some snapshot, the code does not compile.
 ///
 /// ```
 /// use devstate_versioning::{Versioned, buffer, max_snapshot_len};
@@ -257,6 +259,8 @@ pub const fn max_snapshot_len<M: Layout>() -> usize {
 /// assert_eq!(buffer!(TimerSer).len(), max_snapshot_len::<TimerSer>());
 /// static mut SNAPSHOT: [u8; 64] = buffer!(TimerSer, 64);
 /// ```
+///
+/// This does not compile, because a snapshot has 36 bytes:
 ///
 /// ```compile_fail
 /// # use devstate_versioning::{Versioned, buffer};

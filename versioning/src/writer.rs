@@ -5,17 +5,46 @@ use core::fmt;
 use crate::error::SaveError;
 use crate::varint;
 
-/// A destination for encoded bytes other than a slice: a stream, or memory that only raw pointers may access.
+/// Takes the bytes of a snapshot piece by piece: for a destination that is not a `&mut [u8]`, such as a serial port, or
+/// memory that is shared with another program. [`Translated::write_into`](crate::Translated::write_into) writes into it.
+///
+/// ```
+/// use devstate_versioning::{ReleaseTable, Sink};
+/// # use devstate_versioning::{Versioned, release_table};
+/// # #[derive(Versioned, Clone, Debug, Default)]
+/// # #[versioned(version = 1, layouts(open))]
+/// # pub struct TimerSer { pub count: u32 }
+/// # release_table! { pub enum Release { V1 = 1 @ open } TimerSer => [1], }
+///
+/// struct Port(Vec<u8>);
+///
+/// impl Sink for Port {
+///     fn put(&mut self, bytes: &[u8]) -> bool {
+///         self.0.extend_from_slice(bytes);
+///         true
+///     }
+/// }
+///
+/// let mut port = Port(Vec::new());
+/// let timer = Release::latest(&TimerSer { count: 7 });
+/// timer.write_into(&mut port, &mut [0; 64])?;
+/// assert_eq!(port.0.len(), timer.snapshot_len());
+/// # Ok::<(), devstate_versioning::SaveError>(())
+/// ```
 pub trait Sink {
-    /// Takes all of `bytes` and returns `true`. They follow the bytes of the last call. Returns `false` if it cannot take
-    /// them: then it is not called again. Only the sink knows the reason, so it should keep it.
+    /// Takes all of `bytes`, which follow those of the last call, and returns `true`.
+    ///
+    /// Returns `false` if it cannot take them. Then it is not called again, and saving fails with [`SaveError::Sink`]. That
+    /// error has no details, so a sink that knows the reason keeps it.
     fn put(&mut self, bytes: &[u8]) -> bool;
 }
 
-/// The destination of a payload, which is written front to back.
+/// Takes the bytes of a payload, front to back. [`Wire::encode`](crate::wire::Wire::encode) of a hand-written codec writes
+/// its fields into it.
 ///
-/// It has room for the number of bytes that [`Wire::encoded_len`](crate::wire::Wire::encoded_len) announced. Bytes beyond
-/// that are dropped, and saving then fails, so no function here returns an error.
+/// No function here returns an error. The writer has room for the number of bytes that
+/// [`Wire::encoded_len`](crate::wire::Wire::encoded_len) announced. It drops bytes beyond that, and saving then fails with
+/// [`SaveError::WrongLength`].
 pub trait Writer {
     /// Returns the next `N` bytes for the caller to fill, or `None` if there are fewer.
     fn window<const N: usize>(&mut self) -> Option<&mut [u8; N]>;
@@ -26,7 +55,8 @@ pub trait Writer {
     /// Records that a value has no encoding. Saving fails with the first such error.
     fn fail(&mut self, kind: SaveError);
 
-    /// Called between items. Bytes already written are final and may be checksummed.
+    /// Says that the bytes written so far are final. A [`Sequence`](crate::Sequence) calls it between items, so that a writer
+    /// can compute the checksum of these bytes while they are in the cache.
     #[inline]
     fn commit(&mut self) {}
 
@@ -246,7 +276,8 @@ impl fmt::Debug for SinkWriter<'_> {
     }
 }
 
-/// Returns the number of bytes that [`Writer::length`] writes for a sequence of at most `BOUND` elements.
+/// Returns the number of bytes that [`Writer::length`] writes for `length`. The
+/// [`encoded_len`](crate::wire::Wire::encoded_len) of a sequence of at most `BOUND` elements includes it.
 #[inline]
 #[must_use]
 pub const fn length_len<const BOUND: usize>(length: usize) -> usize {

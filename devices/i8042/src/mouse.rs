@@ -62,7 +62,7 @@ impl MouseProtocol {
     }
 }
 
-/// The sample rates that the guest has set so far of a sequence that selects a protocol.
+/// Says how far the guest has come in a sequence of sample rates. A complete sequence selects a protocol of the mouse.
 ///
 /// 200, 100, 80 selects [`IntelliMouse`](MouseProtocol::IntelliMouse), 200, 200, 80 selects
 /// [`Explorer`](MouseProtocol::Explorer), and then 200, 80, 40 selects

@@ -53,7 +53,8 @@ pub enum ControllerReply {
     Mouse(u8),
 }
 
-/// The half of the input port that the status register's upper half shows, until the next command.
+/// Says if the guest polls the input port. After the command C1 or C2, the upper four bits of the status register show one
+/// half of the input port, until the next command.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub enum InputPortPoll {

@@ -16,7 +16,7 @@ use crate::generate::{Chosen, Maximum, Minimum, Seeded, payload};
 const RANDOM_STATES: u64 = 12;
 const OPTIONS: Options = Options::new(Architecture::Any);
 
-/// A snapshot in a frozen file.
+/// One snapshot in a frozen file, with its name, such as `minimum`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Case {
     /// The name, such as `minimum` or `random 3`.

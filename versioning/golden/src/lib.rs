@@ -21,7 +21,8 @@ pub use file::Case;
 use crate::file::Subject;
 use crate::generate::Choice;
 
-/// The environment variable. Its value `add` writes the files that are missing.
+/// The name of the environment variable that makes [`Golden::check`] write files. If its value is `add`, the files that are
+/// missing are written.
 pub const VARIABLE: &str = "DEVSTATE_GOLDEN";
 
 /// Makes the bytes of a foreign value, by the name of its layout.

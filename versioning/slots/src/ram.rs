@@ -4,7 +4,8 @@ use embedded_storage::nor_flash::{
     ErrorType, NorFlash, NorFlashError, NorFlashErrorKind, ReadNorFlash, check_erase, check_read, check_write,
 };
 
-/// Memory that the start-up code leaves alone, used like a flash.
+/// Memory that is used like a flash. For tests, and for memory that keeps its content over a reset: the start-up code must
+/// not clear it.
 #[derive(Debug)]
 pub struct RamFlash<'m>(&'m mut [u8]);
 

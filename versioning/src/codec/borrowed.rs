@@ -11,12 +11,42 @@ use crate::reader::{Malformed, Reader};
 use crate::schema_data::Type;
 use crate::writer::{Writer, length_len};
 
-/// At most `N` bytes of text, borrowed from the buffer that they were decoded from.
+/// A text field that is not copied: at most `N` bytes of UTF-8, borrowed from the buffer that the snapshot is loaded from.
+///
+/// Use it for long texts. A `heapless::String<N>` takes `N` bytes in the mirror; this takes a pointer and a length. Both
+/// have the same encoding. [`Sequence`](crate::Sequence) has an example.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Str<'de, const N: usize>(&'de str);
 
-/// At most `N` bytes, borrowed from the buffer that they were decoded from.
+/// A field of bytes that is not copied: at most `N` bytes, borrowed from the buffer that the snapshot is loaded from.
+///
+/// Use it for long byte strings, or for bytes that a program passes on unread. A `heapless::Vec<u8, N>` takes `N` bytes in
+/// the mirror; this takes a pointer and a length. Both have the same encoding.
+///
+/// ```
+/// use devstate_versioning::{Bytes, ReleaseTable, Versioned, buffer, release_table};
+///
+/// #[derive(Versioned, Clone, Debug, Default)]
+/// #[versioned(version = 1, layouts(open))]
+/// pub struct PacketSer<'a> {
+///     pub content: Bytes<'a, 1500>,
+/// }
+///
+/// release_table! {
+///     pub enum Release { V1 = 1 @ open }
+///     PacketSer<'_> => [1],
+/// }
+///
+/// let content = Bytes::new(b"ping").expect("at most 1500 bytes");
+/// let mut memory = buffer!(PacketSer<'_>);
+/// let snapshot = Release::save(&PacketSer { content }, &mut memory)?;
+///
+/// let mut packet = PacketSer::default();
+/// Release::load(snapshot, &mut packet)?;
+/// assert_eq!(packet.content.get(), b"ping");
+/// # Ok::<(), devstate_versioning::Error>(())
+/// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Bytes<'de, const N: usize>(&'de [u8]);

@@ -13,9 +13,10 @@ use crate::loss::Differ;
 use crate::reader::{Malformed, Reader};
 use crate::writer::Writer;
 
-/// A type with a bound that can change: an array, a sequence, text, bytes, and an option of them.
+/// Encodes a field at a bound other than that of its type. A field with `#[versioned(bound(1 = 8, 2 = 16))]` needs it.
 ///
-/// The methods do what those of [`Wire`] do, for a version with another bound than that of the type.
+/// Arrays, sequences, text, bytes and an `Option` of them implement it. Implement it for a container of your own whose bound
+/// must be able to change. Each method does what the one of [`Wire`] with the similar name does, with `bound` as the maximum.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` has no bound that could change",
     label = "`bound(..)` is for a field with a bound",
@@ -25,7 +26,7 @@ pub trait Bounded<'de, V: Versions>: Wire<'de, V> {
     /// Returns the number of bytes that `encode_within` writes.
     fn encoded_len_within(&self, at: V, bound: usize) -> usize;
 
-    /// Writes at most `bound` elements. A downgrade has shortened the value.
+    /// Writes at most `bound` elements. The value has no more: a downgrade has shortened it.
     fn encode_within<W: Writer>(&self, at: V, bound: usize, writer: &mut W);
 
     /// Reads at most `bound` elements.
