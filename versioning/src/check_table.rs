@@ -8,7 +8,7 @@ use crate::check_step::check_step;
 use crate::diagnose::release_change;
 use crate::fingerprint::{find, version_in};
 use crate::message::Message;
-use crate::parts::release_fingerprint;
+use crate::parts::{checked_fingerprint, release_fingerprint};
 use crate::schema_data::{Field, Presence, Row, Schema, Shape, Type};
 
 /// Checks the name of a table that has one.
@@ -292,7 +292,7 @@ const fn check_type(
 /// Checks a published release's literal against what the rows give.
 #[track_caller]
 pub const fn check_published(table: &str, rows: &[Row], release: usize, name: &str, literal: Option<u64>) {
-    let found = release_fingerprint(table, rows, release);
+    let found = checked_fingerprint(table, rows, release);
     if let Some(literal) = literal
         && literal != found
     {

@@ -125,7 +125,7 @@ fn table_fields(f: &mut Formatter<'_>, schema: &Schema, fields: &[Field], indent
         let Field { name, versions, .. } = field;
         let ignorable = if field.ignorable { ", ignorable" } else { "" };
         let part = if field.parts.is_empty() { "" } else { ", part" };
-        write!(f, "{indent}{:<1$}", name, 32 - indent.len())?;
+        write!(f, "{indent}{:<1$}", name, 32_usize.saturating_sub(indent.len()))?;
         // A type's text has no width of its own: pad by hand.
         let mut counted = Counted { f, written: 0 };
         write!(counted, "{}", field.ty)?;

@@ -14,23 +14,37 @@ const MAX_PARTS: usize = 256;
 /// the rows does not matter, and neither does whether a mirror has a row or is a part. The hash of the table's name is added,
 /// if it has one.
 #[must_use]
-#[track_caller]
 pub(crate) const fn release_fingerprint(table: &str, rows: &[Row], release: usize) -> u64 {
+    column(rows, release).fingerprint(table)
+}
+
+/// Returns the fingerprint of a release, and refuses one with too many different parts. Runs during constant evaluation only.
+#[track_caller]
+pub(crate) const fn checked_fingerprint(table: &str, rows: &[Row], release: usize) -> u64 {
+    let column = column(rows, release);
+    if let Some(name) = column.too_many {
+        Message::new()
+            .str("a release has more than ")
+            .number(MAX_PARTS as u64)
+            .str(" different parts: give `")
+            .str(name)
+            .str("` or another part a row of its own in the release table, in place of `part = [..]`")
+            .fail()
+    }
+    column.fingerprint(table)
+}
+
+const fn column<'a>(rows: &'a [Row], release: usize) -> Column<'a> {
     let mut column = Column::new(rows, release);
     let mut rest = rows;
     while let [row, tail @ ..] = rest {
         column.row(row, version_in(row, release));
         rest = tail;
     }
-    if table.is_empty() {
-        column.sum
-    } else {
-        column.sum.wrapping_add(fnv1a(table.as_bytes()))
-    }
+    column
 }
 
 /// What a row adds to the sum of its release with that version in it.
-#[track_caller]
 pub(crate) const fn sum_of(row: &Row, version: u16) -> u64 {
     let mut column = Column::new(&[], 0);
     column.row(row, version);
@@ -45,6 +59,8 @@ struct Column<'a> {
     /// The parts that have been counted.
     counted: [u64; MAX_PARTS],
     len: usize,
+    /// A part that there was no room for. Programs also print fingerprints, so only [`checked_fingerprint`] refuses it.
+    too_many: Option<&'static str>,
 }
 
 impl<'a> Column<'a> {
@@ -55,10 +71,19 @@ impl<'a> Column<'a> {
             sum: 0,
             counted: [0; MAX_PARTS],
             len: 0,
+            too_many: None,
         }
     }
 
-    #[track_caller]
+    /// Returns the sum, with the hash of the table's name if it has one.
+    const fn fingerprint(&self, table: &str) -> u64 {
+        if table.is_empty() {
+            self.sum
+        } else {
+            self.sum.wrapping_add(fnv1a(table.as_bytes()))
+        }
+    }
+
     const fn row(&mut self, row: &Row, version: u16) {
         if version > 0 && version as usize <= row.layouts.len() {
             self.sum = self.sum.wrapping_add(row.layouts[version as usize - 1]);
@@ -67,7 +92,6 @@ impl<'a> Column<'a> {
     }
 
     /// Adds the parts of a mirror.
-    #[track_caller]
     const fn parts(&mut self, schema: &Schema, version: u16) {
         if !schema.has_parts {
             return;
@@ -84,7 +108,6 @@ impl<'a> Column<'a> {
         }
     }
 
-    #[track_caller]
     const fn fields(&mut self, fields: &[Field], around: Presence, version: u16) {
         let mut rest = fields;
         while let [field, tail @ ..] = rest {
@@ -96,7 +119,6 @@ impl<'a> Column<'a> {
         }
     }
 
-    #[track_caller]
     const fn ty(&mut self, ty: &Type, version: u16) {
         match ty {
             Type::Mirror(schema) => {
@@ -116,7 +138,6 @@ impl<'a> Column<'a> {
     }
 
     /// Adds a part, unless it has a row with that version or was counted before.
-    #[track_caller]
     const fn part(&mut self, schema: &Schema, version: u16) {
         if let Some(row) = find(self.rows, schema)
             && version_in(row, self.release) == version
@@ -125,24 +146,19 @@ impl<'a> Column<'a> {
         }
         let layout = layout(schema, version);
         let mut at = 0;
-        while at < self.len {
+        while at < self.len && at < self.counted.len() {
             if self.counted[at] == layout {
                 return;
             }
             at += 1;
         }
-        if self.len == MAX_PARTS {
-            Message::new()
-                .str("a release has more than ")
-                .number(MAX_PARTS as u64)
-                .str(" different parts: give `")
-                .str(schema.name)
-                .str("` or another part a row of its own in the release table, in place of `part = [..]`")
-                .fail()
+        if at < self.counted.len() {
+            self.counted[at] = layout;
+            self.len = at + 1;
+            self.sum = self.sum.wrapping_add(layout);
+        } else {
+            self.too_many = Some(schema.name);
         }
-        self.counted[self.len] = layout;
-        self.len += 1;
-        self.sum = self.sum.wrapping_add(layout);
     }
 }
 
@@ -231,18 +247,22 @@ mod tests {
     use std::format;
     use std::vec::Vec;
 
-    use super::{MAX_PARTS, release_fingerprint};
+    use super::{MAX_PARTS, checked_fingerprint, release_fingerprint};
     use crate::fingerprint::layout;
     use crate::schema_data::{Field, Presence, Row, Schema, Shape, Type};
 
-    /// The fingerprint of a release whose only row holds that many parts, each in two fields, and the sum of their layouts.
-    fn fingerprint_and_sum(count: usize) -> (u64, u64) {
-        let parts: Vec<&'static Schema> = (0..count)
+    fn parts(count: usize) -> Vec<&'static Schema> {
+        (0..count)
             .map(|number| {
                 let name = Box::leak(format!("Part{number}").into_boxed_str());
                 &*Box::leak(Box::new(Schema::new(name, 1, Shape::Struct(&[]))))
             })
-            .collect();
+            .collect()
+    }
+
+    /// A row whose mirror holds that many parts, each in two fields.
+    fn row_with_parts(count: usize) -> Row {
+        let parts = parts(count);
         let fields: Vec<Field> = parts
             .iter()
             .chain(&parts)
@@ -252,20 +272,24 @@ mod tests {
             })
             .collect();
         let owner = Box::leak(Box::new(Schema::new("Owner", 1, Shape::Struct(fields.leak()))));
-        let row = Row {
+        Row {
             schema: owner,
             layouts: &[1],
             versions: &[1],
-        };
-        let sum = parts.iter().fold(1_u64, |sum, part| sum.wrapping_add(layout(part, 1)));
-        (release_fingerprint("", &[row], 0), sum)
+        }
     }
 
     #[test]
     fn each_part_counts_once() {
         for count in [1, 64, 65, 200, MAX_PARTS] {
-            let (found, expected) = fingerprint_and_sum(count);
-            assert_eq!(found, expected, "{count}");
+            let expected = parts(count)
+                .iter()
+                .fold(1_u64, |sum, part| sum.wrapping_add(layout(part, 1)));
+            assert_eq!(
+                release_fingerprint("", &[row_with_parts(count)], 0),
+                expected,
+                "{count}"
+            );
         }
     }
 
@@ -274,6 +298,6 @@ mod tests {
         expected = "a release has more than 256 different parts: give `Part256` or another part a row of its own"
     )]
     fn one_part_too_many_is_refused() {
-        let _ = fingerprint_and_sum(MAX_PARTS + 1);
+        let _ = checked_fingerprint("", &[row_with_parts(MAX_PARTS + 1)], 0);
     }
 }
