@@ -34,7 +34,7 @@ pub(crate) const fn checked_fingerprint(table: &str, rows: &[Row], release: usiz
     column.fingerprint(table)
 }
 
-const fn column<'a>(rows: &'a [Row], release: usize) -> Column<'a> {
+const fn column(rows: &[Row], release: usize) -> Column<'_> {
     let mut column = Column::new(rows, release);
     let mut rest = rows;
     while let [row, tail @ ..] = rest {
