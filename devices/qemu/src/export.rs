@@ -22,8 +22,8 @@ impl Migration<'_> {
     /// The file should come from a machine of the same type and arguments as the one that will load it. Devices that the file
     /// has and the snapshot has not stay as they are in the file.
     ///
-    /// `icount_shift` is for [`virtual_time`](Self::virtual_time). The visitor is told of each loss and of everything that is
-    /// not known, which stays as it is. It returns `true` to go on.
+    /// `icount_shift` is for [`virtual_time`](Self::virtual_time). The visitor is called with each loss and with each
+    /// unknown field, which stays as it is. It returns `true` to continue.
     ///
     /// # Errors
     ///

@@ -28,8 +28,8 @@ pub(crate) type Visit<'v> = &'v mut dyn FnMut(Told<'_>) -> bool;
 impl Migration<'_> {
     /// Takes the devices out: every UART, the keyboard controller and the clock, those that the machine has.
     ///
-    /// `icount_shift` is for [`virtual_time`](Self::virtual_time). The visitor is told of each loss and of everything that is
-    /// not known. It returns `true` to go on.
+    /// `icount_shift` is for [`virtual_time`](Self::virtual_time). The visitor is called with each loss and with each
+    /// unknown field. It returns `true` to continue.
     ///
     /// # Errors
     ///
@@ -106,7 +106,7 @@ impl Migration<'_> {
     }
 }
 
-/// Converts, with the visitor told of the device's losses.
+/// Converts, and calls the visitor with each loss of the device.
 pub(crate) fn losing<T>(
     device: &str,
     visit: Visit<'_>,

@@ -1,4 +1,4 @@
-//! What the caller is told, and decides about.
+//! What a visitor is called with, and decides about.
 
 use std::fmt;
 
@@ -6,7 +6,7 @@ use devstate_qemu_section::Loss;
 
 use crate::error::Unknown;
 
-/// What a visitor is told. It returns `true` to go on, and `false` to refuse.
+/// What a visitor is called with. The visitor returns `true` to continue, and `false` to refuse.
 #[derive(Clone, Copy, Debug)]
 pub enum Told<'t> {
     /// A device loses this.

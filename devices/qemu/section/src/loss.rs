@@ -57,7 +57,7 @@ impl fmt::Display for Refused {
 
 impl core::error::Error for Refused {}
 
-/// The visitor that is told of each loss. It returns `true` to accept the loss.
+/// Calls a visitor with each loss. The visitor returns `true` to accept it.
 pub struct Losses<'v> {
     visit: &'v mut dyn FnMut(&Loss) -> bool,
 }

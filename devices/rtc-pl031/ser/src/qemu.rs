@@ -53,7 +53,8 @@ section! {
 }
 
 impl Pl031Section {
-    /// Returns the state of our device, at the moment `now` of the machine's virtual time, with the visitor told of each loss.
+    /// Returns the state of our device, at the moment `now` of the machine's virtual time. Calls the
+    /// visitor with each loss.
     ///
     /// The seconds of QEMU's clock begin with those of the virtual time, unless it follows the host's clock; then the result
     /// may be a second off.

@@ -8,7 +8,7 @@ use super::{PORT_BITS, is_from_mouse, keyboard, mouse, pending, port_bits, sourc
 use crate::controller::I8042StateSer;
 
 impl I8042Sections {
-    /// Returns QEMU's sections for the state of our device, with the visitor told of each loss.
+    /// Returns QEMU's sections for the state of our device. Calls the visitor with each loss.
     ///
     /// `extended` is whether QEMU's machine has the subsection `pckbd/extended_state`: from version 6.0 on, unless
     /// `-global i8042.extended-state=off`.

@@ -8,7 +8,7 @@ use super::{PORT_BITS, is_from_mouse, keyboard, mouse, pending, port_bits, sourc
 use crate::controller::I8042StateSer;
 
 impl I8042Sections {
-    /// Returns the state of our device, with the visitor told of each loss.
+    /// Returns the state of our device. Calls the visitor with each loss.
     ///
     /// # Errors
     ///

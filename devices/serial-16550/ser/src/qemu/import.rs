@@ -11,8 +11,8 @@ use super::section::{
 use crate::mirror::SerialStateSer;
 
 impl SerialSection {
-    /// Returns the state of our device, at the moment `now` of the machine's virtual time, with the visitor told of each
-    /// loss.
+    /// Returns the state of our device, at the moment `now` of the machine's virtual time. Calls the
+    /// visitor with each loss.
     ///
     /// # Errors
     ///
