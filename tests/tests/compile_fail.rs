@@ -46,6 +46,7 @@ corrected! {
     counters_given_as_events = "compile_fail/counters_given_as_events.fixed.rs",
     de_fn_of_another_type = "compile_fail/de_fn_of_another_type.fixed.rs",
     default_fn_of_another_type = "compile_fail/default_fn_of_another_type.fixed.rs",
+    element_without_default = "compile_fail/element_without_default.fixed.rs",
     end_one = "compile_fail/end_one.fixed.rs",
     end_outside = "compile_fail/end_outside.fixed.rs",
     end_zero = "compile_fail/end_zero.fixed.rs",

@@ -1,6 +1,7 @@
 //! The byte layer: the trait [`Wire`], and the types that implement it.
 
 mod arrays;
+mod blank;
 mod borrowed;
 mod bounded;
 mod containers;
@@ -8,6 +9,7 @@ mod empty;
 mod foreign;
 mod primitives;
 
+pub use blank::Blank;
 pub use borrowed::{Bytes, Str};
 pub use bounded::Bounded;
 pub(crate) use bounded::check_len;
@@ -67,12 +69,13 @@ impl<'de, R: TableData, M> MirrorOf<'de, R> for M where M: RowOf<R> + Wire<'de, 
 ///
 /// `V` says which release it is: [`At`] or [`Newest`]. Only this crate makes values of these types, so only a latest or
 /// a translated value is ever written. `#[derive(Versioned)]` implements the trait. A generic mirror implements it by
-/// hand, for every `V: VersionOf<Self>`, and passes `at` on to its fields. A type for a field of mirrors can do the same:
+/// hand, for every `V: VersionOf<Self>`, and passes `at` on to its fields. A type for a field of mirrors can do the same.
+/// To stand in a container or a variant, it also implements [`Blank`]:
 ///
 /// ```
 /// use devstate_versioning::Versioned;
 /// use devstate_versioning::schema::Type;
-/// use devstate_versioning::wire::{Differ, Layout, Malformed, Reader, Versions, Wire, Writer};
+/// use devstate_versioning::wire::{Blank, Differ, Layout, Malformed, Reader, Versions, Wire, Writer};
 ///
 /// /// Encoded as the number in it.
 /// #[derive(Clone, Debug, Default, PartialEq)]
@@ -97,10 +100,17 @@ impl<'de, R: TableData, M> MirrorOf<'de, R> for M where M: RowOf<R> + Wire<'de, 
 ///     }
 /// }
 ///
+/// impl<V> Blank<V> for Celsius {
+///     fn blank() -> Self {
+///         Self::default()
+///     }
+/// }
+///
 /// #[derive(Versioned, Clone, Debug, Default)]
 /// #[versioned(version = 1, layouts(open))]
 /// pub struct OvenSer {
 ///     pub temperature: Celsius,
+///     pub goal: Option<Celsius>,
 /// }
 /// ```
 pub trait Wire<'de, V: Versions>: Layout {
@@ -195,13 +205,13 @@ pub trait Wire<'de, V: Versions>: Layout {
     #[inline]
     fn decode_vec<const LONG: bool>(items: &mut VecView<Self>, at: V, reader: &mut Reader<'de>) -> Result<(), Malformed>
     where
-        Self: Default + Sized,
+        Self: Blank<V> + Sized,
     {
         let start = reader.offset();
         let length = reader.length_up_to::<LONG>(items.capacity())?;
         check_read::<V, Self>(at, start, length, reader)?;
         items.truncate(length);
-        while items.len() < length && items.push(Self::default()).is_ok() {}
+        while items.len() < length && items.push(Self::blank()).is_ok() {}
         Self::decode_slice(items, at, reader)
     }
 }
@@ -274,34 +284,4 @@ pub trait Itself<T> {
 
 impl<R, T> Itself<T> for R {
     type Type = T;
-}
-
-/// The value of a field of a type without `Default` in versions without the field.
-#[diagnostic::on_unimplemented(
-    message = "a field of the type `{Self}` is missing in some versions, and nothing says what it is then",
-    label = "`{Self}` has no `Default`",
-    note = "give the field `#[versioned(default_fn = path)]` with `fn path(version: u16) -> {Self}`, or the type a `Default`, which a removed or skipped field needs in any case"
-)]
-pub trait MissingValue {
-    /// Returns the value.
-    fn missing_value() -> Self;
-}
-
-/// The value of a variant's field before it is decoded. Every type with `Default` has one.
-#[diagnostic::on_unimplemented(
-    message = "a variant has a field of the type `{Self}`, which has no `Default`",
-    label = "`{Self}` has no `Default`",
-    note = "decoding makes the variant first and fills its fields in place: derive or implement `Default` for `{Self}`"
-)]
-pub trait VariantValue {
-    /// Returns the value.
-    fn variant_value() -> Self;
-}
-
-#[diagnostic::do_not_recommend]
-impl<T: Default> VariantValue for T {
-    #[inline]
-    fn variant_value() -> Self {
-        Self::default()
-    }
 }

@@ -5,7 +5,7 @@ use core::marker::PhantomData;
 
 use crate::architecture::Architecture;
 use crate::at::{At, AtVersion, NewestVersion, Versions};
-use crate::codec::{MirrorOf, Wire};
+use crate::codec::{Blank, MirrorOf, Wire};
 use crate::error::{ConversionError, Expected, SaveError};
 use crate::header::Header;
 use crate::loss::Differ;
@@ -254,6 +254,12 @@ impl<R, M: Clone, const N: usize> Clone for Inner<R, M, N> {
 impl<R, M: Default, const N: usize> Default for Inner<R, M, N> {
     fn default() -> Self {
         Self::new(M::default())
+    }
+}
+
+impl<V, R, M: Blank<V>, const N: usize> Blank<V> for Inner<R, M, N> {
+    fn blank() -> Self {
+        Self::new(M::blank())
     }
 }
 

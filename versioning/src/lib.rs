@@ -257,7 +257,7 @@ pub mod schema {
 pub mod wire {
     pub use crate::at::{At, AtVersion, Newest, NewestVersion, RowOf, VersionOf, Versions};
     pub use crate::check_layouts::check_layouts;
-    pub use crate::codec::{Bounded, Wire};
+    pub use crate::codec::{Blank, Bounded, Wire};
     pub use crate::downgrade::{downgrade_to, upgrade_from};
     pub use crate::fingerprint::{layout, layout_text};
     pub use crate::fnv::fnv1a;
@@ -278,7 +278,7 @@ pub mod __private {
         check_buffer, check_pinned, check_published, check_releases, check_row, check_table_name, only_pin,
     };
     pub use crate::codec::{
-        Bounded, Fixed, Itself, VariantValue, Wire, foreign_decode, foreign_differ, foreign_downgrade, foreign_encode,
+        Blank, Bounded, Fixed, Itself, Wire, foreign_decode, foreign_differ, foreign_downgrade, foreign_encode,
         foreign_len,
     };
     pub use crate::error::ConversionError;

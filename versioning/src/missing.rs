@@ -1,115 +1,108 @@
-//! The value of a field in a version without it: `Default`, and for arrays and tuples without one, that of each element.
+//! The value of a field in a version without it, and of a variant's field before it is decoded: `Default`, and for arrays and
+//! tuples without one, that of each element.
 //!
-//! Arrays of more than 32 elements have no `Default`. No trait can be implemented for all types with `Default` and for arrays
-//! as well, so the generated code calls a method of [`Missing`] that both traits have: the compiler takes that of
-//! [`ByDefault`] where it can.
+//! A foreign type has `Default` and no [`Blank`], an array of more than 32 elements has [`Blank`] and no `Default`. So the
+//! generated code calls a method of [`Missing`] that two traits have: the compiler takes that of [`ByDefault`] where it can.
 
-use core::array;
 use core::marker::PhantomData;
 
-use crate::codec::MissingValue;
+use crate::codec::Blank;
 
-/// A type whose value is wanted.
+/// A type whose value is wanted, for a codec at the versions `V`.
 #[derive(Debug)]
-pub struct Missing<T>(PhantomData<T>);
+pub struct Missing<T, V>(PhantomData<(T, V)>);
 
-impl<T> Missing<T> {
+impl<T, V> Missing<T, V> {
     /// The type.
     pub const TYPE: Self = Self(PhantomData);
 }
 
 /// The value of a type with `Default`.
 pub trait ByDefault<T> {
-    /// Returns the value.
+    /// Returns the value of a field that a version does not have.
     fn __devstate_missing(&self) -> T;
+
+    /// Returns the value of a variant's field.
+    fn __devstate_undecoded(&self) -> T;
 }
 
-impl<T: Default> ByDefault<T> for Missing<T> {
+impl<T: Default, V> ByDefault<T> for Missing<T, V> {
     #[inline]
     fn __devstate_missing(&self) -> T {
+        T::default()
+    }
+
+    #[inline]
+    fn __devstate_undecoded(&self) -> T {
         T::default()
     }
 }
 
 /// The value of a type without `Default`.
-pub trait ByElement<T> {
-    /// Returns the value.
+pub trait ByElement<T, V> {
+    /// Returns the value of a field that a version does not have.
     fn __devstate_missing(&self) -> T
     where
-        T: MissingValue;
+        T: MissingValue<V>;
+
+    /// Returns the value of a variant's field.
+    fn __devstate_undecoded(&self) -> T
+    where
+        T: VariantValue<V>;
 }
 
-impl<T> ByElement<T> for &Missing<T> {
+impl<T, V> ByElement<T, V> for &Missing<T, V> {
     #[inline]
     fn __devstate_missing(&self) -> T
     where
-        T: MissingValue,
+        T: MissingValue<V>,
     {
         T::missing_value()
     }
-}
 
-#[diagnostic::do_not_recommend]
-impl<T: MissingValue, const N: usize> MissingValue for [T; N] {
     #[inline]
-    fn missing_value() -> Self {
-        array::from_fn(|_| T::missing_value())
+    fn __devstate_undecoded(&self) -> T
+    where
+        T: VariantValue<V>,
+    {
+        T::variant_value()
     }
 }
 
-macro_rules! by_default {
-    ($($type:ty),+) => {$(
-        #[diagnostic::do_not_recommend]
-        impl MissingValue for $type {
-            #[inline]
-            fn missing_value() -> Self {
-                Self::default()
-            }
-        }
-    )+};
-}
-
-by_default!(u8, u16, u32, u64, u128, i8, i16, i32, i64, i128, bool, char);
-
-#[diagnostic::do_not_recommend]
-impl<T> MissingValue for Option<T> {
-    #[inline]
-    fn missing_value() -> Self {
-        None
-    }
+/// The value of a field of a type without `Default` in versions without the field.
+#[diagnostic::on_unimplemented(
+    message = "a field of the type `{Self}` is missing in some versions, and nothing says what it is then",
+    label = "`{Self}` has no `Default`",
+    note = "give the field `#[versioned(default_fn = path)]` with `fn path(version: u16) -> {Self}`, or the type a `Default`, which a removed or skipped field needs in any case"
+)]
+pub trait MissingValue<V> {
+    /// Returns the value.
+    fn missing_value() -> Self;
 }
 
 #[diagnostic::do_not_recommend]
-impl<T, const N: usize> MissingValue for heapless::Vec<T, N> {
+impl<T: Blank<V>, V> MissingValue<V> for T {
     #[inline]
     fn missing_value() -> Self {
-        Self::new()
+        T::blank()
     }
 }
 
-macro_rules! tuples {
-    ($(($($T:ident),+))+) => {$(
-        #[diagnostic::do_not_recommend]
-        impl<$($T: MissingValue),+> MissingValue for ($($T,)+) {
-            #[inline]
-            fn missing_value() -> Self {
-                ($($T::missing_value(),)+)
-            }
-        }
-    )+};
+/// The value of a variant's field before it is decoded.
+#[diagnostic::on_unimplemented(
+    message = "a variant has a field of the type `{Self}`, which has no `Default`",
+    label = "`{Self}` has no `Default`",
+    note = "decoding makes the variant first and fills its fields in place: derive or implement `Default` for `{Self}`, or `wire::Blank` for a type with a codec by hand"
+)]
+pub trait VariantValue<V> {
+    /// Returns the value.
+    fn variant_value() -> Self;
 }
 
-tuples! {
-    (A)
-    (A, B)
-    (A, B, C)
-    (A, B, C, D)
-    (A, B, C, D, E)
-    (A, B, C, D, E, F)
-    (A, B, C, D, E, F, G)
-    (A, B, C, D, E, F, G, H)
-    (A, B, C, D, E, F, G, H, I)
-    (A, B, C, D, E, F, G, H, I, J)
-    (A, B, C, D, E, F, G, H, I, J, K)
-    (A, B, C, D, E, F, G, H, I, J, K, L)
+#[diagnostic::do_not_recommend]
+impl<T: Blank<V>, V> VariantValue<V> for T {
+    #[inline]
+    fn variant_value() -> Self {
+        T::blank()
+    }
 }

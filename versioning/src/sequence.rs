@@ -5,7 +5,7 @@ use core::{fmt, slice};
 use heapless::Vec;
 
 use crate::at::Versions;
-use crate::codec::{Bounded, Wire, check_len, check_read, check_written};
+use crate::codec::{Blank, Bounded, Wire, check_len, check_read, check_written};
 use crate::error::{ConversionError, Expected, LoadError, LoadErrorKind, SaveError};
 use crate::loss::Differ;
 use crate::mirror::Layout;
@@ -131,14 +131,14 @@ impl<'de, T> Encoded<'de, T> {
     fn visit<V>(&self, visit: &mut dyn FnMut(&[T])) -> Result<(), LoadError>
     where
         V: Versions,
-        T: Wire<'de, V> + Default,
+        T: Wire<'de, V> + Blank<V>,
     {
         let Some(at) = V::from_number(self.release) else {
             return Err(LoadErrorKind::UnknownRelease { found: self.release }.without_offset());
         };
         let mut reader = Reader::new(self.items);
         for _ in 0..self.count {
-            let mut item = T::default();
+            let mut item = T::blank();
             if let Err(malformed) = item.decode_into(at, &mut reader) {
                 return Err(reader.error(malformed));
             }
@@ -227,11 +227,11 @@ impl<'de, T, const N: usize> Sequence<'de, T, N> {
     pub(crate) fn decode_items<V>(&mut self, at: V, count: usize, reader: &mut Reader<'de>) -> Result<(), Malformed>
     where
         V: Versions,
-        T: Wire<'de, V> + Default,
+        T: Wire<'de, V> + Blank<V>,
     {
         let before = reader.rest();
         for _ in 0..count {
-            T::default().decode_into(at, reader)?;
+            T::blank().decode_into(at, reader)?;
         }
         let taken = before.len() - reader.rest().len();
         self.0 = Content::Encoded(Encoded {
@@ -271,7 +271,7 @@ impl<T: Layout, const N: usize> Layout for Sequence<'_, T, N> {
     const TYPE: &'static Type = &Type::Seq(T::TYPE, N);
 }
 
-impl<'de, V: Versions, T: Wire<'de, V> + Default + Clone, const N: usize> Wire<'de, V> for Sequence<'de, T, N> {
+impl<'de, V: Versions, T: Wire<'de, V> + Blank<V> + Clone, const N: usize> Wire<'de, V> for Sequence<'de, T, N> {
     fn encoded_len(&self, at: V) -> usize {
         if self.len() > N {
             // The encoder refuses them, and says so. No buffer would be long enough.
@@ -358,7 +358,7 @@ impl<'de, V: Versions, T: Wire<'de, V> + Default + Clone, const N: usize> Wire<'
     }
 }
 
-impl<'de, V: Versions, T: Wire<'de, V> + Default + Clone, const N: usize> Bounded<'de, V> for Sequence<'de, T, N> {
+impl<'de, V: Versions, T: Wire<'de, V> + Blank<V> + Clone, const N: usize> Bounded<'de, V> for Sequence<'de, T, N> {
     fn encoded_len_within(&self, at: V, _bound: usize) -> usize {
         self.encoded_len(at)
     }
@@ -396,6 +396,13 @@ fn there_and_back<'de, V: Versions, T: Wire<'de, V> + Clone>(item: &T, at: V) ->
     copy.downgrade(at)?;
     copy.upgrade(at)?;
     Ok(copy)
+}
+
+#[diagnostic::do_not_recommend]
+impl<V, T, const N: usize> Blank<V> for Sequence<'_, T, N> {
+    fn blank() -> Self {
+        Self::default()
+    }
 }
 
 impl<T, const N: usize> Default for Sequence<'_, T, N> {

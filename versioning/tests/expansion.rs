@@ -262,6 +262,154 @@ fn long_arrays_have_a_default_in_every_spelling() {
     }
 }
 
+/// Arrays of more than 32 elements in whatever holds them: containers, variants, and elements that a version does not have.
+mod held_arrays {
+    use devstate_versioning::{Versioned, release_table};
+    use heapless::{Deque, Vec};
+
+    pub(super) type Block = [u8; 40];
+    pub(super) type Pairs = [PairSer; 40];
+
+    /// Its default is not zero.
+    #[derive(Versioned, Clone, Copy, Debug, PartialEq)]
+    #[versioned(version = 1, layouts(0xb989_95a1_2bd1_e5f0))]
+    pub(crate) struct PairSer {
+        pub(crate) a: u8,
+    }
+
+    impl Default for PairSer {
+        fn default() -> Self {
+            Self { a: 3 }
+        }
+    }
+
+    #[derive(Versioned, Clone, Debug, PartialEq, Default)]
+    #[versioned(version = 2, layouts(0x985b_accc_dd61_43b0, open))]
+    pub(crate) enum ChoiceSer {
+        #[default]
+        None,
+        Plain([u8; 40]),
+        Alias(Block),
+        Tuple((Block, u16)),
+        #[versioned(start = 2)]
+        Late {
+            pairs: Pairs,
+            maybe: Option<Block>,
+        },
+    }
+
+    macro_rules! mirror {
+        ($ty:ty) => {
+            #[derive(Versioned, Clone, Debug, PartialEq)]
+            #[versioned(version = 2, layouts(0x25c1_f0b4_d691_64cb, open))]
+            pub(crate) struct HoldersSer {
+                pub(crate) id: u8,
+                pub(crate) choice: ChoiceSer,
+                #[versioned(bound(1 = 2, 2 = 4))]
+                pub(crate) grown: [Block; 4],
+                #[versioned(bound(1 = 2, 2 = 4))]
+                pub(crate) grown_pairs: [PairSer; 4],
+                #[versioned(start = 2)]
+                pub(crate) maybe: Option<[u8; 40]>,
+                #[versioned(start = 2)]
+                pub(crate) maybe_by_macro: Option<$ty>,
+                #[versioned(start = 2)]
+                pub(crate) list: Vec<[u8; 40], 3>,
+                #[versioned(start = 2)]
+                pub(crate) list_of_tuples: Vec<(u8, Block), 3>,
+                #[versioned(start = 2)]
+                pub(crate) queue: Deque<Option<Block>, 3>,
+                #[versioned(start = 2)]
+                pub(crate) pairs: Pairs,
+                #[versioned(start = 2)]
+                pub(crate) array_in_an_array: [[Option<Block>; 2]; 40],
+            }
+        };
+    }
+
+    mirror!([u8; 40]);
+
+    release_table! {
+        pub(crate) enum Release { V1 = 1 @ 0x77a7_3322_dfc4_8e6b, V2 = 2 @ open }
+        PairSer => [1, 1],
+        ChoiceSer => [1, 2],
+        HoldersSer => [1, 2],
+    }
+}
+
+#[test]
+fn long_arrays_stand_in_every_container() {
+    use held_arrays::{ChoiceSer, HoldersSer, PairSer, Release};
+
+    let new = |byte: u8, choice| {
+        let mut queue = heapless::Deque::new();
+        queue.push_back(None).unwrap();
+        queue.push_back(Some([byte; 40])).unwrap();
+        HoldersSer {
+            id: byte,
+            choice,
+            grown: [[byte; 40]; 4],
+            grown_pairs: [PairSer { a: byte }; 4],
+            maybe: Some([byte; 40]),
+            maybe_by_macro: Some([byte; 40]),
+            list: heapless::Vec::from_array([[byte; 40]; 2]),
+            list_of_tuples: heapless::Vec::from_array([(1, [byte; 40])]),
+            queue,
+            pairs: [PairSer { a: byte }; 40],
+            array_in_an_array: [[None, Some([byte; 40])]; 40],
+        }
+    };
+    let choices = [
+        ChoiceSer::Plain([7; 40]),
+        ChoiceSer::Alias([8; 40]),
+        ChoiceSer::Tuple(([9; 40], 10)),
+        ChoiceSer::Late {
+            pairs: [PairSer { a: 1 }; 40],
+            maybe: Some([2; 40]),
+        },
+    ];
+    let mut memory = devstate_versioning::buffer!(HoldersSer);
+    for choice in choices {
+        let saved = new(9, choice.clone());
+        let snapshot = Release::save(&saved, &mut memory).unwrap();
+        let mut loaded = new(5, ChoiceSer::None);
+        assert_eq!(Release::load(snapshot, &mut loaded), Ok(Release::V2));
+        assert_eq!(loaded, saved);
+    }
+
+    // What version 1 does not have is the default of each element.
+    let pair = PairSer::default();
+    let saved = HoldersSer {
+        grown: [[9; 40], [9; 40], [0; 40], [0; 40]],
+        grown_pairs: [PairSer { a: 9 }, PairSer { a: 9 }, pair, pair],
+        maybe: None,
+        maybe_by_macro: None,
+        list: heapless::Vec::new(),
+        list_of_tuples: heapless::Vec::new(),
+        queue: heapless::Deque::new(),
+        pairs: [pair; 40],
+        array_in_an_array: [[None; 2]; 40],
+        ..new(9, ChoiceSer::Tuple(([9; 40], 10)))
+    };
+    let mut scratch = new(1, ChoiceSer::None);
+    let older = Release::V1.downgrade(&saved, &mut scratch).unwrap();
+    let snapshot = older.save(&mut memory).unwrap();
+    let mut loaded = new(5, ChoiceSer::None);
+    assert_eq!(Release::load(snapshot, &mut loaded), Ok(Release::V1));
+    assert_eq!(loaded, saved);
+
+    let mut more = HoldersSer {
+        list: heapless::Vec::from_array([[0; 40]]),
+        ..saved
+    };
+    more.grown[3][7] = 1;
+    let mut losses = Vec::new();
+    Release::V1
+        .losses(&more, &mut scratch, &mut |loss| losses.push(loss.to_string()))
+        .unwrap();
+    assert_eq!(losses, ["field 2.3.7", "field 6"]);
+}
+
 #[test]
 fn the_schema_has_names_without_their_escapes() {
     use devstate_versioning::Mirror;

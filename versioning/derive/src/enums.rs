@@ -152,7 +152,7 @@ impl Variant<'_> {
         let ident = self.ident;
         let fields = self.fields.iter().map(|field| {
             let (member, ty) = (&field.member, field.ty);
-            let value = value_of(ty, &|ty| quote!(<#ty as __devstate::VariantValue>::variant_value()));
+            let value = value_of(ty, "__devstate_undecoded");
             quote!(#member: #value)
         });
         quote!(Self::#ident { #(#fields),* })

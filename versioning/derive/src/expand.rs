@@ -63,6 +63,7 @@ fn frame(mirror: &Mirror<'_>, attributes: &MirrorAttributes, bodies: &Bodies) ->
     let self_type = mirror.self_type();
     let declared = mirror.declared_constants();
     let lifetimes = lifetime.iter();
+    let lifetimes_again = lifetime.iter();
     let given = (!predicates.is_empty()).then(|| quote!(where #(#predicates,)*));
     let layout_generics = quote!(<#(#lifetimes,)* #(#declared),*>);
     let pinned_type = mirror.instance(&attributes.instance);
@@ -121,6 +122,18 @@ fn frame(mirror: &Mirror<'_>, attributes: &MirrorAttributes, bodies: &Bodies) ->
                 const LAYOUTS: &'static [::core::primitive::u64] = &__devstate::layouts::<#count>(<Self as __devstate::Mirror>::SCHEMA);
                 const OPEN: ::core::primitive::bool = #open;
                 const DERIVED: ::core::primitive::bool = true;
+            }
+
+            #[automatically_derived]
+            impl<#(#lifetimes_again,)* #(#declared,)* __DevstateV> __devstate::Blank<__DevstateV> for #self_type
+            where
+                <__DevstateV as __devstate::Itself<Self>>::Type: ::core::default::Default,
+                #(#predicates,)*
+            {
+                #[inline]
+                fn blank() -> Self {
+                    <Self as ::core::default::Default>::default()
+                }
             }
 
             #check

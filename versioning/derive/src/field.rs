@@ -181,8 +181,24 @@ fn mentions(tokens: TokenStream, name: &Ident) -> bool {
 pub(crate) fn missing(ty: &Type, default_fn: Option<&syn::Path>) -> TokenStream {
     match default_fn {
         Some(path) => quote_spanned!(path.span()=> __devstate::default_value::<#ty, _>(#path(__devstate_version))),
-        None => value_of(ty, &|ty| {
-            let value = quote_spanned!(ty.span()=> (&__devstate::Missing::<#ty>::TYPE).__devstate_missing());
+        None => value_of(ty, "__devstate_missing"),
+    }
+}
+
+/// Returns the value of the type that `method` of `Missing` returns. Of an array it is the value of each element: arrays of
+/// more than 32 have no `Default`.
+pub(crate) fn value_of(ty: &Type, method: &str) -> TokenStream {
+    match ty {
+        // A type that a macro by example was given as `$ty:ty`.
+        Type::Group(group) => value_of(&group.elem, method),
+        Type::Paren(paren) => value_of(&paren.elem, method),
+        Type::Array(array) => {
+            let element = value_of(&array.elem, method);
+            quote!(::core::array::from_fn(|_| #element))
+        }
+        ty => {
+            let method = Ident::new(method, ty.span());
+            let value = quote_spanned!(ty.span()=> (&__devstate::Missing::<#ty, __DevstateV>::TYPE).#method());
             quote! {
                 {
                     #[allow(unused_imports)]
@@ -190,21 +206,7 @@ pub(crate) fn missing(ty: &Type, default_fn: Option<&syn::Path>) -> TokenStream 
                     #value
                 }
             }
-        }),
-    }
-}
-
-/// Returns `value` of the type, or an array with `value` of each element: arrays of more than 32 have no `Default`.
-pub(crate) fn value_of(ty: &Type, value: &dyn Fn(&Type) -> TokenStream) -> TokenStream {
-    match ty {
-        // A type that a macro by example was given as `$ty:ty`.
-        Type::Group(group) => value_of(&group.elem, value),
-        Type::Paren(paren) => value_of(&paren.elem, value),
-        Type::Array(array) => {
-            let element = value_of(&array.elem, value);
-            quote!(::core::array::from_fn(|_| #element))
         }
-        ty => value(ty),
     }
 }
 

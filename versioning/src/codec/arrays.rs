@@ -1,6 +1,6 @@
 //! Arrays, tuples and `Option`.
 
-use super::{BadValue, Fixed, Wire};
+use super::{BadValue, Blank, Fixed, Wire};
 use crate::at::Versions;
 use crate::error::{ConversionError, Expected};
 use crate::loss::Differ;
@@ -64,7 +64,7 @@ impl<T: Layout> Layout for Option<T> {
     const TYPE: &'static Type = &Type::Option(T::TYPE);
 }
 
-impl<'de, V: Versions, T: Wire<'de, V> + Default> Wire<'de, V> for Option<T> {
+impl<'de, V: Versions, T: Wire<'de, V> + Blank<V>> Wire<'de, V> for Option<T> {
     #[inline]
     fn encoded_len(&self, at: V) -> usize {
         1 + self.as_ref().map_or(0, |value| value.encoded_len(at))
@@ -87,7 +87,7 @@ impl<'de, V: Versions, T: Wire<'de, V> + Default> Wire<'de, V> for Option<T> {
                 *self = None;
                 Ok(())
             }
-            1 => self.insert(T::default()).decode_into(at, reader),
+            1 => self.insert(T::blank()).decode_into(at, reader),
             found => Err(reader.refuse_at(offset, Expected::OptionTag, found.into())),
         }
     }

@@ -6,7 +6,7 @@
 use heapless::{Deque, String, Vec};
 
 use super::borrowed::utf8_of;
-use super::{Bytes, Str, Wire, check_read};
+use super::{Blank, Bytes, Str, Wire, check_read};
 use crate::at::Versions;
 use crate::error::{ConversionError, Expected, SaveError};
 use crate::loss::Differ;
@@ -61,7 +61,7 @@ pub(crate) fn check_len<W: Writer>(len: usize, bound: usize, writer: &mut W) {
     }
 }
 
-impl<'de, V: Versions, T: Wire<'de, V> + Default, const N: usize> Bounded<'de, V> for Vec<T, N> {
+impl<'de, V: Versions, T: Wire<'de, V> + Blank<V>, const N: usize> Bounded<'de, V> for Vec<T, N> {
     fn encoded_len_within(&self, at: V, _bound: usize) -> usize {
         self.encoded_len(at)
     }
@@ -76,7 +76,7 @@ impl<'de, V: Versions, T: Wire<'de, V> + Default, const N: usize> Bounded<'de, V
         let length = reader.length_within(bound, N)?;
         check_read::<V, T>(at, start, length, reader)?;
         self.truncate(length);
-        while self.len() < length && self.push(T::default()).is_ok() {}
+        while self.len() < length && self.push(T::blank()).is_ok() {}
         T::decode_slice(self, at, reader)
     }
 
@@ -90,7 +90,7 @@ impl<'de, V: Versions, T: Wire<'de, V> + Default, const N: usize> Bounded<'de, V
     }
 }
 
-impl<'de, V: Versions, T: Wire<'de, V> + Default, const N: usize> Bounded<'de, V> for Deque<T, N> {
+impl<'de, V: Versions, T: Wire<'de, V> + Blank<V>, const N: usize> Bounded<'de, V> for Deque<T, N> {
     fn encoded_len_within(&self, at: V, _bound: usize) -> usize {
         self.encoded_len(at)
     }
@@ -105,7 +105,7 @@ impl<'de, V: Versions, T: Wire<'de, V> + Default, const N: usize> Bounded<'de, V
         let length = reader.length_within(bound, N)?;
         check_read::<V, T>(at, start, length, reader)?;
         self.clear();
-        while self.len() < length && self.push_back(T::default()).is_ok() {}
+        while self.len() < length && self.push_back(T::blank()).is_ok() {}
         let (front, back) = self.as_mut_slices();
         T::decode_slice(front, at, reader)?;
         T::decode_slice(back, at, reader)
@@ -219,12 +219,12 @@ impl<'de, V: Versions, const N: usize> Bounded<'de, V> for Bytes<'de, N> {
 }
 
 /// An array has no length on the wire. Elements that the array or the version does not have are the default.
-impl<'de, V: Versions, T: Wire<'de, V> + Default, const N: usize> Bounded<'de, V> for [T; N] {
+impl<'de, V: Versions, T: Wire<'de, V> + Blank<V>, const N: usize> Bounded<'de, V> for [T; N] {
     fn encoded_len_within(&self, at: V, bound: usize) -> usize {
         let (there, _) = split(self, bound);
         let mut len = T::slice_encoded_len(there, at);
         for _ in N..bound {
-            let mut missing = T::default();
+            let mut missing = T::blank();
             let _ = missing.downgrade(at);
             len = len.saturating_add(missing.encoded_len(at));
         }
@@ -235,7 +235,7 @@ impl<'de, V: Versions, T: Wire<'de, V> + Default, const N: usize> Bounded<'de, V
         let (there, _) = split(self, bound);
         T::encode_slice(there, at, writer);
         for _ in N..bound {
-            let mut missing = T::default();
+            let mut missing = T::blank();
             if let Err(error) = missing.downgrade(at) {
                 return writer.fail(SaveError::Conversion(error));
             }
@@ -248,7 +248,7 @@ impl<'de, V: Versions, T: Wire<'de, V> + Default, const N: usize> Bounded<'de, V
         T::decode_slice(there, at, reader)?;
         for position in N..bound {
             let start = reader.offset();
-            let mut item = T::default();
+            let mut item = T::blank();
             item.decode_into(at, reader)?;
             if !is_default(item, at) {
                 return Err(reader.refuse_at(start, Expected::DefaultElement, position as u64));
@@ -259,15 +259,15 @@ impl<'de, V: Versions, T: Wire<'de, V> + Default, const N: usize> Bounded<'de, V
 
     fn downgrade_within(&mut self, at: V, bound: usize) -> Result<(), ConversionError> {
         let (there, missing) = split_mut(self, bound);
-        missing.fill_with(T::default);
+        missing.fill_with(T::blank);
         there.iter_mut().try_for_each(|item| item.downgrade(at))?;
         // The encoder writes defaults for the elements that the array does not have.
-        if N < bound { T::default().downgrade(at) } else { Ok(()) }
+        if N < bound { T::blank().downgrade(at) } else { Ok(()) }
     }
 
     fn upgrade_within(&mut self, at: V, bound: usize) -> Result<(), ConversionError> {
         let (there, missing) = split_mut(self, bound);
-        missing.fill_with(T::default);
+        missing.fill_with(T::blank);
         there.iter_mut().try_for_each(|item| item.upgrade(at))
     }
 }
@@ -282,13 +282,13 @@ fn split_mut<T>(items: &mut [T], bound: usize) -> (&mut [T], &mut [T]) {
 }
 
 /// Returns `true` for an item that is the default at the latest version. An item that cannot be upgraded is not.
-fn is_default<'de, V: Versions, T: Wire<'de, V> + Default>(mut item: T, at: V) -> bool {
+fn is_default<'de, V: Versions, T: Wire<'de, V> + Blank<V>>(mut item: T, at: V) -> bool {
     let mut equal = item.upgrade(at).is_ok();
-    item.differ(&T::default(), at, &mut Differ::new(&mut |_| equal = false));
+    item.differ(&T::blank(), at, &mut Differ::new(&mut |_| equal = false));
     equal
 }
 
-impl<'de, V: Versions, T: Bounded<'de, V> + Default> Bounded<'de, V> for Option<T> {
+impl<'de, V: Versions, T: Bounded<'de, V> + Blank<V>> Bounded<'de, V> for Option<T> {
     fn encoded_len_within(&self, at: V, bound: usize) -> usize {
         1 + self.as_ref().map_or(0, |value| value.encoded_len_within(at, bound))
     }
@@ -307,7 +307,7 @@ impl<'de, V: Versions, T: Bounded<'de, V> + Default> Bounded<'de, V> for Option<
                 *self = None;
                 Ok(())
             }
-            1 => self.insert(T::default()).decode_within(at, bound, reader),
+            1 => self.insert(T::blank()).decode_within(at, bound, reader),
             found => Err(reader.refuse_at(offset, Expected::OptionTag, found.into())),
         }
     }

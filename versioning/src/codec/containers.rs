@@ -3,7 +3,7 @@
 use heapless::{Deque, String, Vec};
 
 use super::borrowed::utf8;
-use super::{Wire, check_read, check_written};
+use super::{Blank, Wire, check_read, check_written};
 use crate::at::Versions;
 use crate::error::ConversionError;
 use crate::loss::Differ;
@@ -17,7 +17,7 @@ impl<T: Layout, const N: usize> Layout for Vec<T, N> {
     const TYPE: &'static Type = &Type::Seq(T::TYPE, N);
 }
 
-impl<'de, V: Versions, T: Wire<'de, V> + Default, const N: usize> Wire<'de, V> for Vec<T, N> {
+impl<'de, V: Versions, T: Wire<'de, V> + Blank<V>, const N: usize> Wire<'de, V> for Vec<T, N> {
     #[inline]
     fn encoded_len(&self, at: V) -> usize {
         length_len::<N>(self.len()) + T::slice_encoded_len(self, at)
@@ -63,7 +63,7 @@ impl<T: Layout, const N: usize> Layout for Deque<T, N> {
     const TYPE: &'static Type = &Type::Seq(T::TYPE, N);
 }
 
-impl<'de, V: Versions, T: Wire<'de, V> + Default, const N: usize> Wire<'de, V> for Deque<T, N> {
+impl<'de, V: Versions, T: Wire<'de, V> + Blank<V>, const N: usize> Wire<'de, V> for Deque<T, N> {
     #[inline]
     fn encoded_len(&self, at: V) -> usize {
         let (front, back) = self.as_slices();
@@ -85,7 +85,7 @@ impl<'de, V: Versions, T: Wire<'de, V> + Default, const N: usize> Wire<'de, V> f
         let length = reader.length(N)?;
         check_read::<V, T>(at, start, length, reader)?;
         self.clear();
-        while self.len() < length && self.push_back(T::default()).is_ok() {}
+        while self.len() < length && self.push_back(T::blank()).is_ok() {}
         let (front, back) = self.as_mut_slices();
         T::decode_slice(front, at, reader)?;
         T::decode_slice(back, at, reader)

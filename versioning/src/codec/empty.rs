@@ -3,7 +3,7 @@
 //! Nothing but their number is on the wire, so a length of a few bytes could announce billions of them. A sequence has at most
 //! `MAX_EMPTY` of them, and the work of a reader stays in proportion to the bytes.
 
-use super::Wire;
+use super::{Blank, Wire};
 use crate::at::Versions;
 use crate::error::{Expected, SaveError};
 use crate::reader::{Malformed, Reader};
@@ -20,9 +20,9 @@ pub(crate) fn check_read<'de, V, T>(
 ) -> Result<(), Malformed>
 where
     V: Versions,
-    T: Wire<'de, V> + Default,
+    T: Wire<'de, V> + Blank<V>,
 {
-    if const { T::TYPE.may_be_empty() } && length > MAX_EMPTY && T::default().encoded_len(at) == 0 {
+    if const { T::TYPE.may_be_empty() } && length > MAX_EMPTY && T::blank().encoded_len(at) == 0 {
         return Err(reader.refuse_at(start, Expected::LengthUpTo(MAX_EMPTY), length as u64));
     }
     Ok(())

@@ -2,6 +2,7 @@
 hostile! {
     ALL
     At
+    Blank
     Bound
     Bounded
     Branch
@@ -56,7 +57,6 @@ hostile! {
     TableData
     Type
     Variant
-    VariantValue
     VersionOf
     Versions
     Wire
@@ -69,6 +69,7 @@ hostile! {
     allow
     array
     automatically_derived
+    blank
     bound_at
     bounds
     branches
@@ -159,7 +160,6 @@ hostile! {
     unused_variables
     upgrade
     upgrade_within
-    variant_value
     versions
     vis
     what

@@ -1,0 +1,115 @@
+//! The value of a place before it is decoded.
+//!
+//! `Default` is not enough: arrays of more than 32 elements have none, and no trait can be implemented both for all types with
+//! `Default` and for arrays.
+
+use core::array;
+
+use heapless::{Deque, String, Vec};
+
+use super::{Bytes, Str};
+
+/// A type with a value for a place that was not decoded yet.
+///
+/// Containers need it of their elements: they make an element, and decode into it. An element that an older version does not
+/// have keeps this value. It is `Default`, and for arrays and tuples the value of each element.
+///
+/// `#[derive(Versioned)]` implements it for each mirror that implements `Default`. A type with a codec by hand implements it
+/// where a container shall hold the type:
+///
+/// ```
+/// use devstate_versioning::wire::Blank;
+///
+/// #[derive(Default)]
+/// pub struct Celsius(pub i16);
+///
+/// impl<V> Blank<V> for Celsius {
+///     fn blank() -> Self {
+///         Self::default()
+///     }
+/// }
+/// ```
+///
+/// `V` is that of [`Wire`](crate::wire::Wire). The value is the same for each.
+#[diagnostic::on_unimplemented(
+    message = "a container holds the type `{Self}`, which has no value before it is decoded",
+    label = "`{Self}` does not implement `wire::Blank`",
+    note = "a mirror has it by `Default`: derive or implement that; a type with a codec by hand implements `wire::Blank`"
+)]
+pub trait Blank<V> {
+    /// Returns the value.
+    fn blank() -> Self;
+}
+
+#[diagnostic::do_not_recommend]
+impl<V, T: Blank<V>, const N: usize> Blank<V> for [T; N] {
+    #[inline]
+    fn blank() -> Self {
+        array::from_fn(|_| T::blank())
+    }
+}
+
+macro_rules! by_default {
+    ($([$($parameters:tt)*] $type:ty;)+) => {$(
+        #[diagnostic::do_not_recommend]
+        impl<V, $($parameters)*> Blank<V> for $type {
+            #[inline]
+            fn blank() -> Self {
+                Self::default()
+            }
+        }
+    )+};
+}
+
+by_default! {
+    [] u8;
+    [] u16;
+    [] u32;
+    [] u64;
+    [] u128;
+    [] i8;
+    [] i16;
+    [] i32;
+    [] i64;
+    [] i128;
+    [] bool;
+    // These are not on the wire. Fields that are skipped or foreign have them.
+    [] char;
+    [] f32;
+    [] f64;
+    [] usize;
+    [] isize;
+    [T] Option<T>;
+    [T, const N: usize] Vec<T, N>;
+    [T, const N: usize] Deque<T, N>;
+    [const N: usize] String<N>;
+    [const N: usize] Str<'_, N>;
+    [const N: usize] Bytes<'_, N>;
+}
+
+macro_rules! tuples {
+    ($(($($T:ident),+))+) => {$(
+        #[diagnostic::do_not_recommend]
+        impl<Source, $($T: Blank<Source>),+> Blank<Source> for ($($T,)+) {
+            #[inline]
+            fn blank() -> Self {
+                ($($T::blank(),)+)
+            }
+        }
+    )+};
+}
+
+tuples! {
+    (A)
+    (A, B)
+    (A, B, C)
+    (A, B, C, D)
+    (A, B, C, D, E)
+    (A, B, C, D, E, F)
+    (A, B, C, D, E, F, G)
+    (A, B, C, D, E, F, G, H)
+    (A, B, C, D, E, F, G, H, I)
+    (A, B, C, D, E, F, G, H, I, J)
+    (A, B, C, D, E, F, G, H, I, J, K)
+    (A, B, C, D, E, F, G, H, I, J, K, L)
+}
