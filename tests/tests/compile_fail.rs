@@ -142,6 +142,7 @@ corrected! {
     unbounded_in_a_tuple = "compile_fail/unbounded_in_a_tuple.fixed.rs",
     unbounded_in_a_variant = "compile_fail/unbounded_in_a_variant.fixed.rs",
     unbounded_text = "compile_fail/unbounded_text.fixed.rs",
+    unit_on_a_bool = "compile_fail/unit_on_a_bool.fixed.rs",
     untranslated_at_an_older_release = "compile_fail/untranslated_at_an_older_release.fixed.rs",
     usize_in_a_variant = "compile_fail/usize_in_a_variant.fixed.rs",
     usize_in_an_array = "compile_fail/usize_in_an_array.fixed.rs",

@@ -45,6 +45,31 @@ fn the_readme_of_each_mirror_names_its_latest_version() {
     row::<I8042StateSer>("i8042", "I8042StateSer");
 }
 
+/// Each README of an example shows the heart of its code, which the compiler and the tests see in the source.
+#[test]
+fn the_code_in_the_readme_of_an_example_stands_in_its_source() {
+    let lines = |text: &str| -> Vec<String> {
+        let code = text
+            .lines()
+            .map(|line| line.trim_start().trim_start_matches("//!").trim());
+        code.map(ToOwned::to_owned).collect()
+    };
+    for (example, file) in [("minimal-vmm", "src/snapshot.rs"), ("kv-store-export", "src/lib.rs")] {
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../examples").join(example);
+        let readme = read_to_string(folder.join("README.md")).unwrap();
+        let source = lines(&read_to_string(folder.join(file)).unwrap());
+        let blocks: Vec<_> = readme.split("```rust\n").skip(1).collect();
+        assert!(!blocks.is_empty(), "{example}: no code");
+        for block in blocks {
+            let block = lines(block.split("```").next().unwrap());
+            assert!(
+                source.windows(block.len()).any(|window| window == block),
+                "{example}: {file} does not have these lines: {block:#?}"
+            );
+        }
+    }
+}
+
 #[test]
 fn the_differences_from_vm_superio_are_those_of_its_tests() {
     let facade = Path::new(env!("CARGO_MANIFEST_DIR")).join("../devices/vm-superio");

@@ -193,6 +193,42 @@ pub const fn check_bounds(schema: &Schema) {
     }
 }
 
+/// Checks that a unit stands on numbers only.
+#[track_caller]
+pub const fn check_units(schema: &Schema) {
+    match schema.shape {
+        Shape::Struct(fields) => check_units_of(schema, fields),
+        Shape::Enum(variants) => {
+            let mut rest = variants;
+            while let [variant, tail @ ..] = rest {
+                check_units_of(schema, variant.fields);
+                rest = tail;
+            }
+        }
+    }
+}
+
+#[track_caller]
+const fn check_units_of(schema: &Schema, fields: &[Field]) {
+    let mut rest = fields;
+    while let [field, tail @ ..] = rest {
+        if let Some(unit) = field.unit
+            && !field.ty.holds_numbers()
+        {
+            Message::new()
+                .str("the field `")
+                .str(field.name)
+                .str("` of the mirror `")
+                .str(schema.name)
+                .str("` has the unit `")
+                .str(unit)
+                .str("`, and its type is no number: delete `unit`, or give it to the field that has the number")
+                .fail()
+        }
+        rest = tail;
+    }
+}
+
 #[track_caller]
 const fn check_bounds_of(schema: &Schema, fields: &[Field]) {
     let mut rest = fields;

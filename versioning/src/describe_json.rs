@@ -206,6 +206,9 @@ fn json_fields(f: &mut Formatter<'_>, schema: &Schema, fields: &[Field], depth: 
             }
             f.write_str("]")?;
         }
+        if let Some(unit) = field.unit {
+            write!(f, ", \"unit\": {}", Quoted(unit))?;
+        }
         f.write_str("}")?;
     }
     Ok(())

@@ -131,9 +131,10 @@ fn table_fields(f: &mut Formatter<'_>, schema: &Schema, fields: &[Field], indent
         write!(counted, "{}", field.ty)?;
         let Counted { f, written } = counted;
         let bounds = Bounds(schema, field);
+        let (comma, unit) = field.unit.map_or(("", ""), |unit| (", in ", unit));
         writeln!(
             f,
-            "{:1$} {versions}{ignorable}{part}{bounds}",
+            "{:1$} {versions}{ignorable}{part}{bounds}{comma}{unit}",
             "",
             20_usize.saturating_sub(written)
         )

@@ -60,6 +60,8 @@ pub struct Item<'p> {
     pub len: usize,
     /// The type.
     pub ty: Type,
+    /// The unit of the number or of the numbers, from `unit = "…"` on the field.
+    pub unit: Option<&'static str>,
     /// The value.
     pub value: Value<'p>,
 }
@@ -169,6 +171,7 @@ impl PayloadSchema {
             root: self.root,
             reader: Reader::at(payload, start),
             stopped_at: FieldPath::ROOT,
+            unit: None,
             visit,
         };
         let walked = walk.value(
@@ -196,6 +199,8 @@ struct Walk<'w, 'p> {
     root: &'static Schema,
     reader: Reader<'p>,
     stopped_at: FieldPath,
+    /// The unit of the field.
+    unit: Option<&'static str>,
     visit: &'w mut dyn FnMut(&Item<'p>),
 }
 
@@ -379,7 +384,9 @@ impl<'p> Walk<'_, 'p> {
                     part: field.part_at(version),
                     bound: field.bound_at(version),
                 };
+                let outer = core::mem::replace(&mut self.unit, field.unit);
                 self.value(field.ty, of, path.join(step), nesting)?;
+                self.unit = outer;
             }
         }
         Ok(())
@@ -435,6 +442,9 @@ impl<'p> Walk<'_, 'p> {
             offset: start,
             len: self.reader.offset() - start,
             ty: *ty,
+            unit: self
+                .unit
+                .filter(|_| matches!(value, Value::UInt(_) | Value::Int(_) | Value::Bytes(_))),
             value,
         });
     }

@@ -82,6 +82,7 @@ pub use codec::{Bytes, MirrorOf, Str};
 /// | `skip` | never written; `Default` after loading |
 /// | `ignorable` | older readers may ignore the field; it never forces [`downgrade_compatible`](ReleaseTable::downgrade_compatible) to a newer release |
 /// | `name = "…"` | the wire name: keeps the old name of a field that was renamed |
+/// | `unit = "ns"` | the unit of the number in the field, or of each number in an array, a sequence, an option or a tuple. Tools print it. It is the same in all versions, and changes no fingerprint |
 /// | `part = [1, 1, 2]` | the mirror in the field is a part. The list has the version of the part for each version of this mirror, and `_` for a version without the field. A part needs no row in the release table |
 /// | `inner = [1, 1, 2]` | for an [`Inner`] snapshot: the number of its release for each version of this mirror, and `_` for a version without the field |
 /// | `serde, max = 32, layout = "name/1"` | a foreign type that implements serde's traits. It is encoded with postcard, in at most `max` bytes. `layout` is a name for its encoding, and part of the fingerprint |
@@ -90,7 +91,7 @@ pub use codec::{Bytes, MirrorOf, Str};
 ///
 /// A variant of an enum can have `start`, `end`, `name`, `tag` and `default_fn`, which is `fn(version: u16) -> Enum`. It returns
 /// the value that replaces the variant in a version without it: in an older version that is written, or in the latest
-/// version after loading. Without a `default_fn` this is an error. A field of a variant can have `part`, `inner` and `bound` only. The
+/// version after loading. Without a `default_fn` this is an error. A field of a variant can have `part`, `inner`, `bound` and `unit` only. The
 /// tag of a variant is its position, unless a variant before it was forgotten and deleted, or belongs to another branch: then `tag = 2` keeps the tag. An
 /// explicit discriminant must be equal to the tag.
 ///
@@ -272,7 +273,7 @@ pub mod wire {
 #[doc(hidden)]
 pub mod __private {
     pub use crate::at::{VersionOf, Versions};
-    pub use crate::check_layouts::{check_bounds, check_found, check_pins};
+    pub use crate::check_layouts::{check_bounds, check_found, check_pins, check_units};
     pub use crate::check_parts::{check_inner, check_parts};
     pub use crate::check_table::{
         check_buffer, check_pinned, check_published, check_releases, check_row, check_table_name, only_pin,

@@ -266,6 +266,7 @@ macro_rules! release_table {
                             );
                             $crate::__private::check_parts::<0>(<$mirror as $crate::Mirror>::SCHEMA, &[]);
                             $crate::__private::check_bounds(<$mirror as $crate::Mirror>::SCHEMA);
+                            $crate::__private::check_units(<$mirror as $crate::Mirror>::SCHEMA);
                         }
                     }
                 )+

@@ -67,6 +67,8 @@ pub struct Field {
     /// For a field whose bound changed: the bound for each version of the owner from version 1. Zero where the owner's
     /// version does not have the field. Empty if every version has the bound of the type.
     pub bounds: &'static [usize],
+    /// The unit of the number, or of each number in the field, such as `ns`. Tools print it. It is not part of the layout.
+    pub unit: Option<&'static str>,
 }
 
 /// A variant of an enum.
@@ -162,7 +164,7 @@ pub struct InnerSchema {
 }
 
 impl Field {
-    /// Describes a field of those versions, without a part and with the bound of its type. For a schema by hand.
+    /// Describes a field of those versions, without a part, with the bound of its type and without a unit. For a schema by hand.
     #[must_use]
     pub const fn new(name: &'static str, ty: &'static Type, versions: Presence) -> Self {
         Self {
@@ -172,6 +174,7 @@ impl Field {
             ignorable: false,
             parts: &[],
             bounds: &[],
+            unit: None,
         }
     }
 
@@ -514,6 +517,25 @@ impl Type {
             Self::Array(_, n) | Self::Seq(_, n) | Self::Str(n) | Self::Foreign { max: n, .. } => Some(*n),
             Self::Option(value) => value.bound(),
             _ => None,
+        }
+    }
+
+    /// Returns `true` if a value of the type is a number, or has numbers and nothing else in it.
+    pub(crate) const fn holds_numbers(&self) -> bool {
+        match self {
+            Self::UInt(_) | Self::Int(_) => true,
+            Self::Array(inner, _) | Self::Option(inner) | Self::Seq(inner, _) => inner.holds_numbers(),
+            Self::Tuple(parts) => {
+                let mut rest = *parts;
+                while let [part, tail @ ..] = rest {
+                    if !part.holds_numbers() {
+                        return false;
+                    }
+                    rest = tail;
+                }
+                !parts.is_empty()
+            }
+            _ => false,
         }
     }
 

@@ -23,7 +23,7 @@ pub struct ItemSer<'a> {
     #[versioned(start = 2)]
     pub sensitive: bool,
     /// When it was written, in seconds since 1970, or 0. A reader does without it unharmed.
-    #[versioned(start = 2, ignorable)]
+    #[versioned(start = 2, ignorable, unit = "s")]
     pub written: u64,
 }
 

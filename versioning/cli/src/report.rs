@@ -166,11 +166,12 @@ impl<'a> Shown<'a> {
     }
 }
 
-/// Returns a value as text, with its unit.
+/// Returns a value as text, with its unit. A quantity is decimal: `300 ns`.
 pub(crate) fn with_unit(value: Value<'_, '_>, unit: Option<&str>) -> String {
-    match unit {
-        Some(unit) => format!("{value} {unit}"),
-        None => value.to_string(),
+    match (value, unit) {
+        (Value::Uint(value, _), Some(unit)) => format!("{value} {unit}"),
+        (value, Some(unit)) => format!("{value} {unit}"),
+        (value, None) => value.to_string(),
     }
 }
 

@@ -32,10 +32,10 @@ fn inspect_prints_every_field() {
         "24 0468616c6c label str<40> \"hall\"",
         "29 02 bulbs seq<BulbSer,4> 2 elements",
         "30 07 bulbs[0].level u8 0x07",
-        "31 2c010000 bulbs[0].hours u32 0x0000012c (300)",
+        "31 2c010000 bulbs[0].hours u32 300 h",
         "35 ff bulbs[1].level u8 0xff (255)",
         "40 01 mode ModeSer Timer",
-        "41 ffffffffffffffff mode.Timer.seconds u64 0xffffffffffffffff (18446744073709551615)",
+        "41 ffffffffffffffff mode.Timer.seconds u64 18446744073709551615 s",
         "49 01 mode.Timer.repeat bool true",
         "50 01 offset option<i64> some",
         "51 fbffffffffffffff offset i64 -5",
@@ -148,13 +148,22 @@ fn inspect_as_json_has_all_of_it() {
     assert_eq!(field("offset")["value"], -5);
 }
 
+/// The unit of `offset` is by hand, as in a file from before the library wrote units.
 #[test]
 fn units_of_the_schema_are_shown() {
     let folder = folder(&snapshot(&lamp()));
-    let with_unit = schema().replace(r#""name": "seconds", "#, r#""name": "seconds", "unit": "s", "#);
-    std::fs::write(folder.path().join("schemas/lamp.json"), with_unit).unwrap();
+    let by_hand = schema().replace(r#"{"name": "offset", "#, r#"{"name": "offset", "unit": "min", "#);
+    std::fs::write(folder.path().join("schemas/lamp.json"), by_hand).unwrap();
     let Ran { out, .. } = devstate(&["inspect", "lamp.snapshot"], &[], folder.path());
-    assert!(out.contains("(18446744073709551615) s\n"), "{out}");
+    assert!(out.contains(" 18446744073709551615 s\n"), "{out}");
+    assert!(out.contains(" -5 min\n") && out.contains(" some\n"), "{out}");
+    let Ran { out, .. } = devstate(&["inspect", "lamp.snapshot", "--json"], &[], folder.path());
+    assert!(out.contains(r#""unit": "h""#), "{out}");
+    devstate(&["inspect", "lamp.snapshot", "--html", "page.html"], &[], folder.path());
+    let page = std::fs::read_to_string(folder.path().join("page.html")).unwrap();
+    assert!(page.contains("300 h<"), "{page}");
+    let Ran { out, .. } = devstate(&["schema", "show", "schemas/lamp.json"], &[], folder.path());
+    assert!(out.contains("in h\n"), "{out}");
 }
 
 #[test]
@@ -178,7 +187,7 @@ bulbs[0].level
 bulbs[1].level
   - 0xff (255)
 bulbs[1].hours
-  - 0x00000000
+  - 0 h
 offset
   - some
   + none
@@ -215,8 +224,7 @@ fn diff_compares_releases() {
     let folder = folder(&snapshot(&lamp()));
     std::fs::write(folder.path().join("old"), snapshot_at_v1(&lamp())).unwrap();
     let Ran { status, out, .. } = devstate(&["diff", "old", "lamp.snapshot"], &[], folder.path());
-    let expected =
-        "release\n  - 1, V1\n  + 3, V3\nbulbs[0].hours\n  + 0x0000012c (300)\nbulbs[1].hours\n  + 0x00000000\n";
+    let expected = "release\n  - 1, V1\n  + 3, V3\nbulbs[0].hours\n  + 300 h\nbulbs[1].hours\n  + 0 h\n";
     assert_eq!((status, out.as_str()), (1, expected));
 }
 

@@ -202,7 +202,7 @@ fn a_screen_reader_gets_roles_and_names() {
         "{items:?}"
     );
     let has = |expected: &str| items.iter().any(|(_, name)| name == expected);
-    assert!(has("hours: 0x0000012c (300), u32 4 bytes at 31"), "{items:?}");
+    assert!(has("hours: 300 h, u32 4 bytes at 31"), "{items:?}");
     let damage = "Not readable, damaged: mode: found 0x9, expected the tag of a variant of this version (at byte 40)";
     assert!(items.iter().any(|(_, name)| name.starts_with(damage)), "{items:?}");
     assert_eq!(result["regions"], serde_json::json!(["Fields", "Bytes"]));

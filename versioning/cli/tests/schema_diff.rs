@@ -346,3 +346,27 @@ fn a_change_within_a_variant() {
         ["BREAKS       Mode version 1: `On.level` has another sign: u8 before, i8 now"]
     );
 }
+
+#[test]
+fn a_unit_that_is_new_or_another_one() {
+    let with = |unit: Value| {
+        let mut dump = published();
+        dump["mirrors"][0]["fields"][0]["unit"] = unit;
+        read(&dump)
+    };
+    let says = |old: &Schema, new: &Schema| -> Vec<String> { diff(old, new).iter().map(ToString::to_string).collect() };
+    let end = "If the numbers mean something else, that needs a version";
+    assert_eq!(
+        says(&with(Value::Null), &with("Hz".into())),
+        [format!(
+            "allowed      PortSer: `divisor` has another unit: no unit before, Hz now. {end}"
+        )]
+    );
+    assert_eq!(
+        says(&with("Hz".into()), &with("kHz".into())),
+        [format!(
+            "allowed      PortSer: `divisor` has another unit: Hz before, kHz now. {end}"
+        )]
+    );
+    assert_eq!(says(&with("Hz".into()), &with("Hz".into())), [""; 0]);
+}

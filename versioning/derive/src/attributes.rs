@@ -7,7 +7,7 @@ use syn::{Attribute, Error, Expr, LitStr, Path, Result};
 use crate::bound::Bound;
 use crate::history::{Boundary, History, Set};
 use crate::part::Part;
-use crate::words::{Numbered, boundary, number, set, span_of, unknown, versioned, wire_name};
+use crate::words::{Numbered, boundary, number, set, span_of, unit, unknown, versioned, wire_name};
 
 /// The annotations of a field or a variant.
 pub(crate) struct ItemAttributes {
@@ -25,6 +25,8 @@ pub(crate) struct ItemAttributes {
     /// The releases of an inner snapshot.
     pub(crate) inner: Option<Part>,
     pub(crate) bound: Option<Bound>,
+    /// The unit of the number.
+    pub(crate) unit: Option<LitStr>,
     /// The tag of a variant.
     pub(crate) tag: Option<Numbered>,
 }
@@ -73,6 +75,7 @@ impl ItemAttributes {
             || read.part.is_some()
             || read.inner.is_some()
             || read.bound.is_some()
+            || read.unit.is_some()
             || !read.semantics.is_empty()
         {
             return Err(Error::new(
@@ -105,6 +108,7 @@ impl ItemAttributes {
             part: None,
             inner: None,
             bound: None,
+            unit: None,
             tag: None,
         };
         for attribute in versioned(attributes) {
@@ -115,13 +119,15 @@ impl ItemAttributes {
                     set(&mut read.inner, &meta, Part::read(&meta, "inner")?)
                 } else if meta.path.is_ident("bound") {
                     set(&mut read.bound, &meta, Bound::read(&meta)?)
+                } else if meta.path.is_ident("unit") {
+                    set(&mut read.unit, &meta, unit(&meta)?)
                 } else {
                     let word = meta.path.get_ident().map_or_else(String::new, |word| format!("`{word}` "));
                     Err(Error::new(
                         at,
                         format!(
                             "{word}cannot stand on the field of a variant, which has no versions of its own and can have `part`, \
-                             `inner` and `bound` only: add a variant, or put the fields into a mirror"
+                             `inner`, `bound` and `unit` only: add a variant, or put the fields into a mirror"
                         ),
                     ))
                 }
@@ -173,6 +179,7 @@ struct Raw {
     part: Option<Part>,
     inner: Option<Part>,
     bound: Option<Bound>,
+    unit: Option<LitStr>,
     tag: Option<Numbered>,
 }
 
@@ -202,6 +209,7 @@ impl Raw {
             "part" => set(&mut self.part, meta, Part::read(meta, "part")?),
             "inner" => set(&mut self.inner, meta, Part::read(meta, "inner")?),
             "bound" => set(&mut self.bound, meta, Bound::read(meta)?),
+            "unit" => set(&mut self.unit, meta, unit(meta)?),
             "tag" => set(&mut self.tag, meta, number(meta)?),
             "at" => set(&mut tied.at, meta, boundary(meta)?),
             "ser_fn" => set(&mut tied.ser_fn, meta, meta.value()?.parse()?),
@@ -243,7 +251,8 @@ impl Raw {
             || self.ignorable.is_some()
             || self.part.is_some()
             || self.inner.is_some()
-            || self.bound.is_some();
+            || self.bound.is_some()
+            || self.unit.is_some();
         if skip && (!changes.is_empty() || has_semantics || foreign.is_some() || has_more) {
             return Err(Error::new(
                 at,
@@ -292,6 +301,7 @@ impl Raw {
             part: self.part,
             inner: self.inner,
             bound: self.bound,
+            unit: self.unit,
             tag: self.tag,
         };
         read.resolve(part, history)?;
@@ -487,6 +497,6 @@ fn check_step(part: &str, history: &History, at: &Boundary) -> Result<()> {
 }
 
 const KNOWN: &str = "`start`, `end`, `default_fn`, `ser_fn`, `de_fn`, `at`, `skip`, `ignorable`, `name`, `part`, \
-                     `inner`, `bound`, and `serde` with `max` and `layout`";
+                     `inner`, `bound`, `unit`, and `serde` with `max` and `layout`";
 
 const KNOWN_OF_VARIANTS: &str = "`start`, `end`, `default_fn`, `name` and `tag`";

@@ -105,6 +105,11 @@ fn frame(mirror: &Mirror<'_>, attributes: &MirrorAttributes, bodies: &Bodies) ->
             const _: () = __devstate::check_bounds(<#pinned_type as __devstate::Mirror>::SCHEMA);
         }
     });
+    let check_units = bodies.has_units.then(|| {
+        quote_spanned! {ident.span()=>
+            const _: () = __devstate::check_units(<#pinned_type as __devstate::Mirror>::SCHEMA);
+        }
+    });
     quote! {
         const _: () = {
             use #krate::__private as __devstate;
@@ -139,6 +144,7 @@ fn frame(mirror: &Mirror<'_>, attributes: &MirrorAttributes, bodies: &Bodies) ->
             #check
             #check_parts
             #check_bounds
+            #check_units
 
             #[automatically_derived]
             #[allow(clippy::all, clippy::pedantic, clippy::restriction, unused_variables, unused_mut)]

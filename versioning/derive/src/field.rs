@@ -114,6 +114,10 @@ impl Field<'_> {
         let ignorable = attributes.ignorable;
         let parts = attributes.part.as_ref().map_or_else(|| quote!(&[]), Part::schema);
         let bounds = attributes.bound.as_ref().map_or_else(|| quote!(&[]), Bound::schema);
+        let unit = match &attributes.unit {
+            Some(unit) => quote!(::core::option::Option::Some(#unit)),
+            None => quote!(::core::option::Option::None),
+        };
         quote! {
             __devstate::schema::Field {
                 name: #name,
@@ -122,6 +126,7 @@ impl Field<'_> {
                 ignorable: #ignorable,
                 parts: #parts,
                 bounds: #bounds,
+                unit: #unit,
             }
         }
     }

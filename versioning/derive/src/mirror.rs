@@ -34,6 +34,8 @@ pub(crate) struct Bodies {
     pub(crate) has_parts: bool,
     /// `true` if the bound of a field changed.
     pub(crate) has_bounds: bool,
+    /// A field has a unit.
+    pub(crate) has_units: bool,
     /// The changes of all fields and variants, as data for the schema.
     pub(crate) changes: Vec<TokenStream>,
 }

@@ -198,6 +198,10 @@ fn annotations_that_exclude_skip_and_serde() {
             "`count` is skipped, so no version has it",
         ),
         (
+            field("#[versioned(skip, unit = \"ns\")]"),
+            "`count` is skipped, so no version has it",
+        ),
+        (
             field("#[versioned(serde)]"),
             "`count` needs all three of `serde`, `max` and `layout`",
         ),
@@ -289,6 +293,10 @@ fn mistakes_on_a_variant() {
             "`On` has an annotation that a variant cannot have: a variant can have `start`, `end`",
         ),
         (
+            variant("#[versioned(unit = \"ns\")]"),
+            "`On` has an annotation that a variant cannot have: a variant can have `start`, `end`",
+        ),
+        (
             variant("#[versioned(at = 2, de_fn = raise)]"),
             "`On` has an annotation that a variant cannot have: a variant can have `start`, `end`",
         ),
@@ -376,6 +384,30 @@ fn a_wire_name_is_a_name() {
         struct Timer { count: u32 }
     };
     assert_eq!(refusal(&input), None);
+}
+
+#[test]
+fn a_unit_is_a_short_text() {
+    for unit in [
+        "",
+        " ns",
+        "ns ",
+        "n\ns",
+        "\u{202e}sn",
+        "<of more than thirty-two characters>",
+    ] {
+        let sentence = refusal(&parse_str(&field(&format!("#[versioned(unit = {unit:?})]"))).unwrap());
+        let sentence = sentence.unwrap_or_default();
+        assert!(sentence.starts_with("a unit is a short text"), "{unit:?}: {sentence}");
+    }
+    for unit in ["ns", "1/min", "°C", "m/s²", "Ω", "ticks of 100 ns", "%"] {
+        let source = field(&format!("#[versioned(unit = {unit:?})]"));
+        assert_eq!(refusal(&parse_str(&source).unwrap()), None, "{unit}");
+    }
+    refused(&[(
+        field("#[versioned(unit = \"s\", unit = \"ns\")]"),
+        "this annotation is given twice",
+    )]);
 }
 
 /// A mirror with these annotations, whose one field has those.

@@ -43,6 +43,20 @@ pub(crate) fn wire_name(meta: &ParseNestedMeta<'_>) -> Result<LitStr> {
     Ok(literal)
 }
 
+/// Reads a unit: text that stands behind a number on one line.
+pub(crate) fn unit(meta: &ParseNestedMeta<'_>) -> Result<LitStr> {
+    let literal: LitStr = meta.value()?.parse()?;
+    let unit = literal.value();
+    let is_plain = |c: char| c.is_alphanumeric() || c.is_ascii_graphic() || " °·²³".contains(c);
+    if unit.is_empty() || unit.len() > 32 || unit.trim() != unit || !unit.chars().all(is_plain) {
+        return Err(Error::new(
+            literal.span(),
+            "a unit is a short text behind a number, such as `ns` or `1/min`: 1 to 32 bytes, and no spaces around it",
+        ));
+    }
+    Ok(literal)
+}
+
 /// Fills `slot`, which an annotation may do once.
 pub(crate) fn set<T>(slot: &mut Option<T>, meta: &ParseNestedMeta<'_>, value: T) -> Result<()> {
     match slot.replace(value) {

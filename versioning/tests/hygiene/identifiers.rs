@@ -87,6 +87,7 @@ hostile! {
     check_releases
     check_row
     check_table_name
+    check_units
     checked_sub
     clippy
     compile_error

@@ -18,7 +18,7 @@ pub(super) struct MyStructSer {
     my_short_lived: ::core::option::Option<bool>,
     #[versioned(skip)]
     my_cache: u32,
-    #[versioned(start = 3, ignorable, name = "renamed")]
+    #[versioned(start = 3, ignorable, name = "renamed", unit = "%")]
     #[versioned(at = 2, de_fn = my_up)]
     my_ignorable: ::heapless::Vec<u8, 4>,
     #[versioned(serde, max = 8, layout = "my/1")]

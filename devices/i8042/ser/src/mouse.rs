@@ -33,6 +33,7 @@ pub struct MouseStateSer {
     /// The resolution, 0 to 3.
     pub resolution: u8,
     /// Samples per second.
+    #[versioned(unit = "Hz")]
     pub sample_rate: u8,
     /// The protocol, by the mouse's identification: 0, 3 or 4.
     pub protocol: u8,

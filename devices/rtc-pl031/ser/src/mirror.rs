@@ -28,30 +28,32 @@ const NANOSECONDS: u64 = 1_000_000_000;
 #[versioned(version = 2, layouts(0xdf8f_e952_ba7b_6ae7, 0x150a_2294_2c33_3652))]
 pub struct RtcStateSer {
     /// The last value written to RTCLR.
+    #[versioned(unit = "s")]
     pub lr: u32,
     /// Version 1 only: seconds from the host's Unix time to the clock's value. 0 in a mirror of the latest version.
-    #[versioned(end = 2, ser_fn = relate_to_host, de_fn = keep_host_offset)]
+    #[versioned(end = 2, ser_fn = relate_to_host, de_fn = keep_host_offset, unit = "s")]
     pub offset: i64,
     /// RTCMR.
+    #[versioned(unit = "s")]
     pub mr: u32,
     /// RTCIMSC: 0 or 1.
     pub imsc: u32,
     /// RTCRIS: 0 or 1.
     pub ris: u32,
     /// RTCDR: the clock's value in seconds.
-    #[versioned(start = 2)]
+    #[versioned(start = 2, unit = "s")]
     pub counter: u32,
     /// Nanoseconds since the last tick.
-    #[versioned(start = 2)]
+    #[versioned(start = 2, unit = "ns")]
     pub sub_second_ns: u32,
     /// RTCCR: whether the clock runs. In version 1 it always did.
     #[versioned(start = 2, default_fn = always_running)]
     pub enabled: bool,
     /// The moment of the save: nanoseconds since the caller's epoch.
-    #[versioned(start = 2)]
+    #[versioned(start = 2, unit = "ns")]
     pub saved_at: u64,
     /// Read from version 1 and not yet [resolved](Self::resolve): the `offset` that stood there.
-    #[versioned(start = 2)]
+    #[versioned(start = 2, unit = "s")]
     pub host_offset: Option<i64>,
 }
 

@@ -64,13 +64,13 @@ pub struct SerialStateSer {
     pub breaks: u16,
     /// Nanoseconds until the receive time-out, 0 once it has fallen due or when nothing is in the FIFO. Before version
     /// 2 there was none; it begins anew.
-    #[versioned(start = 2, ignorable, de_fn = history::begin_timeout)]
+    #[versioned(start = 2, ignorable, de_fn = history::begin_timeout, unit = "ns")]
     pub timeout_remaining: u64,
     /// The transmitter's interrupt is pending.
     #[versioned(start = 2)]
     pub thr_interrupt_pending: bool,
     /// The moment of the save, in nanoseconds since the host's epoch.
-    #[versioned(start = 2, ignorable)]
+    #[versioned(start = 2, ignorable, unit = "ns")]
     pub saved_at: u64,
     /// The character in the transmit shift register, which the output has not taken.
     #[versioned(start = 2)]

@@ -31,7 +31,9 @@ pub struct KvmStateSer {
     pub(super) pic_slave: [u8; size_of::<kvm_irqchip>()],
     pub(super) io_apic: [u8; size_of::<kvm_irqchip>()],
     pub(super) pit: [u8; size_of::<kvm_pit_state2>()],
+    #[versioned(unit = "ns")]
     pub(super) clock_ns: u64,
+    #[versioned(unit = "kHz")]
     pub(super) tsc_khz: u32,
 }
 

@@ -18,7 +18,7 @@ pub struct Item<'w, 's, 'p> {
     pub len: usize,
     /// The type.
     pub ty: &'s Type,
-    /// The unit of the field, if the schema has one.
+    /// The unit of the number or of the numbers, if the schema has one.
     pub unit: Option<&'s str>,
     /// The value.
     pub value: Value<'s, 'p>,

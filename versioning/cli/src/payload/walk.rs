@@ -121,6 +121,7 @@ struct Walk<'w, 's, 'p> {
     reader: Reader<'p>,
     /// On an error it stays where it was.
     path: Path<'s>,
+    /// The unit of the field.
     unit: Option<&'s str>,
     steps: usize,
     visit: &'w mut dyn FnMut(&Item<'_, 's, 'p>),
@@ -294,7 +295,9 @@ impl<'s, 'p> Walk<'_, 's, 'p> {
             offset: start,
             len: self.reader.offset() - start,
             ty,
-            unit: self.unit,
+            unit: self
+                .unit
+                .filter(|_| matches!(value, Value::Uint(..) | Value::Int(_) | Value::Bytes(_))),
             value,
         });
     }

@@ -213,7 +213,7 @@ fn mirrors(old: &Schema, was: &Mirror, new: &Schema, now: &Mirror, report: &mut 
         }
     }
     reused_names(&published, was, now, report);
-    ignorable(was, now, report);
+    annotations(was, now, report);
     if now.max_len > was.max_len {
         let (before, after) = (was.max_len, now.max_len);
         report.allowed(format!(
@@ -432,19 +432,24 @@ fn reused_names(published: &BTreeSet<u16>, was: &Mirror, now: &Mirror, report: &
     }
 }
 
-fn ignorable(was: &Mirror, now: &Mirror, report: &mut Report) {
-    let after: HashMap<&str, &Field> = now
-        .own_fields()
-        .iter()
-        .map(|field| (field.name.as_str(), field))
-        .collect();
-    for field in was.own_fields() {
-        let Some(other) = after.get(field.name.as_str()) else {
+/// What the source says of fields besides their bytes.
+fn annotations(was: &Mirror, now: &Mirror, report: &mut Report) {
+    let after: HashMap<String, &Field> = now.all_fields().collect();
+    for (name, field) in was.all_fields() {
+        let Some(other) = after.get(&name) else {
             continue;
         };
         if field.ignorable != other.ignorable {
             let not = if other.ignorable { "now" } else { "no longer" };
-            report.allowed(format!("{}: `{}` is {not} ignorable", now.name, field.name));
+            report.allowed(format!("{}: `{name}` is {not} ignorable", now.name));
+        }
+        if field.unit != other.unit {
+            let [before, after] = [field, other].map(|field| field.unit.as_deref().unwrap_or("no unit"));
+            report.allowed(format!(
+                "{}: `{name}` has another unit: {before} before, {after} now. If the numbers mean something else, that needs a \
+                 version",
+                now.name
+            ));
         }
     }
 }

@@ -159,7 +159,7 @@ pub struct Field {
     /// For a field whose bound changed: the bound in each version of the owner. Empty for another field.
     #[serde(default)]
     pub bounds: Vec<Option<u64>>,
-    /// The unit of the value, such as `ns`. The library writes none. A product may add it to its file.
+    /// The unit of the number, such as `ns`.
     #[serde(default)]
     pub unit: Option<String>,
 }

@@ -39,7 +39,7 @@ pub fn devstate(args: &[&str], input: &[u8], folder: &Path) -> Ran {
 #[versioned(version = 2, layouts(0x842b_552b_00c5_5f4c, open))]
 pub struct BulbSer {
     pub level: u8,
-    #[versioned(start = 2)]
+    #[versioned(start = 2, unit = "h")]
     pub hours: u32,
 }
 
@@ -49,6 +49,7 @@ pub enum ModeSer {
     #[default]
     Off,
     Timer {
+        #[versioned(unit = "s")]
         seconds: u64,
         repeat: bool,
     },
