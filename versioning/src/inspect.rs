@@ -152,9 +152,9 @@ impl PayloadSchema {
 
     /// Calls `visit` with each item of `payload`, front to back. `start` is the offset of the first byte.
     ///
-    /// The time is proportional to the length of the payload, whatever it contains. `walk` refuses what decoding refuses,
-    /// except inside the bytes of a foreign type, which it does not decode, and except a value that fits the bound of its
-    /// version and not that of the latest one.
+    /// The time is proportional to the length of the payload, whatever it contains. `walk` refuses what decoding refuses, with
+    /// two exceptions. It does not decode the bytes of a foreign type. It accepts a value that fits the bound of its own
+    /// version but not the bound of the latest one.
     ///
     /// # Errors
     ///

@@ -29,8 +29,10 @@ pub struct Config {
     /// The time that a byte takes between the controller and a device. Zero, the default, delivers bytes at once.
     ///
     /// Real keyboards and mice take about 1 ms. Some guests (`SeaBIOS` among them) read the data port twice within that
-    /// time and expect the same byte. With a time above zero, the next byte of keyboard or mouse appears in the output
-    /// buffer that time after the guest has read one or has sent one to a device. The host then calls
+    /// time and expect the same byte.
+    ///
+    /// With a time above zero, the next byte of keyboard or mouse does not appear at once. It appears this long after the guest
+    /// has read a byte, or has sent one to a device. The host then calls
     /// [`I8042::advance`](crate::I8042::advance) before each access and at
     /// [`I8042::next_deadline`](crate::I8042::next_deadline).
     pub byte_time: Duration,

@@ -27,8 +27,8 @@ impl<K: InterruptLine, M: InterruptLine, S: SystemControl, EV: I8042Events> I804
     /// Releases all keys that are down. Returns `false` if the keyboard's buffer is full and some are still down: call it
     /// again after [`keyboard_emptied`](I8042Events::keyboard_emptied).
     ///
-    /// Call it after a restore, because the host never saw the releases of keys that were down when the state was saved,
-    /// and when the host's window loses the focus. Mouse buttons are released by [`mouse`](Self::mouse) with
+    /// Call it when the host's window loses the focus. Call it after a restore too: keys that were down when the state was saved
+    /// are still down, and the host never sees their release. Mouse buttons are released by [`mouse`](Self::mouse) with
     /// [`MouseInput::NONE`].
     pub fn release_all(&mut self) -> bool {
         let link = self.state.link();

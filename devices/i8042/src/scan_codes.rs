@@ -223,8 +223,8 @@ impl Translation {
 mod tests {
     use super::*;
 
-    /// Below 80h no two bytes but 00 become the same, so that a guest can tell all keys apart; above, two keys are moved
-    /// down and everything else, replies above all, stays as it is.
+    /// Below 80h, each byte except 00 becomes a byte of its own, so a guest can tell all keys apart. Above, the codes of two
+    /// keys move down. All other bytes, such as replies, do not change.
     #[test]
     fn every_byte_is_translated() {
         assert_eq!(translate(0x00), 0xff);

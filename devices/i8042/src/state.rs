@@ -41,7 +41,7 @@ pub enum OutputBuffer {
     Mouse,
 }
 
-/// The controller's own byte that the guest has not read.
+/// A byte that the controller itself sends, in reply to a command, and that the guest has not read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub enum ControllerReply {

@@ -27,8 +27,8 @@ impl Migration<'_> {
     ///
     /// # Errors
     ///
-    /// The snapshot has a device that the file has not, a section is not what it should be, no device can be in its state, or
-    /// the visitor has refused.
+    /// The state has a device that the file does not have, a section of the file is wrong, a state is impossible, or the
+    /// visitor has refused.
     pub fn export(
         &self,
         devices: &QemuDevicesSer,

@@ -26,14 +26,14 @@ pub(crate) mod name {
 pub(crate) type Visit<'v> = &'v mut dyn FnMut(Told<'_>) -> bool;
 
 impl Migration<'_> {
-    /// Takes the devices out: every UART, the keyboard controller and the clock, those that the machine has.
+    /// Returns the devices of the machine: every UART, the keyboard controller and the clock, where it has them.
     ///
     /// `icount_shift` is for [`virtual_time`](Self::virtual_time). The visitor is called with each loss and with each
     /// unknown field. It returns `true` to continue.
     ///
     /// # Errors
     ///
-    /// There is no such device, a section is not what it should be, no device can be in its state, or the visitor has refused.
+    /// The file has none of these devices, a section is wrong, a state is impossible, or the visitor has refused.
     pub fn import(
         &self,
         icount_shift: Option<u8>,

@@ -83,8 +83,8 @@ pub enum OutputPolicy {
     Keep,
     /// It is discarded, and [`output_discarded`](crate::SerialEvents::output_discarded) counts it.
     Discard,
-    /// It waits until the output has taken nothing for this long. Then all waiting characters are discarded and counted,
-    /// and so is each further one that the output does not take at once, until the output takes one.
+    /// It waits until the output has taken nothing for this long. Then all waiting characters are discarded and counted.
+    /// After that, each character that the output does not take at once is discarded too, until the output takes one again.
     ///
     /// A host with a timer discards at the deadline, one without at the guest's next access.
     DiscardAfter(Duration),

@@ -82,10 +82,14 @@ pub trait SerialEvents {
 
     /// [`receive`](crate::Serial::receive) takes characters again: call it if characters wait.
     ///
-    /// After `receive` took fewer characters than it was offered, this event always follows: when the guest has read the
-    /// last character, cleared the FIFO, switched the FIFOs, left loopback or, with flow control, asserted DTR and RTS;
-    /// after a reset, a restore or another [`Config`](crate::Config); and at line rate when the next character is due. It
-    /// may also come when nothing waits.
+    /// After `receive` took fewer characters than it was offered, this event always follows. It comes:
+    ///
+    /// - when the guest has read the last character, cleared the FIFO, switched the FIFOs or left loopback;
+    /// - with flow control, when the guest has asserted DTR and RTS;
+    /// - at line rate, when the next character is due;
+    /// - after a reset, a restore or another [`Config`](crate::Config).
+    ///
+    /// It may also come when nothing waits.
     fn receive_ready(&self) {}
 
     /// The receive time-out passed: for four character times, none came in and the guest read none of those in the FIFO.

@@ -11,10 +11,11 @@ pub(crate) struct Quick {
     pub(crate) lsr: u8,
     /// A character written at offset 0 goes straight to the output.
     pub(crate) sends_at_once: bool,
-    /// So many reads at offset 0 take a character without an error out of the FIFO, leave one behind, and do not start or
-    /// end the time-out: one that runs only begins anew.
+    /// The number of reads at offset 0 that only take a character from the FIFO. The character has no error, at least one
+    /// stays behind, and the time-out neither starts nor ends: if it runs, it begins anew.
     pub(crate) plain_reads: u8,
-    /// Fewer received characters start no time-out: the host has no timer, and they do not interrupt.
+    /// The number of received characters from which on the time-out matters. With fewer, the host has no timer, and they
+    /// raise no interrupt.
     pub(crate) silent_below: u8,
 }
 

@@ -13,11 +13,11 @@ use tempfile::{Builder, NamedTempFile};
 /// Bytes of a file's name that its temporary name repeats. A name can have 255 bytes, and the temporary one has more.
 const REPEATED_LEN: usize = 64;
 
-/// Puts `bytes` under the name `path`, in place of what was there.
+/// Saves `bytes` as the file `path`. It replaces the file that was there.
 ///
 /// # Errors
 ///
-/// [`FileError`]; what was under `path` is still there, whole.
+/// [`FileError`]. The file that was there is unchanged.
 pub fn save_file(path: &Path, bytes: &[u8]) -> Result<(), FileError> {
     let mut file = PendingFile::create(path)?;
     file.write_all(bytes)
@@ -29,7 +29,7 @@ pub fn save_file(path: &Path, bytes: &[u8]) -> Result<(), FileError> {
 ///
 /// # Errors
 ///
-/// [`FileError`], also for a longer file, of which no more than that is read. Nothing waits for a named pipe.
+/// [`FileError`], also for a file that is longer. A named pipe is refused at once, without waiting for its writer.
 pub fn load_file(path: &Path, max_len: usize) -> Result<Vec<u8>, FileError> {
     let failed = |source| FileError::new("read", path, source);
     let file = open_file(path)?;
@@ -47,7 +47,7 @@ pub fn load_file(path: &Path, max_len: usize) -> Result<Vec<u8>, FileError> {
 ///
 /// # Errors
 ///
-/// [`FileError`], also for anything but a regular file. Nothing waits for a named pipe.
+/// [`FileError`], also for anything but a regular file. A named pipe is refused at once, without waiting for its writer.
 pub fn open_file(path: &Path) -> Result<File, FileError> {
     let failed = |source| FileError::new("read", path, source);
     let flags = OFlags::RDONLY | OFlags::CLOEXEC | OFlags::NONBLOCK | OFlags::NOCTTY;
@@ -74,10 +74,11 @@ pub fn open_stream(path: &Path) -> Result<Option<File>, FileError> {
     }
 }
 
-/// A file that gets its name when it is complete. Dropped before [`commit`](Self::commit), it leaves nothing behind.
+/// A file that gets its name when it is complete. If it is dropped before [`commit`](Self::commit), it is deleted.
 ///
-/// Only its owner may read it: it has what a device, or a whole machine, knew. The temporary name is `.NAME.….tmp`,
-/// which nobody can guess; a process that is killed leaves it behind, for whoever knows that nobody writes there now.
+/// Only its owner may read it, because it has the secrets of a device, or of a whole machine. The temporary name is
+/// `.NAME.….tmp`, with random letters. A process that is killed leaves that file behind. Delete it when no process writes to
+/// the directory.
 #[derive(Debug)]
 pub struct PendingFile {
     file: NamedTempFile,

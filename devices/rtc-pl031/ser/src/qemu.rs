@@ -56,8 +56,8 @@ impl Pl031Section {
     /// Returns the state of our device, at the moment `now` of the machine's virtual time. Calls the
     /// visitor with each loss.
     ///
-    /// The seconds of QEMU's clock begin with those of the virtual time, unless it follows the host's clock; then the result
-    /// may be a second off.
+    /// Without `-rtc clock=host`, QEMU's clock and its virtual time begin a second at the same moment. If QEMU's clock follows
+    /// the host's, the result may be wrong by a second.
     ///
     /// # Errors
     ///
