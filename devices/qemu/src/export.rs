@@ -14,7 +14,7 @@ use crate::error::QemuError;
 use crate::import::{losing, name};
 use crate::merge::Merge;
 use crate::migration::{Migration, Section};
-use crate::told::Told;
+use crate::notice::Notice;
 
 impl Migration<'_> {
     /// Puts devices back in, and returns the whole file. All else in it stays as it is, but for the description.
@@ -33,7 +33,7 @@ impl Migration<'_> {
         &self,
         devices: &QemuDevicesSer,
         icount_shift: Option<u8>,
-        visit: &mut dyn FnMut(Told<'_>) -> bool,
+        visit: &mut dyn FnMut(Notice<'_>) -> bool,
     ) -> Result<Vec<u8>, QemuError> {
         let QemuDevicesSer {
             virtual_time: _,
@@ -121,7 +121,7 @@ impl<'f> Edited<'f> {
         &mut self,
         name: &'static str,
         new: &S,
-        visit: &mut dyn FnMut(Told<'_>) -> bool,
+        visit: &mut dyn FnMut(Notice<'_>) -> bool,
     ) -> Result<(), QemuError> {
         match self.file.only(name)? {
             Some(section) => self.replace(section, new, visit),
@@ -133,10 +133,12 @@ impl<'f> Edited<'f> {
         &mut self,
         section: &Section,
         new: &S,
-        visit: &mut dyn FnMut(Told<'_>) -> bool,
+        visit: &mut dyn FnMut(Notice<'_>) -> bool,
     ) -> Result<(), QemuError> {
         // It has to be what is known before a part of it stays as it is.
-        let _: S = self.file.read(section, &mut |unknown| visit(Told::Unknown(unknown)))?;
+        let _: S = self
+            .file
+            .read(section, &mut |unknown| visit(Notice::Unknown(unknown)))?;
         let mut known = vec![0; S::MAX_LEN];
         let len = new.write(&mut known).map_err(|error| QemuError::Section {
             section: section.label(),

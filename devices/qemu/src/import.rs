@@ -12,7 +12,7 @@ use devstate_serial_16550_ser::qemu::UartSection;
 use crate::devices::QemuDevicesSer;
 use crate::error::QemuError;
 use crate::migration::{Migration, Section};
-use crate::told::Told;
+use crate::notice::Notice;
 
 /// The names of the sections.
 pub(crate) mod name {
@@ -23,7 +23,7 @@ pub(crate) mod name {
     pub(crate) const RTC: &str = "pl031";
 }
 
-pub(crate) type Visit<'v> = &'v mut dyn FnMut(Told<'_>) -> bool;
+pub(crate) type Visit<'v> = &'v mut dyn FnMut(Notice<'_>) -> bool;
 
 impl Migration<'_> {
     /// Returns the devices of the machine: every UART, the keyboard controller and the clock, where it has them.
@@ -37,7 +37,7 @@ impl Migration<'_> {
     pub fn import(
         &self,
         icount_shift: Option<u8>,
-        visit: &mut dyn FnMut(Told<'_>) -> bool,
+        visit: &mut dyn FnMut(Notice<'_>) -> bool,
     ) -> Result<QemuDevicesSer, QemuError> {
         let (uarts, clock) = (self.named(name::SERIAL), self.only(name::RTC)?);
         let i8042 = self.i8042(visit)?;
@@ -52,7 +52,7 @@ impl Migration<'_> {
         };
         devices.virtual_time = now.as_nanos();
         for (index, section) in uarts.iter().enumerate() {
-            let UartSection { state } = self.read(section, &mut |unknown| visit(Told::Unknown(unknown)))?;
+            let UartSection { state } = self.read(section, &mut |unknown| visit(Notice::Unknown(unknown)))?;
             let state = losing(&format!("serial[{index}]"), visit, |visit| state.to_state(now, visit))?;
             let full = devices.serial.push(SerialStateSer::new(&state));
             full.map_err(|_| QemuError::Devices {
@@ -66,7 +66,7 @@ impl Migration<'_> {
             devices.i8042 = Some(I8042StateSer::new(&state));
         }
         if let Some(section) = clock {
-            let section: Pl031Section = self.read(section, &mut |unknown| visit(Told::Unknown(unknown)))?;
+            let section: Pl031Section = self.read(section, &mut |unknown| visit(Notice::Unknown(unknown)))?;
             let state = losing("rtc", visit, |visit| section.to_state(now, visit))?;
             devices.rtc = Some(RtcStateSer::new(&state));
         }
@@ -84,7 +84,7 @@ impl Migration<'_> {
         };
         let keyboard = keyboard?.ok_or_else(|| missing(name::KEYBOARD))?;
         let mouse = mouse?.ok_or_else(|| missing(name::MOUSE))?;
-        let drop = &mut |unknown: &_| visit(Told::Unknown(unknown));
+        let drop = &mut |unknown: &_| visit(Notice::Unknown(unknown));
         Ok(Some(I8042Sections {
             controller: self.read(controller, drop)?,
             keyboard: self.read(keyboard, drop)?,
@@ -112,7 +112,7 @@ pub(crate) fn losing<T>(
     visit: Visit<'_>,
     convert: impl FnOnce(&mut dyn FnMut(&Loss) -> bool) -> Result<T, Refused>,
 ) -> Result<T, QemuError> {
-    convert(&mut |loss| visit(Told::Loss { device, loss })).map_err(|error| QemuError::Refused {
+    convert(&mut |loss| visit(Notice::Loss { device, loss })).map_err(|error| QemuError::Refused {
         device: device.to_owned(),
         error,
     })

@@ -10,10 +10,10 @@ mod import;
 mod known;
 mod merge;
 mod migration;
-mod told;
+mod notice;
 mod trim;
 
 pub use devices::{QemuDevicesSer, Release};
 pub use error::{QemuError, Unknown};
 pub use migration::{Migration, Section};
-pub use told::Told;
+pub use notice::Notice;

@@ -11,7 +11,7 @@ mod support;
 
 use devstate_core::Instant;
 use devstate_i8042::{I8042State, MouseButtons, OutputBuffer, PendingCommand};
-use devstate_qemu::{Migration, QemuDevicesSer, QemuError, Told};
+use devstate_qemu::{Migration, Notice, QemuDevicesSer, QemuError};
 use devstate_rtc_pl031::RtcState;
 use devstate_serial_16550::SerialState;
 use devstate_serial_16550_ser::SerialStateSer;
@@ -19,7 +19,7 @@ use support::{FILES, Machine, file};
 
 fn import(bytes: &[u8]) -> QemuDevicesSer {
     let migration = Migration::parse(bytes).unwrap();
-    migration.import(None, &mut |told| told.is_ignorable()).unwrap()
+    migration.import(None, &mut |notice| notice.is_ignorable()).unwrap()
 }
 
 #[test]
@@ -110,7 +110,7 @@ fn what_was_taken_out_goes_back_in_and_comes_out_the_same() {
         let devices = import(&bytes);
         let migration = Migration::parse(&bytes).unwrap();
         let again = migration
-            .export(&devices, None, &mut |told| told.is_ignorable())
+            .export(&devices, None, &mut |notice| notice.is_ignorable())
             .unwrap();
         assert_eq!(import(&again), devices, "{name}");
         for section in Migration::parse(&again).unwrap().sections() {
@@ -138,7 +138,7 @@ fn another_state_goes_into_a_file_with_other_subsections() {
         devices.serial[0] = quiet.clone();
         let migration = Migration::parse(&bytes).unwrap();
         let without = migration
-            .export(&devices, None, &mut |told| told.is_ignorable())
+            .export(&devices, None, &mut |notice| notice.is_ignorable())
             .unwrap();
         let mut imported = import(&without);
         imported.serial[0].saved_at = 0;
@@ -155,7 +155,7 @@ fn another_state_goes_into_a_file_with_other_subsections() {
         devices.serial[0] = SerialStateSer::new(&stalled);
         let migration = Migration::parse(&without).unwrap();
         let with = migration
-            .export(&devices, None, &mut |told| told.is_ignorable())
+            .export(&devices, None, &mut |notice| notice.is_ignorable())
             .unwrap();
         let imported = SerialState::try_from(&import(&with).serial[0]).unwrap();
         assert_eq!(
@@ -202,7 +202,7 @@ fn a_loss_is_told_and_refused_by_the_device_that_loses_it() {
     devices.i8042.as_mut().unwrap().ram[3] = 7;
     let migration = Migration::parse(&bytes).unwrap();
     let error = migration
-        .export(&devices, None, &mut |told| told.is_ignorable())
+        .export(&devices, None, &mut |notice| notice.is_ignorable())
         .unwrap_err();
     assert!(
         matches!(&error, QemuError::Refused { device, .. } if device == "i8042"),
@@ -212,13 +212,13 @@ fn a_loss_is_told_and_refused_by_the_device_that_loses_it() {
         error.to_string(),
         "i8042: would be lost: ram is 1: QEMU's controller has no RAM"
     );
-    let mut told = Vec::new();
+    let mut notices = Vec::new();
     let accepted = migration.export(&devices, None, &mut |what| {
-        told.extend((!what.is_ignorable()).then(|| what.to_string()));
+        notices.extend((!what.is_ignorable()).then(|| what.to_string()));
         true
     });
     assert!(accepted.is_ok());
-    assert_eq!(told, ["i8042: ram is 1: QEMU's controller has no RAM"]);
+    assert_eq!(notices, ["i8042: ram is 1: QEMU's controller has no RAM"]);
 }
 
 #[test]
@@ -226,8 +226,8 @@ fn unknown_fields_and_losses_are_told_apart() {
     let bytes = support::with_field("qemu-7.2-pc", "serial", "future", 3);
     let migration = Migration::parse(&bytes).unwrap();
     let mut unknown = Vec::new();
-    let accepted = migration.import(None, &mut |told| {
-        if let Told::Unknown(what) = told {
+    let accepted = migration.import(None, &mut |notice| {
+        if let Notice::Unknown(what) = notice {
             unknown.push(what.to_string());
         }
         true

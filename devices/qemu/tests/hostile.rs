@@ -148,7 +148,7 @@ fn a_subsection_that_is_not_known_is_refused_by_its_name() {
     section(&mut other, "serial")["fields"][0]["struct"]["subsections"][0]["vmsd_name"] = json!("serial/thr_jpending");
     let changed = with_description(&bytes, &other);
     let migration = Migration::parse(&changed).unwrap();
-    let error = migration.import(None, &mut |told| told.is_ignorable()).unwrap_err();
+    let error = migration.import(None, &mut |notice| notice.is_ignorable()).unwrap_err();
     let text = error.to_string();
     assert!(
         text.starts_with("section serial[0]: the subsection serial/thr_jpending (29 bytes at offset "),
@@ -175,7 +175,7 @@ fn a_field_that_qemu_has_added_is_refused_by_its_name() {
     let bytes = with_field("qemu-7.2-pc", "ps2mouse", "mouse_dw", 4);
     let error = Migration::parse(&bytes)
         .unwrap()
-        .import(None, &mut |told| told.is_ignorable())
+        .import(None, &mut |notice| notice.is_ignorable())
         .unwrap_err();
     let text = error.to_string();
     assert!(

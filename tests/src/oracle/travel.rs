@@ -6,7 +6,7 @@ use super::qemu::{Machine, Qemu};
 use super::rows::Tally;
 use super::subject::Subject;
 use anyhow::{Result, anyhow, bail, ensure};
-use devstate_qemu::{Migration, QemuDevicesSer, Told};
+use devstate_qemu::{Migration, Notice, QemuDevicesSer};
 use devstate_qemu_section::{Layout, Section};
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
@@ -57,7 +57,7 @@ pub struct TravelReport {
     pub moves: (u64, u64),
     /// How often it moved at each moment.
     pub moments: BTreeMap<&'static str, u64>,
-    /// How often each loss was told.
+    /// How often each loss was reported.
     pub losses: BTreeMap<String, u64>,
     /// How often each field was another one after a way around.
     pub around: BTreeMap<&'static str, u64>,
@@ -209,16 +209,16 @@ fn travel<S: Traveller>(
 
 fn import<S: Traveller>(file: &[u8], report: &mut TravelReport) -> Result<QemuDevicesSer> {
     let migration = Migration::parse(file)?;
-    Ok(migration.import(S::ICOUNT_SHIFT, &mut |told| hear(told, report))?)
+    Ok(migration.import(S::ICOUNT_SHIFT, &mut |notice| hear(notice, report))?)
 }
 
 fn export<S: Traveller>(file: &[u8], devices: &QemuDevicesSer, report: &mut TravelReport) -> Result<Vec<u8>> {
     let migration = Migration::parse(file)?;
-    Ok(migration.export(devices, S::ICOUNT_SHIFT, &mut |told| hear(told, report))?)
+    Ok(migration.export(devices, S::ICOUNT_SHIFT, &mut |notice| hear(notice, report))?)
 }
 
-fn hear(told: Told<'_>, report: &mut TravelReport) -> bool {
-    if let Told::Loss { device, loss } = told {
+fn hear(notice: Notice<'_>, report: &mut TravelReport) -> bool {
+    if let Notice::Loss { device, loss } = notice {
         let device = device.split('[').next().unwrap_or(device);
         let seen = if loss.ignorable { " (unseen)" } else { "" };
         *report

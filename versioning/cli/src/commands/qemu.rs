@@ -6,7 +6,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use devstate_qemu::{Migration, QemuDevicesSer, QemuError, Release, Told};
+use devstate_qemu::{Migration, Notice, QemuDevicesSer, QemuError, Release};
 use devstate_versioning::{Architecture, Options, ReleaseTable, buffer};
 
 use crate::failure::{Failure, printable};
@@ -148,12 +148,12 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode, Failure> {
 const OPTIONS: Options = Options::new(Architecture::Any);
 
 fn import(bytes: &[u8], options: Losing, said: &mut Said) -> Result<QemuDevicesSer, QemuError> {
-    Migration::parse(bytes)?.import(options.icount_shift, &mut |told| said.hear(told, options))
+    Migration::parse(bytes)?.import(options.icount_shift, &mut |notice| said.hear(notice, options))
 }
 
 fn export(bytes: &[u8], devices: &QemuDevicesSer, options: Losing, said: &mut Said) -> Result<Vec<u8>, QemuError> {
     let migration = Migration::parse(bytes)?;
-    migration.export(devices, options.icount_shift, &mut |told| said.hear(told, options))
+    migration.export(devices, options.icount_shift, &mut |notice| said.hear(notice, options))
 }
 
 /// What was said about losses.
@@ -166,14 +166,14 @@ struct Said {
 }
 
 impl Said {
-    fn hear(&mut self, told: Told<'_>, options: Losing) -> bool {
-        let (list, go_on) = match told {
-            Told::Unknown(_) => (&mut self.lost, options.drop_unknown),
-            Told::Loss { loss, .. } if loss.ignorable => (&mut self.ignorable, true),
-            Told::Loss { .. } => (&mut self.lost, options.lossy),
+    fn hear(&mut self, notice: Notice<'_>, options: Losing) -> bool {
+        let (list, go_on) = match notice {
+            Notice::Unknown(_) => (&mut self.lost, options.drop_unknown),
+            Notice::Loss { loss, .. } if loss.ignorable => (&mut self.ignorable, true),
+            Notice::Loss { .. } => (&mut self.lost, options.lossy),
         };
         // A section of the file is read twice on the way in.
-        let text = told.to_string();
+        let text = notice.to_string();
         if self.all.insert(text.clone()) {
             list.push(text);
         }

@@ -1,4 +1,4 @@
-//! What a visitor is called with, and decides about.
+//! What an import or an export reports to the caller's visitor.
 
 use std::fmt;
 
@@ -6,21 +6,22 @@ use devstate_qemu_section::Loss;
 
 use crate::error::Unknown;
 
-/// What a visitor is called with. The visitor returns `true` to continue, and `false` to refuse.
+/// Something that an import or an export cannot carry over. It is passed to the caller's visitor, which returns `true` to
+/// continue and `false` to refuse.
 #[derive(Clone, Copy, Debug)]
-pub enum Told<'t> {
-    /// A device loses this.
+pub enum Notice<'t> {
+    /// A part of a device's state that the other side does not have.
     Loss {
-        /// Which, as `serial[1]`.
+        /// The device, such as `serial[1]`.
         device: &'t str,
-        /// What.
+        /// The part of the state.
         loss: &'t Loss,
     },
-    /// A section has something that is not known. It is left out, and on the way to QEMU left as it is.
+    /// A field or subsection that this crate does not know. An import leaves it out. An export does not change it.
     Unknown(&'t Unknown),
 }
 
-impl Told<'_> {
+impl Notice<'_> {
     /// Returns `true` for a loss that no guest sees. A visitor that returns this refuses all others.
     #[must_use]
     pub const fn is_ignorable(&self) -> bool {
@@ -28,7 +29,7 @@ impl Told<'_> {
     }
 }
 
-impl fmt::Display for Told<'_> {
+impl fmt::Display for Notice<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Loss { device, loss } => write!(f, "{device}: {loss}"),
