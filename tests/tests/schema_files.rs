@@ -9,7 +9,7 @@
 )]
 
 use devstate_cli::payload::{self, Why};
-use devstate_cli::schema::{Schema, diff};
+use devstate_cli::schema::{Folder, Schema, diff};
 use devstate_replay::Release as Machine;
 use devstate_tests::generate::{Chosen, Seeded, payload};
 use devstate_tests::matrix::Root;
@@ -77,7 +77,8 @@ fn walks_alike<R: ReleaseTable>(schema: &Schema, root: &Root<R>, release: R, byt
     });
     let mut found = Vec::new();
     let mirror = schema.mirror(root.schema.name).unwrap();
-    let walked = payload::walk(schema, mirror, release.index(), bytes, 24, &mut |item| {
+    let none = Folder::default();
+    let walked = payload::walk(schema, mirror, release.index(), bytes, 24, &none, &mut |item| {
         found.push((item.path.to_string(), item.offset, item.len, item.ty.to_string()));
     });
     assert_eq!(found, expected, "{root:?} at {release:?}");

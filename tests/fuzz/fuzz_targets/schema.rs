@@ -4,13 +4,15 @@
 #![no_main]
 
 use devstate_cli::payload::walk;
-use devstate_cli::schema::{Schema, diff, show};
+use devstate_cli::schema::{Folder, Schema, diff, show};
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|data: &[u8]| {
     let split = data.iter().position(|byte| *byte == b'\n').unwrap_or(data.len());
     let (json, rest) = data.split_at(split);
     let Ok(schema) = Schema::from_json(json) else { return };
+    // A snapshot within a snapshot may be of the same schema.
+    let schemas = Folder::of(vec![("fuzzed.json".into(), schema.clone())]);
     let payload = rest.get(1..).unwrap_or_default();
     assert_eq!(diff(&schema, &schema), []);
     show(&schema);
@@ -19,7 +21,7 @@ fuzz_target!(|data: &[u8]| {
         schema.roots(release.number, 0);
         for root in &schema.document().mirrors {
             let mut end = 0;
-            let walked = walk(&schema, root, position, payload, 0, &mut |item| {
+            let walked = walk(&schema, root, position, payload, 0, &schemas, &mut |item| {
                 assert_eq!(item.offset, end);
                 end += item.len;
                 format!("{} {} {}", item.path, item.ty, item.value);

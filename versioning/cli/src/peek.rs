@@ -3,7 +3,7 @@
 use std::io::{self, Read};
 
 use devstate_versioning::checksum::{Checksum, Crc64Slice16};
-use devstate_versioning::{Header, LoadError, LoadErrorKind};
+use devstate_versioning::{Architecture, Header, LoadError, LoadErrorKind};
 
 /// What a snapshot says about itself.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -138,4 +138,12 @@ fn sum(mut source: impl Read, header: &Header, start: &[u8]) -> io::Result<Resul
     } else {
         Err(LoadErrorKind::Checksum { expected, found }.at(to_usize(needed - limit)))
     })
+}
+
+/// Returns the name of an architecture.
+pub(crate) fn architecture(code: u8) -> String {
+    match Architecture::from_code(code) {
+        Some(known) => known.to_string(),
+        None => format!("unknown, code {code}"),
+    }
 }

@@ -7,9 +7,10 @@ use serde_json::{Number, Value as Json, json};
 
 use devstate_versioning::Header;
 
-use crate::payload::{Item, Step, Value};
+use crate::payload::{Item, Step, Value, Within};
+use crate::peek::architecture;
 use crate::schema::Found;
-use crate::snapshot::{Snapshot, architecture};
+use crate::snapshot::Snapshot;
 
 /// The largest whole number that every JSON parser keeps.
 const MAX_SAFE: u128 = (1 << 53) - 1;
@@ -62,8 +63,12 @@ impl<'a> Report<'a> {
     #[must_use]
     pub fn new(snapshot: &'a Snapshot, found: Found<'a>) -> Self {
         let mut fields = Vec::new();
-        let walked = snapshot.walk(found, &mut |item| fields.push(Shown::new(item)));
-        let mut damage: Vec<Damage> = walked.err().map(Damage::from_walk).into_iter().collect();
+        let mut damage = Vec::new();
+        let walked = snapshot.walk(found, &mut |item| {
+            damage.extend(Damage::of_item(item));
+            fields.push(Shown::new(item));
+        });
+        damage.extend(walked.err().map(Damage::from_walk));
         damage.extend(Damage::of(snapshot));
         Self {
             snapshot,
@@ -76,24 +81,18 @@ impl<'a> Report<'a> {
     /// Returns the name of the release in the schema.
     #[must_use]
     pub fn release_name(&self) -> &'a str {
-        release_name(self.found)
+        self.found.release_name()
     }
 
     /// Returns the version of the root mirror.
     #[must_use]
     pub fn root_version(&self) -> u16 {
-        root_version(self.found)
+        self.found.root_version()
     }
 
     /// Returns everything as JSON.
     #[must_use]
     pub fn to_json(&self) -> Json {
-        let Header {
-            architecture_code,
-            release,
-            payload_len,
-            fingerprint,
-        } = self.snapshot.header;
         let bytes = &self.snapshot.bytes;
         let fields = self.fields.iter().map(|field| field.to_json(bytes));
         json!({
@@ -101,31 +100,13 @@ impl<'a> Report<'a> {
             "ok": self.damage.is_empty(),
             "schema": self.found.file.to_string_lossy(),
             "table": self.found.schema.document().table,
-            "header": {
-                "architecture": architecture(architecture_code),
-                "format": Header::FORMAT,
-                "release": release,
-                "release_name": self.release_name(),
-                "payload_len": payload_len,
-                "fingerprint": format!("{fingerprint:#018x}"),
-            },
+            "header": header_to_json(self.snapshot.header, self.found),
             "root": { "name": self.found.root.name, "version": self.root_version() },
             "fields": fields.collect::<Vec<_>>(),
             "checksum": self.snapshot.checksum().map(|checksum| format!("{checksum:#018x}")),
             "damage": self.damage,
         })
     }
-}
-
-/// Returns the name of the release in the schema.
-pub(crate) fn release_name(found: Found<'_>) -> &str {
-    let release = found.schema.document().releases.get(found.release);
-    release.map_or("", |release| &release.name)
-}
-
-/// Returns the version of the root mirror.
-pub(crate) fn root_version(found: Found<'_>) -> u16 {
-    found.root.releases.get(found.release).copied().flatten().unwrap_or(0)
 }
 
 impl<'a> Shown<'a> {
@@ -190,7 +171,32 @@ pub(crate) fn value_to_json(value: Value<'_, '_>) -> Json {
         Value::Present => true.into(),
         Value::Elements(count) => count.into(),
         Value::Variant(name) => name.into(),
+        Value::Snapshot(Within { header, found }) => json!({
+            "schema": found.file.to_string_lossy(),
+            "table": found.schema.document().table,
+            "header": header_to_json(header, found),
+            "root": { "name": found.root.name, "version": found.root_version() },
+        }),
+        Value::Checksum(checksum) => format!("{checksum:#018x}").into(),
+        Value::Unread(why) => json!({ "damage": why.to_string() }),
     }
+}
+
+fn header_to_json(header: Header, found: Found<'_>) -> Json {
+    let Header {
+        architecture_code,
+        release,
+        payload_len,
+        fingerprint,
+    } = header;
+    json!({
+        "architecture": architecture(architecture_code),
+        "format": Header::FORMAT,
+        "release": release,
+        "release_name": found.release_name(),
+        "payload_len": payload_len,
+        "fingerprint": format!("{fingerprint:#018x}"),
+    })
 }
 
 /// Returns bytes in hexadecimal, without spaces.
@@ -214,6 +220,34 @@ impl Damage {
             offset: error.offset.unwrap_or(0),
             path: None,
             what: error.kind.to_string(),
+        })
+    }
+
+    /// Checks each value of a payload.
+    ///
+    /// # Errors
+    ///
+    /// [`Damage`] with the first field that is damaged.
+    pub(crate) fn check(snapshot: &Snapshot, found: Found<'_>) -> Result<(), Self> {
+        let mut damage = None;
+        let walked = snapshot.walk(found, &mut |item| {
+            if damage.is_none() {
+                damage = Self::of_item(item);
+            }
+        });
+        match (damage, walked) {
+            (Some(damage), _) => Err(damage),
+            (None, walked) => walked.map_err(Self::from_walk),
+        }
+    }
+
+    /// Returns what is wrong with a value of a snapshot within another one.
+    pub(crate) fn of_item(item: &Item<'_, '_, '_>) -> Option<Self> {
+        let Value::Unread(why) = item.value else { return None };
+        Some(Self {
+            offset: why.offset().unwrap_or(item.offset),
+            path: Some(item.path.to_string()),
+            what: why.to_string(),
         })
     }
 

@@ -5,7 +5,7 @@ use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
 use devstate_versioning::checksum::{Checksum, Crc64Slice16};
-use devstate_versioning::{Architecture, Header, LoadError, LoadErrorKind};
+use devstate_versioning::{Header, LoadError, LoadErrorKind};
 
 use crate::failure::{Failure, printable};
 use crate::foreign;
@@ -126,7 +126,7 @@ impl Snapshot {
         schemas.find(&self.header).map_err(|not_found| self.unknown(not_found))
     }
 
-    /// Calls `visit` with each value of the payload.
+    /// Calls `visit` with each value of the payload. What is damaged in a snapshot within it is a value of its own.
     ///
     /// # Errors
     ///
@@ -138,6 +138,7 @@ impl Snapshot {
             found.release,
             self.payload(),
             Header::LEN,
+            found.schemas,
             visit,
         )
     }
@@ -226,14 +227,6 @@ pub(crate) fn not_a_snapshot(name: &str, error: &LoadError, start: &[u8]) -> Fai
         format!("{}", error.kind),
         "give a file that starts with DEVSTAT; if the product stores more around its snapshots, cut that off first",
     )
-}
-
-/// Returns the name of an architecture.
-pub(crate) fn architecture(code: u8) -> String {
-    match Architecture::from_code(code) {
-        Some(known) => known.to_string(),
-        None => format!("unknown, code {code}"),
-    }
 }
 
 /// Where commands look for schemas.

@@ -9,7 +9,7 @@
 )]
 
 use devstate_cli::payload::walk;
-use devstate_cli::schema::{Schema, Verdict, diff, show};
+use devstate_cli::schema::{Folder, Schema, Verdict, diff, show};
 use devstate_versioning::inspect::PayloadSchema;
 use devstate_versioning::schema::{Json, TableData};
 use devstate_versioning::wire::RowOf;
@@ -226,6 +226,7 @@ fn a_published_bound_stays() {
 fn payloads_are_read_with_the_bounds_of_their_version() {
     let schema = schema::<Grown>();
     let root = schema.mirror("GrownSer").unwrap();
+    let none = Folder::default();
     // Two elements, four bytes of text, two levels, an option with three bytes: too many for version 1.
     for payload in [
         &b"\x02\x01\0\x02\0\x04abcd\x01\0\x02\0\x01\x02xy"[..],
@@ -240,7 +241,7 @@ fn payloads_are_read_with_the_bounds_of_their_version() {
                 expected.push((item.path.to_string(), item.offset, item.len));
             });
             let mut found = Vec::new();
-            let walked = walk(&schema, root, release.index(), payload, 0, &mut |item| {
+            let walked = walk(&schema, root, release.index(), payload, 0, &none, &mut |item| {
                 found.push((item.path.to_string(), item.offset, item.len));
             });
             assert_eq!(found, expected);

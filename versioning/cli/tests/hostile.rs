@@ -7,8 +7,11 @@
 
 use std::time::{Duration, Instant};
 
-use devstate_cli::payload::{Why, walk};
-use devstate_cli::schema::{Schema, SchemaError, diff};
+use devstate_cli::payload::{Value as Read, Why, walk};
+use devstate_cli::schema::{Folder, Schema, SchemaError, diff};
+use devstate_cli::snapshot::Snapshot;
+use devstate_versioning::checksum::{Checksum, Crc64};
+use devstate_versioning::wire::fnv1a;
 use serde_json::{Value, json};
 
 /// A debug build on a busy machine is slow. What is not bounded takes hours.
@@ -142,14 +145,97 @@ fn mirrors_that_hold_each_other_a_million_times() {
     assert!(schema.roots(1, 7).is_none());
     let root = schema.mirror("L0").unwrap();
     let mut items = 0;
-    let stopped = walk(&schema, root, 0, &[0; 1000], 24, &mut |_| items += 1).unwrap_err();
+    let stopped = walk(&schema, root, 0, &[0; 1000], 24, &Folder::default(), &mut |_| {
+        items += 1;
+    })
+    .unwrap_err();
     assert_eq!((items, stopped.why), (0, Why::TooManyValues));
     assert_eq!(schema.release_fingerprint(0), schema.release_fingerprint(0));
     assert!(start.elapsed() < PATIENCE, "{:?}", start.elapsed());
 }
 
+/// A field of bytes.
+fn bytes(content: &[u8]) -> Vec<u8> {
+    let mut field = Vec::new();
+    let mut length = content.len();
+    while length > 127 {
+        field.push(length as u8 | 0x80);
+        length >>= 7;
+    }
+    field.push(length as u8);
+    field.extend(content);
+    field
+}
+
+/// A snapshot of the mirror `A`.
+fn snapshot(schema: &Schema, payload: &[u8]) -> Vec<u8> {
+    let root = fnv1a(&schema.mirror("A").unwrap().layout_fingerprint(1).to_le_bytes());
+    let mut snapshot = b"DEVSTAT\0\x01\0\x01\0".to_vec();
+    snapshot.extend((payload.len() as u32).to_le_bytes());
+    snapshot.extend(root.to_le_bytes());
+    snapshot.extend(payload);
+    let checksum = Crc64::checksum(&snapshot);
+    snapshot.extend(checksum.to_le_bytes());
+    snapshot
+}
+
+#[test]
+fn snapshots_within_each_other() {
+    let of = json!({ "kind": "seq", "of": { "kind": "uint", "bits": 8 }, "max": u64::MAX });
+    let schema = read(&table(&[mirror("A", 1, &[field("a", &of)])])).unwrap();
+    let schemas = Folder::of(vec![("a.json".into(), schema.clone())]);
+    let mut nested = Vec::new();
+    for _ in 0..2_000 {
+        nested = snapshot(&schema, &bytes(&nested));
+    }
+    let start = Instant::now();
+    let whole = Snapshot::from_bytes("nested", nested).unwrap();
+    let found = whole.identify(&schemas).unwrap();
+    let mut items = Vec::new();
+    whole
+        .walk(found, &mut |item| items.push((item.offset, item.len)))
+        .unwrap();
+    assert_eq!(items.len(), 8 + 1 + 8, "eight headers, bytes, and eight checksums");
+    let end = items.iter().fold(24, |end, (offset, len)| {
+        assert_eq!(*offset, end);
+        end + len
+    });
+    assert_eq!(end, whole.summed_len());
+    assert!(start.elapsed() < PATIENCE, "{:?}", start.elapsed());
+}
+
+#[test]
+fn every_damaged_byte_within_is_found_and_no_byte_is_left_out() {
+    let of = json!({ "kind": "seq", "of": { "kind": "uint", "bits": 8 }, "max": 300 });
+    let fields = [field("a", &of), field("b", &json!({ "kind": "bool" }))];
+    let schema = read(&table(&[mirror("A", 1, &fields)])).unwrap();
+    let schemas = Folder::of(vec![("a.json".into(), schema.clone())]);
+    let payload = |content: &[u8]| [bytes(content), vec![1]].concat();
+    let within = snapshot(&schema, &payload(b"hello"));
+    for position in 0..within.len() {
+        for content in [
+            within[..position].to_vec(),
+            [&within[..position], &[within[position] ^ 0x41], &within[position + 1..]].concat(),
+            [&within[..], &vec![0; position]].concat(),
+        ] {
+            let outer = payload(&content);
+            let (mut end, mut is_damaged, mut is_known) = (24, false, false);
+            let root = schema.mirror("A").unwrap();
+            let walked = walk(&schema, root, 0, &outer, 24, &schemas, &mut |item| {
+                assert_eq!(item.offset, end);
+                end += item.len;
+                is_damaged |= matches!(item.value, Read::Unread(_));
+                is_known |= matches!(item.value, Read::Snapshot(_));
+            });
+            assert_eq!((walked, end), (Ok(()), 24 + outer.len()), "the walk goes on behind it");
+            assert_eq!(is_known && !is_damaged, content == within);
+        }
+    }
+}
+
 #[test]
 fn a_payload_of_a_million_bytes() {
+    let none = Folder::default();
     let empty = json!({ "kind": "array", "of": { "kind": "tuple", "of": [] }, "len": u64::MAX });
     let options = (0..16).fold(json!({ "kind": "bool" }), |of, _| json!({ "kind": "option", "of": of }));
     let nest =
@@ -179,7 +265,7 @@ fn a_payload_of_a_million_bytes() {
             let start = Instant::now();
             let root = schema.mirror("A").unwrap();
             let mut end = 24;
-            let walked = walk(&schema, root, 0, &payload, 24, &mut |item| {
+            let walked = walk(&schema, root, 0, &payload, 24, &none, &mut |item| {
                 assert_eq!(item.offset, end);
                 end += item.len;
             });

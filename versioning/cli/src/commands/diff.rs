@@ -10,8 +10,9 @@ use serde_json::{Value as Json, json};
 use crate::failure::Failure;
 use crate::output::{BAD, DIM, GOOD, print};
 use crate::payload::Value;
+use crate::peek::architecture;
 use crate::report::{Report, Shown, value_to_json};
-use crate::snapshot::{SchemaArgs, Snapshot, architecture};
+use crate::snapshot::{SchemaArgs, Snapshot};
 
 /// Prints what differs between two snapshots, field by field
 ///
@@ -103,7 +104,7 @@ fn differences<'r>(old: &'r [Shown<'r>], new: &'r [Shown<'r>]) -> Vec<Difference
     let mut found = Vec::new();
     for (key, shown) in keys(old) {
         let other = new_values.get(&key).copied();
-        if other.is_none_or(|other| other.value != shown.value) {
+        if other.is_none_or(|other| !is_alike(other.value, shown.value)) {
             let (path, old) = (shown.path.as_str(), Some(shown));
             found.push(Difference { path, old, new: other });
         }
@@ -115,14 +116,26 @@ fn differences<'r>(old: &'r [Shown<'r>], new: &'r [Shown<'r>]) -> Vec<Difference
     found
 }
 
-/// An option and its value have the same path.
-type Key<'r> = (&'r str, bool);
+/// Says if two values are alike. Of the header of a snapshot within another one, what follows from its values is not compared.
+fn is_alike(one: Value<'_, '_>, other: Value<'_, '_>) -> bool {
+    match (one, other) {
+        (Value::Snapshot(one), Value::Snapshot(other)) => one.is_alike(&other),
+        (one, other) => one == other,
+    }
+}
 
+/// An option and its value have the same path, and so have a snapshot within another one and what is damaged in it.
+type Key<'r> = (&'r str, u8);
+
+/// The values that are compared: a checksum follows from them.
 fn keys<'r>(fields: &'r [Shown<'r>]) -> impl Iterator<Item = (Key<'r>, &'r Shown<'r>)> {
-    let is_option = |field: &Shown<'_>| matches!(field.value, Value::Present | Value::Absent);
-    fields
-        .iter()
-        .map(move |field| ((field.path.as_str(), is_option(field)), field))
+    let kind = |field: &Shown<'_>| match field.value {
+        Value::Present | Value::Absent => 1,
+        Value::Unread(_) => 2,
+        _ => 0,
+    };
+    let compared = fields.iter().filter(|field| !matches!(field.value, Value::Checksum(_)));
+    compared.map(move |field| ((field.path.as_str(), kind(field)), field))
 }
 
 fn by_key<'r>(fields: &'r [Shown<'r>]) -> HashMap<Key<'r>, &'r Shown<'r>> {

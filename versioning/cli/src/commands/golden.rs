@@ -9,7 +9,7 @@ use devstate_golden::Case;
 
 use crate::failure::{Failure, printable};
 use crate::output::{BAD, print};
-use crate::report::{Damage, release_name};
+use crate::report::Damage;
 use crate::schema::Folder;
 use crate::snapshot::{SchemaArgs, Snapshot};
 
@@ -97,9 +97,8 @@ fn check(file: &Path, schemas: &Folder) -> Result<(String, String, usize), Strin
             return Err(wrong(damage.to_string()));
         }
         let found = snapshot.identify(schemas).map_err(|failure| wrong(failure.what))?;
-        let walked = snapshot.walk(found, &mut |_| {});
-        walked.map_err(|stopped| wrong(Damage::from_walk(stopped).to_string()))?;
-        let names = (release_name(found).to_owned(), found.root.name.clone());
+        Damage::check(&snapshot, found).map_err(|damage| wrong(damage.to_string()))?;
+        let names = (found.release_name().to_owned(), found.root.name.clone());
         if of.get_or_insert_with(|| names.clone()) != &names {
             return Err(wrong(format!("of {} at {}, unlike the first", names.1, names.0)));
         }

@@ -9,9 +9,10 @@ use devstate_versioning::Header;
 use crate::failure::Failure;
 use crate::html;
 use crate::output::{BAD, DIM, print, write_file};
-use crate::report::{Damage, Report, file_name, hex, release_name, root_version, with_unit};
+use crate::peek::architecture;
+use crate::report::{Damage, Report, file_name, hex, with_unit};
 use crate::schema::Found;
-use crate::snapshot::{SchemaArgs, Snapshot, architecture};
+use crate::snapshot::{SchemaArgs, Snapshot};
 
 /// Prints every field of a snapshot, with offset, bytes and value
 ///
@@ -65,16 +66,21 @@ fn print_text(snapshot: &Snapshot, found: Found<'_>) -> Result<bool, Failure> {
     print(&heading(snapshot, found))?;
     let mut text = String::new();
     let mut printed = Ok(());
+    let mut whole = true;
     let walked = snapshot.walk(found, &mut |item| {
         let bytes = snapshot
             .bytes
             .get(item.offset..item.offset + item.len)
             .unwrap_or_default();
-        let (path, ty, value) = (
+        let (path, ty, mut value) = (
             item.path.to_string(),
             item.ty.to_string(),
             with_unit(item.value, item.unit),
         );
+        if let Some(damage) = Damage::of_item(item) {
+            whole = false;
+            value = format!("{BAD}{} (at byte {}){BAD:#}", damage.what, damage.offset);
+        }
         // Writing to a `String` does not fail.
         let _ = writeln!(
             text,
@@ -88,7 +94,6 @@ fn print_text(snapshot: &Snapshot, found: Found<'_>) -> Result<bool, Failure> {
         }
     });
     printed?;
-    let mut whole = true;
     if let Err(stopped) = walked {
         whole = false;
         let damage = Damage::from_walk(stopped);
@@ -129,9 +134,9 @@ fn heading(snapshot: &Snapshot, found: Found<'_>) -> String {
          {} version {}, by {}\n",
         architecture(architecture_code),
         Header::FORMAT,
-        release_name(found),
+        found.release_name(),
         found.root.name,
-        root_version(found),
+        found.root_version(),
         file_name(found.file),
     )
 }

@@ -8,8 +8,8 @@ use serde_json::json;
 
 use crate::failure::{Failure, printable};
 use crate::output::print;
-use crate::peek::{Facts, Unknown, peek};
-use crate::snapshot::{architecture, cannot_read, not_a_snapshot, open};
+use crate::peek::{Facts, Unknown, architecture, peek};
+use crate::snapshot::{cannot_read, not_a_snapshot, open};
 
 /// Prints what a snapshot says about itself: architecture, release, length, fingerprint, and if its checksum is right
 ///

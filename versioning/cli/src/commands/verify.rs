@@ -147,8 +147,7 @@ fn check(file: &Path, schemas: &Folder) -> Result<(), Wrong> {
     }
     let snapshot = Snapshot::read(file).map_err(failed)?;
     let found = snapshot.identify(schemas).map_err(failed)?;
-    let walked = snapshot.walk(found, &mut |_| {});
-    walked.map_err(|stopped| damaged(Damage::from_walk(stopped).to_string()))
+    Damage::check(&snapshot, found).map_err(|damage| damaged(damage.to_string()))
 }
 
 /// Adds all regular files below a folder, by name.

@@ -4,8 +4,8 @@ use devstate_versioning::Header;
 
 use super::{MAX_BYTES, MAX_FIELDS};
 use crate::payload::Value;
+use crate::peek::architecture;
 use crate::report::{Report, Shown};
-use crate::snapshot::architecture;
 
 /// A run of bytes with a meaning.
 #[derive(Clone, Debug, Default)]
@@ -73,6 +73,12 @@ fn header(report: &Report<'_>) -> Vec<Entry> {
 fn value(field: &Shown<'_>, root: &str, colour: usize) -> Entry {
     let mut steps = vec![root.to_owned()];
     steps.extend(field.steps.iter().map(ToString::to_string));
+    let own = match field.value {
+        Value::Checksum(_) => Some("Checksum"),
+        Value::Unread(_) => Some("Not readable"),
+        _ => None,
+    };
+    steps.extend(own.map(ToOwned::to_owned));
     Entry {
         steps,
         offset: field.offset,
@@ -80,7 +86,7 @@ fn value(field: &Shown<'_>, root: &str, colour: usize) -> Entry {
         ty: field.ty.clone(),
         value: field.text(),
         colour,
-        is_bad: false,
+        is_bad: matches!(field.value, Value::Unread(_)),
         is_present: field.value == Value::Present,
     }
 }
@@ -90,7 +96,8 @@ fn unread(report: &Report<'_>, entries: &[Entry]) -> Option<Entry> {
     let end = report.snapshot.payload().len() + Header::LEN;
     let start = entries.last().map_or(Header::LEN, |last| last.offset + last.len);
     (start < end).then(|| {
-        let damage = report.damage.first().map_or_else(String::new, ToString::to_string);
+        let damage = report.damage.iter().find(|damage| damage.offset >= start);
+        let damage = damage.map_or_else(String::new, ToString::to_string);
         Entry {
             steps: vec!["Not readable".to_owned()],
             offset: start,

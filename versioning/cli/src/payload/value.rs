@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use super::inner::Within;
+use super::walk::Why;
 use crate::schema::Type;
 
 /// One value in a payload, such as a number, a text, a tag or a length.
@@ -103,6 +105,12 @@ pub enum Value<'s, 'p> {
     Elements(usize),
     /// The wire name of a variant of an enum. The fields follow.
     Variant(&'s str),
+    /// The length and the header of a snapshot within the payload. Its values follow, and its checksum.
+    Snapshot(Within<'s>),
+    /// The checksum of a snapshot within the payload. It is right.
+    Checksum(u64),
+    /// Bytes of a snapshot within the payload that are damaged or could not be read.
+    Unread(Why),
 }
 
 /// Prints registers in hexadecimal, counts in decimal, and bytes also as text where all of them are printable ASCII.
@@ -138,6 +146,9 @@ impl fmt::Display for Value<'_, '_> {
             Self::Elements(1) => f.write_str("1 element"),
             Self::Elements(count) => write!(f, "{count} elements"),
             Self::Variant(name) => f.write_str(name),
+            Self::Snapshot(within) => within.fmt(f),
+            Self::Checksum(checksum) => write!(f, "checksum {checksum:#018x}, right"),
+            Self::Unread(why) => why.fmt(f),
         }
     }
 }

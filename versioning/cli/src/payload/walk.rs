@@ -5,8 +5,9 @@ use std::fmt;
 use devstate_versioning::wire::{Malformed, Reader};
 use devstate_versioning::{Expected, LoadError};
 
+use super::inner::Known;
 use super::value::{Item, Path, Step, Value};
-use crate::schema::{Field, Mirror, Schema, Type};
+use crate::schema::{Field, Folder, Found, Mirror, Schema, Type};
 
 /// Steps that a walk may take, beyond [`STEPS_PER_BYTE`] for each byte. Values without bytes need them.
 const FREE_STEPS: usize = 1_000_000;
@@ -38,7 +39,9 @@ pub enum Why {
 }
 
 /// Calls `visit` with each value of `payload`, front to back. `root` is the mirror, `release` the position of the release in
-/// the schema, and `start` the offset of the first byte.
+/// the schema, and `start` the offset of the first byte. `schemas` has the schemas of snapshots within the payload.
+///
+/// What is damaged in a snapshot within the payload is an item with [`Value::Unread`], and the walk goes on behind it.
 ///
 /// # Errors
 ///
@@ -49,34 +52,51 @@ pub fn walk<'s, 'p>(
     release: usize,
     payload: &'p [u8],
     start: usize,
+    schemas: &'s Folder,
     visit: &mut dyn FnMut(&Item<'_, 's, 'p>),
 ) -> Result<(), Stopped> {
     let mut walk = Walk {
         schema,
         release,
+        known: Known::new(schemas),
+        nesting: 0,
+        shown: start,
         reader: Reader::at(payload, start),
         path: Path::default(),
         unit: None,
         steps: payload.len().saturating_mul(STEPS_PER_BYTE).saturating_add(FREE_STEPS),
         visit,
     };
-    let version = root.releases.get(release).copied().flatten();
-    let walked = match version.zip(schema.type_of(root)) {
-        Some((version, ty)) => walk.mirror(root, version, ty),
-        None => Err(Why::NotInRelease.into()),
-    };
+    let walked = walk.root(root);
     let (path, offset) = (walk.path.to_string(), walk.reader.offset());
-    let why = match (walked, walk.reader.finish()) {
-        (Err(Stop::Here(why)), _) => why,
+    match stopped(walked, walk.reader) {
+        Some(why) => Err(Stopped {
+            path,
+            offset: why.offset().unwrap_or(offset),
+            why,
+        }),
+        None => Ok(()),
+    }
+}
+
+/// Returns why a walk did not read everything, if it did not.
+fn stopped(walked: Result<(), Stop>, reader: Reader<'_>) -> Option<Why> {
+    match (walked, reader.finish()) {
+        (Err(Stop::Here(why)), _) => Some(why),
         // The reader has the error.
-        (_, Err(error)) => Why::Bytes(error),
-        (_, Ok(())) => return Ok(()),
-    };
-    let offset = match why {
-        Why::Bytes(error) => error.offset.unwrap_or(offset),
-        Why::NotInRelease | Why::TooManyValues => offset,
-    };
-    Err(Stopped { path, offset, why })
+        (_, Err(error)) => Some(Why::Bytes(error)),
+        (_, Ok(())) => None,
+    }
+}
+
+impl Why {
+    /// Returns the offset of what is wrong in the snapshot, if it is in the bytes.
+    pub(crate) fn offset(self) -> Option<usize> {
+        match self {
+            Self::Bytes(error) => error.offset,
+            Self::NotInRelease | Self::TooManyValues => None,
+        }
+    }
 }
 
 /// Why a step stopped.
@@ -115,15 +135,20 @@ impl Of<'_> {
     }
 }
 
-struct Walk<'w, 's, 'p> {
+pub(super) struct Walk<'w, 's, 'p> {
     schema: &'s Schema,
     release: usize,
-    reader: Reader<'p>,
+    pub(super) reader: Reader<'p>,
     /// On an error it stays where it was.
-    path: Path<'s>,
+    pub(super) path: Path<'s>,
     /// The unit of the field.
-    unit: Option<&'s str>,
+    pub(super) unit: Option<&'s str>,
     steps: usize,
+    pub(super) known: Known<'s>,
+    /// The number of snapshots around a value.
+    pub(super) nesting: usize,
+    /// Where the last item ended.
+    shown: usize,
     visit: &'w mut dyn FnMut(&Item<'_, 's, 'p>),
 }
 
@@ -141,7 +166,7 @@ impl<'s, 'p> Walk<'_, 's, 'p> {
             Type::Seq { of: element, max } if **element == BYTE => {
                 let length = self.reader.length(bound(*max))?;
                 let bytes = self.reader.bytes(length)?;
-                self.show(ty, start, Value::Bytes(bytes));
+                self.bytes(ty, start, bytes);
             }
             Type::Array { of: element, len } => {
                 self.elements(element, of.inner(), bound(*len))?;
@@ -289,11 +314,37 @@ impl<'s, 'p> Walk<'_, 's, 'p> {
         })
     }
 
-    fn show(&mut self, ty: &'s Type, start: usize, value: Value<'s, 'p>) {
+    fn root(&mut self, root: &'s Mirror) -> Result<(), Stop> {
+        let version = root.releases.get(self.release).copied().flatten();
+        match version.zip(self.schema.type_of(root)) {
+            Some((version, ty)) => self.mirror(root, version, ty),
+            None => Err(Why::NotInRelease.into()),
+        }
+    }
+
+    /// Reads the payload of a snapshot within this one. Returns where the last value ended, and why the walk did not read
+    /// everything, if it did not. Then the path is that of the field.
+    pub(super) fn payload_within(&mut self, found: Found<'s>, payload: &'p [u8], start: usize) -> (usize, Option<Why>) {
+        let reader = std::mem::replace(&mut self.reader, Reader::at(payload, start));
+        let outer = (self.schema, self.release, self.nesting);
+        (self.schema, self.release, self.nesting) = (found.schema, found.release, self.nesting + 1);
+        self.shown = start;
+        let walked = self.root(found.root);
+        (self.schema, self.release, self.nesting) = outer;
+        let why = stopped(walked, std::mem::replace(&mut self.reader, reader));
+        (self.shown, why)
+    }
+
+    pub(super) fn show(&mut self, ty: &'s Type, start: usize, value: Value<'s, 'p>) {
+        self.show_until(ty, start, self.reader.offset(), value);
+    }
+
+    pub(super) fn show_until(&mut self, ty: &'s Type, start: usize, end: usize, value: Value<'s, 'p>) {
+        self.shown = end;
         (self.visit)(&Item {
             path: &self.path,
             offset: start,
-            len: self.reader.offset() - start,
+            len: end - start,
             ty,
             unit: self
                 .unit

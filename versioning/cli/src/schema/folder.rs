@@ -36,6 +36,12 @@ impl Folder {
         self.schemas.is_empty()
     }
 
+    /// Takes schemas, each with the name of its file.
+    #[must_use]
+    pub const fn of(schemas: Vec<(PathBuf, Schema)>) -> Self {
+        Self { schemas }
+    }
+
     /// Reads schemas: files, and all files `*.json` of folders.
     ///
     /// # Errors
@@ -93,6 +99,7 @@ impl Folder {
                     schema,
                     root,
                     release,
+                    schemas: self,
                 });
             }
         }
@@ -118,6 +125,21 @@ pub struct Found<'f> {
     pub root: &'f Mirror,
     /// The position of the snapshot's release in the schema.
     pub release: usize,
+    /// All schemas, also those of snapshots within it.
+    pub schemas: &'f Folder,
+}
+
+impl<'f> Found<'f> {
+    /// Returns the name of the release in the schema.
+    pub(crate) fn release_name(&self) -> &'f str {
+        let release = self.schema.document.releases.get(self.release);
+        release.map_or("", |release| &release.name)
+    }
+
+    /// Returns the version of the root mirror.
+    pub(crate) fn root_version(&self) -> u16 {
+        self.root.releases.get(self.release).copied().flatten().unwrap_or(0)
+    }
 }
 
 /// Reads one schema.
