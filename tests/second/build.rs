@@ -7,6 +7,7 @@
     missing_docs,
     unreachable_pub,
     dead_code,
+    clippy::expect_used,
     clippy::unwrap_used,
     clippy::indexing_slicing,
     clippy::must_use_candidate,
@@ -40,9 +41,16 @@ fn main() {
     for build in builds::all(seed) {
         let name = format!("h{}_b{}", build.family, build.number);
         let _ = writeln!(out, "mod {name} {{\n{}}}\n", build.history.source());
-        let roots: Vec<String> = (build.history.mirrors.iter())
-            .map(|mirror| format!("crate::agree::Root::of::<{name}::R, {name}::{}>()", mirror.name))
-            .collect();
+        let mut roots = Vec::new();
+        for (position, mirror) in build.history.roots() {
+            let root = format!("{name}_{}", mirror.name.to_lowercase());
+            let declared = build.history.name(position, "'a");
+            let _ = writeln!(
+                out,
+                "#[derive(Debug)]\npub struct {root};\nimpl crate::agree::Family for {root} {{\n    type Table = {name}::R;\n    type Of<'a> = {name}::{declared};\n}}"
+            );
+            roots.push(format!("crate::agree::Root::of::<{root}>()"));
+        }
         let _ = writeln!(list, "    vec![{}],", roots.join(", "));
     }
     let _ = writeln!(

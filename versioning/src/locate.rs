@@ -3,7 +3,7 @@
 use crate::at::RowOf;
 use crate::error::{LoadError, LoadErrorKind};
 use crate::header::Header;
-use crate::inspect::PayloadSchema;
+use crate::inspect::{Item, PayloadSchema, Value};
 use crate::path::NamedPath;
 use crate::schema_data::Type;
 use crate::table::TableData;
@@ -53,40 +53,39 @@ impl PayloadSchema {
     #[must_use]
     pub fn locate(&self, payload: &[u8], start: usize, error: &LoadError) -> Option<NamedPath> {
         let offset = error.offset?;
-        let (byte, end) = match error.kind {
-            LoadErrorKind::Value { .. } => (offset, payload.len()),
+        let (byte, of_a_field) = match error.kind {
+            LoadErrorKind::Value { .. } => (offset, true),
             // The offset is the start of a run of fields. The first missing byte says which of them is cut off.
-            LoadErrorKind::Truncated { available, .. } => (offset.checked_add(available)?, payload.len()),
-            // Behind the whole payload, and not behind that of an inner snapshot.
-            LoadErrorKind::TrailingBytes { bytes }
-                if offset.checked_add(bytes)? >= start.saturating_add(payload.len()) =>
-            {
-                return None;
-            }
-            // About the header or the checksum of an inner snapshot.
-            _ => (offset, payload.len().checked_sub(1)?),
+            LoadErrorKind::Truncated { available, .. } => (offset.checked_add(available)?, true),
+            // About the header or the checksum: of an inner snapshot, if one is there.
+            _ => (offset, false),
         };
-        if byte < start || byte - start > end {
+        if byte < start || byte - start > payload.len() {
             return None;
         }
-        let of_inner = !matches!(
-            error.kind,
-            LoadErrorKind::Value { .. } | LoadErrorKind::Truncated { .. }
-        );
-        let mut located = None;
-        let mut cut_off = None;
+        let (mut field, mut snapshot) = (None, None);
         let walked = self.walk(payload, start, &mut |item| {
-            let has = |byte: usize| item.offset <= byte && byte - item.offset < item.len;
-            let is_inner = matches!(item.ty, Type::Inner(_));
-            if has(byte) && (is_inner || !of_inner) {
-                located = Some(item.path);
+            if item.offset <= byte && byte - item.offset < item.len {
+                field = Some(item.path);
             }
-            if has(offset) && is_inner {
-                // Its header says more bytes than it has.
-                cut_off = Some(item.path);
+            // An inner snapshot that says more bytes than it has, or that has no header, is refused at its start.
+            if let Some((first, len)) = inner_snapshot(item)
+                && (offset == first || !of_a_field && first < offset && offset - first < len)
+            {
+                snapshot = Some(item.path);
             }
         });
         let failed = walked.err().map(|unreadable| unreadable.path);
-        cut_off.or(located).or(failed)
+        snapshot.or(if of_a_field { field.or(failed) } else { None })
     }
+}
+
+/// Returns the offset and the length of the inner snapshot that begins with an item, if one does.
+fn inner_snapshot(item: &Item<'_>) -> Option<(usize, usize)> {
+    let (len, behind) = match (item.ty, item.value) {
+        (Type::Inner(_), Value::Bytes(bytes)) => (bytes.len(), 0),
+        (Type::Inner(_), Value::Snapshot(header)) => (Header::LEN, header.snapshot_len() - Header::LEN),
+        _ => return None,
+    };
+    Some((item.offset + item.len - len, len + behind))
 }

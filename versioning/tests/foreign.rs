@@ -159,8 +159,8 @@ pub struct Setting {
 pub struct SettingSer {
     #[versioned(serde, max = 8, layout = "setting/1")]
     pub setting: Setting,
-    #[versioned(start = 2)]
-    pub note: u8,
+    #[versioned(start = 2, serde, max = 4, layout = "f32")]
+    pub offset: f32,
 }
 
 #[derive(Versioned, Clone, Debug, Default, PartialEq)]
@@ -177,10 +177,13 @@ release_table! {
 }
 
 fn losses(setting: Setting) -> usize {
+    losses_of(&SettingSer { setting, offset: 0.0 })
+}
+
+fn losses_of(value: &SettingSer) -> usize {
     let mut lost = 0;
-    let value = SettingSer { setting, note: 0 };
     Settings::V1
-        .losses(&value, &mut SettingSer::default(), &mut |_| lost += 1)
+        .losses(value, &mut SettingSer::default(), &mut |_| lost += 1)
         .unwrap();
     lost
 }
@@ -201,6 +204,13 @@ fn losses_are_found_in_what_comes_back_from_the_wire() {
         0,
         "a NaN comes back, and differs from itself"
     );
+    for (offset, lost) in [(0.0, 0), (-0.0, 1), (f32::NAN, 1)] {
+        let value = SettingSer {
+            offset,
+            ..SettingSer::default()
+        };
+        assert_eq!(losses_of(&value), lost, "{offset} became 0");
+    }
 }
 
 #[test]

@@ -348,3 +348,56 @@ fn every_error_of_an_inner_snapshot_names_the_field() {
     assert_eq!(error.kind, LoadErrorKind::TrailingBytes { bytes: 1 });
     assert_eq!(schema.locate(&longer, 0, &error), None);
 }
+
+/// A program without the device, whose last field is the inner snapshot.
+mod last {
+    use super::*;
+
+    #[derive(Versioned, Clone, Debug, Default, PartialEq)]
+    #[versioned(version = 1, layouts(open))]
+    pub struct KnowingSer {
+        pub slot: u8,
+        #[versioned(inner = [20])]
+        pub tpm: Inner<Tpm, TpmSer, 80>,
+    }
+
+    release_table! {
+        pub enum Release { V1 = 1 @ open }
+        KnowingSer => [1],
+    }
+}
+
+#[test]
+fn an_error_of_the_whole_inner_snapshot_names_its_field() {
+    let mut memory = [0; 80];
+    let good = Tpm::save(&tpm(4), &mut memory).unwrap().to_vec();
+    let named = |inner: &[u8]| {
+        let mut payload = vec![1, u8::try_from(inner.len()).unwrap()];
+        payload.extend(inner);
+        let error = last::Release::V1
+            .decode(&payload, &mut last::KnowingSer::default())
+            .unwrap_err();
+        let schema = PayloadSchema::of::<last::Release, last::KnowingSer>(last::Release::V1);
+        let field = schema.locate(&payload, 0, &error).map(|path| path.to_string());
+        (field, error.kind)
+    };
+    let tpm = Some("tpm".to_owned());
+    let (field, kind) = named(&[]);
+    assert!(matches!(kind, LoadErrorKind::Truncated { needed: 24, .. }), "{kind:?}");
+    assert_eq!(field, tpm, "no header");
+    let (field, kind) = named(&good[..good.len() - 1]);
+    assert!(matches!(kind, LoadErrorKind::Truncated { .. }), "{kind:?}");
+    assert_eq!(field, tpm, "cut off");
+    let mut longer = good.clone();
+    longer.push(0);
+    let (field, kind) = named(&longer);
+    assert_eq!(kind, LoadErrorKind::TrailingBytes { bytes: 1 });
+    assert_eq!(field, tpm, "a byte behind it, at the end of the payload");
+    // The payload cannot be decoded, and the checksum says so first.
+    let mut bad = good;
+    let last_of_payload = bad.len() - 9;
+    bad[last_of_payload] = 2;
+    let (field, kind) = named(&bad);
+    assert!(matches!(kind, LoadErrorKind::Checksum { .. }), "{kind:?}");
+    assert_eq!(field, tpm, "the checksum is about the whole");
+}

@@ -1,18 +1,32 @@
 //! The first implementation, behind functions without types, and the comparison of both.
 
 use crate::decode::Refused;
-use crate::history::{History, Ty};
+use crate::history::{At, History, Ty};
+use crate::snapshot::{self, Check};
 use crate::translate::Refusal;
-use crate::value::{At, Value};
-use devstate_versioning::inspect::PayloadSchema;
-use devstate_versioning::{ConversionError, LoadError, LoadErrorKind, MirrorOf, ReleaseTable, SaveError};
+use crate::value::{Encoded, Value};
+use devstate_versioning::inspect::{PayloadSchema, Unreadable};
+use devstate_versioning::schema::TableData;
+use devstate_versioning::{ConversionError, Expected, LoadError, LoadErrorKind, MirrorOf, ReleaseTable, SaveError};
 use fastrand::Rng;
 use std::fmt::Debug;
+
+/// A mirror of a generated source, with what it borrows.
+pub trait Family {
+    /// The release table.
+    type Table: ReleaseTable;
+    /// The mirror.
+    type Of<'a>: MirrorOf<'a, Self::Table> + Default + Debug;
+}
+
+/// A payload at the latest release, if it can be written.
+type Latest = Result<Vec<u8>, SaveError>;
 
 /// A mirror of a generated source as a root.
 #[derive(Debug)]
 pub struct Root {
-    decode: fn(u16, &[u8]) -> Result<Vec<u8>, LoadError>,
+    decode: fn(u16, &[u8]) -> Result<Latest, LoadError>,
+    walk: fn(u16, &[u8]) -> Result<usize, Unreadable>,
     locate: fn(u16, &[u8], &LoadError) -> Option<Vec<u16>>,
     translate: fn(&[u8], u16) -> Result<Translated, SaveError>,
     load: fn(&[u8]) -> Result<u16, LoadError>,
@@ -34,8 +48,10 @@ pub struct Count {
     pub translations: u64,
     /// Translations that lost something.
     pub lossy: u64,
-    /// Translations that a function, or a variant without a stand-in, refused.
+    /// Translations that a function, a variant without a stand-in, or a value that is too long refused.
     pub refused: u64,
+    /// Values with an inner snapshot that is too long for its field.
+    pub too_long: u64,
     /// Payloads with a changed byte or without their end.
     pub hostile: u64,
     /// Those of them that were refused.
@@ -44,29 +60,33 @@ pub struct Count {
 
 impl Root {
     /// The mirror `M` of the table `R`.
-    pub fn of<R, M>() -> Self
-    where
-        R: ReleaseTable,
-        M: for<'de> MirrorOf<'de, R> + Default + Debug,
-    {
+    pub fn of<F: Family>() -> Self {
         Self {
             decode: |release, payload| {
-                let mut mirror = M::default();
-                at::<R>(release).decode(payload, &mut mirror)?;
-                let latest = R::latest(&mirror);
+                let mut mirror = F::Of::default();
+                at::<F>(release).decode(payload, &mut mirror)?;
+                let latest = F::Table::latest(&mirror);
                 let mut bytes = vec![0; latest.payload_len()];
-                Ok(latest.encode(&mut bytes).unwrap().to_vec())
+                Ok(latest.encode(&mut bytes).map(<[u8]>::to_vec))
+            },
+            walk: |release, payload| {
+                let mut end = 0;
+                PayloadSchema::of::<F::Table, F::Of<'_>>(at::<F>(release)).walk(payload, 0, &mut |item| {
+                    assert_eq!(item.offset, end, "a gap before {}", item.path);
+                    end += item.len;
+                })?;
+                Ok(end)
             },
             locate: |release, payload, error| {
-                let path = PayloadSchema::of::<R, M>(at::<R>(release)).locate(payload, 0, error)?;
+                let path = PayloadSchema::of::<F::Table, F::Of<'_>>(at::<F>(release)).locate(payload, 0, error)?;
                 Some(path.path().steps().to_vec())
             },
             translate: |latest, release| {
-                let mut mirror = M::default();
-                R::decode_latest(latest, &mut mirror).unwrap();
-                let release = at::<R>(release);
+                let mut mirror = F::Of::default();
+                F::Table::decode_latest(latest, &mut mirror).unwrap();
+                let release = at::<F>(release);
                 let mut losses = Vec::new();
-                let mut scratch = M::default();
+                let mut scratch = F::Of::default();
                 release.losses(&mirror, &mut scratch, &mut |loss| {
                     losses.push((loss.field.steps().to_vec(), loss.ignorable));
                 })?;
@@ -80,13 +100,13 @@ impl Root {
                     snapshot: translated.save(&mut bytes)?.to_vec(),
                 })
             },
-            load: |snapshot| Ok(R::load(snapshot, &mut M::default())?.number()),
+            load: |snapshot| Ok(F::Table::load(snapshot, &mut F::Of::default())?.number()),
         }
     }
 }
 
-fn at<R: ReleaseTable>(number: u16) -> R {
-    R::from_number(number).unwrap()
+fn at<F: Family>(number: u16) -> F::Table {
+    F::Table::from_number(number).unwrap()
 }
 
 fn refusal(error: ConversionError) -> Refusal {
@@ -102,11 +122,12 @@ pub fn compare(rng: &mut Rng, history: &History, mirror: usize, root: &Root, cou
     // Latest values lose most, so every second one is.
     let last = history.releases.len() - 1;
     let from = if rng.bool() { last } else { rng.usize(..=last) };
-    let here = At { history, release: from };
+    let here = At::new(history, from);
     let ty = Ty::Mirror(mirror);
     let value = here.random(rng, &ty);
-    let mut payload = Vec::new();
+    let mut payload = Encoded::default();
     here.encode(&ty, &value, &mut payload);
+    let payload = payload.bytes;
     let number = history.releases[from].number;
     compare_hostile(rng, here, mirror, root, &payload, count);
 
@@ -134,13 +155,19 @@ pub fn compare(rng: &mut Rng, history: &History, mirror: usize, root: &Root, cou
             return;
         }
     };
-    let newest = At { history, release: last };
-    let mut bytes = Vec::new();
-    newest.encode(&ty, &latest, &mut bytes);
-    assert_eq!(found.as_deref(), Ok(&bytes[..]), "{latest:?}");
+    assert_eq!((root.walk)(number, &payload), Ok(payload.len()));
+    let mut bytes = Encoded::default();
+    At::new(history, last).encode(&ty, &latest, &mut bytes);
+    let found = found.unwrap_or_else(|error| panic!("{error}: {latest:?}"));
+    if bytes.too_long {
+        count.too_long += 1;
+        assert!(matches!(found, Err(SaveError::Value { .. })), "{found:?}");
+        return;
+    }
+    assert_eq!(found.as_ref(), Ok(&bytes.bytes), "{latest:?}");
     for to in 0..history.releases.len() {
         count.translations += 1;
-        compare_downgrade(At { history, release: to }, mirror, root, &latest, &bytes, count);
+        compare_downgrade(At::new(history, to), mirror, root, &latest, &bytes.bytes, count);
     }
 }
 
@@ -162,15 +189,23 @@ fn compare_downgrade(to: At<'_>, mirror: usize, root: &Root, latest: &Value, byt
         assert_eq!(refusal(error), refused);
         return;
     }
+    let mut payload = Encoded::default();
+    to.encode(&ty, &written, &mut payload);
+    if payload.too_long {
+        count.too_long += 1;
+        assert!(matches!(found, Err(SaveError::Value { .. })), "{found:?}");
+        return;
+    }
     let found = found.unwrap_or_else(|error| panic!("{error}: {latest:?} to release {}", release.number));
     let losses = to.differences(&ty, latest, &back);
     count.lossy += u64::from(!losses.is_empty());
     assert_eq!(found.losses, losses);
     assert_eq!(found.lossless, losses.is_empty());
-    let mut payload = Vec::new();
-    to.encode(&ty, &written, &mut payload);
-    assert_eq!(found.payload_len, payload.len());
-    assert_eq!(found.snapshot, snapshot(to, mirror, &payload));
+    assert_eq!(found.payload_len, payload.bytes.len());
+    assert_eq!(
+        found.snapshot,
+        snapshot::write(to, mirror, architecture(), &payload.bytes)
+    );
     assert_eq!((root.load)(&found.snapshot), Ok(release.number));
 }
 
@@ -182,6 +217,9 @@ fn compare_hostile(rng: &mut Rng, here: At<'_>, mirror: usize, root: &Root, payl
     } else if let Some(byte) = rng.choice(hostile.iter_mut()) {
         *byte = rng.u8(..);
     }
+    if rng.bool() {
+        snapshot::reseal(&mut hostile);
+    }
     count.hostile += 1;
     let number = here.history.releases[here.release].number;
     let found = (root.decode)(number, &hostile);
@@ -192,8 +230,14 @@ fn compare_hostile(rng: &mut Rng, here: At<'_>, mirror: usize, root: &Root, payl
             count.hostile_refused += 1;
             let error = found.expect_err("the second implementation refuses it");
             match (refused, error.kind) {
-                (Refused::Value(offset, path), LoadErrorKind::Value { .. }) => {
+                (Refused::Value(offset, path), LoadErrorKind::Value { expected, .. }) => {
                     assert_eq!(error.offset, Some(offset));
+                    if expected == Expected::DefaultElement {
+                        // An offset leads to what is first in the element.
+                        let located = located(&error);
+                        assert!(located.is_some_and(|steps| steps.starts_with(&path)), "{error}");
+                        return;
+                    }
                     assert_eq!(located(&error), Some(path), "{error}");
                 }
                 (Refused::Truncated(path), LoadErrorKind::Truncated { .. }) => {
@@ -201,6 +245,15 @@ fn compare_hostile(rng: &mut Rng, here: At<'_>, mirror: usize, root: &Root, payl
                 }
                 (Refused::Trailing(offset), LoadErrorKind::TrailingBytes { .. }) => {
                     assert_eq!(error.offset, Some(offset));
+                    assert_eq!(located(&error), None, "{error}");
+                }
+                (Refused::TrailingWithin(offset, path), LoadErrorKind::TrailingBytes { .. }) => {
+                    assert_eq!(error.offset, Some(offset));
+                    assert_eq!(located(&error), Some(path), "{error}");
+                }
+                (Refused::Snapshot(check, path), kind) => {
+                    assert_eq!(check_of(kind), Some(check), "{kind:?}");
+                    assert_eq!(located(&error), Some(path), "{error}");
                 }
                 // Neighbouring fields of fixed length share one check of their length.
                 (Refused::Value(..), LoadErrorKind::Truncated { .. }) => {}
@@ -222,9 +275,25 @@ fn compare_hostile(rng: &mut Rng, here: At<'_>, mirror: usize, root: &Root, payl
     }
 }
 
-/// FORMAT.md, "Snapshot".
-fn snapshot(at: At<'_>, mirror: usize, payload: &[u8]) -> Vec<u8> {
-    let architecture = match std::env::consts::ARCH {
+/// The check of a snapshot that fails with such an error, by its position in FORMAT.md.
+fn check_of(kind: LoadErrorKind) -> Option<Check> {
+    Some(match kind {
+        LoadErrorKind::Truncated { needed: 24, .. } => 1,
+        LoadErrorKind::Magic { .. } => 2,
+        LoadErrorKind::Format { .. } => 3,
+        LoadErrorKind::Truncated { .. } | LoadErrorKind::TrailingBytes { .. } => 5,
+        LoadErrorKind::Checksum { .. } => 6,
+        LoadErrorKind::UnknownRelease { .. }
+        | LoadErrorKind::NewerRelease { .. }
+        | LoadErrorKind::ForgottenRelease { .. } => 7,
+        LoadErrorKind::Fingerprint { .. } => 8,
+        _ => return None,
+    })
+}
+
+/// The code of this machine.
+fn architecture() -> u8 {
+    match std::env::consts::ARCH {
         "x86_64" => 1,
         "aarch64" => 2,
         "arm" => 3,
@@ -232,24 +301,5 @@ fn snapshot(at: At<'_>, mirror: usize, payload: &[u8]) -> Vec<u8> {
         "riscv64" => 5,
         "x86" => 6,
         other => panic!("FORMAT.md has no code for {other}"),
-    };
-    let mut out = b"DEVSTAT".to_vec();
-    out.push(architecture);
-    out.extend(1_u16.to_le_bytes());
-    out.extend(at.history.releases[at.release].number.to_le_bytes());
-    out.extend((payload.len() as u32).to_le_bytes());
-    out.extend(at.history.root(at.release, mirror).to_le_bytes());
-    out.extend(payload);
-    let checksum = crc64(&out);
-    out.extend(checksum.to_le_bytes());
-    out
-}
-
-/// CRC-64/XZ, bit by bit.
-fn crc64(bytes: &[u8]) -> u64 {
-    let reflected = 0x42f0_e1eb_a9ea_3693_u64.reverse_bits();
-    let step = |crc: u64| if crc & 1 == 1 { crc >> 1 ^ reflected } else { crc >> 1 };
-    !bytes.iter().fold(u64::MAX, |crc, byte| {
-        (0..8).fold(crc ^ u64::from(*byte), |crc, _| step(crc))
-    })
+    }
 }

@@ -1,7 +1,8 @@
 //! FORMAT.md, "Canonical": what a reader accepts, and where it stops.
 
-use crate::history::{Field, Mirror, Shape, Ty};
-use crate::value::{At, Value};
+use crate::history::{At, Field, Shape, Ty};
+use crate::snapshot::{self, Check};
+use crate::value::Value;
 
 /// Why a payload is refused.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -12,6 +13,10 @@ pub enum Refused {
     Truncated(Vec<u16>),
     /// There are bytes behind the end.
     Trailing(usize),
+    /// An inner snapshot that is none, or of another table: the check, and the path of its field.
+    Snapshot(Check, Vec<u16>),
+    /// There are bytes behind the payload of an inner snapshot.
+    TrailingWithin(usize, Vec<u16>),
 }
 
 struct Reader<'p, 'h> {
@@ -54,15 +59,25 @@ impl Reader<'_, '_> {
         Err(Refused::Value(offset, self.path.clone()))
     }
 
-    /// A length. The histories have bounds below 128, so it is one byte.
+    /// A length of at most so many bytes as the bound needs.
     fn length(&mut self, bound: usize) -> Result<usize, Refused> {
         let start = self.offset;
-        let length = usize::from(self.bytes(1)?[0]);
-        if length > bound {
-            self.refused(start)
-        } else {
-            Ok(length)
+        let mut length = 0;
+        for place in 0..5 {
+            let byte = usize::from(self.bytes(1)?[0]);
+            length |= (byte & 0x7f) << (7 * place);
+            if bound < 128 && byte > 127 || place > 0 && byte == 0 {
+                break;
+            }
+            if byte < 128 {
+                return if length > bound {
+                    self.refused(start)
+                } else {
+                    Ok(length)
+                };
+            }
         }
+        self.refused(start)
     }
 
     fn step(&mut self, step: u16, ty: &Ty) -> Result<Value, Refused> {
@@ -97,12 +112,12 @@ impl Reader<'_, '_> {
             }
             // Bytes are one value.
             Ty::Array(element, n) if **element == Ty::Int(1, false) => self.list(*n)?,
-            Ty::Seq(element, n) if **element == Ty::Int(1, false) => {
+            Ty::Seq(element, n, _) if **element == Ty::Int(1, false) => {
                 let length = self.length(*n)?;
                 self.list(length)?
             }
             Ty::Array(element, n) => self.items(element, *n)?,
-            Ty::Seq(element, n) => {
+            Ty::Seq(element, n, _) => {
                 let length = self.length(*n)?;
                 self.items(element, length)?
             }
@@ -115,7 +130,7 @@ impl Reader<'_, '_> {
                 1 => Value::Option(Some(Box::new(self.value(ty)?))),
                 _ => return self.refused(start),
             },
-            Ty::Str(n) => {
+            Ty::Str(n, _) => {
                 let length = self.length(*n)?;
                 let start = self.offset;
                 match str::from_utf8(self.bytes(length)?) {
@@ -124,6 +139,30 @@ impl Reader<'_, '_> {
                 }
             }
             Ty::Mirror(position) => self.mirror(*position)?,
+            Ty::Foreign(foreign, n) => {
+                let length = self.length(*n)?;
+                match foreign.decode(self.bytes(length)?) {
+                    Some(value) => value,
+                    None => return self.refused(start),
+                }
+            }
+            Ty::Inner(root, n) => {
+                let length = self.length(*n)?;
+                let start = self.offset;
+                let (at, payload) = snapshot::verify(self.at, *root, self.bytes(length)?)
+                    .map_err(|check| Refused::Snapshot(check, self.path.clone()))?;
+                let mut within = Reader {
+                    at,
+                    payload: &self.payload[..start + payload.end],
+                    offset: start + payload.start,
+                    path: self.path.clone(),
+                };
+                let value = within.value(&Ty::Mirror(*root))?;
+                if within.offset < within.payload.len() {
+                    return Err(Refused::TrailingWithin(within.offset, self.path.clone()));
+                }
+                Value::Inner(at.release, Box::new(value))
+            }
         })
     }
 
@@ -144,12 +183,7 @@ impl Reader<'_, '_> {
         let mirror = &at.history.mirrors[position];
         let version = at.version(position);
         match &mirror.shape {
-            Shape::Struct(fields) => {
-                let fields = (0..)
-                    .zip(fields)
-                    .map(|(step, field)| self.field(mirror, version, step, field));
-                Ok(Value::List(fields.collect::<Result<_, _>>()?))
-            }
+            Shape::Struct(fields) => Ok(Value::List(self.fields(position, fields, 0)?)),
             Shape::Enum(variants) => {
                 let start = self.offset;
                 let tag = self.bytes(1)?[0];
@@ -158,23 +192,29 @@ impl Reader<'_, '_> {
                     .position(|variant| variant.tag == tag && mirror.has_item(&variant.start, &variant.end, version));
                 let Some(found) = found else { return self.refused(start) };
                 let first = u16::from(tag) << 8;
-                let fields = (first..)
-                    .zip(&variants[found].fields)
-                    .map(|(step, field)| self.step(step, &field.ty));
-                Ok(Value::Variant(found, fields.collect::<Result<_, _>>()?))
+                Ok(Value::Variant(
+                    found,
+                    self.fields(position, &variants[found].fields, first)?,
+                ))
             }
         }
     }
 
-    fn field(&mut self, mirror: &Mirror, version: u16, step: u16, field: &Field) -> Result<Value, Refused> {
-        if !mirror.has_item(&field.start, &field.end, version) {
-            return Ok(self.at.history.default(&field.ty));
+    fn fields(&mut self, mirror: usize, fields: &[Field], first: u16) -> Result<Vec<Value>, Refused> {
+        let owner = self.at;
+        let mut values = Vec::new();
+        for (step, (field, (at, ty, there))) in (first..).zip(fields.iter().zip(owner.fields(mirror, fields))) {
+            if !there {
+                values.push(owner.history.default(&field.ty));
+                continue;
+            }
+            self.at = at;
+            self.path.push(step);
+            values.push(self.bounded(&field.ty, &ty)?);
+            self.path.pop();
         }
-        let there = field.ty.bounded(mirror.bound(field, version));
-        self.path.push(step);
-        let value = self.bounded(&field.ty, &there)?;
-        self.path.pop();
-        Ok(value)
+        self.at = owner;
+        Ok(values)
     }
 
     /// Reads a value with the bound of the version into a type with the latest bound.
@@ -187,7 +227,8 @@ impl Reader<'_, '_> {
                 _ => self.refused(start),
             },
             (Ty::Array(element, latest), Ty::Array(_, there)) if latest != there => {
-                // Elements of their own, also where they are bytes: one behind the end has to be the default.
+                // Bytes are one value, and still each one behind the end has to be the default.
+                let is_bytes = **element == Ty::Int(1, false);
                 let mut items = Vec::new();
                 for step in (0..).take((*latest).max(*there)) {
                     if usize::from(step) >= *there {
@@ -195,19 +236,26 @@ impl Reader<'_, '_> {
                         continue;
                     }
                     let start = self.offset;
-                    let item = self.step(step, element)?;
+                    let item = if is_bytes {
+                        self.value(element)?
+                    } else {
+                        self.step(step, element)?
+                    };
                     if usize::from(step) < *latest {
                         items.push(item);
                     } else if self.latest(element, item) != Some(self.at.history.default(element)) {
-                        self.path.push(step);
+                        self.path.extend((!is_bytes).then_some(step));
                         return self.refused(start);
                     }
                 }
                 Ok(Value::List(items))
             }
-            (Ty::Seq(_, latest), Ty::Seq(_, bound)) | (Ty::Str(latest), Ty::Str(bound)) if latest < bound => {
-                let length = usize::from(self.bytes(1)?[0]);
-                if length > *latest {
+            (Ty::Seq(_, latest, _), Ty::Seq(_, bound, _))
+            | (Ty::Str(latest, _), Ty::Str(bound, _))
+            | (Ty::Foreign(_, latest), Ty::Foreign(_, bound))
+                if latest < bound =>
+            {
+                if self.length(*bound)? > *latest {
                     return self.refused(start);
                 }
                 self.offset = start;

@@ -1,6 +1,8 @@
 //! FORMAT.md, "Fingerprints".
 
-use crate::history::{Field, History, Mirror, Shape, Ty};
+use std::collections::BTreeSet;
+
+use crate::history::{At, Field, History, Mirror, Shape, Ty};
 
 const START: u64 = 0xcbf2_9ce4_8422_2325;
 
@@ -62,69 +64,75 @@ impl History {
                 let parts: Vec<String> = parts.iter().map(|part| self.ty_text(part)).collect();
                 format!("({})", parts.join(","))
             }
-            Ty::Seq(element, n) => format!("seq<{},{n}>", self.ty_text(element)),
-            Ty::Str(n) => format!("str<{n}>"),
+            Ty::Seq(element, n, _) => format!("seq<{},{n}>", self.ty_text(element)),
+            Ty::Str(n, _) => format!("str<{n}>"),
             Ty::Mirror(position) => self.mirrors[*position].name.clone(),
+            Ty::Foreign(foreign, n) => format!("foreign<{},{n}>", foreign.layout()),
+            Ty::Inner(_, n) => format!("seq<u8,{n}>"),
         }
     }
 
     /// The fingerprint of a release.
     pub fn release(&self, release: usize) -> u64 {
-        let rows = self.mirrors.iter().zip(&self.releases[release].versions);
-        let sum = rows.fold(0_u64, |sum, (mirror, version)| match version {
-            Some(version) => sum.wrapping_add(self.layout(mirror, *version)),
-            None => sum,
-        });
-        match &self.table {
-            Some(name) => sum.wrapping_add(fnv(START, name.as_bytes())),
-            None => sum,
+        let mut layouts = BTreeSet::new();
+        for (position, _) in self.roots() {
+            At::new(self, release).reach(position, true, &mut |mirror, version| {
+                layouts.insert((mirror, version));
+            });
         }
+        let name = self.table.iter().map(|name| fnv(START, name.as_bytes()));
+        let layouts = layouts
+            .into_iter()
+            .map(|(mirror, version)| self.layout(&self.mirrors[mirror], version));
+        name.chain(layouts).fold(0, u64::wrapping_add)
     }
 
     /// The fingerprint of a snapshot whose root is that mirror.
     pub fn root(&self, release: usize, root: usize) -> u64 {
-        let hash = self.reach(START, release, root);
+        let hash = self.deep(At::new(self, release), root, true);
         match &self.table {
             Some(name) => fnv(hash, name.as_bytes()),
             None => hash,
         }
     }
 
-    fn reach(&self, hash: u64, release: usize, position: usize) -> u64 {
-        let mirror = &self.mirrors[position];
-        let Some(version) = self.releases[release].versions[position] else {
-            return hash;
+    /// The fingerprint of a version of a mirror with its parts.
+    pub fn parts(&self, mirror: usize, version: u16) -> u64 {
+        let at = At {
+            part: version,
+            ..At::new(self, 0)
         };
-        let mut hash = fnv(hash, &self.layout(mirror, version).to_le_bytes());
-        match &mirror.shape {
-            Shape::Struct(fields) => {
-                for field in fields
-                    .iter()
-                    .filter(|field| mirror.has_item(&field.start, &field.end, version))
-                {
-                    hash = self.reach_ty(hash, release, &field.ty);
-                }
-            }
-            Shape::Enum(variants) => {
-                for variant in variants
-                    .iter()
-                    .filter(|variant| mirror.has_item(&variant.start, &variant.end, version))
-                {
-                    for field in &variant.fields {
-                        hash = self.reach_ty(hash, release, &field.ty);
-                    }
-                }
-            }
-        }
-        hash
+        self.deep(at, mirror, false)
     }
 
-    fn reach_ty(&self, hash: u64, release: usize, ty: &Ty) -> u64 {
+    fn deep(&self, at: At<'_>, root: usize, rows: bool) -> u64 {
+        let mut hash = START;
+        at.reach(root, rows, &mut |mirror, version| {
+            hash = fnv(hash, &self.layout(&self.mirrors[mirror], version).to_le_bytes());
+        });
+        hash
+    }
+}
+
+impl At<'_> {
+    /// Calls `visit` with a mirror and those below it, each with its version: parts, and mirrors with rows if `rows` is `true`.
+    fn reach(self, position: usize, rows: bool, visit: &mut dyn FnMut(usize, u16)) {
+        let (mirror, version) = (&self.history.mirrors[position], self.version(position));
+        visit(position, version);
+        let there = |start: &[u16], end: &[u16]| mirror.has_item(start, end, version);
+        for field in (mirror.shape.fields().into_iter()).filter(|field| there(&field.start, &field.end)) {
+            if rows || !field.parts.is_empty() {
+                self.of(field, version).reach_ty(&field.ty, rows, visit);
+            }
+        }
+    }
+
+    fn reach_ty(self, ty: &Ty, rows: bool, visit: &mut dyn FnMut(usize, u16)) {
         match ty {
-            Ty::Mirror(position) => self.reach(hash, release, *position),
-            Ty::Array(inner, _) | Ty::Option(inner) | Ty::Seq(inner, _) => self.reach_ty(hash, release, inner),
-            Ty::Tuple(parts) => parts.iter().fold(hash, |hash, part| self.reach_ty(hash, release, part)),
-            _ => hash,
+            Ty::Mirror(position) => self.reach(*position, rows, visit),
+            Ty::Array(inner, _) | Ty::Option(inner) | Ty::Seq(inner, ..) => self.reach_ty(inner, rows, visit),
+            Ty::Tuple(parts) => parts.iter().for_each(|part| self.reach_ty(part, rows, visit)),
+            _ => {}
         }
     }
 }

@@ -16,11 +16,37 @@ pub enum Ty {
     /// A tuple.
     Tuple(Vec<Ty>),
     /// A sequence with its bound.
-    Seq(Box<Ty>, usize),
+    Seq(Box<Ty>, usize, Held),
     /// Text with its bound.
-    Str(usize),
+    Str(usize, Held),
     /// A mirror, by its position.
     Mirror(usize),
+    /// A foreign type with its bound.
+    Foreign(Foreign, usize),
+    /// A snapshot of the inner history, with the position of its root and its bound.
+    Inner(usize, usize),
+}
+
+/// Where a sequence or text is after loading. The bytes are the same.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Held {
+    /// In the mirror: `heapless::Vec` or `String`.
+    Here,
+    /// In the mirror: `heapless::Deque` or `String`.
+    Queue,
+    /// In the buffer that was loaded: `Bytes`, `Sequence` or `Str`.
+    Borrowed,
+}
+
+/// A foreign type.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Foreign {
+    /// `u32`, which postcard writes as a number in base 128.
+    Number,
+    /// `f32`, which postcard writes as its bits.
+    Float,
+    /// `String`, which postcard writes as its length and UTF-8.
+    Text,
 }
 
 /// The first versions with a change, one on each branch that has it.
@@ -45,7 +71,7 @@ pub struct Field {
     pub name: String,
     /// The type, with the bound of the latest version.
     pub ty: Ty,
-    /// The versions that bring it. Empty if it was always there.
+    /// The versions that bring it. Empty if it was always there. A field of a variant has those of the variant.
     pub start: Change,
     /// The versions that remove it.
     pub end: Change,
@@ -57,6 +83,9 @@ pub struct Field {
     pub functions: Vec<Function>,
     /// Older readers may ignore it.
     pub ignorable: bool,
+    /// For each version of the mirror: the version of the mirror in the field, or the number of the inner release. Zero for a
+    /// version without the field. Empty if the release says it.
+    pub parts: Vec<u16>,
 }
 
 /// A variant of an enum.
@@ -96,6 +125,8 @@ pub struct Mirror {
     pub known: Vec<u16>,
     /// What it is.
     pub shape: Shape,
+    /// It has a row in the release table. Otherwise it is a part only.
+    pub row: bool,
 }
 
 /// A release.
@@ -106,7 +137,9 @@ pub struct Release {
     /// The position of the release that it goes on from.
     pub parent: Option<usize>,
     /// The version of each mirror.
-    pub versions: Vec<Option<u16>>,
+    pub versions: Vec<u16>,
+    /// The number of the release of the inner history.
+    pub inner: u16,
 }
 
 /// A history, or what one source of it knows.
@@ -118,6 +151,109 @@ pub struct History {
     pub mirrors: Vec<Mirror>,
     /// The releases.
     pub releases: Vec<Release>,
+    /// A history of other releases, whose snapshots are in fields.
+    pub inner: Option<Box<History>>,
+}
+
+impl History {
+    /// The position of the release with that number.
+    pub fn position(&self, number: u16) -> Option<usize> {
+        self.releases.iter().position(|release| release.number == number)
+    }
+
+    /// The mirrors that can be roots, and their positions.
+    pub fn roots(&self) -> impl Iterator<Item = (usize, &Mirror)> {
+        self.mirrors.iter().enumerate().filter(|(_, mirror)| mirror.row)
+    }
+}
+
+impl Foreign {
+    /// The name of its layout.
+    pub fn layout(self) -> &'static str {
+        match self {
+            Self::Number => "number/1",
+            Self::Float => "float/1",
+            Self::Text => "text/1",
+        }
+    }
+}
+
+impl Shape {
+    /// All fields.
+    pub fn fields(&self) -> Vec<&Field> {
+        match self {
+            Self::Struct(fields) => fields.iter().collect(),
+            Self::Enum(variants) => variants.iter().flat_map(|variant| &variant.fields).collect(),
+        }
+    }
+}
+
+impl Field {
+    /// The version of its part, or the number of its inner release, at a version of the owner.
+    pub fn part(&self, version: u16) -> u16 {
+        let at = usize::from(version).checked_sub(1);
+        at.and_then(|at| self.parts.get(at)).copied().unwrap_or(0)
+    }
+}
+
+/// A release of a history, and the version of the mirrors in a field.
+#[derive(Clone, Copy, Debug)]
+pub struct At<'h> {
+    /// The history.
+    pub history: &'h History,
+    /// The position of the release.
+    pub release: usize,
+    /// The version of the mirrors, or the number of the inner release, if the owner says it. Zero otherwise.
+    pub part: u16,
+}
+
+impl<'h> At<'h> {
+    /// A release, by its position.
+    pub fn new(history: &'h History, release: usize) -> Self {
+        Self {
+            history,
+            release,
+            part: 0,
+        }
+    }
+
+    /// The version of a mirror.
+    pub fn version(&self, mirror: usize) -> u16 {
+        match self.part {
+            0 => self.history.releases[self.release].versions[mirror],
+            part => part,
+        }
+    }
+
+    /// Whether it is the latest release.
+    pub fn is_latest(&self) -> bool {
+        self.part == 0 && self.release + 1 == self.history.releases.len()
+    }
+
+    /// The same release, for the mirrors in a field of an owner of that version.
+    pub fn of(&self, field: &Field, version: u16) -> Self {
+        Self {
+            part: field.part(version),
+            ..*self
+        }
+    }
+
+    /// A release of the inner history, by its position.
+    pub fn within(&self, release: usize) -> Self {
+        Self::new(self.history.inner.as_ref().expect("a history within"), release)
+    }
+
+    /// The release of the inner history that belongs to the version of the owner.
+    pub fn inner(&self) -> Self {
+        let inner = self.within(0);
+        Self::new(
+            inner.history,
+            inner
+                .history
+                .position(self.part)
+                .expect("a release of the inner history"),
+        )
+    }
 }
 
 impl Mirror {
@@ -165,20 +301,31 @@ impl Mirror {
 
 impl Ty {
     /// The longest path below a value of the type.
-    pub fn depth(&self, mirrors: &[Mirror]) -> usize {
+    pub fn depth(&self, history: &History) -> usize {
         match self {
-            Self::Bool | Self::Char | Self::Int(..) | Self::Str(_) => 0,
-            Self::Array(element, _) | Self::Seq(element, _) => 1 + element.depth(mirrors),
-            Self::Option(value) => value.depth(mirrors),
-            Self::Tuple(parts) => 1 + parts.iter().map(|part| part.depth(mirrors)).max().unwrap_or(0),
+            Self::Bool | Self::Char | Self::Int(..) | Self::Str(..) | Self::Foreign(..) => 0,
+            Self::Array(element, _) | Self::Seq(element, ..) => 1 + element.depth(history),
+            Self::Option(value) => value.depth(history),
+            Self::Tuple(parts) => 1 + parts.iter().map(|part| part.depth(history)).max().unwrap_or(0),
             Self::Mirror(position) => {
-                let fields: Vec<&Field> = match &mirrors[*position].shape {
-                    Shape::Struct(fields) => fields.iter().collect(),
-                    Shape::Enum(variants) => variants.iter().flat_map(|variant| &variant.fields).collect(),
-                };
-                1 + fields.iter().map(|field| field.ty.depth(mirrors)).max().unwrap_or(0)
+                let fields = history.mirrors[*position].shape.fields();
+                1 + fields.iter().map(|field| field.ty.depth(history)).max().unwrap_or(0)
             }
+            Self::Inner(root, _) => history
+                .inner
+                .as_ref()
+                .map_or(0, |inner| Self::Mirror(*root).depth(inner)),
         }
+    }
+
+    /// Returns `true` for a type of which the test says so, or a type that it is made of.
+    pub fn any(&self, test: &dyn Fn(&Self) -> bool) -> bool {
+        test(self)
+            || match self {
+                Self::Array(inner, _) | Self::Option(inner) | Self::Seq(inner, ..) => inner.any(test),
+                Self::Tuple(parts) => parts.iter().any(|part| part.any(test)),
+                _ => false,
+            }
     }
 
     /// The type with another bound.
@@ -186,8 +333,9 @@ impl Ty {
         match (self, bound) {
             (ty, None) => ty.clone(),
             (Self::Array(element, _), Some(n)) => Self::Array(element.clone(), n),
-            (Self::Seq(element, _), Some(n)) => Self::Seq(element.clone(), n),
-            (Self::Str(_), Some(n)) => Self::Str(n),
+            (Self::Seq(element, _, held), Some(n)) => Self::Seq(element.clone(), n, *held),
+            (Self::Str(_, held), Some(n)) => Self::Str(n, *held),
+            (Self::Foreign(foreign, _), Some(n)) => Self::Foreign(*foreign, n),
             (Self::Option(value), bound) => Self::Option(Box::new(value.bounded(bound))),
             (ty, Some(_)) => ty.clone(),
         }

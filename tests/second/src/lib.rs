@@ -23,6 +23,7 @@ pub mod decode;
 pub mod fingerprint;
 pub mod history;
 pub mod random;
+pub mod snapshot;
 pub mod source;
 pub mod translate;
 pub mod value;
@@ -32,6 +33,7 @@ pub mod value;
     missing_docs,
     unreachable_pub,
     dead_code,
+    non_camel_case_types,
     clippy::all,
     clippy::pedantic,
     reason = "generated"

@@ -1,6 +1,6 @@
 //! Random histories, and what the source of each of their releases knows.
 
-use crate::history::{Change, Field, Function, History, Mirror, Release, Shape, Ty, Variant};
+use crate::history::{Change, Field, Foreign, Function, Held, History, Mirror, Release, Shape, Ty, Variant};
 use fastrand::Rng;
 
 /// Makes a history: of two to four mirrors, with three to seven releases, one of which may be on a branch of its own.
@@ -26,50 +26,176 @@ pub fn history(rng: &mut Rng) -> History {
                 number,
                 parent,
                 versions: Vec::new(),
+                inner: 0,
             }
         })
         .collect();
-    let mut mirrors = Vec::new();
-    for position in 0..rng.usize(2..5) {
-        let mirror = mirror(rng, position, &mirrors, &mut table);
-        mirrors.push(mirror);
-    }
-    History {
-        table: rng.bool().then(|| format!("table-{}", rng.u8(..))),
-        mirrors,
+    let inner = rng.bool().then(|| Box::new(inner(rng, &mut table)));
+    let mut history = History {
+        table: None,
+        mirrors: Vec::new(),
         releases: table,
+        inner,
+    };
+    mirrors(rng, &mut history);
+    history
+}
+
+/// Makes the history of an inner snapshot: some releases have one of their own, and the others that of the release before.
+fn inner(rng: &mut Rng, table: &mut [Release]) -> History {
+    let mut releases: Vec<Release> = Vec::new();
+    for at in 0..table.len() {
+        let before = table[at].parent.map(|parent| table[parent].inner);
+        table[at].inner = match before {
+            Some(before) if at + 1 < table.len() && rng.bool() => before,
+            before => {
+                let number = 10 + 10 * releases.len() as u16;
+                let parent = releases.iter().position(|release| Some(release.number) == before);
+                releases.push(Release {
+                    number,
+                    parent,
+                    versions: Vec::new(),
+                    inner: 0,
+                });
+                number
+            }
+        };
+    }
+    let mut history = History {
+        table: None,
+        mirrors: Vec::new(),
+        releases,
+        inner: None,
+    };
+    mirrors(rng, &mut history);
+    history
+}
+
+fn mirrors(rng: &mut Rng, history: &mut History) {
+    history.table = rng.bool().then(|| format!("table-{}", rng.u8(..)));
+    let count = rng.usize(2..5);
+    for position in 0..count {
+        let mut mirror = mirror(rng, history);
+        // The last one is a root.
+        mirror.row = position + 1 == count || rng.u8(..3) > 0;
+        history.mirrors.push(mirror);
     }
 }
 
+/// What a field may hold.
+#[derive(Clone, Debug)]
+enum Holds {
+    /// Mirrors with rows.
+    Rows(Vec<usize>),
+    /// A part, and its version in each release.
+    Part(usize, Vec<u16>),
+    /// An inner snapshot, and its release in each release.
+    Inner(usize, Vec<u16>),
+}
+
 /// Makes a mirror, and adds its version to each release. Each release has a new version or that of its parent.
-fn mirror(rng: &mut Rng, position: usize, inner: &[Mirror], table: &mut [Release]) -> Mirror {
+fn mirror(rng: &mut Rng, history: &mut History) -> Mirror {
+    let position = history.mirrors.len();
+    let holds = holds(rng, history);
+    let table = &mut history.releases;
     let mut parents = Vec::new();
     for at in 0..table.len() {
-        let before = table[at]
-            .parent
-            .map(|parent| table[parent].versions[position].unwrap_or(0));
+        let parent = table[at].parent;
+        let before = parent.map(|parent| table[parent].versions[position]);
+        // A part with another version, or another inner release, is a new version of the owner.
+        let same = |holds: &Holds| match holds {
+            Holds::Rows(_) => true,
+            Holds::Part(_, there) | Holds::Inner(_, there) => parent.is_some_and(|parent| there[parent] == there[at]),
+        };
         // Numbers are those of all branches, so a version of the fork takes one.
         let version = match before {
-            Some(before) if at + 1 < table.len() && rng.bool() => before,
+            Some(before) if at + 1 < table.len() && holds.iter().all(same) && rng.bool() => before,
             before => {
                 parents.push(before.unwrap_or(0));
                 parents.len() as u16
             }
         };
-        table[at].versions.push(Some(version));
+        table[at].versions.push(version);
     }
     let mut mirror = Mirror {
         name: format!("M{position}Ser"),
         known: (1..=parents.len() as u16).collect(),
         parents,
         shape: Shape::Struct(Vec::new()),
+        row: true,
     };
     mirror.shape = if position > 0 && rng.u8(..4) == 0 {
-        Shape::Enum(variants(rng, &mirror, inner))
+        Shape::Enum(variants(rng, &mirror, history, &holds))
     } else {
-        Shape::Struct(fields(rng, &mirror, inner))
+        Shape::Struct(fields(rng, &mirror, history, &holds))
     };
     mirror
+}
+
+/// What the fields of the next mirror may hold: mirrors with rows and without limit, up to two parts, and inner snapshots.
+fn holds(rng: &mut Rng, history: &History) -> Vec<Holds> {
+    let mut holds = Vec::new();
+    if rng.u8(..3) > 0 {
+        holds.push(Holds::Rows(history.roots().map(|(position, _)| position).collect()));
+    }
+    // Everything in a part is a part.
+    let rowless = |field: &&Field| !field.parts.is_empty() || !field.ty.any(&|ty| matches!(ty, Ty::Mirror(_)));
+    for _ in 0..2 {
+        let parts =
+            (0..history.mirrors.len()).filter(|position| history.mirrors[*position].shape.fields().iter().all(rowless));
+        if let Some(part) = rng.choice(parts.collect::<Vec<_>>()) {
+            let versions = history.releases.iter().map(|release| release.versions[part]);
+            holds.push(Holds::Part(part, versions.collect()));
+        }
+    }
+    if let Some(inner) = &history.inner {
+        let numbers = history.releases.iter().map(|release| release.inner);
+        let root = rng
+            .choice(inner.roots().collect::<Vec<_>>())
+            .map_or(0, |(position, _)| position);
+        holds.push(Holds::Inner(root, numbers.collect()));
+    }
+    holds
+}
+
+/// Makes a type of a field, and what the field says of the mirrors in it.
+fn holding(rng: &mut Rng, mirror: &Mirror, history: &History, holds: &[Holds], depth: usize, field: &mut Field) {
+    let none = Holds::Rows(Vec::new());
+    let holds = rng.choice(holds).unwrap_or(&none);
+    // A path has at most eight steps.
+    let shallow = |ty: &Ty| ty.depth(history) <= 4;
+    let held: Vec<Ty> = match holds {
+        Holds::Rows(rows) => rows.iter().copied().map(Ty::Mirror).filter(shallow).collect(),
+        Holds::Part(part, _) => Some(Ty::Mirror(*part)).into_iter().filter(shallow).collect(),
+        Holds::Inner(root, _) => Some(Ty::Inner(*root, rng.usize(36..90)))
+            .into_iter()
+            .filter(shallow)
+            .collect(),
+    };
+    field.ty = match (holds, held.as_slice()) {
+        // No tuple can hold one.
+        (Holds::Inner(..), [inner]) => {
+            let inner = Box::new(inner.clone());
+            match rng.u8(..5) {
+                0 => Ty::Option(inner),
+                1 => Ty::Array(inner, rng.usize(1..3)),
+                2 => Ty::Seq(inner, rng.usize(1..3), place(rng)),
+                _ => *inner,
+            }
+        }
+        (Holds::Inner(..), _) => Ty::Bool,
+        (_, held) => ty(rng, held, depth),
+    };
+    let (Holds::Part(_, there) | Holds::Inner(_, there)) = holds else {
+        return;
+    };
+    if field.ty.any(&|ty| matches!(ty, Ty::Mirror(_) | Ty::Inner(..))) {
+        let releases = || history.releases.iter().zip(there);
+        let of = |version: &u16| releases().find(|(release, _)| release.versions.last() == Some(version));
+        field.parts = (mirror.known.iter())
+            .map(|version| of(version).map_or(0, |(_, part)| *part))
+            .collect();
+    }
 }
 
 /// Makes a change after `after`: one version, and with some luck a second one on another branch.
@@ -99,11 +225,16 @@ fn change(rng: &mut Rng, mirror: &Mirror, after: &[u16]) -> Change {
     change
 }
 
-fn fields(rng: &mut Rng, mirror: &Mirror, inner: &[Mirror]) -> Vec<Field> {
+fn fields(rng: &mut Rng, mirror: &Mirror, history: &History, holds: &[Holds]) -> Vec<Field> {
     let mut fields = vec![plain("base", Ty::Int(4, false))];
     for position in 0..rng.usize(2..8) {
-        let ty = ty(rng, inner, 2);
-        let mut field = plain(&format!("f{position}"), ty);
+        let mut field = plain(&format!("f{position}"), Ty::Bool);
+        if rng.u8(..8) == 0 {
+            let foreign = [Foreign::Number, Foreign::Float, Foreign::Text][rng.usize(..3)];
+            field.ty = Ty::Foreign(foreign, 3 + rng.usize(1..5));
+        } else {
+            holding(rng, mirror, history, holds, 2, &mut field);
+        }
         if rng.bool() {
             field.start = change(rng, mirror, &[]);
         }
@@ -140,6 +271,7 @@ fn plain(name: &str, ty: Ty) -> Field {
         default: None,
         functions: Vec::new(),
         ignorable: false,
+        parts: Vec::new(),
     }
 }
 
@@ -157,12 +289,12 @@ fn function(rng: &mut Rng, at: Option<Change>) -> Function {
 
 /// Changes the bound of some fields that have one.
 fn bounds(rng: &mut Rng, mirror: &Mirror, field: &mut Field) {
-    let bounded = |ty: &Ty| matches!(ty, Ty::Array(..) | Ty::Seq(..) | Ty::Str(_));
+    let bounded = |ty: &Ty| matches!(ty, Ty::Array(..) | Ty::Seq(..) | Ty::Str(..) | Ty::Foreign(..));
     let has_bound = match &field.ty {
         Ty::Option(value) => bounded(value),
         ty => bounded(ty),
     };
-    if !has_bound || rng.bool() {
+    if !has_bound || field.ty.any(&|ty| matches!(ty, Ty::Inner(..))) || rng.bool() {
         return;
     }
     let there: Vec<u16> = (mirror.known.iter().copied())
@@ -173,7 +305,9 @@ fn bounds(rng: &mut Rng, mirror: &Mirror, field: &mut Field) {
     for version in &there {
         let parent = mirror.parents[usize::from(*version) - 1];
         if !there.contains(&parent) || rng.bool() {
-            given.push((*version, rng.usize(1..5)));
+            // The default of a foreign type takes up to four bytes.
+            let least = if matches!(field.ty, Ty::Foreign(..)) { 3 } else { 0 };
+            given.push((*version, least + rng.usize(1..5)));
         }
     }
     if given.len() < 2 {
@@ -186,7 +320,7 @@ fn bounds(rng: &mut Rng, mirror: &Mirror, field: &mut Field) {
     }
 }
 
-fn variants(rng: &mut Rng, mirror: &Mirror, inner: &[Mirror]) -> Vec<Variant> {
+fn variants(rng: &mut Rng, mirror: &Mirror, history: &History, holds: &[Holds]) -> Vec<Variant> {
     let mut variants = vec![Variant {
         name: "V0".to_owned(),
         tag: 0,
@@ -196,9 +330,6 @@ fn variants(rng: &mut Rng, mirror: &Mirror, inner: &[Mirror]) -> Vec<Variant> {
         stand_in: false,
     }];
     for position in 1..rng.u8(2..5) {
-        let fields = (0..rng.usize(0..3))
-            .map(|at| plain(&format!("v{at}"), ty(rng, inner, 1)))
-            .collect();
         let start = if rng.bool() {
             change(rng, mirror, &[])
         } else {
@@ -209,6 +340,14 @@ fn variants(rng: &mut Rng, mirror: &Mirror, inner: &[Mirror]) -> Vec<Variant> {
         } else {
             Vec::new()
         };
+        let fields = (0..rng.usize(0..3)).map(|at| {
+            let mut field = plain(&format!("v{at}"), Ty::Bool);
+            (field.start, field.end) = (start.clone(), end.clone());
+            holding(rng, mirror, history, holds, 1, &mut field);
+            bounds(rng, mirror, &mut field);
+            field
+        });
+        let fields = fields.collect();
         variants.push(Variant {
             name: format!("V{position}"),
             tag: position,
@@ -227,25 +366,23 @@ fn variants(rng: &mut Rng, mirror: &Mirror, inner: &[Mirror]) -> Vec<Variant> {
     variants
 }
 
-fn ty(rng: &mut Rng, inner: &[Mirror], depth: usize) -> Ty {
-    let below = |rng: &mut Rng| Box::new(ty(rng, inner, depth - 1));
+fn place(rng: &mut Rng) -> Held {
+    [Held::Here, Held::Queue, Held::Borrowed][rng.usize(..3)]
+}
+
+fn ty(rng: &mut Rng, held: &[Ty], depth: usize) -> Ty {
+    let below = |rng: &mut Rng| Box::new(ty(rng, held, depth - 1));
     match rng.u8(..if depth == 0 { 5 } else { 11 }) {
         0 => Ty::Bool,
         1 => Ty::Char,
         2 => Ty::Int([1, 2, 4, 8, 16][rng.usize(..5)], true),
         3 => Ty::Int([1, 2, 4, 8, 16][rng.usize(..5)], false),
-        4 => Ty::Str(rng.usize(0..9)),
+        4 => Ty::Str(rng.usize(0..9), place(rng)),
         5 => Ty::Array(below(rng), rng.usize(1..4)),
         6 => Ty::Option(below(rng)),
         7 => Ty::Tuple(vec![*below(rng), *below(rng)]),
-        8 => Ty::Seq(below(rng), rng.usize(1..5)),
-        _ => {
-            // A path has at most eight steps.
-            let shallow = (0..inner.len())
-                .map(Ty::Mirror)
-                .filter(|mirror| mirror.depth(inner) <= 4);
-            rng.choice(shallow.collect::<Vec<_>>()).unwrap_or(Ty::Bool)
-        }
+        8 => Ty::Seq(below(rng), rng.usize(1..5), place(rng)),
+        _ => rng.choice(held).cloned().unwrap_or(Ty::Bool),
     }
 }
 
@@ -267,11 +404,16 @@ impl History {
             })
             .collect();
         let mirrors = self.mirrors.iter().enumerate();
+        let of_inner = |inner: &Self| inner.position(self.releases[release].inner).unwrap_or(0);
         Self {
             table: self.table.clone(),
+            inner: self
+                .inner
+                .as_ref()
+                .map(|inner| Box::new(inner.source_of(of_inner(inner)))),
             mirrors: mirrors
                 .map(|(position, mirror)| {
-                    let versions = releases.iter().filter_map(|release| release.versions[position]);
+                    let versions = releases.iter().map(|release| release.versions[position]);
                     mirror.with_versions(versions.collect())
                 })
                 .collect(),
@@ -289,9 +431,10 @@ impl History {
         let mirrors = self.mirrors.iter().enumerate();
         Self {
             table: self.table.clone(),
+            inner: self.inner.clone(),
             mirrors: mirrors
                 .map(|(position, mirror)| {
-                    let lowest = releases.iter().filter_map(|release| release.versions[position]).min();
+                    let lowest = releases.iter().map(|release| release.versions[position]).min();
                     let versions = mirror.known.iter().filter(|version| Some(**version) >= lowest);
                     mirror.with_versions(versions.copied().collect())
                 })
@@ -355,6 +498,7 @@ impl Mirror {
                     .map(|variant| Variant {
                         start: kept(&variant.start),
                         end: kept(&variant.end),
+                        fields: variant.fields.iter().map(field).collect(),
                         ..variant.clone()
                     })
                     .collect(),

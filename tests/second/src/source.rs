@@ -3,7 +3,7 @@
 
 use std::fmt::Write;
 
-use crate::history::{Field, History, Mirror, Shape, Ty};
+use crate::history::{Field, Foreign, Held, History, Mirror, Shape, Ty};
 
 impl History {
     /// The content of a module with every mirror and the table `R`.
@@ -11,8 +11,11 @@ impl History {
         let mut out = String::from(
             "#[allow(unused_imports)]\nuse devstate_versioning::{ConversionError, Versioned, release_table};\n",
         );
-        for mirror in &self.mirrors {
-            self.mirror_source(&mut out, mirror);
+        if let Some(inner) = &self.inner {
+            let _ = writeln!(out, "pub mod inner {{\n{}}}", inner.source());
+        }
+        for position in 0..self.mirrors.len() {
+            self.mirror_source(&mut out, position);
         }
         let name = self
             .table
@@ -33,17 +36,43 @@ impl History {
             );
         }
         let _ = writeln!(out, "    }}");
-        for (position, mirror) in self.mirrors.iter().enumerate() {
+        for (position, _) in self.roots() {
             let versions: Vec<String> = (self.releases.iter())
-                .map(|release| release.versions[position].map_or_else(|| "_".to_owned(), |version| version.to_string()))
+                .map(|release| release.versions[position].to_string())
                 .collect();
-            let _ = writeln!(out, "    {} => [{}],", mirror.name, versions.join(", "));
+            let _ = writeln!(out, "    {} => [{}],", self.name(position, "'_"), versions.join(", "));
         }
         out.push_str("}\n");
         out
     }
 
-    fn mirror_source(&self, out: &mut String, mirror: &Mirror) {
+    /// The name of a mirror, with a lifetime if something in it is borrowed.
+    pub fn name(&self, position: usize, lifetime: &str) -> String {
+        let name = &self.mirrors[position].name;
+        if self.borrows(&Ty::Mirror(position)) {
+            format!("{name}<{lifetime}>")
+        } else {
+            name.clone()
+        }
+    }
+
+    fn borrows(&self, ty: &Ty) -> bool {
+        ty.any(&|ty| match ty {
+            Ty::Seq(.., Held::Borrowed) | Ty::Str(_, Held::Borrowed) => true,
+            Ty::Mirror(position) => {
+                let fields = self.mirrors[*position].shape.fields();
+                fields.iter().any(|field| self.borrows(&field.ty))
+            }
+            Ty::Inner(root, _) => self
+                .inner
+                .as_ref()
+                .is_some_and(|inner| inner.borrows(&Ty::Mirror(*root))),
+            _ => false,
+        })
+    }
+
+    fn mirror_source(&self, out: &mut String, position: usize) {
+        let mirror = &self.mirrors[position];
         let (oldest, latest) = (mirror.oldest(), mirror.latest());
         let mut words = vec![format!("version = {latest}")];
         if oldest > 1 {
@@ -57,32 +86,38 @@ impl History {
         if !branches.is_empty() {
             words.push(format!("branch({})", branches.join(", ")));
         }
-        let layouts: Vec<String> = (oldest..=latest)
-            .map(|version| {
+        let pins = |pin: &dyn Fn(u16) -> u64| -> String {
+            let pins = (oldest..=latest).map(|version| {
                 if mirror.known.contains(&version) {
-                    format!("{:#x}", self.layout(mirror, version))
+                    format!("{:#x}", pin(version))
                 } else {
                     "_".to_owned()
                 }
-            })
-            .collect();
-        words.push(format!("layouts({})", layouts.join(", ")));
+            });
+            pins.collect::<Vec<_>>().join(", ")
+        };
+        words.push(format!("layouts({})", pins(&|version| self.layout(mirror, version))));
+        let is_part = |field: &&Field| !field.parts.is_empty() && !is_inner(field);
+        if mirror.shape.fields().iter().any(is_part) {
+            words.push(format!("parts({})", pins(&|version| self.parts(position, version))));
+        }
         let _ = writeln!(
             out,
-            "#[derive(Versioned, Clone, Debug, Default, PartialEq)]\n#[versioned({})]",
+            "#[derive(Versioned, Clone, Debug, Default)]\n#[versioned({})]",
             words.join(", ")
         );
+        let declared = self.name(position, "'a");
         let mut functions = String::new();
         match &mirror.shape {
             Shape::Struct(fields) => {
-                let _ = writeln!(out, "pub struct {} {{", mirror.name);
+                let _ = writeln!(out, "pub struct {declared} {{");
                 for field in fields {
                     self.field_source(out, &mut functions, mirror, field);
                 }
                 out.push_str("}\n");
             }
             Shape::Enum(variants) => {
-                let _ = writeln!(out, "pub enum {} {{", mirror.name);
+                let _ = writeln!(out, "pub enum {declared} {{");
                 let mut next = 0;
                 for variant in variants {
                     let mut words = changes(&variant.start, &variant.end);
@@ -95,7 +130,7 @@ impl History {
                         words.push(format!("default_fn = {function}"));
                         let _ = writeln!(
                             functions,
-                            "fn {function}(_version: u16) -> {0} {{ {0}::V0 }}",
+                            "fn {function}<'a>(_version: u16) -> {declared} {{ {}::V0 }}",
                             mirror.name
                         );
                     }
@@ -103,13 +138,18 @@ impl History {
                         out.push_str("    #[default]\n");
                     }
                     annotation(out, &words);
-                    let fields: Vec<String> = (variant.fields.iter())
-                        .map(|field| format!("{}: {}", field.name, self.ty_source(&field.ty)))
-                        .collect();
-                    let _ = match fields.as_slice() {
-                        [] => writeln!(out, "    {},", variant.name),
-                        fields => writeln!(out, "    {} {{ {} }},", variant.name, fields.join(", ")),
-                    };
+                    if variant.fields.is_empty() {
+                        let _ = writeln!(out, "    {},", variant.name);
+                        continue;
+                    }
+                    let _ = writeln!(out, "    {} {{", variant.name);
+                    for field in &variant.fields {
+                        let mut words = Vec::new();
+                        words_of_type(&mut words, mirror, field);
+                        annotation(out, &words);
+                        let _ = writeln!(out, "    {}: {},", field.name, self.ty_source(&field.ty));
+                    }
+                    out.push_str("    },\n");
                 }
                 out.push_str("}\n");
             }
@@ -133,19 +173,7 @@ impl History {
         if field.ignorable {
             words.push("ignorable".to_owned());
         }
-        // Each version whose bound is not that of the version it goes on from.
-        let there =
-            |version: u16| mirror.known.contains(&version) && mirror.has_item(&field.start, &field.end, version);
-        let bounds: Vec<String> = (mirror.known.iter().copied())
-            .filter(|version| {
-                let parent = mirror.parents[usize::from(*version) - 1];
-                there(*version) && !(there(parent) && mirror.bound(field, parent) == mirror.bound(field, *version))
-            })
-            .filter_map(|version| Some(format!("{version} = {}", mirror.bound(field, version)?)))
-            .collect();
-        if bounds.len() > 1 {
-            words.push(format!("bound({})", bounds.join(", ")));
-        }
+        words_of_type(&mut words, mirror, field);
         // In the order of the functions: those of the start and the end come first.
         let mut at_steps = Vec::new();
         for (at, function) in field.functions.iter().enumerate() {
@@ -181,9 +209,27 @@ impl History {
                 let parts: Vec<String> = parts.iter().map(|part| self.ty_source(part)).collect();
                 format!("({})", parts.join(", "))
             }
-            Ty::Seq(element, n) => format!("heapless::Vec<{}, {n}>", self.ty_source(element)),
-            Ty::Str(n) => format!("heapless::String<{n}>"),
-            Ty::Mirror(position) => self.mirrors[*position].name.clone(),
+            Ty::Seq(element, n, Held::Borrowed) if **element == Ty::Int(1, false) => {
+                format!("devstate_versioning::Bytes<'a, {n}>")
+            }
+            Ty::Seq(element, n, held) => match held {
+                Held::Here => format!("heapless::Vec<{}, {n}>", self.ty_source(element)),
+                Held::Queue => format!("heapless::Deque<{}, {n}>", self.ty_source(element)),
+                Held::Borrowed => format!("devstate_versioning::Sequence<'a, {}, {n}>", self.ty_source(element)),
+            },
+            Ty::Str(n, Held::Borrowed) => format!("devstate_versioning::Str<'a, {n}>"),
+            Ty::Str(n, _) => format!("heapless::String<{n}>"),
+            Ty::Mirror(position) => self.name(*position, "'a"),
+            Ty::Foreign(Foreign::Number, _) => "u32".to_owned(),
+            Ty::Foreign(Foreign::Float, _) => "f32".to_owned(),
+            Ty::Foreign(Foreign::Text, _) => "std::string::String".to_owned(),
+            Ty::Inner(root, n) => {
+                let inner = self.inner.as_ref().expect("a history within");
+                format!(
+                    "devstate_versioning::Inner<inner::R, inner::{}, {n}>",
+                    inner.name(*root, "'a")
+                )
+            }
         }
     }
 }
@@ -195,6 +241,42 @@ fn changes(start: &[u16], end: &[u16]) -> Vec<String> {
     words
         .map(|(word, change)| format!("{word} = {}", list(change)))
         .collect()
+}
+
+/// The annotations of what is in a field.
+fn words_of_type(words: &mut Vec<String>, mirror: &Mirror, field: &Field) {
+    if let Ty::Foreign(foreign, n) = &field.ty {
+        words.push(format!("serde, max = {n}, layout = {:?}", foreign.layout()));
+    }
+    let there = |version: u16| mirror.known.contains(&version) && mirror.has_item(&field.start, &field.end, version);
+    if !field.parts.is_empty() {
+        let parts: Vec<String> = (mirror.oldest()..=mirror.latest())
+            .map(|version| {
+                if there(version) {
+                    field.part(version).to_string()
+                } else {
+                    "_".to_owned()
+                }
+            })
+            .collect();
+        let word = if is_inner(field) { "inner" } else { "part" };
+        words.push(format!("{word} = [{}]", parts.join(", ")));
+    }
+    // Each version whose bound is not that of the version it goes on from.
+    let bounds: Vec<String> = (mirror.known.iter().copied())
+        .filter(|version| {
+            let parent = mirror.parents[usize::from(*version) - 1];
+            there(*version) && !(there(parent) && mirror.bound(field, parent) == mirror.bound(field, *version))
+        })
+        .filter_map(|version| Some(format!("{version} = {}", mirror.bound(field, version)?)))
+        .collect();
+    if bounds.len() > 1 {
+        words.push(format!("bound({})", bounds.join(", ")));
+    }
+}
+
+fn is_inner(field: &Field) -> bool {
+    field.ty.any(&|ty| matches!(ty, Ty::Inner(..)))
 }
 
 fn list(change: &[u16]) -> String {

@@ -2,8 +2,8 @@
 
 use std::cmp::Reverse;
 
-use crate::history::{Field, Function, Mirror, Shape, Ty};
-use crate::value::{At, Value};
+use crate::history::{At, Field, Function, Held, Mirror, Shape, Ty};
+use crate::value::Value;
 
 /// A refusal: the mirror, the field or variant, and the version on the wire.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -21,6 +21,9 @@ enum Direction {
     Down,
     Up,
 }
+
+/// A value that a version cannot have.
+struct TooLong;
 
 impl At<'_> {
     /// Translates a latest value to the release.
@@ -43,15 +46,37 @@ impl At<'_> {
 
     fn translate(&self, direction: Direction, ty: &Ty, value: &mut Value) -> Result<(), Refusal> {
         match (ty, value) {
-            (Ty::Array(element, _) | Ty::Seq(element, _), Value::List(items)) => items
-                .iter_mut()
-                .try_for_each(|item| self.translate(direction, element, item)),
+            (Ty::Seq(element, _, held), Value::List(items)) => {
+                // The items of a sequence are not in the mirror. Each goes there and back before the next one.
+                if *held == Held::Borrowed && direction == Direction::Down && !self.is_latest() {
+                    for item in items.iter() {
+                        let mut item = item.clone();
+                        self.downgrade(element, &mut item)?;
+                        self.upgrade(element, &mut item)?;
+                    }
+                }
+                (items.iter_mut()).try_for_each(|item| self.translate(direction, element, item))
+            }
+            (Ty::Array(element, _), Value::List(items)) => {
+                (items.iter_mut()).try_for_each(|item| self.translate(direction, element, item))
+            }
             (Ty::Tuple(parts), Value::List(items)) => {
                 let mut items = parts.iter().zip(items);
                 items.try_for_each(|(part, item)| self.translate(direction, part, item))
             }
             (Ty::Option(ty), Value::Option(Some(value))) => self.translate(direction, ty, value),
             (Ty::Mirror(position), value) => self.mirror(direction, *position, value),
+            (Ty::Inner(root, _), Value::Inner(release, value)) => {
+                let there = match direction {
+                    Direction::Down => self.inner(),
+                    Direction::Up => self.within(*release),
+                };
+                *release = match direction {
+                    Direction::Down => there.release,
+                    Direction::Up => there.history.releases.len() - 1,
+                };
+                there.translate(direction, &Ty::Mirror(*root), value)
+            }
             _ => Ok(()),
         }
     }
@@ -70,10 +95,10 @@ impl At<'_> {
                     for (function, name) in steps(mirror, fields, version).into_iter().rev() {
                         down(function, &mut items[0]).ok_or_else(|| refusal(mirror, name, version))?;
                     }
-                    self.fields(direction, mirror, fields, items, version)
+                    self.translate_fields(direction, mirror, fields, items, version)
                 }
                 Direction::Up => {
-                    self.fields(direction, mirror, fields, items, version)?;
+                    self.translate_fields(direction, mirror, fields, items, version)?;
                     for (field, item) in fields.iter().zip(&mut *items) {
                         if !has(mirror, field, version) {
                             *item = self.missing(field);
@@ -119,16 +144,15 @@ impl At<'_> {
 
     /// The fields of a variant.
     fn variant(&self, direction: Direction, position: usize, value: &mut Value) -> Result<(), Refusal> {
-        if let (Shape::Enum(variants), Value::Variant(at, items)) = (&self.history.mirrors[position].shape, value) {
-            for (field, item) in variants[*at].fields.iter().zip(items) {
-                self.translate(direction, &field.ty, item)?;
-            }
+        let mirror = &self.history.mirrors[position];
+        if let (Shape::Enum(variants), Value::Variant(at, items)) = (&mirror.shape, value) {
+            return self.translate_fields(direction, mirror, &variants[*at].fields, items, self.version(position));
         }
         Ok(())
     }
 
     /// The fields that the version has: cut to their bounds, and what is in them translated.
-    fn fields(
+    fn translate_fields(
         &self,
         direction: Direction,
         mirror: &Mirror,
@@ -138,10 +162,12 @@ impl At<'_> {
     ) -> Result<(), Refusal> {
         for (field, item) in fields.iter().zip(items) {
             if has(mirror, field, version) {
-                if let Some(bound) = mirror.bound(field, version) {
-                    self.cut(direction, &field.ty, item, bound);
+                let bound = mirror.bound(field, version);
+                if let Some(bound) = bound {
+                    let cut = self.cut(direction, &field.ty, item, bound);
+                    cut.map_err(|TooLong| refusal(mirror, &field.name, version))?;
                 }
-                self.present(direction, &field.ty, item, mirror.bound(field, version))?;
+                self.of(field, version).present(direction, &field.ty, item, bound)?;
             }
         }
         Ok(())
@@ -164,7 +190,7 @@ impl At<'_> {
         }
     }
 
-    fn cut(&self, direction: Direction, ty: &Ty, value: &mut Value, bound: usize) {
+    fn cut(&self, direction: Direction, ty: &Ty, value: &mut Value, bound: usize) -> Result<(), TooLong> {
         match (ty, value) {
             (Ty::Array(element, _), Value::List(items)) => {
                 items
@@ -172,15 +198,25 @@ impl At<'_> {
                     .skip(bound)
                     .for_each(|item| *item = self.history.default(element));
             }
+            // Nobody shortens what is not in the mirror. Bytes are.
+            (Ty::Seq(element, _, Held::Borrowed), Value::List(items))
+                if direction == Direction::Down && **element != Ty::Int(1, false) && items.len() > bound =>
+            {
+                return Err(TooLong);
+            }
+            (Ty::Foreign(foreign, _), value) if direction == Direction::Down && foreign.encode(value).len() > bound => {
+                return Err(TooLong);
+            }
             (Ty::Seq(..), Value::List(items)) if direction == Direction::Down => items.truncate(bound),
-            (Ty::Str(_), Value::Text(text)) if direction == Direction::Down => {
+            (Ty::Str(..), Value::Text(text)) if direction == Direction::Down => {
                 while text.len() > bound {
                     text.pop();
                 }
             }
-            (Ty::Option(ty), Value::Option(Some(value))) => self.cut(direction, ty, value, bound),
+            (Ty::Option(ty), Value::Option(Some(value))) => return self.cut(direction, ty, value, bound),
             _ => {}
         }
+        Ok(())
     }
 
     /// The value of a field in a version without it.
@@ -214,7 +250,7 @@ impl At<'_> {
             path.pop();
         };
         match (ty, one, other) {
-            (Ty::Array(element, _) | Ty::Seq(element, _), Value::List(ones), Value::List(others))
+            (Ty::Array(element, _) | Ty::Seq(element, ..), Value::List(ones), Value::List(others))
                 if ones.len() == others.len() =>
             {
                 for (step, (one, other)) in (0..).zip(ones.iter().zip(others)) {
@@ -228,6 +264,10 @@ impl At<'_> {
             }
             (Ty::Option(ty), Value::Option(Some(one)), Value::Option(Some(other))) => {
                 self.differ(ty, one, other, path, ignorable, found);
+            }
+            (Ty::Inner(root, _), Value::Inner(_, one), Value::Inner(_, other)) => {
+                self.within(0)
+                    .differ(&Ty::Mirror(*root), one, other, path, ignorable, found);
             }
             (Ty::Mirror(position), one, other) => {
                 let mirror = &self.history.mirrors[*position];

@@ -87,21 +87,14 @@ pub fn foreign_downgrade<T: Serialize + DeserializeOwned, const MAX: usize>(
     Ok(())
 }
 
-/// Reports a foreign value that differs from what came back from the wire. A value that differs from itself, such as a NaN,
-/// is compared by its bytes.
+/// Reports a foreign value that differs from what came back from the wire, or has another encoding: a zero is equal to a
+/// negative zero. A value that differs from itself, such as a NaN, is compared by its encoding alone.
 #[allow(clippy::eq_op, reason = "a NaN differs from itself")]
 pub fn foreign_differ<T: Serialize + PartialEq, const MAX: usize>(here: &T, there: &T, differ: &mut Differ<'_>) {
     let (mut one, mut other) = ([0; MAX], [0; MAX]);
-    let equal = here == there
-        || (here != here
-            && match (
-                postcard::to_slice(here, &mut one),
-                postcard::to_slice(there, &mut other),
-            ) {
-                (Ok(one), Ok(other)) => one == other,
-                _ => false,
-            });
-    differ.leaf(equal);
+    let one = postcard::to_slice(here, &mut one).ok();
+    let other = postcard::to_slice(there, &mut other).ok();
+    differ.leaf(one == other && (here == there || (here != here && one.is_some())));
 }
 
 /// Returns the value of the bytes, if its encoder writes the same bytes for it.
