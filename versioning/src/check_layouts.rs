@@ -178,86 +178,75 @@ const fn refuse_layout(schema: &Schema, version: u16, pinned: &[Option<u64>], li
         .fail()
 }
 
-/// Checks that a field whose bound changed has the bound of its type at the latest version, or where it was removed.
+/// Checks the bounds and the units of fields.
 #[track_caller]
-pub const fn check_bounds(schema: &Schema) {
+pub const fn check_fields(schema: &Schema) {
     match schema.shape {
-        Shape::Struct(fields) => check_bounds_of(schema, fields),
+        Shape::Struct(fields) => check_fields_of(schema, fields),
         Shape::Enum(variants) => {
             let mut rest = variants;
             while let [variant, tail @ ..] = rest {
-                check_bounds_of(schema, variant.fields);
+                check_fields_of(schema, variant.fields);
                 rest = tail;
             }
         }
+    }
+}
+
+#[track_caller]
+const fn check_fields_of(schema: &Schema, fields: &[Field]) {
+    let mut rest = fields;
+    while let [field, tail @ ..] = rest {
+        check_bound(schema, field);
+        check_unit(schema, field);
+        rest = tail;
     }
 }
 
 /// Checks that a unit stands on numbers only.
 #[track_caller]
-pub const fn check_units(schema: &Schema) {
-    match schema.shape {
-        Shape::Struct(fields) => check_units_of(schema, fields),
-        Shape::Enum(variants) => {
-            let mut rest = variants;
-            while let [variant, tail @ ..] = rest {
-                check_units_of(schema, variant.fields);
-                rest = tail;
-            }
-        }
+const fn check_unit(schema: &Schema, field: &Field) {
+    if let Some(unit) = field.unit
+        && !field.ty.holds_numbers()
+    {
+        Message::new()
+            .str("the field `")
+            .str(field.name)
+            .str("` of the mirror `")
+            .str(schema.name)
+            .str("` has the unit `")
+            .str(unit)
+            .str("`, and its type is no number: delete `unit`, or give it to the field that has the number")
+            .fail()
     }
 }
 
+/// Checks that a field whose bound changed has the bound of its type at the latest version, or where it was removed.
 #[track_caller]
-const fn check_units_of(schema: &Schema, fields: &[Field]) {
-    let mut rest = fields;
-    while let [field, tail @ ..] = rest {
-        if let Some(unit) = field.unit
-            && !field.ty.holds_numbers()
-        {
-            Message::new()
-                .str("the field `")
-                .str(field.name)
-                .str("` of the mirror `")
-                .str(schema.name)
-                .str("` has the unit `")
-                .str(unit)
-                .str("`, and its type is no number: delete `unit`, or give it to the field that has the number")
-                .fail()
+const fn check_bound(schema: &Schema, field: &Field) {
+    let mut latest = None;
+    let mut at = 0;
+    while at < field.bounds.len() {
+        if schema.has(at as u16 + 1) && field.versions.contain(at as u16 + 1) {
+            latest = Some(field.bounds[at]);
         }
-        rest = tail;
+        at += 1;
     }
-}
-
-#[track_caller]
-const fn check_bounds_of(schema: &Schema, fields: &[Field]) {
-    let mut rest = fields;
-    while let [field, tail @ ..] = rest {
-        let mut latest = None;
-        let mut at = 0;
-        while at < field.bounds.len() {
-            if schema.has(at as u16 + 1) && field.versions.contain(at as u16 + 1) {
-                latest = Some(field.bounds[at]);
-            }
-            at += 1;
-        }
-        if let Some(latest) = latest
-            && let Some(own) = field.ty.bound()
-            && latest != own
-        {
-            Message::new()
-                .str("the field `")
-                .str(field.name)
-                .str("` of the mirror `")
-                .str(schema.name)
-                .str("` has the bound ")
-                .number(latest as u64)
-                .str(" at the last version in `bound(..)`, and its type has ")
-                .number(own as u64)
-                .str(": the type has the bound of the latest version, so correct one of them")
-                .fail()
-        }
-        rest = tail;
+    if let Some(latest) = latest
+        && let Some(own) = field.ty.bound()
+        && latest != own
+    {
+        Message::new()
+            .str("the field `")
+            .str(field.name)
+            .str("` of the mirror `")
+            .str(schema.name)
+            .str("` has the bound ")
+            .number(latest as u64)
+            .str(" at the last version in `bound(..)`, and its type has ")
+            .number(own as u64)
+            .str(": the type has the bound of the latest version, so correct one of them")
+            .fail()
     }
 }
 

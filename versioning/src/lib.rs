@@ -273,7 +273,7 @@ pub mod wire {
 #[doc(hidden)]
 pub mod __private {
     pub use crate::at::{VersionOf, Versions};
-    pub use crate::check_layouts::{check_bounds, check_found, check_pins, check_units};
+    pub use crate::check_layouts::{check_fields, check_found, check_pins};
     pub use crate::check_parts::{check_inner, check_parts};
     pub use crate::check_table::{
         check_buffer, check_pinned, check_published, check_releases, check_row, check_table_name, only_pin,

@@ -265,8 +265,7 @@ macro_rules! release_table {
                                 <$mirror as $crate::Mirror>::LAYOUTS,
                             );
                             $crate::__private::check_parts::<0>(<$mirror as $crate::Mirror>::SCHEMA, &[]);
-                            $crate::__private::check_bounds(<$mirror as $crate::Mirror>::SCHEMA);
-                            $crate::__private::check_units(<$mirror as $crate::Mirror>::SCHEMA);
+                            $crate::__private::check_fields(<$mirror as $crate::Mirror>::SCHEMA);
                         }
                     }
                 )+

@@ -53,8 +53,7 @@ pub(crate) fn expand(mirror: &Mirror<'_>, data: &DataEnum) -> Result<Bodies> {
         methods: quote!(#byte_layer #translation),
         bounds,
         has_parts: fields().any(|field| field.attributes.part.is_some()),
-        has_bounds: fields().any(|field| field.attributes.bound.is_some()),
-        has_units: fields().any(|field| field.attributes.unit.is_some()),
+        has_field_checks: fields().any(|field| field.attributes.bound.is_some() || field.attributes.unit.is_some()),
         changes: changes.collect(),
     })
 }

@@ -100,14 +100,9 @@ fn frame(mirror: &Mirror<'_>, attributes: &MirrorAttributes, bodies: &Bodies) ->
             );
         }
     });
-    let check_bounds = bodies.has_bounds.then(|| {
+    let check_fields = bodies.has_field_checks.then(|| {
         quote_spanned! {ident.span()=>
-            const _: () = __devstate::check_bounds(<#pinned_type as __devstate::Mirror>::SCHEMA);
-        }
-    });
-    let check_units = bodies.has_units.then(|| {
-        quote_spanned! {ident.span()=>
-            const _: () = __devstate::check_units(<#pinned_type as __devstate::Mirror>::SCHEMA);
+            const _: () = __devstate::check_fields(<#pinned_type as __devstate::Mirror>::SCHEMA);
         }
     });
     quote! {
@@ -143,8 +138,7 @@ fn frame(mirror: &Mirror<'_>, attributes: &MirrorAttributes, bodies: &Bodies) ->
 
             #check
             #check_parts
-            #check_bounds
-            #check_units
+            #check_fields
 
             #[automatically_derived]
             #[allow(clippy::all, clippy::pedantic, clippy::restriction, unused_variables, unused_mut)]

@@ -33,9 +33,7 @@ pub(crate) struct Bodies {
     /// `true` if a field is a part.
     pub(crate) has_parts: bool,
     /// `true` if the bound of a field changed.
-    pub(crate) has_bounds: bool,
-    /// A field has a unit.
-    pub(crate) has_units: bool,
+    pub(crate) has_field_checks: bool,
     /// The changes of all fields and variants, as data for the schema.
     pub(crate) changes: Vec<TokenStream>,
 }

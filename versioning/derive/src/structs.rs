@@ -26,8 +26,9 @@ pub(crate) fn expand(mirror: &Mirror<'_>, items: &Fields) -> Result<Bodies> {
         methods: quote!(#byte_layer #translation),
         bounds: bounds(&fields, mirror),
         has_parts: fields.iter().any(|field| field.attributes.part.is_some()),
-        has_bounds: fields.iter().any(|field| field.attributes.bound.is_some()),
-        has_units: fields.iter().any(|field| field.attributes.unit.is_some()),
+        has_field_checks: fields
+            .iter()
+            .any(|field| field.attributes.bound.is_some() || field.attributes.unit.is_some()),
         changes: fields
             .iter()
             .flat_map(|field| field.attributes.change_schemas(&field.name))

@@ -76,8 +76,8 @@ hostile! {
     byte
     cfg
     changes
-    check_bounds
     check_buffer
+    check_fields
     check_found
     check_inner
     check_parts
@@ -87,7 +87,6 @@ hostile! {
     check_releases
     check_row
     check_table_name
-    check_units
     checked_sub
     clippy
     compile_error
