@@ -12,7 +12,6 @@
     reason = "a library for tests alone"
 )]
 
-pub mod branched;
 pub mod invariants;
 pub use devstate_golden::generate;
 pub mod matrix;
@@ -20,7 +19,6 @@ pub mod oracle;
 pub mod published;
 pub mod sample;
 pub mod script;
-pub mod survival;
 
 /// The README's code compiles and runs.
 #[cfg(doctest)]

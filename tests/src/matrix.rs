@@ -5,12 +5,10 @@ use std::fmt::Debug;
 use devstate_versioning::checksum::{Checksum, Crc64};
 use devstate_versioning::inspect::PayloadSchema;
 use devstate_versioning::schema::Schema;
-use devstate_versioning::wire::{self, RowOf};
+use devstate_versioning::wire;
 use devstate_versioning::{
     Architecture, FieldPath, Header, LoadError, LoadErrorKind, MirrorOf, ReleaseTable, SaveError, max_snapshot_len,
 };
-
-use crate::survival::{Payload, Trail};
 
 /// One mirror of the table `R` as a root, its type hidden.
 pub struct Root<R: ReleaseTable> {
@@ -27,21 +25,9 @@ pub struct Root<R: ReleaseTable> {
     /// The default, written at a release.
     pub default: fn(R) -> Result<Vec<u8>, SaveError>,
     /// What [`Root::check`] does.
-    pub(crate) check: fn(R, &[u8], &MayChange) -> Outcome,
+    pub(crate) check: fn(R, &[u8]) -> Outcome,
     /// The fingerprint of a snapshot.
     pub fingerprint: fn(R) -> u64,
-    /// What its history changes on purpose.
-    pub may_change: MayChange,
-}
-
-/// Fields that may come back other than they were, though both versions have them: a semantic function says less of them
-/// than the latest version does. By the names of their mirrors, as `QueueSer.delay`. Every other one has to survive.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct MayChange {
-    /// On the way from the latest version to an older one and back.
-    pub down: &'static [&'static str],
-    /// On the way from an older version to the latest and back.
-    pub up: &'static [&'static str],
 }
 
 /// What became of a payload that was taken to every release.
@@ -85,14 +71,7 @@ impl<R: ReleaseTable> Root<R> {
             default: |release| downgraded(&M::default(), release),
             check: check::<R, M>,
             fingerprint: |release| release.fingerprint::<M>().unwrap_or(0),
-            may_change: MayChange::default(),
         }
-    }
-
-    /// The same, with what its history changes on purpose.
-    #[must_use]
-    pub fn that_may_change(self, may_change: MayChange) -> Self {
-        Self { may_change, ..self }
     }
 
     /// A snapshot with a payload that may be anything.
@@ -110,7 +89,7 @@ impl<R: ReleaseTable> Root<R> {
 
     /// Loads a payload of a release and [takes it](check) to every release.
     pub fn check(&self, from: R, bytes: &[u8]) -> Outcome {
-        (self.check)(from, bytes, &self.may_change)
+        (self.check)(from, bytes)
     }
 }
 
@@ -151,7 +130,7 @@ where
 
 /// Takes a payload of the release `from`, which must be a valid one, to the latest version and from there to every
 /// release that has the mirror, and checks what is promised of that.
-pub fn check<R, M>(from: R, bytes: &[u8], may_change: &MayChange) -> Outcome
+pub fn check<R, M>(from: R, bytes: &[u8]) -> Outcome
 where
     R: ReleaseTable,
     M: for<'de> MirrorOf<'de, R> + Default + PartialEq + Debug,
@@ -169,9 +148,8 @@ where
         }
         Err(kind) => panic!("{from:?}: {kind}"),
     }
-    comes_back(bytes, &mirror, from, may_change.up);
     for &to in R::ALL.iter().filter(|release| M::version(**release) != 0) {
-        match downgrade(&mirror, to, may_change.down) {
+        match downgrade(&mirror, to) {
             Downgrade::Lossless => outcome.lossless += 1,
             Downgrade::Lossy => outcome.lossy += 1,
             Downgrade::Refused => outcome.refused += 1,
@@ -181,56 +159,13 @@ where
     outcome
 }
 
-/// A payload of an older release that was upgraded to `mirror` goes back there unchanged: nothing refuses it, and every
-/// field of both versions has its old value.
-fn comes_back<R, M>(bytes: &[u8], mirror: &M, from: R, may_change: &[&str])
-where
-    R: ReleaseTable,
-    M: for<'de> MirrorOf<'de, R> + Default + PartialEq + Debug,
-{
-    let planned = from.losses(mirror, &mut mirror.clone(), &mut |loss| {
-        assert!(
-            Trail::of::<M>(loss.field).passes(may_change),
-            "{} is lost on the way back to {from:?}, from where it came",
-            loss.field.display(M::SCHEMA)
-        );
-    });
-    assert_eq!(planned, Ok(()), "{mirror:?} back to {from:?}");
-
-    let again = downgraded(mirror, from).unwrap();
-    let schema = PayloadSchema::of::<R, M>(from);
-    let payload = Payload { schema, bytes };
-    assert_explained::<R, M>(&changes(&schema, bytes, &again), R::LATEST, payload, may_change);
-}
-
-/// The fields in which two payloads of one release differ.
-fn changes(schema: &PayloadSchema, one: &[u8], other: &[u8]) -> Vec<FieldPath> {
-    let values = |payload: &[u8]| {
-        let mut values: Vec<(FieldPath, String)> = Vec::new();
-        schema
-            .walk(payload, 0, &mut |item| {
-                values.push((item.path.path(), item.value.to_string()));
-            })
-            .unwrap();
-        values
-    };
-    let (one, other) = (values(one), values(other));
-    let mut changed: Vec<FieldPath> = Vec::new();
-    for (path, _) in one.iter().filter(|value| !other.contains(value)) {
-        if !changed.iter().any(|above| path.steps().starts_with(above.steps())) {
-            changed.push(*path);
-        }
-    }
-    changed
-}
-
 enum Downgrade {
     Lossless,
     Lossy,
     Refused,
 }
 
-fn downgrade<R, M>(mirror: &M, to: R, may_change: &[&str]) -> Downgrade
+fn downgrade<R, M>(mirror: &M, to: R) -> Downgrade
 where
     R: ReleaseTable,
     M: for<'de> MirrorOf<'de, R> + Default + PartialEq + Debug,
@@ -268,11 +203,6 @@ where
         release: to.number(),
     };
     assert_eq!(saved, Err(lossy));
-    let payload = Payload {
-        schema: PayloadSchema::of::<R, M>(R::LATEST),
-        bytes: &downgraded(mirror, R::LATEST).unwrap(),
-    };
-    assert_explained::<R, M>(&losses, to, payload, may_change);
     assert!(memory.iter().all(|byte| *byte == 0xa5), "nothing is written");
     let mut reported = Vec::new();
     let len = to
@@ -291,25 +221,6 @@ where
         "what differs is what was said to"
     );
     Downgrade::Lossy
-}
-
-/// Each field that came back other than it was is one that the release `through` which it went does not have, or one that
-/// may change.
-fn assert_explained<R, M>(changed: &[FieldPath], through: R, payload: Payload<'_>, may_change: &[&str])
-where
-    R: ReleaseTable,
-    M: RowOf<R>,
-{
-    let there = PayloadSchema::of::<R, M>(through);
-    for field in changed {
-        let trail = Trail::of::<M>(*field);
-        assert!(
-            trail.passes(may_change) || !trail.exists(&there, payload),
-            "{} does not survive {through:?}, which has it: {:02x?}",
-            field.display(M::SCHEMA),
-            payload.bytes
-        );
-    }
 }
 
 /// Loads into a mirror in which something else stands.

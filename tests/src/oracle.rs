@@ -4,6 +4,7 @@
 mod campaign;
 mod failure;
 mod i8042;
+mod lines;
 mod machines;
 mod qemu;
 mod rows;
@@ -13,18 +14,14 @@ mod serial;
 mod stalled;
 mod subject;
 mod travel;
-mod wire;
 
 pub use campaign::{Report, Settings};
-pub use i8042::{I8042Rows, Lines};
 pub use machines::machine_types;
-pub use rtc::RtcRows;
-pub use saves::{Saves, from_hex, through_bytes};
-pub use serial::SerialRows;
+pub use saves::Saves;
 pub use stalled::stalled_output;
 pub use subject::Saving;
+use subject::Subject as _;
 pub use travel::{TravelReport, Travels};
-pub use wire::Wire;
 
 use anyhow::Result;
 
@@ -39,6 +36,26 @@ pub enum Device {
     I8042,
 }
 
+/// Calls something of the device's subject.
+macro_rules! with_subject {
+    ($device:expr, $S:ident => $call:expr) => {
+        match $device {
+            Device::Serial => {
+                type $S = serial::Subject;
+                $call
+            }
+            Device::Rtc => {
+                type $S = rtc::Subject;
+                $call
+            }
+            Device::I8042 => {
+                type $S = i8042::Subject;
+                $call
+            }
+        }
+    };
+}
+
 impl Device {
     /// All of them.
     pub const ALL: &'static [Self] = &[Self::Serial, Self::Rtc, Self::I8042];
@@ -46,31 +63,19 @@ impl Device {
     /// Its folder below `devices/`.
     #[must_use]
     pub const fn folder(self) -> &'static str {
-        match self {
-            Self::Serial => "serial-16550",
-            Self::Rtc => "rtc-pl031",
-            Self::I8042 => "i8042",
-        }
+        with_subject!(self, S => S::FOLDER)
     }
 
     /// The rows of its list of differences that scripts reach.
     #[must_use]
     pub const fn reachable_rows(self) -> &'static [&'static str] {
-        match self {
-            Self::Serial => SerialRows::NAMES,
-            Self::Rtc => RtcRows::NAMES,
-            Self::I8042 => I8042Rows::NAMES,
-        }
+        with_subject!(self, S => S::ROWS)
     }
 
     /// The rows that no script can reach, and why.
     #[must_use]
     pub const fn rows_beyond(self) -> &'static [(&'static str, &'static str)] {
-        match self {
-            Self::Serial => SerialRows::BEYOND,
-            Self::Rtc => RtcRows::BEYOND,
-            Self::I8042 => I8042Rows::BEYOND,
-        }
+        with_subject!(self, S => S::BEYOND)
     }
 
     /// Whether a long run should have saved at an older release, and did not. The UART alone has an older release that
@@ -84,13 +89,9 @@ impl Device {
     ///
     /// # Errors
     ///
-    /// The first difference that no row of the device's table explains, as a unit test; or what is wrong with QEMU.
+    /// The first difference that no row of the device's table explains; or what is wrong with QEMU.
     pub fn compare(self, settings: Settings) -> Result<Report> {
-        match self {
-            Self::Serial => campaign::run::<serial::Subject>(settings),
-            Self::Rtc => campaign::run::<rtc::Subject>(settings),
-            Self::I8042 => campaign::run::<i8042::Subject>(settings),
-        }
+        with_subject!(self, S => campaign::run::<S>(settings))
     }
 
     /// Runs scripts in whose middle the device moves out of QEMU, or into another one.
@@ -99,20 +100,12 @@ impl Device {
     ///
     /// The first difference that no row of the device's table explains, or what is wrong with QEMU.
     pub fn travel(self, travels: Travels) -> Result<TravelReport> {
-        match self {
-            Self::Serial => travel::run::<serial::Subject>(travels),
-            Self::Rtc => travel::run::<rtc::Subject>(travels),
-            Self::I8042 => travel::run::<i8042::Subject>(travels),
-        }
+        with_subject!(self, S => travel::run::<S>(travels))
     }
 
     /// The fields of QEMU's sections that are others after a way through our device, and why.
     #[must_use]
     pub const fn around(self) -> &'static [(&'static str, &'static str)] {
-        match self {
-            Self::Serial => <serial::Subject as travel::Traveller>::AROUND,
-            Self::Rtc => <rtc::Subject as travel::Traveller>::AROUND,
-            Self::I8042 => <i8042::Subject as travel::Traveller>::AROUND,
-        }
+        with_subject!(self, S => <S as travel::Traveller>::AROUND)
     }
 }

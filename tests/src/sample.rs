@@ -8,7 +8,7 @@ use heapless::{Deque, String, Vec};
 use serde::{Deserialize, Serialize};
 
 use crate::generate::Choice;
-use crate::matrix::{MayChange, Outcome, Root, reencode};
+use crate::matrix::{Outcome, Root, reencode};
 
 release_table! {
     /// What the sample machine has shipped. Release 4 is no longer supported.
@@ -218,19 +218,13 @@ pub fn foreign(layout: &str, choice: &mut dyn Choice) -> std::vec::Vec<u8> {
     postcard::to_slice(&value, &mut [0; 14]).unwrap().to_vec()
 }
 
-/// Older versions count the delay in coarser units.
-const QUEUE: MayChange = MayChange {
-    down: &["QueueSer.delay"],
-    up: &[],
-};
-
 /// Every mirror of the table that owns what it holds.
 pub fn roots() -> [Root<Release>; 4] {
     [
-        Root::of::<QueueSer>().that_may_change(QUEUE),
+        Root::of::<QueueSer>(),
         Root::of::<LinkSer>(),
         Root::of::<PairSer>(),
-        Root::of::<MachineSer>().that_may_change(QUEUE),
+        Root::of::<MachineSer>(),
     ]
 }
 
@@ -243,9 +237,8 @@ pub fn borrowed_root() -> Root<Release> {
         reencode: |release, bytes| reencode::<Release, ItemSer<'_>>(release, bytes),
         load: |snapshot| Release::load(snapshot, &mut ItemSer::default()),
         default: |_release| Ok(vec![0; 2]),
-        check: |release, bytes, _may_change| check_borrowed(release, bytes),
+        check: check_borrowed,
         fingerprint: |release| release.fingerprint::<ItemSer<'_>>().unwrap_or(0),
-        may_change: MayChange::default(),
     }
 }
 

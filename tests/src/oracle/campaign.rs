@@ -1,6 +1,6 @@
 //! Many scripts, one after the other, until one ends in a difference that no row explains.
 
-use super::failure::{Difference, Excuse, describe, shrink};
+use super::failure::{Difference, describe, shrink};
 use super::qemu::{Outcome, Qemu};
 use super::rows::Tally;
 use super::saves::Saves;
@@ -64,13 +64,15 @@ pub(crate) fn run<S: Subject>(settings: Settings) -> Result<Report> {
     let mut all = Seen::new::<S>();
     let (mut operations, mut number) = (0, 0);
     while operations < settings.operations {
-        let ops = any_of(&scripts, &mut runner)?;
-        let saves = any_of(&vec(weighted(settings.saving.probability()), ops.len()), &mut runner)?;
-        let script: Vec<_> = ops.into_iter().zip(saves).map(|(op, save)| Step { op, save }).collect();
+        let tree = tree_of(&scripts, &mut runner)?;
+        let ops = tree.current();
+        let saves = vec(weighted(settings.saving.probability()), ops.len());
+        let saves = tree_of(&saves, &mut runner)?.current();
+        let script = steps(ops, &saves);
         match play::<S>(&mut qemu, &script, number)? {
             Ok(in_script) => all.add(&in_script),
             Err(first) => {
-                let shortest = shrink::<S>(script, number)?;
+                let shortest = shrink::<S>(tree, &saves, number)?;
                 let remark = "it takes more than this script, or the very moments of its steps: a new QEMU agrees";
                 let difference = shortest.unwrap_or_else(|| first.remark(remark.to_owned()));
                 return Err(anyhow!(describe::<S>(&difference, settings.seed, number)));
@@ -103,15 +105,17 @@ fn runner(seed: u64) -> TestRunner {
 pub(crate) fn script_of<S: Subject>(seed: u64) -> impl FnMut() -> Result<Vec<Step<S::Op>>> {
     let mut runner = runner(seed);
     let scripts = S::scripts(SCRIPT);
-    move || {
-        let ops = any_of(&scripts, &mut runner)?;
-        Ok(ops.into_iter().map(|op| Step { op, save: false }).collect())
-    }
+    move || Ok(steps(tree_of(&scripts, &mut runner)?.current(), &[]))
 }
 
-fn any_of<T: Strategy>(strategy: &T, runner: &mut TestRunner) -> Result<T::Value> {
-    let tree = strategy.new_tree(runner).map_err(|reason| anyhow!("{reason}"))?;
-    Ok(tree.current())
+/// Steps, some of which are followed by a save and a restore.
+pub(crate) fn steps<Op>(ops: Vec<Op>, saves: &[bool]) -> Vec<Step<Op>> {
+    let saves = saves.iter().copied().chain(std::iter::repeat(false));
+    ops.into_iter().zip(saves).map(|(op, save)| Step { op, save }).collect()
+}
+
+fn tree_of<T: Strategy>(strategy: &T, runner: &mut TestRunner) -> Result<T::Tree> {
+    strategy.new_tree(runner).map_err(|reason| anyhow!("{reason}"))
 }
 
 /// What was seen in scripts without a difference.
@@ -144,7 +148,7 @@ impl Seen {
 /// Predictions that QEMU has not confirmed yet.
 struct Pending<Op> {
     commands: Vec<String>,
-    expected: Vec<(Step<Op>, Outcome, Option<Excuse>)>,
+    expected: Vec<(Step<Op>, Outcome, Vec<&'static str>)>,
 }
 
 /// Takes a script's steps on both sides, up to the first difference.
@@ -182,10 +186,9 @@ impl<S: Subject> Player<S> {
             apply(qemu, &stimulus)?;
         }
         ours.tally().take_recent();
-        let difference = Difference::new(&ours);
         Ok(Self {
             ours,
-            difference,
+            difference: Difference::none(),
             lines: S::lines(number),
             seen: Seen::new::<S>(),
             pending: Pending {
@@ -202,8 +205,8 @@ impl<S: Subject> Player<S> {
         let (stimulus, mut expected) = self.ours.step(&step.op);
         if let Stimulus::Access(command) = stimulus {
             self.pending.commands.push(command);
-            let excuse = Excuse::of(&mut self.ours);
-            self.pending.expected.push((step.clone(), expected.clone(), excuse));
+            let rows = self.rows();
+            self.pending.expected.push((step.clone(), expected, rows));
         } else {
             if self.confirm(qemu)? {
                 return Ok(true);
@@ -221,8 +224,8 @@ impl<S: Subject> Player<S> {
                 }
                 other => apply(qemu, &other)?,
             };
-            let excuse = Excuse::of(&mut self.ours);
-            if self.compare(step.clone(), outcome, expected, excuse) {
+            let rows = self.rows();
+            if self.compare(step.clone(), outcome, expected, rows) {
                 return Ok(true);
             }
         }
@@ -241,13 +244,19 @@ impl<S: Subject> Player<S> {
         Ok(true)
     }
 
+    /// The rows that have occurred on our side since the last call.
+    fn rows(&mut self) -> Vec<&'static str> {
+        let rows = self.ours.tally().take_recent();
+        rows.into_iter().filter_map(|row| S::ROWS.get(row).copied()).collect()
+    }
+
     /// Does to QEMU what was predicted; whether it does something else.
     pub(crate) fn confirm(&mut self, qemu: &mut Qemu) -> Result<bool> {
         let outcomes = qemu.commands(&self.pending.commands)?;
         self.pending.commands.clear();
         let expected = std::mem::take(&mut self.pending.expected);
-        for ((step, expected, excuse), outcome) in expected.into_iter().zip(outcomes) {
-            if self.compare(step, outcome, expected, excuse) {
+        for ((step, expected, rows), outcome) in expected.into_iter().zip(outcomes) {
+            if self.compare(step, outcome, expected, rows) {
                 return Ok(true);
             }
         }
@@ -259,12 +268,12 @@ impl<S: Subject> Player<S> {
         step: Step<S::Op>,
         mut outcome: Outcome,
         mut expected: Outcome,
-        excuse: Option<Excuse>,
+        rows: Vec<&'static str>,
     ) -> bool {
         outcome.edges.retain(|edge| self.lines.contains(&edge.line));
         self.undriven
             .retain(|line| still_undriven(*line, &mut outcome, &mut expected));
-        self.difference.taken(step, outcome, expected, excuse)
+        self.difference.taken(step, outcome, expected, rows)
     }
 
     /// Goes on with another QEMU. It has not driven the lines that are up.

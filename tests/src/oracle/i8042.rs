@@ -5,15 +5,13 @@
 //! show it: the LEDs, the typematic setting and gate A20, of which only the output port's bit is.
 
 mod keyboard;
-mod lines;
 mod mouse;
 mod travel;
 
-pub use self::lines::Lines;
-use self::lines::{Control, Line};
+use super::lines::{Line, Lines};
 use super::qemu::{Edge, Machine, Outcome, Qemu};
 use super::rows::{Tally, rows};
-use super::saves::{Saves, to_hex};
+use super::saves::Saves;
 use super::subject::{self, Stimulus};
 use crate::script::i8042::{self as script, Op};
 use anyhow::{Result, bail};
@@ -21,9 +19,12 @@ use devstate_core::NoInterrupt;
 use devstate_i8042::spec::{self, config, controller, output_port, status};
 use devstate_i8042::{
     Config, ControllerReply, I8042, I8042State, InputPortPoll, Key, NoControl, NoEvents, OutputBuffer, PendingCommand,
+    SystemControl,
 };
 use devstate_i8042_ser::I8042StateSer;
 use proptest::strategy::BoxedStrategy;
+use std::cell::Cell;
+use std::rc::Rc;
 
 rows! {
     /// Rows of `devices/i8042/DIFFERENCES.md`.
@@ -85,8 +86,6 @@ pub(crate) struct Subject {
     lines: Lines,
     control: Control,
     theirs: Theirs,
-    /// The last step was more than a look at the status.
-    may_have_changed: bool,
     tally: Tally,
 }
 
@@ -121,6 +120,7 @@ impl subject::Subject for Subject {
     type Op = Op;
     const FOLDER: &'static str = "i8042";
     const ROWS: &'static [&'static str] = I8042Rows::NAMES;
+    const BEYOND: &'static [(&'static str, &'static str)] = I8042Rows::BEYOND;
 
     /// The guest halts. The machine runs, since keys and mice are not heard otherwise.
     fn machine() -> Machine {
@@ -151,7 +151,6 @@ impl subject::Subject for Subject {
             lines,
             control,
             theirs: Theirs::RESET,
-            may_have_changed: false,
             tally: Tally::new(Self::ROWS),
         };
         let access = |command: &str| Stimulus::Access(command.to_owned());
@@ -169,7 +168,6 @@ impl subject::Subject for Subject {
     }
 
     fn step(&mut self, op: &Op) -> (Stimulus, Outcome) {
-        self.may_have_changed = *op != Op::Read(spec::COMMAND);
         let mut value = None;
         let mut wrote_config = false;
         let stimulus = match op {
@@ -233,50 +231,6 @@ impl subject::Subject for Subject {
         &mut self.tally
     }
 
-    const TEST_USES: &'static [&'static str] = &[
-        "devstate_i8042::{I8042, I8042State, Key, MouseButtons, MouseInput, NoControl}",
-        "devstate_i8042_ser::I8042StateSer",
-        "devstate_tests::oracle::{Lines, from_hex}",
-    ];
-
-    fn test_setup(&self) -> String {
-        "let lines = Lines::default();\n    let mut i8042 = I8042::new(lines.line(1), lines.line(12), NoControl);"
-            .to_owned()
-    }
-
-    fn state_as_test(&self) -> String {
-        if !self.may_have_changed {
-            return String::new();
-        }
-        let hex = to_hex(&I8042StateSer::new(&self.state()));
-        format!(
-            "let state: I8042StateSer = from_hex(\"{hex}\");\n    \
-             i8042.restore(&I8042State::try_from(&state).unwrap()).unwrap();\n    let _ = lines.take();"
-        )
-    }
-
-    fn as_test(op: &Op, outcome: &Outcome) -> String {
-        match op {
-            Op::Read(offset) => {
-                let value = outcome.value.unwrap_or_default();
-                format!("assert_eq!(i8042.read({offset}), {value:#04x});")
-            }
-            Op::Write(offset, byte) => format!("i8042.write({offset}, {byte:#04x});"),
-            Op::Key(key, pressed) => format!("let _ = i8042.key(Key::{key:?}, {pressed});"),
-            Op::Mouse(input) => format!("let _ = i8042.mouse(&{input:?});"),
-            Op::Reset => "i8042.reset();".to_owned(),
-        }
-    }
-
-    fn edges_as_test(edges: &[Edge]) -> String {
-        let edges: Vec<(u16, bool)> = edges.iter().map(|edge| (edge.line, edge.level)).collect();
-        format!("assert_eq!(lines.take(), Vec::<(u16, bool)>::from({edges:?}));")
-    }
-
-    const SAVE_AS_TEST: &'static str = "\
-        let saved = through_bytes(I8042StateSer::new(&i8042.state()));\n    \
-        i8042.restore(&I8042State::try_from(&saved).unwrap()).unwrap();";
-
     fn lines(_: u64) -> Vec<u16> {
         vec![IRQ_1, IRQ_12]
     }
@@ -294,6 +248,25 @@ impl Theirs {
 }
 
 const PORT: u16 = 0x60;
+
+/// The reset line.
+#[derive(Clone, Debug, Default)]
+struct Control(Rc<Cell<bool>>);
+
+impl SystemControl for Control {
+    fn set_a20(&mut self, _: bool) {}
+
+    fn reset(&mut self) {
+        self.0.set(true);
+    }
+}
+
+impl Control {
+    /// Returns `true` if a reset was requested since the last call.
+    fn take_reset(&self) -> bool {
+        self.0.take()
+    }
+}
 
 const IRQ_BITS: u8 = output_port::KEYBOARD_FULL | output_port::MOUSE_FULL;
 

@@ -8,15 +8,15 @@ macro_rules! rows {
     ($(#[$meta:meta])* $rows:ident { $($row:ident = $name:literal,)* } beyond { $($beyond:literal: $reason:literal,)* }) => {
         $(#[$meta])*
         #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-        pub enum $rows {
-            $(#[doc = concat!("`", $name, "`")] $row,)*
+        pub(crate) enum $rows {
+            $($row,)*
         }
 
         impl $rows {
             /// The rows that scripts reach.
-            pub const NAMES: &'static [&'static str] = &[$($name),*];
+            pub(crate) const NAMES: &'static [&'static str] = &[$($name),*];
             /// The rows that no script can reach, and why.
-            pub const BEYOND: &'static [(&'static str, &'static str)] = &[$(($beyond, $reason)),*];
+            pub(crate) const BEYOND: &'static [(&'static str, &'static str)] = &[$(($beyond, $reason)),*];
         }
     };
 }

@@ -2,11 +2,11 @@
 
 mod travel;
 
-use super::qemu::{Edge, Machine, Outcome, Qemu};
+use super::lines::{Line, Lines};
+use super::qemu::{Machine, Outcome, Qemu};
 use super::rows::{Tally, rows};
 use super::saves::Saves;
 use super::subject::{self, Stimulus};
-use super::wire::Wire;
 use crate::script::rtc::{self as script, Op};
 use anyhow::{Result, ensure};
 use devstate_core::{Clock, Instant, WordRegisters};
@@ -43,8 +43,8 @@ const BLUR: u64 = 1_000_000;
 const SECOND: u64 = spec::TICK_NS;
 
 pub(crate) struct Subject {
-    device: Rtc<Wire>,
-    wire: Wire,
+    device: Rtc<Line>,
+    lines: Lines,
     now: u64,
     /// When QEMU's alarm goes off: whole seconds after it was set.
     their_alarm: Option<u64>,
@@ -55,6 +55,7 @@ impl subject::Subject for Subject {
     type Op = Op;
     const FOLDER: &'static str = "rtc-pl031";
     const ROWS: &'static [&'static str] = RtcRows::NAMES;
+    const BEYOND: &'static [(&'static str, &'static str)] = RtcRows::BEYOND;
 
     /// The guest shows the time in memory while it runs: a microsecond an instruction.
     fn machine() -> Machine {
@@ -105,10 +106,16 @@ impl subject::Subject for Subject {
             ris: false,
             saved_at: Instant::from_nanos(now),
         };
-        let wire = Wire::default();
+        let lines = Lines::default();
         let subject = Self {
-            device: Rtc::from_state(&state, wire.clone(), NoEvents, Instant::from_nanos(now), Clock::Frozen)?,
-            wire,
+            device: Rtc::from_state(
+                &state,
+                lines.line(LINE),
+                NoEvents,
+                Instant::from_nanos(now),
+                Clock::Frozen,
+            )?,
+            lines,
             now,
             their_alarm: Some(now + u64::from(u32::MAX) * SECOND),
             tally: Tally::new(Self::ROWS),
@@ -175,7 +182,7 @@ impl subject::Subject for Subject {
         let state = RtcState::try_from(&saves.through_bytes(RtcStateSer::new(&self.state()))?)?;
         self.device = Rtc::from_state(
             &state,
-            self.wire.clone(),
+            self.lines.line(LINE),
             NoEvents,
             Instant::from_nanos(self.now),
             Clock::Frozen,
@@ -186,49 +193,6 @@ impl subject::Subject for Subject {
     fn tally(&mut self) -> &mut Tally {
         &mut self.tally
     }
-
-    const TEST_USES: &'static [&'static str] = &[
-        "devstate_core::{Clock, Instant, WordRegisters}",
-        "devstate_rtc_pl031::{Rtc, RtcState}",
-        "devstate_rtc_pl031_ser::RtcStateSer",
-        "devstate_tests::oracle::{Wire, through_bytes}",
-    ];
-
-    fn test_setup(&self) -> String {
-        format!(
-            "let line = Wire::default();\n    let mut rtc = Rtc::new(line.clone());\n    let mut now = Instant::from_nanos({});",
-            self.now
-        )
-    }
-
-    fn state_as_test(&self) -> String {
-        format!(
-            "rtc.restore(&{:?}, now, Clock::Frozen).unwrap();\n    let _ = line.take_edges();",
-            self.state()
-        )
-    }
-
-    fn as_test(op: &Op, outcome: &Outcome) -> String {
-        let value = outcome.value.unwrap_or_default();
-        match op {
-            Op::Read(register) => format!("assert_eq!(rtc.read({register:#x}, now), {value:#x});"),
-            Op::Write(register, value) => format!("rtc.write({register:#x}, {value:#x}, now);"),
-            Op::SetAlarm(seconds) => format!("rtc.write(4, rtc.state(now).counter.wrapping_add({seconds}), now);"),
-            Op::ReadNarrow(address, width) => format!(
-                "let mut data = [0; {width}];\n    WordRegisters.read({address:#x}, &mut data, |at| rtc.read(at, now));\n    \
-                 assert_eq!(data, {value:#x}_u64.to_le_bytes()[..{width}]);"
-            ),
-            Op::WriteNarrow(address, width, value) => format!(
-                "WordRegisters.write({address:#x}, &{value:#x}_u16.to_le_bytes()[..{width}], |at, value| rtc.write(at, value, now));"
-            ),
-            Op::Elapse(_) => format!("now = now.saturating_add_nanos({value});\n    rtc.advance(now);"),
-            Op::Reset => "rtc.reset(now);".to_owned(),
-        }
-    }
-
-    const SAVE_AS_TEST: &'static str = "\
-        let saved = through_bytes(RtcStateSer::new(&rtc.state(now)));\n    \
-        rtc.restore(&RtcState::try_from(&saved).unwrap(), now, Clock::Frozen).unwrap();";
 
     fn lines(_: u64) -> Vec<u16> {
         vec![LINE]
@@ -249,7 +213,7 @@ impl Subject {
         let mut state = self.state();
         change(&mut state);
         let (device, now) = (&mut self.device, self.now);
-        self.wire.correct(
+        self.lines.correct(
             || match device.restore(&state, Instant::from_nanos(now), Clock::Frozen) {
                 Ok(()) => {}
                 Err(error) => unreachable!("a row leads to a state that is refused: {error}"),
@@ -262,8 +226,7 @@ impl Subject {
     }
 
     fn outcome(&self, value: Option<u64>) -> Outcome {
-        let edges = self.wire.take_edges().into_iter();
-        let edges = edges.map(|level| Edge { line: LINE, level }).collect();
+        let edges = self.lines.take_edges();
         Outcome { value, edges }
     }
 

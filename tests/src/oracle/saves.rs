@@ -3,7 +3,7 @@
 use anyhow::{Result, anyhow, ensure};
 use devstate_replay::Release;
 use devstate_versioning::{MirrorOf, ReleaseTable, max_snapshot_len};
-use std::fmt::{Debug, Write as _};
+use std::fmt::Debug;
 
 /// How many snapshots were written and read, for each release.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -47,37 +47,4 @@ impl Saves {
         }
         Ok(mirror)
     }
-}
-
-/// What becomes of a mirror on its way through snapshots at every release that loses nothing.
-pub fn through_bytes<M>(mirror: M) -> M
-where
-    M: for<'de> MirrorOf<'de, Release> + Default + Debug,
-{
-    Saves::default().through_bytes(mirror).unwrap()
-}
-
-/// A mirror's payload at the latest release, for [`from_hex`].
-pub(crate) fn to_hex<M>(mirror: &M) -> String
-where
-    M: for<'de> MirrorOf<'de, Release>,
-{
-    let mut bytes = vec![0; M::MAX_ENCODED_LEN];
-    let payload = Release::latest(mirror).encode(&mut bytes).unwrap();
-    payload.iter().fold(String::new(), |mut hex, byte| {
-        let _ = write!(hex, "{byte:02x}");
-        hex
-    })
-}
-
-/// The mirror in a unit test that says what the comparison found.
-pub fn from_hex<M>(hex: &str) -> M
-where
-    M: for<'de> MirrorOf<'de, Release> + Default,
-{
-    let digits = (0..hex.len()).step_by(2).map(|at| &hex[at..at + 2]);
-    let bytes: Vec<u8> = digits.map(|digits| u8::from_str_radix(digits, 16).unwrap()).collect();
-    let mut mirror = M::default();
-    Release::LATEST.decode(&bytes, &mut mirror).unwrap();
-    mirror
 }

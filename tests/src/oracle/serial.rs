@@ -3,11 +3,11 @@
 mod receiver;
 mod travel;
 
-use super::qemu::{Edge, Machine, Outcome, Qemu};
+use super::lines::{Line, Lines};
+use super::qemu::{Machine, Outcome, Qemu};
 use super::rows::{Tally, rows};
 use super::saves::Saves;
 use super::subject::{self, Stimulus};
-use super::wire::Wire;
 use crate::script::serial::{self as script, Op};
 use anyhow::{Result, ensure};
 use devstate_core::{Clock, Instant, NoInterrupt};
@@ -55,8 +55,8 @@ const PORTS: [(u16, u16); 4] = [(0x3f8, 4), (0x2f8, 3), (0x3e8, 5), (0x2e8, 7)];
 const BLUR: u64 = 20_000;
 
 pub(crate) struct Subject {
-    device: Serial<Wire, AlwaysReady<Sink>>,
-    wire: Wire,
+    device: Serial<Line, AlwaysReady<Sink>>,
+    lines: Lines,
     sink: Sink,
     now: u64,
     port: usize,
@@ -117,6 +117,7 @@ impl subject::Subject for Subject {
     type Op = Op;
     const FOLDER: &'static str = "serial-16550";
     const ROWS: &'static [&'static str] = SerialRows::NAMES;
+    const BEYOND: &'static [(&'static str, &'static str)] = SerialRows::BEYOND;
 
     /// The guest jumps in place, so that time passes while it runs: 32 ns an instruction. The HPET shows how much.
     fn machine() -> Machine {
@@ -147,10 +148,11 @@ impl subject::Subject for Subject {
     /// A machine that was just started: QEMU's FCR survives a reset, so it is cleared first.
     fn begin(number: u64, _: &mut Qemu) -> Result<(Self, Vec<Stimulus>)> {
         let port = number as usize % PORTS.len();
-        let (wire, sink) = (Wire::default(), Sink::default());
+        let (lines, sink) = (Lines::default(), Sink::default());
+        let line = lines.line(PORTS[port].1);
         let mut subject = Self {
-            device: Serial::with_config(wire.clone(), AlwaysReady(sink.clone()), NoEvents, Config::WITH_TIMER),
-            wire,
+            device: Serial::with_config(line, AlwaysReady(sink.clone()), NoEvents, Config::WITH_TIMER),
+            lines,
             sink,
             now: 0,
             port,
@@ -206,9 +208,9 @@ impl subject::Subject for Subject {
 
     fn elapsed(&mut self, nanoseconds: u64) -> Outcome {
         self.now += nanoseconds;
-        let before = self.wire.edges();
+        let before = self.lines.edges();
         self.device.advance(Instant::from_nanos(self.now));
-        if self.wire.forget_pulse(before) {
+        if self.lines.forget_pulse(before) {
             let pending = self.state().thre_pending;
             self.row(SerialRows::ThreInterruptEdges, pending);
         }
@@ -227,10 +229,10 @@ impl subject::Subject for Subject {
             ..self.state()
         };
         let state = SerialState::try_from(&saves.through_bytes(SerialStateSer::new(&state))?)?;
-        let (wire, output) = (self.wire.clone(), AlwaysReady(self.sink.clone()));
+        let (line, output) = (self.lines.line(PORTS[self.port].1), AlwaysReady(self.sink.clone()));
         self.device = Serial::from_state(
             &state,
-            wire,
+            line,
             output,
             NoEvents,
             Config::WITH_TIMER,
@@ -247,52 +249,6 @@ impl subject::Subject for Subject {
     fn tally(&mut self) -> &mut Tally {
         &mut self.tally
     }
-
-    const TEST_USES: &'static [&'static str] = &[
-        "devstate_core::{Clock, Instant}",
-        "devstate_serial_16550::{AlwaysReady, Config, Fifo, NoEvents, Serial, SerialState}",
-        "devstate_serial_16550_ser::SerialStateSer",
-        "devstate_tests::oracle::{Wire, through_bytes}",
-    ];
-
-    fn test_setup(&self) -> String {
-        format!(
-            "let line = Wire::default();\n    let mut sent = [0; 999];\n    \
-             let mut serial = Serial::with_config(line.clone(), AlwaysReady(&mut sent[..]), NoEvents, Config::WITH_TIMER);\n    let mut now = Instant::from_nanos({});",
-            self.now
-        )
-    }
-
-    fn state_as_test(&self) -> String {
-        format!(
-            "serial.restore(&{:?}, now, Clock::Frozen).unwrap();\n    let _ = line.take_edges();",
-            self.state()
-        )
-    }
-
-    fn as_test(op: &Op, outcome: &Outcome) -> String {
-        match op {
-            Op::Read(register) => {
-                format!(
-                    "assert_eq!(serial.read({register}, now), {:#04x});",
-                    outcome.value.unwrap_or_default()
-                )
-            }
-            Op::Write(register, value) => format!("serial.write({register}, {value:#04x}, now);"),
-            Op::Receive(bytes) => format!("let _ = serial.receive(&{bytes:?}, now);"),
-            Op::Break => "serial.receive_break(now);".to_owned(),
-            Op::Elapse(_) => format!(
-                "now = now.saturating_add_nanos({});\n    serial.advance(now);",
-                outcome.value.unwrap_or_default()
-            ),
-            Op::Reset => "serial.reset(now);".to_owned(),
-        }
-    }
-
-    const SAVE_AS_TEST: &'static str = "\
-        let saved = SerialStateSer::new(&SerialState { saved_at: Instant::EPOCH, ..serial.state(now) });\n    \
-        let saved = SerialState::try_from(&through_bytes(saved)).unwrap();\n    \
-        serial.restore(&saved, now, Clock::Frozen).unwrap();";
 
     /// Of all four: what is done to one moves no other's line.
     fn lines(_: u64) -> Vec<u16> {
@@ -337,7 +293,7 @@ impl Subject {
         let mut state = self.state();
         change(&mut state);
         let (device, now) = (&mut self.device, self.now);
-        self.wire.correct(
+        self.lines.correct(
             || match device.restore(&state, Instant::from_nanos(now), Clock::Frozen) {
                 Ok(()) => {}
                 Err(error) => unreachable!("a row leads to a state that is refused: {error}"),
@@ -350,12 +306,8 @@ impl Subject {
     }
 
     fn outcome(&self, value: Option<u64>) -> Outcome {
-        let line = PORTS[self.port].1;
-        let edges = self.wire.take_edges().into_iter().map(|level| Edge { line, level });
-        Outcome {
-            value,
-            edges: edges.collect(),
-        }
+        let edges = self.lines.take_edges();
+        Outcome { value, edges }
     }
 
     fn read(&mut self, register: u16) -> u8 {
@@ -403,7 +355,7 @@ impl Subject {
     fn wrote_thr(&mut self, before: &SerialState, value: u8) {
         if before.thre_pending && before.lcr & spec::lcr::DLAB == 0 && !level_without_thre(before) {
             self.row(SerialRows::ThreInterruptEdges, self.device.interrupt_level());
-            self.wire.pulse();
+            self.lines.pulse(PORTS[self.port].1);
         }
         if before.mcr & spec::mcr::LOOP == 0 {
             return;

@@ -1,6 +1,6 @@
 //! A device as the harness sees it: ours, and how to do the same to QEMU's.
 
-use super::qemu::{Edge, Machine, Outcome, Qemu};
+use super::qemu::{Machine, Outcome, Qemu};
 use super::rows::Tally;
 use super::saves::Saves;
 use anyhow::Result;
@@ -64,6 +64,8 @@ pub(crate) trait Subject: Sized {
     const FOLDER: &'static str;
     /// The rows of its table that scripts can reach.
     const ROWS: &'static [&'static str];
+    /// The rows that no script can reach, and why.
+    const BEYOND: &'static [(&'static str, &'static str)];
 
     fn machine() -> Machine;
 
@@ -91,28 +93,6 @@ pub(crate) trait Subject: Sized {
     }
 
     fn tally(&mut self) -> &mut Tally;
-
-    /// What a unit test uses.
-    const TEST_USES: &'static [&'static str];
-
-    /// A unit test's lines that make the device, and the moment `now`.
-    fn test_setup(&self) -> String;
-
-    /// A line of a unit test that puts the device into the state that ours is in; none where the last step cannot have
-    /// changed it.
-    fn state_as_test(&self) -> String;
-
-    /// A step as a line of a unit test. `outcome` is what QEMU gave.
-    fn as_test(op: &Self::Op, outcome: &Outcome) -> String;
-
-    /// The edges of a step as a line of a unit test.
-    fn edges_as_test(edges: &[Edge]) -> String {
-        let levels: Vec<bool> = edges.iter().map(|edge| edge.level).collect();
-        format!("assert_eq!(line.take_edges(), Vec::<bool>::from({levels:?}));")
-    }
-
-    /// A save and restore as a line of a unit test.
-    const SAVE_AS_TEST: &'static str;
 
     /// The interrupt controller's inputs that belong to the device of that script.
     fn lines(number: u64) -> Vec<u16>;

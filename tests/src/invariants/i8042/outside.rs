@@ -56,74 +56,34 @@ impl Recorder {
     pub(super) fn take(&self) -> Vec<Event> {
         self.0.take()
     }
+}
 
-    fn record(&self, event: Event) {
-        self.0.borrow_mut().push(event);
-    }
+/// Records each event of the device's as one of these.
+macro_rules! recorded {
+    ($($method:ident($($name:ident: $ty:ty),*) => $event:expr;)*) => {
+        $(fn $method(&self $(, $name: $ty)*) {
+            self.0.borrow_mut().push($event);
+        })*
+    };
 }
 
 impl I8042Events for Recorder {
-    fn reset_requested(&self) {
-        self.record(Event::ResetRequested);
-    }
-
-    fn unknown_controller_command(&self, command: u8) {
-        self.record(Event::UnknownToController(command));
-    }
-
-    fn controller_reply_lost(&self) {
-        self.record(Event::ReplyLost);
-    }
-
-    fn nothing_to_read(&self) {
-        self.record(Event::NothingToRead);
-    }
-
-    fn password_matched(&self) {
-        self.record(Event::PasswordMatched);
-    }
-
-    fn unknown_keyboard_command(&self, command: u8) {
-        self.record(Event::UnknownToKeyboard(command));
-    }
-
-    fn key_ignored(&self, key: Key, pressed: bool) {
-        self.record(Event::KeyIgnored(key as u8, pressed));
-    }
-
-    fn key_lost(&self, key: Key, pressed: bool) {
-        self.record(Event::KeyLost(key as u8, pressed));
-    }
-
-    fn keyboard_emptied(&self) {
-        self.record(Event::KeyboardEmptied);
-    }
-
-    fn mouse_click_lost(&self, buttons: MouseButtons) {
-        self.record(Event::ClickLost(buttons.0));
-    }
-
-    fn unknown_mouse_command(&self, command: u8) {
-        self.record(Event::UnknownToMouse(command));
-    }
-
-    fn mouse_packet_delayed(&self) {
-        self.record(Event::PacketDelayed);
-    }
-
-    fn mouse_reply_lost(&self) {
-        self.record(Event::MouseReplyLost);
-    }
-
-    fn mouse_emptied(&self) {
-        self.record(Event::MouseEmptied);
-    }
-
-    fn invalid_read(&self, offset: u16) {
-        self.record(Event::InvalidRead(offset));
-    }
-
-    fn invalid_write(&self, offset: u16, value: u8) {
-        self.record(Event::InvalidWrite(offset, value));
+    recorded! {
+        reset_requested() => Event::ResetRequested;
+        unknown_controller_command(command: u8) => Event::UnknownToController(command);
+        controller_reply_lost() => Event::ReplyLost;
+        nothing_to_read() => Event::NothingToRead;
+        password_matched() => Event::PasswordMatched;
+        unknown_keyboard_command(command: u8) => Event::UnknownToKeyboard(command);
+        key_ignored(key: Key, pressed: bool) => Event::KeyIgnored(key as u8, pressed);
+        key_lost(key: Key, pressed: bool) => Event::KeyLost(key as u8, pressed);
+        keyboard_emptied() => Event::KeyboardEmptied;
+        mouse_click_lost(buttons: MouseButtons) => Event::ClickLost(buttons.0);
+        unknown_mouse_command(command: u8) => Event::UnknownToMouse(command);
+        mouse_packet_delayed() => Event::PacketDelayed;
+        mouse_reply_lost() => Event::MouseReplyLost;
+        mouse_emptied() => Event::MouseEmptied;
+        invalid_read(offset: u16) => Event::InvalidRead(offset);
+        invalid_write(offset: u16, value: u8) => Event::InvalidWrite(offset, value);
     }
 }

@@ -144,57 +144,39 @@ impl Ear {
     }
 }
 
+/// Counts each of these events.
+macro_rules! counted {
+    ($($method:ident => $field:ident;)*) => {
+        $(fn $method(&self) {
+            self.0.borrow_mut().$field += 1;
+        })*
+    };
+}
+
 impl SerialEvents for Ear {
-    fn transmitted(&self) {
-        self.0.borrow_mut().transmitted += 1;
-    }
-
-    fn output_stalled(&self) {
-        self.0.borrow_mut().stalled += 1;
-    }
-
-    fn output_failed(&self) {
-        self.0.borrow_mut().failed += 1;
-    }
-
-    fn output_discarded(&self, _count: usize) {
-        panic!("the policy keeps everything");
-    }
-
-    fn transmit_overrun(&self) {
-        self.0.borrow_mut().transmit_overrun += 1;
+    counted! {
+        transmitted => transmitted;
+        output_stalled => stalled;
+        output_failed => failed;
+        transmit_overrun => transmit_overrun;
+        received => received;
+        received_with_errors => with_errors;
+        receive_overrun => overrun;
+        receive_disconnected => disconnected;
+        receive_ready => ready;
+        timed_out => timed_out;
     }
 
     fn transmit_discarded(&self, count: usize) {
         self.0.borrow_mut().transmit_discarded += count;
     }
 
-    fn received(&self) {
-        self.0.borrow_mut().received += 1;
-    }
-
-    fn received_with_errors(&self) {
-        self.0.borrow_mut().with_errors += 1;
-    }
-
-    fn receive_overrun(&self) {
-        self.0.borrow_mut().overrun += 1;
-    }
-
-    fn receive_disconnected(&self) {
-        self.0.borrow_mut().disconnected += 1;
-    }
-
     fn receive_discarded(&self, count: usize) {
         self.0.borrow_mut().receive_discarded += count;
     }
 
-    fn receive_ready(&self) {
-        self.0.borrow_mut().ready += 1;
-    }
-
-    fn timed_out(&self) {
-        self.0.borrow_mut().timed_out += 1;
+    fn output_discarded(&self, _count: usize) {
+        panic!("the policy keeps everything");
     }
 
     fn modem_outputs_changed(&self, outputs: ModemOutputs) {

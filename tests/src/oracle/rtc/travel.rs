@@ -60,7 +60,7 @@ impl Traveller for Subject {
         self.now = state.saved_at.as_nanos();
         self.correct(|here| *here = state);
         if started {
-            let _ = self.wire.take_edges();
+            let _ = self.lines.take_edges();
         }
         Ok(())
     }

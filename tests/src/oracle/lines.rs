@@ -1,14 +1,13 @@
-//! The device's wires to the machine, which remember what was done to them.
+//! The devices' interrupt lines, which remember what was done to them.
 
-use crate::oracle::qemu::Edge;
+use super::qemu::Edge;
 use devstate_core::InterruptLine;
-use devstate_i8042::SystemControl;
-use std::cell::{Cell, RefCell};
+use std::cell::RefCell;
 use std::rc::Rc;
 
-/// IRQ 1 and IRQ 12: their edges, in the order in which they happen.
+/// The lines of a device: their edges, in the order in which they happen. Clones share them.
 #[derive(Clone, Debug, Default)]
-pub struct Lines(Rc<RefCell<Record>>);
+pub(crate) struct Lines(Rc<RefCell<Record>>);
 
 #[derive(Debug, Default)]
 struct Record {
@@ -19,7 +18,7 @@ struct Record {
 
 /// One of them.
 #[derive(Clone, Debug)]
-pub struct Line {
+pub(crate) struct Line {
     number: u16,
     lines: Lines,
 }
@@ -41,28 +40,44 @@ impl InterruptLine for Line {
 
 impl Lines {
     /// One of them, for the device.
-    pub fn line(&self, number: u16) -> Line {
+    pub(crate) fn line(&self, number: u16) -> Line {
         let lines = self.clone();
         Line { number, lines }
     }
 
-    pub(super) fn is_up(&self, number: u16) -> bool {
+    pub(crate) fn is_up(&self, number: u16) -> bool {
         self.0.borrow().up.contains(&number)
     }
 
-    /// The edges since the last call: which line, and its new level.
-    pub fn take(&self) -> Vec<(u16, bool)> {
-        let edges = self.take_edges().into_iter();
-        edges.map(|edge| (edge.line, edge.level)).collect()
+    /// The edges since the last call.
+    pub(crate) fn take_edges(&self) -> Vec<Edge> {
+        std::mem::take(&mut self.0.borrow_mut().edges)
     }
 
-    pub(super) fn take_edges(&self) -> Vec<Edge> {
-        std::mem::take(&mut self.0.borrow_mut().edges)
+    /// The other device let a line fall and rise again.
+    pub(crate) fn pulse(&self, line: u16) {
+        let edges = [false, true].map(|level| Edge { line, level });
+        self.0.borrow_mut().edges.extend(edges);
+    }
+
+    /// Forgets that a line fell and rose again since there were `before` edges, and returns whether it did.
+    pub(crate) fn forget_pulse(&self, before: usize) -> bool {
+        let edges = &mut self.0.borrow_mut().edges;
+        let pulsed = matches!(edges.get(before..), Some([fall, rise]) if !fall.level && rise.level);
+        if pulsed {
+            edges.truncate(before);
+        }
+        pulsed
+    }
+
+    /// How many edges there are to take.
+    pub(crate) fn edges(&self) -> usize {
+        self.0.borrow().edges.len()
     }
 
     /// The device was put into another state, in which a line has another level: an edge that the device had made on its
     /// way to the old state did not happen, or one that it did not make did.
-    pub(super) fn correct(&self, change: impl FnOnce()) {
+    pub(crate) fn correct(&self, change: impl FnOnce()) {
         let mut edges = self.take_edges();
         change();
         for correction in self.take_edges() {
@@ -75,24 +90,5 @@ impl Lines {
             }
         }
         self.0.borrow_mut().edges = edges;
-    }
-}
-
-/// The reset line.
-#[derive(Clone, Debug, Default)]
-pub(super) struct Control(Rc<Cell<bool>>);
-
-impl SystemControl for Control {
-    fn set_a20(&mut self, _: bool) {}
-
-    fn reset(&mut self) {
-        self.0.set(true);
-    }
-}
-
-impl Control {
-    /// Returns `true` if a reset was requested since the last call.
-    pub(super) fn take_reset(&self) -> bool {
-        self.0.take()
     }
 }
