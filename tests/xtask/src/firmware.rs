@@ -5,11 +5,9 @@ use crate::install::{cargo_tool, program_path};
 use crate::process::{self, cargo, program, run as run_command};
 use crate::{footprint, proof, workspace};
 use anyhow::{Context, Result, anyhow, bail};
-use std::fs::File;
-use std::io::{Read, Seek};
-use std::path::PathBuf;
+use std::io::{Seek, Write};
+use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode, ExitStatus, Stdio};
-use std::time::{Duration, Instant};
 
 /// Builds the firmware examples, boots each in QEMU and compares what it prints with its `expected.txt`.
 ///
@@ -94,7 +92,7 @@ const PROGRAMS: &[Program] = &[
 const FOUND: &str = "found the snapshot";
 
 /// All of them take a second or two; an emulator on a busy machine some more.
-const TIME_LIMIT: Duration = Duration::from_mins(1);
+const TIME_LIMIT: u32 = 60;
 
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Mode {
@@ -154,7 +152,7 @@ fn boot(program: &Program, mode: Mode) -> Result<()> {
         Mode::Compare => {
             let expected = read(&file)?;
             if printed != expected {
-                println!("{}", differences(&expected, &printed));
+                show_differences(&file, &printed)?;
                 bail!(
                     "{}: printed something else (+) than {} (-)",
                     program.folder,
@@ -212,49 +210,33 @@ fn folder() -> PathBuf {
 
 /// Runs `command` and gives back what it printed. Cargo turns itself into the emulator, so killing it when the time is
 /// up ends that.
-fn start(command: &mut Command, limit: Duration) -> Result<(ExitStatus, Vec<u8>)> {
-    // A file rather than a pipe, which could run full with nobody reading.
-    let output = tempfile::tempfile()?;
-    let mut child = command
-        .stdin(Stdio::null())
-        .stdout(output.try_clone()?)
-        .spawn()
-        .with_context(|| format!("cannot start `{}`", process::show(command)))?;
-    let start = Instant::now();
-    let status = loop {
-        if let Some(status) = child.try_wait()? {
-            break Some(status);
-        }
-        if start.elapsed() > limit {
-            child.kill()?;
-            child.wait()?;
-            break None;
-        }
-        std::thread::sleep(Duration::from_millis(20));
-    };
-    let printed = contents(output)?;
-    match status {
-        Some(status) => Ok((status, printed)),
-        None => {
-            println!("{}", String::from_utf8_lossy(&printed));
-            bail!("still running after {} s", limit.as_secs_f32())
-        }
+fn start(command: &Command, seconds: u32) -> Result<(ExitStatus, Vec<u8>)> {
+    let mut limited = Command::new("timeout");
+    limited.arg("--kill-after=1").arg(seconds.to_string());
+    limited.arg(command.get_program()).args(command.get_args());
+    limited.envs(command.get_envs().filter_map(|(name, value)| Some((name, value?))));
+    for (name, _) in command.get_envs().filter(|(_, value)| value.is_none()) {
+        limited.env_remove(name);
     }
+    limited.current_dir(command.get_current_dir().context("no folder")?);
+    let output = limited.stdin(Stdio::null()).stderr(Stdio::inherit()).output();
+    let output = output.with_context(|| format!("cannot start `{}`", process::show(command)))?;
+    if output.status.code() == Some(TIMED_OUT) {
+        println!("{}", String::from_utf8_lossy(&output.stdout));
+        bail!("still running after {seconds} s");
+    }
+    Ok((output.status, output.stdout))
 }
 
-fn contents(mut file: File) -> Result<Vec<u8>> {
-    let mut contents = Vec::new();
-    file.rewind()?;
-    file.read_to_end(&mut contents)?;
-    Ok(contents)
-}
+/// The status of `timeout` when the time is up.
+const TIMED_OUT: i32 = 124;
 
 /// Turns `defmt` frames into text, with the image that wrote them.
 fn decode(firmware: &Program, target: &BareTarget, frames: &[u8]) -> Result<Vec<u8>> {
     let printer = cargo_tool("defmt-print")?;
     let image = target.executable("release", &format!("bare-{}", firmware.folder));
     let mut input = tempfile::tempfile()?;
-    std::io::Write::write_all(&mut input, frames)?;
+    input.write_all(frames)?;
     input.rewind()?;
     let mut command = program(printer);
     command.args(["--log-format", "{s}", "-e"]).arg(image).stdin(input);
@@ -268,61 +250,35 @@ fn decode(firmware: &Program, target: &BareTarget, frames: &[u8]) -> Result<Vec<
     Ok(output.stdout)
 }
 
-fn read(file: &std::path::Path) -> Result<String> {
+fn read(file: &Path) -> Result<String> {
     std::fs::read_to_string(file)
         .with_context(|| format!("cannot read {}; `cargo xtask bare --accept` writes it", file.display()))
 }
 
-/// The lines from the first to the last that differ.
-fn differences(expected: &str, printed: &str) -> String {
-    let (expected, printed): (Vec<_>, Vec<_>) = (expected.lines().collect(), printed.lines().collect());
-    let (mut gone, mut come) = (&expected[..], &printed[..]);
-    while let (Some((a, after_a)), Some((b, after_b))) = (gone.split_first(), come.split_first())
-        && a == b
-    {
-        (gone, come) = (after_a, after_b);
-    }
-    while let (Some((a, before_a)), Some((b, before_b))) = (gone.split_last(), come.split_last())
-        && a == b
-    {
-        (gone, come) = (before_a, before_b);
-    }
-    let gone = gone.iter().map(|line| format!("- {line}"));
-    let come = come.iter().map(|line| format!("+ {line}"));
-    gone.chain(come).collect::<Vec<_>>().join("\n")
+/// Shows the lines that are expected and not printed (-), and those that are printed and not expected (+).
+fn show_differences(expected: &Path, printed: &str) -> Result<()> {
+    let mut found = tempfile::NamedTempFile::new()?;
+    found.write_all(printed.as_bytes())?;
+    program("diff").arg("-u").arg(expected).arg(found.path()).status()?;
+    Ok(())
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{FOUND, PROGRAMS, check_broken, differences, start};
+    use super::{FOUND, PROGRAMS, check_broken, start};
     use crate::install;
     use std::process::Command;
-    use std::time::{Duration, Instant};
-
-    #[test]
-    fn only_what_differs_is_shown() {
-        assert_eq!(differences("a\nb\nc\nd\n", "a\nx\nc\nd\n"), "- b\n+ x");
-        assert_eq!(differences("a\nb\n", "a\n"), "- b");
-        assert_eq!(differences("a\na\n", "a\na\na\n"), "+ a");
-    }
 
     #[test]
     fn what_runs_for_ever_is_ended() {
-        let before = Instant::now();
-        let error = start(Command::new("sleep").arg("600"), Duration::from_millis(100)).unwrap_err();
-        assert_eq!(error.to_string(), "still running after 0.1 s");
-        assert!(before.elapsed() < Duration::from_mins(1));
-    }
-
-    #[test]
-    fn what_ends_in_time_says_how_and_what() {
-        let (status, printed) = start(Command::new("echo").arg("done"), Duration::from_mins(1)).unwrap();
-        assert!(status.success());
-        assert_eq!(printed, b"done\n");
-        let (status, _) = start(&mut Command::new("false"), Duration::from_mins(1)).unwrap();
-        assert_eq!(status.code(), Some(1));
-        let error = start(&mut Command::new("no-such-emulator"), Duration::from_mins(1)).unwrap_err();
-        assert_eq!(error.to_string(), "cannot start `no-such-emulator`");
+        let started = |program: &str, argument: &str, seconds| {
+            start(Command::new(program).arg(argument).current_dir("."), seconds)
+        };
+        let error = started("sleep", "600", 1).unwrap_err();
+        assert_eq!(error.to_string(), "still running after 1 s");
+        let (status, printed) = started("echo", "done", 60).unwrap();
+        assert!(status.success() && printed == b"done\n");
+        assert_eq!(started("false", "", 60).unwrap().0.code(), Some(1));
     }
 
     #[test]

@@ -5,12 +5,11 @@ use crate::install::program_path;
 use crate::process;
 use crate::workspace;
 use anyhow::{Context, Result, bail};
-use object::{Object, ObjectSection, ObjectSymbol};
-use rustc_demangle::demangle;
+use object::{Object, ObjectSection};
 use std::collections::BTreeMap;
 use std::fmt::Write;
 use std::path::PathBuf;
-use std::process::{Command, ExitCode};
+use std::process::ExitCode;
 
 /// Measures flash, memory, stack and instructions on Cortex-M3 and Cortex-M0, and writes the table that is kept in
 /// examples/bare/footprint.
@@ -54,7 +53,7 @@ fn kept() -> Result<String> {
 }
 
 /// What is measured, in the order of the marks in the page.
-type Measured = [(&'static str, String); 3];
+type Measured = [(&'static str, String); 2];
 
 /// Returns the page with what was measured between its marks. The rest of the page is written by hand.
 fn page(kept: &str, measured: &Measured) -> Result<String> {
@@ -168,13 +167,7 @@ fn measure() -> Result<Measured> {
             "| …of which loading release 1 | | | {instructions} | {stack} |\n"
         )?;
     }
-    let symbols = Image::build_with_stack_sizes(&bare_target(TARGETS[0])?, SAVE_AND_LOAD)?.symbols;
-    let mut functions = String::from("| function or constant | bytes | frame |\n|---|--:|--:|\n");
-    for Symbol { name, size, frame } in symbols {
-        let frame = frame.map_or_else(String::new, |frame| frame.to_string());
-        writeln!(functions, "| `{name}` | {size} | {frame} |")?;
-    }
-    Ok([("costs", table), ("goals", goals.table()), ("functions", functions)])
+    Ok([("costs", table), ("goals", goals.table())])
 }
 
 /// The last commit of the main branch below this one: a commit of a branch may be written anew before it gets there.
@@ -215,13 +208,6 @@ impl Goals {
             };
             let _ = writeln!(table, "| {what} | {goal} | {peer} | {measured} | {verdict} |");
         }
-        let _ = writeln!(
-            table,
-            "\nOf these, {} bytes of `.text` and {} of `.rodata` are there to read release 1: an image that reads one release lacks them.\n\
-             `load` has the rest of the code: each field is read in place, and refused with its offset and value.",
-            text.saturating_sub(text_of_one),
-            rodata.saturating_sub(rodata_of_one)
-        );
         table
     }
 }
@@ -229,109 +215,23 @@ impl Goals {
 struct Image {
     text: u64,
     rodata: u64,
-    /// Those that are worth a line, the largest first.
-    symbols: Vec<Symbol>,
-}
-
-struct Symbol {
-    name: String,
-    size: u64,
-    /// A function's own frame in bytes, where the compiler was asked for it.
-    frame: Option<u64>,
 }
 
 impl Image {
     fn build(target: &BareTarget, features: &str) -> Result<Self> {
-        Self::build_by(&mut target.cargo("build"), target, features)
-    }
-
-    /// The same image with a table of frames, for which any compiler has to be allowed an unstable option.
-    fn build_with_stack_sizes(target: &BareTarget, features: &str) -> Result<Self> {
-        let option = format!("target.{}.rustflags=[\"-Zemit-stack-sizes\"]", TARGETS[0]);
         let mut cargo = target.cargo("build");
-        cargo.env("RUSTC_BOOTSTRAP", "1").args(["--config", &option]);
-        Self::build_by(&mut cargo, target, features)
-    }
-
-    fn build_by(cargo: &mut Command, target: &BareTarget, features: &str) -> Result<Self> {
         cargo
             .current_dir(folder())
             .args(["--quiet", "--release", "--bin", "size", "--features", features]);
-        process::run(cargo)?;
+        process::run(&mut cargo)?;
         let bytes = std::fs::read(target.executable("release", "size"))?;
         let file = object::File::parse(&*bytes).context("the image is no ELF file")?;
         let size = |name: &str| file.section_by_name(name).map_or(0, |section| section.size());
         Ok(Self {
             text: size(".text"),
             rodata: size(".rodata"),
-            symbols: symbols(&file),
         })
     }
-}
-
-fn symbols(file: &object::File<'_>) -> Vec<Symbol> {
-    let sections = [".text", ".rodata"].map(|name| file.section_by_name(name).map(|section| section.index()));
-    let stack_sizes = file.section_by_name(".stack_sizes");
-    let frames = frames(stack_sizes.and_then(|section| section.data().ok()).unwrap_or_default());
-    let symbols = file
-        .symbols()
-        .filter(|symbol| symbol.size() >= 32 && sections.contains(&symbol.section_index()));
-    let mut symbols: Vec<_> = symbols
-        .map(|symbol| Symbol {
-            name: shown_name(symbol.name().unwrap_or_default()),
-            size: symbol.size(),
-            // The lowest bit says that it is Thumb code.
-            frame: frames.get(&(symbol.address() & !1)).copied(),
-        })
-        .collect();
-    symbols.sort_by_key(|symbol| (std::cmp::Reverse(symbol.size), symbol.name.clone()));
-    symbols
-}
-
-/// The compiler numbers its constants anew whenever something changes.
-fn shown_name(name: &str) -> String {
-    if name.starts_with(".Lanon") {
-        return "(a constant)".to_owned();
-    }
-    without_paths(&format!("{:#}", demangle(name)))
-}
-
-/// LLVM's `.stack_sizes`: for each function its address, four bytes, and its frame's size as a LEB128 number.
-fn frames(mut section: &[u8]) -> BTreeMap<u64, u64> {
-    let mut frames = BTreeMap::new();
-    while let Some((address, rest)) = section.split_first_chunk::<4>() {
-        let len = rest.iter().take_while(|byte| **byte >= 0x80).count() + 1;
-        let Some((size, rest)) = rest.split_at_checked(len) else {
-            break;
-        };
-        let size = size
-            .iter()
-            .rev()
-            .fold(0, |size, byte| size << 7 | u64::from(byte & 0x7f));
-        frames.insert(u64::from(u32::from_le_bytes(*address) & !1), size);
-        section = rest;
-    }
-    frames
-}
-
-/// `core::clone::Clone` becomes `Clone`, wherever it stands in a name.
-fn without_paths(name: &str) -> String {
-    let mut short = String::new();
-    let mut rest = name;
-    while let Some(next) = rest.chars().next() {
-        let word = rest
-            .find(|c: char| c != '_' && !c.is_alphanumeric())
-            .unwrap_or(rest.len());
-        let (word, behind) = rest.split_at(word.max(next.len_utf8()));
-        rest = match behind.strip_prefix("::") {
-            Some(behind) if begins_a_name(word) && begins_a_name(behind) => behind,
-            _ => {
-                short.push_str(word);
-                behind
-            }
-        };
-    }
-    short
 }
 
 /// What the firmware `measure` prints: `NAME VALUE`, or `NAME instructions N stack M`.
@@ -384,18 +284,14 @@ fn table_file() -> PathBuf {
     folder().join("FOOTPRINT.md")
 }
 
-fn begins_a_name(text: &str) -> bool {
-    text.starts_with(|c: char| c == '_' || c.is_alphabetic())
-}
-
 #[cfg(test)]
 mod tests {
-    use super::{GOALS_HEADING, Goals, frames, grown_lines, has_grown, margin, page, without_paths};
+    use super::{GOALS_HEADING, Goals, grown_lines, has_grown, margin, page};
 
     #[test]
     fn what_is_between_the_marks_is_replaced() {
         let kept = super::kept().unwrap();
-        let measured = ["costs", "goals", "functions"].map(|name| (name, format!("new {name}\n")));
+        let measured = ["costs", "goals"].map(|name| (name, format!("new {name}\n")));
         let page = page(&kept, &measured).unwrap();
         for (name, text) in &measured {
             assert!(
@@ -443,22 +339,5 @@ mod tests {
         ] {
             assert!(table.contains(row), "{row} in\n{table}");
         }
-    }
-
-    #[test]
-    fn frames_have_their_functions_addresses() {
-        let section = [0x01, 0x04, 0, 0, 0xa0, 0x01, 0x98, 0x10, 0, 0, 0x38];
-        assert_eq!(
-            frames(&section).into_iter().collect::<Vec<_>>(),
-            [(0x400, 160), (0x1098, 56)]
-        );
-        assert!(frames(&section[..5]).is_empty(), "cut off");
-    }
-
-    #[test]
-    fn names_are_short() {
-        let name = "<heapless::vec::Vec<u8, 16> as core::clone::Clone>::clone_from::{closure#0}";
-        assert_eq!(without_paths(name), "<Vec<u8, 16> as Clone>::clone_from::{closure#0}");
-        assert_eq!(without_paths("bare_footprint::save"), "save");
     }
 }

@@ -22,17 +22,15 @@ const PROGRAMS: &[(&str, &str)] = &[
     ("chromium", "chromium"),
 ];
 
-/// Programs that steps start, and the version that `cargo install` builds where there is none.
-const CARGO_TOOLS: &[(&str, &str)] = &[
-    ("cargo-hack", "0.6.46"),
-    ("cargo-deny", "0.20.2"),
-    ("defmt-print", "1.2.0"),
-    ("cargo-fuzz", "0.13.2"),
-    ("mdbook", "0.5.4"),
+/// Programs that steps start, and the version that `cargo install` builds where there is none, with further options.
+const CARGO_TOOLS: &[(&str, &str, &[&str])] = &[
+    ("cargo-hack", "0.6.46", &[]),
+    ("cargo-deny", "0.20.2", &[]),
+    ("defmt-print", "1.2.0", &[]),
+    ("cargo-fuzz", "0.13.2", &[]),
+    // It would build for minutes what no step uses.
+    ("mdbook", "0.5.4", &["--no-default-features", "--features", "search"]),
 ];
-
-/// What a tool is built without: it builds for minutes, and no step uses it.
-const FEATURES: &[(&str, &[&str])] = &[("mdbook", &["--no-default-features", "--features", "search"])];
 
 /// Installs all that the tests can use, or the programs named: Debian's packages where this is root, cargo's tools below
 /// `target/tools`
@@ -63,7 +61,7 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode> {
     allow();
     if !args.programs.is_empty() {
         for name in &args.programs {
-            let is_tool = CARGO_TOOLS.iter().any(|(tool, _)| tool == name);
+            let is_tool = CARGO_TOOLS.iter().any(|(tool, ..)| tool == name);
             let path = if is_tool { cargo_tool(name) } else { program_path(name) };
             println!("{}", path?.display());
         }
@@ -72,7 +70,7 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode> {
     for (name, _) in PROGRAMS {
         note(self::program_path(name).map(drop))?;
     }
-    for (name, _) in CARGO_TOOLS {
+    for (name, ..) in CARGO_TOOLS {
         note(cargo_tool(name).map(drop))?;
     }
     note(bare::bare_target(bare::CORTEX_M3).map(drop))?;
@@ -153,9 +151,9 @@ pub(crate) fn cargo_tool(name: &str) -> Result<PathBuf> {
     if let Some(path) = find(name).or_else(|| built.is_file().then(|| built.clone())) {
         return Ok(path);
     }
-    let (_, version) = CARGO_TOOLS
+    let (_, version, options) = CARGO_TOOLS
         .iter()
-        .find(|(tool, _)| *tool == name)
+        .find(|(tool, ..)| *tool == name)
         .with_context(|| format!("{name} is not in install.rs's list of cargo's tools"))?;
     if !is_allowed() {
         return Err(Skip::beyond_this_machine(format!("missing: cargo xtask install {name}")).into());
@@ -163,9 +161,8 @@ pub(crate) fn cargo_tool(name: &str) -> Result<PathBuf> {
     // Unoptimised: a tool runs for seconds, but would build for minutes.
     let mut install = cargo();
     install.args(["install", "--locked", "--debug", "--quiet", name, "--version", version]);
-    let features = FEATURES.iter().find(|(tool, _)| *tool == name);
-    install.args(features.map_or(&[][..], |(_, features)| features));
-    install.arg("--root").arg(&tools).env("CARGO_PROFILE_DEV_DEBUG", "0");
+    install.args(*options).arg("--root").arg(&tools);
+    install.env("CARGO_PROFILE_DEV_DEBUG", "0");
     run_command(&mut install).map_err(|error| Skip::within_reach(format!("{name} is missing: {error:#}")))?;
     Ok(built)
 }
