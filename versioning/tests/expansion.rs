@@ -435,3 +435,65 @@ fn a_bad_bool_in_an_array_is_named_where_it_stands() {
         .unwrap_err();
     assert_eq!(error.offset, Some(3));
 }
+
+/// A mirror in a macro by example, which is given the functions.
+mod functions_of_a_macro {
+    use devstate_versioning::{ConversionError, Versioned, release_table};
+
+    macro_rules! mirrors {
+        ($default:path, $up:path, $stand_in:path) => {
+            #[derive(Versioned, Clone, Debug, Default, PartialEq)]
+            #[versioned(version = 2, layouts(0xbf16_3a3d_d791_3fbe, open))]
+            pub(crate) struct TimerSer {
+                pub(crate) count: u32,
+                #[versioned(start = 2, default_fn = $default, de_fn = $up)]
+                pub(crate) limit: u32,
+            }
+
+            #[derive(Versioned, Clone, Debug, Default, PartialEq)]
+            #[versioned(version = 2, layouts(0x7a2a_2a28_506b_c1df, open))]
+            pub(crate) enum ModeSer {
+                #[default]
+                Off,
+                #[versioned(start = 2, default_fn = $stand_in)]
+                On,
+            }
+        };
+    }
+
+    mirrors!(limit, raise, off);
+
+    fn limit(_version: u16) -> u32 {
+        40
+    }
+
+    fn raise(timer: &mut TimerSer, version: u16) -> Result<(), ConversionError> {
+        let limit = timer.limit.checked_add(u32::from(version));
+        timer.limit = limit.ok_or(ConversionError::new("the limit is too high"))?;
+        Ok(())
+    }
+
+    fn off(_version: u16) -> ModeSer {
+        ModeSer::Off
+    }
+
+    release_table! {
+        pub(crate) enum Release { V1 = 1 @ 0x3940_6466_27fd_019d, V2 = 2 @ open }
+        TimerSer => [1, 2],
+        ModeSer => [1, 2],
+    }
+}
+
+#[test]
+fn a_macro_by_example_is_given_functions() {
+    use functions_of_a_macro::{ModeSer, Release, TimerSer};
+
+    let mut timer = TimerSer::default();
+    Release::V1.decode(&[7, 0, 0, 0], &mut timer).unwrap();
+    assert_eq!(timer, TimerSer { count: 7, limit: 41 });
+    let mut scratch = ModeSer::On;
+    let older = Release::V1
+        .downgrade_lossy(&ModeSer::On, &mut scratch, &mut |_| true)
+        .unwrap();
+    assert_eq!(older.encode(&mut [9]).unwrap(), [0]);
+}

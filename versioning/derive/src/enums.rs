@@ -10,7 +10,7 @@ use crate::attributes::ItemAttributes;
 use crate::field::{Field, Translation, bounds, fields, name_span, name_taken, value_of};
 use crate::history::History;
 use crate::mirror::{Bodies, Mirror, set_version};
-use crate::words::Numbered;
+use crate::words::{Numbered, at};
 
 /// The reason for refusing a stand-in.
 const ALSO_MISSING: &str = "it stands in for another variant, and that version does not have it either";
@@ -312,7 +312,7 @@ fn stand_in(mirror: &Mirror<'_>, variants: &[&Variant<'_>], reason: &str) -> Tok
         let (ident, variant_name) = (variant.ident, &variant.name);
         let stand_in = match &variant.attributes.default_fn {
             Some(path) => {
-                quote_spanned!(path.span()=> *self = __devstate::default_value::<Self, _>(#path(__devstate_version)))
+                quote_spanned!(at(path.span())=> *self = __devstate::default_value::<Self, _>(#path(__devstate_version)))
             }
             None => quote!(return __devstate::refuse(#reason, #name, #variant_name, __devstate_wire)),
         };

@@ -11,6 +11,7 @@ use crate::bound::Bound;
 use crate::history::History;
 use crate::mirror::Mirror;
 use crate::part::Part;
+use crate::words::at;
 
 /// A field of a struct or of a variant: of any version, or skipped.
 pub(crate) struct Field<'a> {
@@ -185,7 +186,7 @@ fn mentions(tokens: TokenStream, name: &Ident) -> bool {
 /// Returns an expression for the value of a field in a version without it.
 pub(crate) fn missing(ty: &Type, default_fn: Option<&syn::Path>) -> TokenStream {
     match default_fn {
-        Some(path) => quote_spanned!(path.span()=> __devstate::default_value::<#ty, _>(#path(__devstate_version))),
+        Some(path) => quote_spanned!(at(path.span())=> __devstate::default_value::<#ty, _>(#path(__devstate_version))),
         None => value_of(ty, "__devstate_missing"),
     }
 }

@@ -11,6 +11,7 @@ use crate::attributes::Semantic;
 use crate::field::Field;
 use crate::history::{Boundary, History, Set};
 use crate::mirror::Mirror;
+use crate::words::at;
 
 /// A call of a semantic function.
 struct Call<'a> {
@@ -96,7 +97,7 @@ fn emit(mirror: &Mirror<'_>, calls: &[Call<'_>]) -> TokenStream {
                  ..
              }| {
                 // The span of the call is the function in the annotation, so the compiler points there.
-                let call = quote_spanned!(function.span()=> __devstate::refusal(#function(self, __devstate_version), #name, #field, __devstate_version)?);
+                let call = quote_spanned!(at(function.span())=> __devstate::refusal(#function(self, __devstate_version), #name, #field, __devstate_version)?);
                 versions.when(quote!(#call;))
             },
         )

@@ -81,6 +81,12 @@ pub(crate) fn span_of(path: &Path) -> Span {
         .map_or_else(Span::call_site, |segment| segment.ident.span())
 }
 
+/// Returns the span of what the user wrote, for code with variables of the expansion: what a macro by example was given
+/// sees none of them.
+pub(crate) fn at(place: Span) -> Span {
+    Span::call_site().located_at(place)
+}
+
 /// Reads `= N`, or `= [N, M]` for a change that several branches made.
 pub(crate) fn boundary(meta: &ParseNestedMeta<'_>) -> Result<Boundary> {
     let input = meta.value()?;
