@@ -1,5 +1,41 @@
 //! What every encoder is given: the state of three devices, in two shapes.
 
+/// Declares structs and enums for every encoder. A field or a variant has a number before it. A field has the version that
+/// it came with behind it, or the annotations of `Versioned` and of `Versionize`. The first variant is the default.
+macro_rules! work {
+    ($(#[$doc:meta])* struct $Name:ident [$($versioned:tt)*] {
+        $($n:tt $field:ident: $ty:ident $(<$of:ident>)? $(since $start:tt)? $([$($ours:tt)*] [$($theirs:tt)*])?,)*
+    } $($rest:tt)*) => {
+        $(#[$doc])*
+        #[derive(Versioned, Serialize, Deserialize, Encode, Decode, Versionize, Clone, Debug, Default, PartialEq)]
+        #[versioned($($versioned)*)]
+        pub struct $Name {
+            $(
+                #[n($n)]
+                $(#[versioned(start = $start)] #[version(start = $start)])?
+                $(#[versioned($($ours)*)] #[version($($theirs)*)])?
+                pub $field: $ty $(<$of>)?,
+            )*
+        }
+        work! { $($rest)* }
+    };
+    ($(#[$doc:meta])* enum $Name:ident [$($versioned:tt)*] {
+        $first_n:tt $First:ident $(, $n:tt $Variant:ident)* $(,)?
+    } $($rest:tt)*) => {
+        $(#[$doc])*
+        #[derive(Versioned, Serialize, Deserialize, Encode, Decode, Versionize, Clone, Debug, Default, Copy, PartialEq)]
+        #[versioned($($versioned)*)]
+        pub enum $Name {
+            #[n($first_n)]
+            #[default]
+            $First,
+            $(#[n($n)] $Variant,)*
+        }
+        work! { $($rest)* }
+    };
+    () => {};
+}
+
 mod bytes;
 pub mod flat;
 pub mod nested;

@@ -11,119 +11,57 @@ use versionize_derive::Versionize;
 use super::{Bytes, Work};
 use crate::peers::hand::{flag, put, put_bytes, take_bytes};
 
-/// The three devices.
-#[derive(Versioned, Serialize, Deserialize, Encode, Decode, Versionize, Clone, Debug, Default, PartialEq)]
-#[versioned(version = 1, layouts(0x0777_0b16_c5ec_7340))]
-pub struct FlatWork {
-    #[n(0)]
-    pub rtc: Rtc,
-    #[n(1)]
-    pub serial: Serial,
-    #[n(2)]
-    pub i8042: I8042,
-}
+work! {
+    /// The three devices.
+    struct FlatWork [version = 1, layouts(0x0777_0b16_c5ec_7340)] {
+        0 rtc: Rtc,
+        1 serial: Serial,
+        2 i8042: I8042,
+    }
 
-#[derive(Versioned, Serialize, Deserialize, Encode, Decode, Versionize, Clone, Debug, Default, PartialEq)]
-#[versioned(version = 2, layouts(0xe17f_1add_95d1_4df4, open))]
-pub struct Rtc {
-    #[n(0)]
-    pub lr: u32,
-    #[n(1)]
-    pub mr: u32,
-    #[n(2)]
-    pub imsc: u32,
-    #[n(3)]
-    pub ris: u32,
-    #[n(4)]
-    #[versioned(start = 2)]
-    #[version(start = 2)]
-    pub counter: u32,
-    #[n(5)]
-    #[versioned(start = 2)]
-    #[version(start = 2)]
-    pub nanoseconds: u32,
-    #[n(6)]
-    #[versioned(start = 2)]
-    #[version(start = 2)]
-    pub enabled: bool,
-}
+    struct Rtc [version = 2, layouts(0xe17f_1add_95d1_4df4, open)] {
+        0 lr: u32,
+        1 mr: u32,
+        2 imsc: u32,
+        3 ris: u32,
+        4 counter: u32 since 2,
+        5 nanoseconds: u32 since 2,
+        6 enabled: bool since 2,
+    }
 
-#[derive(Versioned, Serialize, Deserialize, Encode, Decode, Versionize, Clone, Debug, Default, PartialEq)]
-#[versioned(version = 2, layouts(0x14aa_43dc_b9ca_1387, open))]
-pub struct Serial {
-    #[n(0)]
-    pub divisor: u16,
-    #[n(1)]
-    pub ier: u8,
-    #[n(2)]
-    pub lcr: u8,
-    #[n(3)]
-    pub mcr: u8,
-    #[n(4)]
-    pub lsr: u8,
-    #[n(5)]
-    pub msr: u8,
-    #[n(6)]
-    pub scr: u8,
-    #[n(7)]
-    pub rx: Bytes,
-    #[n(8)]
-    #[versioned(start = 2)]
-    #[version(start = 2)]
-    pub fcr: u8,
-    #[n(9)]
-    #[versioned(start = 2)]
-    #[version(start = 2)]
-    pub thr_empty: bool,
-    #[n(10)]
-    #[versioned(start = 2)]
-    #[version(start = 2)]
-    pub time_out: u64,
-    #[n(11)]
-    #[versioned(start = 2)]
-    #[version(start = 2)]
-    pub tx: Bytes,
-}
+    struct Serial [version = 2, layouts(0x14aa_43dc_b9ca_1387, open)] {
+        0 divisor: u16,
+        1 ier: u8,
+        2 lcr: u8,
+        3 mcr: u8,
+        4 lsr: u8,
+        5 msr: u8,
+        6 scr: u8,
+        7 rx: Bytes,
+        8 fcr: u8 since 2,
+        9 thr_empty: bool since 2,
+        10 time_out: u64 since 2,
+        11 tx: Bytes since 2,
+    }
 
-#[derive(Versioned, Serialize, Deserialize, Encode, Decode, Versionize, Clone, Debug, Default, PartialEq)]
-#[versioned(version = 2, layouts(0x67eb_f31b_3b34_3a4a, open))]
-pub struct I8042 {
-    #[n(0)]
-    pub ctr: u8,
-    #[n(1)]
-    pub output_port: u8,
-    #[n(2)]
-    pub status: u8,
-    #[n(3)]
-    pub command: u8,
-    #[n(4)]
-    pub keyboard_queue: Bytes,
-    #[n(5)]
-    pub scan_code_set: u8,
-    #[n(6)]
-    pub leds: u8,
-    #[n(7)]
-    pub scanning: bool,
-    #[n(8)]
-    pub mouse_queue: Bytes,
-    #[n(9)]
-    pub rate: u8,
-    #[n(10)]
-    pub resolution: u8,
-    #[n(11)]
-    pub flags: u8,
-    #[n(12)]
-    pub dx: i16,
-    #[n(13)]
-    pub dy: i16,
-    #[n(14)]
-    #[versioned(start = 2)]
-    #[version(start = 2)]
-    pub dz: i8,
-    #[n(15)]
-    #[versioned(start = 2)]
-    #[version(start = 2)]
-    pub buttons: u8,
+    struct I8042 [version = 2, layouts(0x67eb_f31b_3b34_3a4a, open)] {
+        0 ctr: u8,
+        1 output_port: u8,
+        2 status: u8,
+        3 command: u8,
+        4 keyboard_queue: Bytes,
+        5 scan_code_set: u8,
+        6 leds: u8,
+        7 scanning: bool,
+        8 mouse_queue: Bytes,
+        9 rate: u8,
+        10 resolution: u8,
+        11 flags: u8,
+        12 dx: i16,
+        13 dy: i16,
+        14 dz: i8 since 2,
+        15 buttons: u8 since 2,
+    }
 }
 
 release_table! {

@@ -11,168 +11,78 @@ use versionize_derive::Versionize;
 use super::{Bytes, Work};
 use crate::peers::hand::{flag, put, put_bytes, take_bytes};
 
-/// The three devices.
-#[derive(Versioned, Serialize, Deserialize, Encode, Decode, Versionize, Clone, Debug, Default, PartialEq)]
-#[versioned(version = 1, layouts(0x71a3_d3f3_d7a4_5571))]
-pub struct NestedWork {
-    #[n(0)]
-    pub rtc: Clock,
-    #[n(1)]
-    pub serial: Port,
-    #[n(2)]
-    pub i8042: Controller,
-}
+work! {
+    /// The three devices.
+    struct NestedWork [version = 1, layouts(0x71a3_d3f3_d7a4_5571)] {
+        0 rtc: Clock,
+        1 serial: Port,
+        2 i8042: Controller,
+    }
 
-#[derive(Versioned, Serialize, Deserialize, Encode, Decode, Versionize, Clone, Debug, Default, PartialEq)]
-#[versioned(version = 2, layouts(0xeba4_6d44_4b92_5301, open))]
-pub struct Clock {
-    #[n(0)]
-    pub lr: u32,
-    #[n(1)]
-    pub mr: u32,
-    #[n(2)]
-    pub imsc: bool,
-    #[n(3)]
-    pub ris: bool,
-    #[n(4)]
-    #[versioned(start = 2)]
-    #[version(start = 2)]
-    pub counter: u32,
-    #[n(5)]
-    #[versioned(start = 2)]
-    #[version(start = 2)]
-    pub nanoseconds: u32,
-    #[n(6)]
-    #[versioned(start = 2)]
-    #[version(start = 2)]
-    pub enabled: bool,
-    #[n(7)]
-    #[versioned(start = 2)]
-    #[version(start = 2)]
-    pub alarm: Option<u64>,
-}
+    struct Clock [version = 2, layouts(0xeba4_6d44_4b92_5301, open)] {
+        0 lr: u32,
+        1 mr: u32,
+        2 imsc: bool,
+        3 ris: bool,
+        4 counter: u32 since 2,
+        5 nanoseconds: u32 since 2,
+        6 enabled: bool since 2,
+        7 alarm: Option<u64> since 2,
+    }
 
-#[derive(Versioned, Serialize, Deserialize, Encode, Decode, Versionize, Clone, Debug, Default, PartialEq)]
-#[versioned(version = 1, layouts(0xf229_5df1_3d86_a819))]
-pub struct Frame {
-    #[n(0)]
-    pub word: Word,
-    #[n(1)]
-    pub parity: Parity,
-    #[n(2)]
-    pub two_stop_bits: bool,
-}
+    struct Frame [version = 1, layouts(0xf229_5df1_3d86_a819)] {
+        0 word: Word,
+        1 parity: Parity,
+        2 two_stop_bits: bool,
+    }
 
-/// Bits of a character.
-#[derive(Versioned, Serialize, Deserialize, Encode, Decode, Versionize, Clone, Debug, Default, Copy, PartialEq)]
-#[versioned(version = 1, layouts(0x9e2c_2468_8bf7_04bc))]
-pub enum Word {
-    #[n(0)]
-    #[default]
-    Five,
-    #[n(1)]
-    Six,
-    #[n(2)]
-    Seven,
-    #[n(3)]
-    Eight,
-}
+    /// Bits of a character.
+    enum Word [version = 1, layouts(0x9e2c_2468_8bf7_04bc)] {
+        0 Five, 1 Six, 2 Seven, 3 Eight,
+    }
 
-/// What the bit behind a character is.
-#[derive(Versioned, Serialize, Deserialize, Encode, Decode, Versionize, Clone, Debug, Default, Copy, PartialEq)]
-#[versioned(version = 1, layouts(0xc870_085f_8800_1260))]
-pub enum Parity {
-    #[n(0)]
-    #[default]
-    None,
-    #[n(1)]
-    Odd,
-    #[n(2)]
-    Even,
-    #[n(3)]
-    Mark,
-    #[n(4)]
-    Space,
-}
+    /// What the bit behind a character is.
+    enum Parity [version = 1, layouts(0xc870_085f_8800_1260)] {
+        0 None, 1 Odd, 2 Even, 3 Mark, 4 Space,
+    }
 
-#[derive(Versioned, Serialize, Deserialize, Encode, Decode, Versionize, Clone, Debug, Default, PartialEq)]
-#[versioned(version = 2, layouts(0x5097_120b_853c_40d2, open))]
-pub struct Port {
-    #[n(0)]
-    pub divisor: u16,
-    #[n(1)]
-    pub frame: Frame,
-    #[n(2)]
-    pub ier: u8,
-    #[n(3)]
-    pub mcr: u8,
-    #[n(4)]
-    pub lsr: u8,
-    #[n(5)]
-    pub msr: u8,
-    #[n(6)]
-    pub scr: u8,
-    #[n(7)]
-    pub rx: Bytes,
-    #[n(8)]
-    #[versioned(start = 2)]
-    #[version(start = 2)]
-    pub fcr: u8,
-    #[n(9)]
-    #[versioned(start = 2, ser_fn = Port::into_lsr, de_fn = Port::from_lsr)]
-    #[version(start = 2, ser_fn = "lsr_of_version_1", de_fn = "lsr_from_version_1")]
-    pub thr_empty: bool,
-    #[n(10)]
-    #[versioned(start = 2)]
-    #[version(start = 2)]
-    pub time_out: Option<u64>,
-    #[n(11)]
-    #[versioned(start = 2)]
-    #[version(start = 2)]
-    pub tx: Bytes,
-}
+    struct Port [version = 2, layouts(0x5097_120b_853c_40d2, open)] {
+        0 divisor: u16,
+        1 frame: Frame,
+        2 ier: u8,
+        3 mcr: u8,
+        4 lsr: u8,
+        5 msr: u8,
+        6 scr: u8,
+        7 rx: Bytes,
+        8 fcr: u8 since 2,
+        9 thr_empty: bool
+            [start = 2, ser_fn = Port::into_lsr, de_fn = Port::from_lsr]
+            [start = 2, ser_fn = "lsr_of_version_1", de_fn = "lsr_from_version_1"],
+        10 time_out: Option<u64> since 2,
+        11 tx: Bytes since 2,
+    }
 
-#[derive(Versioned, Serialize, Deserialize, Encode, Decode, Versionize, Clone, Debug, Default, PartialEq)]
-#[versioned(version = 1, layouts(0x8a6a_48cf_0560_3c29))]
-pub struct Controller {
-    #[n(0)]
-    pub ctr: u8,
-    #[n(1)]
-    pub output_port: u8,
-    #[n(2)]
-    pub command: Option<u8>,
-    #[n(3)]
-    pub keyboard: Keyboard,
-    #[n(4)]
-    pub mouse: Mouse,
-}
+    struct Controller [version = 1, layouts(0x8a6a_48cf_0560_3c29)] {
+        0 ctr: u8,
+        1 output_port: u8,
+        2 command: Option<u8>,
+        3 keyboard: Keyboard,
+        4 mouse: Mouse,
+    }
 
-#[derive(Versioned, Serialize, Deserialize, Encode, Decode, Versionize, Clone, Debug, Default, PartialEq)]
-#[versioned(version = 1, layouts(0x3176_b863_e108_c66e))]
-pub struct Keyboard {
-    #[n(0)]
-    pub queue: Bytes,
-    #[n(1)]
-    pub set: ScanCodes,
-    #[n(2)]
-    pub leds: u8,
-    #[n(3)]
-    pub scanning: bool,
-    #[n(4)]
-    pub expects: Expects,
-}
+    struct Keyboard [version = 1, layouts(0x3176_b863_e108_c66e)] {
+        0 queue: Bytes,
+        1 set: ScanCodes,
+        2 leds: u8,
+        3 scanning: bool,
+        4 expects: Expects,
+    }
 
-/// The keyboard's scan codes.
-#[derive(Versioned, Serialize, Deserialize, Encode, Decode, Versionize, Clone, Debug, Default, Copy, PartialEq)]
-#[versioned(version = 1, layouts(0x1e49_8420_259a_1c71))]
-pub enum ScanCodes {
-    #[n(0)]
-    #[default]
-    Set2,
-    #[n(1)]
-    Set1,
-    #[n(2)]
-    Set3,
+    /// The keyboard's scan codes.
+    enum ScanCodes [version = 1, layouts(0x1e49_8420_259a_1c71)] {
+        0 Set2, 1 Set1, 2 Set3,
+    }
 }
 
 /// What the next byte to the keyboard is.
@@ -188,42 +98,22 @@ pub enum Expects {
     ArgumentOf(#[n(0)] u8),
 }
 
-#[derive(Versioned, Serialize, Deserialize, Encode, Decode, Versionize, Clone, Debug, Default, PartialEq)]
-#[versioned(version = 2, layouts(0x845c_1349_453a_5f7e, open))]
-pub struct Mouse {
-    #[n(0)]
-    pub queue: Bytes,
-    #[n(1)]
-    pub rate: u8,
-    #[n(2)]
-    pub resolution: u8,
-    #[n(3)]
-    pub mode: Mode,
-    #[n(4)]
-    pub dx: i16,
-    #[n(5)]
-    pub dy: i16,
-    #[n(6)]
-    #[versioned(start = 2)]
-    #[version(start = 2)]
-    pub dz: i8,
-    #[n(7)]
-    #[versioned(start = 2)]
-    #[version(start = 2)]
-    pub buttons: u8,
-}
+work! {
+    struct Mouse [version = 2, layouts(0x845c_1349_453a_5f7e, open)] {
+        0 queue: Bytes,
+        1 rate: u8,
+        2 resolution: u8,
+        3 mode: Mode,
+        4 dx: i16,
+        5 dy: i16,
+        6 dz: i8 since 2,
+        7 buttons: u8 since 2,
+    }
 
-/// How the mouse reports.
-#[derive(Versioned, Serialize, Deserialize, Encode, Decode, Versionize, Clone, Debug, Default, Copy, PartialEq)]
-#[versioned(version = 1, layouts(0x3812_cc63_0078_2de9))]
-pub enum Mode {
-    #[n(0)]
-    #[default]
-    Stream,
-    #[n(1)]
-    Remote,
-    #[n(2)]
-    Wrap,
+    /// How the mouse reports.
+    enum Mode [version = 1, layouts(0x3812_cc63_0078_2de9)] {
+        0 Stream, 1 Remote, 2 Wrap,
+    }
 }
 
 release_table! {
