@@ -54,6 +54,8 @@ fn same_compiler() -> Result<()> {
     if counted == here {
         return Ok(());
     }
-    let reason = format!("the table of counts belongs to `{counted}`, and this is `{here}`");
+    let version = counted.split_whitespace().nth(1).unwrap_or_default();
+    let command = format!("rustup run {version} cargo xtask test bench-check");
+    let reason = format!("the table of counts belongs to `{counted}`, and this is `{here}`: {command}");
     Err(Skip::beyond_this_machine(reason).into())
 }

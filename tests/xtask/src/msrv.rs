@@ -15,12 +15,13 @@ pub(crate) fn check() -> Result<()> {
         .min()
         .context("no library declares a rust-version")?;
     let oldest = format!("{}.{}", oldest.major, oldest.minor);
+    let install = format!("rustup toolchain install {oldest}");
     if find("rustup").is_none() {
-        return Err(Skip::beyond_this_machine(format!("Rust {oldest} needs rustup: https://rustup.rs")).into());
+        let reason = format!("missing: sudo apt-get install rustup && {install}");
+        return Err(Skip::beyond_this_machine(reason).into());
     }
     if output(program("rustup").args(["run", &oldest, "rustc", "--version"])).is_err() {
-        let reason = format!("Rust {oldest} is missing: rustup toolchain install {oldest}");
-        return Err(Skip::beyond_this_machine(reason).into());
+        return Err(Skip::beyond_this_machine(format!("missing: {install}")).into());
     }
     let packages: Vec<&str> = published(&metadata)
         .flat_map(|library| ["-p", library.name.as_str()])

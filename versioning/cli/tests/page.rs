@@ -98,6 +98,10 @@ fn dump(file: &Path, screen: Screen, profile: &Path) -> String {
         .arg(format!("--blink-settings=preferredColorScheme={scheme}"))
         .arg(format!("--user-data-dir={}", profile.display()))
         .arg(file)
+        // It writes there, whatever its profile is.
+        .env("HOME", profile)
+        .env("XDG_CONFIG_HOME", profile)
+        .env("XDG_CACHE_HOME", profile)
         .output()
         .unwrap();
     String::from_utf8(output.stdout).unwrap()
