@@ -229,13 +229,15 @@ impl Run {
     fn settle(&mut self) {
         self.device.advance(Instant::from_nanos(self.now));
         let pulse = 2 * usize::from(std::mem::take(&mut self.model.pulsed));
-        self.line.take_changes(1 + pulse);
+        let edges = self.line.take_changes(1 + pulse);
+        assert!(edges >= pulse, "the rise is repeated");
         assert_eq!(self.ear.take(), std::mem::take(&mut self.model.told));
     }
 
     fn check(&mut self) {
         let pulse = 2 * usize::from(std::mem::take(&mut self.model.pulsed));
         let edges = self.line.take_changes(MOST_EDGES + pulse);
+        assert!(edges >= pulse, "the rise is repeated");
         // A character that was asked for leaves the line up where another one is asked for.
         if std::mem::take(&mut self.falls) {
             assert_eq!(edges, pulse + usize::from(!self.model.level()), "edges for a character");
