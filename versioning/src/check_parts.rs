@@ -1,15 +1,15 @@
-//! What the compiler checks of parts: mirrors whose owner says which version each of its own versions has.
+//! What the compiler checks of parts and inner snapshots: the owner says which version or release each of its own versions has.
 
 #![expect(clippy::indexing_slicing, reason = "a failure of these functions is a compile error")]
 
 use crate::check_step::check_step;
-use crate::fingerprint::{version_in, with_parts};
+use crate::fingerprint::{find, version_in, with_parts};
 use crate::message::Message;
 use crate::refused::is_refused;
-use crate::schema_data::{Field, Presence, Row, Schema, Shape, Type};
+use crate::schema_data::{Field, InnerSchema, Presence, Row, Schema, Shape, Type};
 
-/// Checks the parts of a mirror, and the fingerprints of its published versions with their parts: one literal for each,
-/// `None` for an open last one.
+/// Checks the parts and inner snapshots of a mirror, and the fingerprints of its published versions with them: one literal for
+/// each, `None` for an open last one.
 ///
 /// # Panics
 ///
@@ -40,11 +40,11 @@ pub const fn check_parts<const N: usize>(schema: &Schema, pinned: &[Option<u64>]
                 .number(at as u64 + 1)
                 .str(" of the mirror `")
                 .str(schema.name)
-                .str("` has other parts than the published one: `parts` pins ")
+                .str("` has other parts or inner snapshots than the published one: `parts` pins ")
                 .fingerprint(literal)
                 .str(", the source gives ")
                 .fingerprint(found[at])
-                .str(". A published version keeps the versions of its parts. Undo the change of `part` or of the part, or add a version to `")
+                .str(". A published version keeps the versions of its parts and the releases of its inner snapshots. Undo the change of `part`, of `inner` or of the part, or add a version to `")
                 .str(schema.name)
                 .str("`. Only if this version was never published, pin ")
                 .fingerprint(found[at])
@@ -65,6 +65,11 @@ const fn check_fields(owner: &Schema, fields: &[Field], around: Presence) {
                     .fail()
             }
             check_type(owner, field, around, field.ty);
+        }
+        if !field.inner.is_empty() && !check_inner_type(owner, field, field.ty) {
+            about(owner, field)
+                .str("has `inner`, and its type holds no inner snapshot: delete `inner`")
+                .fail()
         }
         rest = tail;
     }
@@ -197,41 +202,76 @@ const fn about(owner: &Schema, field: &Field) -> Message {
         .str("` ")
 }
 
-/// Checks the releases that a field with an inner snapshot has: each is in the inner table, and the latest version has the
-/// latest one. `numbers` and `rows` are those of the inner table, and zero in `given` stands for a version without the field.
-/// `parents` are the versions that the versions of the mirror go on from.
-///
-/// # Panics
-///
-/// During constant evaluation, where they are wrong.
+/// Checks the inner snapshots in a type. Returns `false` if there are none.
 #[track_caller]
-pub const fn check_inner(mirror: &str, field: &str, numbers: &[u16], rows: &[Row], given: &[u16], parents: &[u16]) {
-    let mut at = 0;
-    while at < given.len() {
-        let release = position(numbers, given[at]);
-        if given[at] != 0 && release == numbers.len() {
-            about_inner(mirror, field)
-                .number(given[at] as u64)
+const fn check_inner_type(owner: &Schema, field: &Field, ty: &Type) -> bool {
+    match ty {
+        Type::Inner(inner) => {
+            check_inner(owner, field, inner);
+            true
+        }
+        Type::Array(of, _) | Type::Option(of) | Type::Seq(of, _) => check_inner_type(owner, field, of),
+        Type::Tuple(types) => {
+            let mut any = false;
+            let mut rest = *types;
+            while let [ty, tail @ ..] = rest {
+                any |= check_inner_type(owner, field, ty);
+                rest = tail;
+            }
+            any
+        }
+        _ => false,
+    }
+}
+
+/// Checks the releases that a field gives its inner snapshot: each is in the inner table, and the latest version has the latest
+/// one.
+#[track_caller]
+const fn check_inner(owner: &Schema, field: &Field, inner: &InnerSchema) {
+    let mut version = 1;
+    while version <= owner.version {
+        let number = field.inner_at(version);
+        let release = inner.position(number);
+        if number != 0 && release == inner.numbers.len() {
+            about_inner(owner, field)
+                .number(number as u64)
                 .str(" in `inner`, and the inner release table has no such number: correct it")
                 .fail()
         }
-        let parent = parents[at] as usize;
-        if given[at] != 0 && parent != 0 && given[parent - 1] != 0 {
-            let before = position(numbers, given[parent - 1]);
-            check_inner_step((mirror, field), rows, (before, given[parent - 1]), (release, given[at]));
+        if let Some(row) = find(inner.rows, inner.root)
+            && number != 0
+            && version_in(row, release) == 0
+        {
+            about_inner(owner, field)
+                .number(number as u64)
+                .str(" in `inner`, and that release has no mirror `")
+                .str(inner.root.name)
+                .str("`: give one that has it")
+                .fail()
         }
-        at += 1;
+        let before = field.inner_at(owner.history.parent(version));
+        if number != 0 && before != 0 {
+            check_inner_step(
+                owner,
+                field,
+                inner.rows,
+                (inner.position(before), before),
+                (release, number),
+            );
+        }
+        version += 1;
     }
-    if let ([.., latest], [.., last]) = (numbers, given)
-        && *last != 0
-        && *last != *latest
+    let last = field.inner_at(owner.version);
+    if let [.., latest] = inner.numbers
+        && last != 0
+        && last != *latest
     {
-        about_inner(mirror, field)
-            .number(*last as u64)
+        about_inner(owner, field)
+            .number(last as u64)
             .str(" in the latest version, and the latest release of the inner table is ")
             .number(*latest as u64)
             .str(": add a version to `")
-            .str(mirror)
+            .str(owner.name)
             .str("` with `inner = [.., ")
             .number(*latest as u64)
             .str("]`. Only if that version was never published, correct its entry")
@@ -239,23 +279,14 @@ pub const fn check_inner(mirror: &str, field: &str, numbers: &[u16], rows: &[Row
     }
 }
 
-/// Returns the position of a number, or the number of numbers if it is none of them.
-const fn position(numbers: &[u16], wanted: u16) -> usize {
-    let mut at = 0;
-    while at < numbers.len() && numbers[at] != wanted {
-        at += 1;
-    }
-    at
-}
-
 /// Checks that each mirror of the inner table may step from its version in one release to that in the other. Each release has
 /// its position and its number.
 #[track_caller]
-const fn check_inner_step(field: (&str, &str), rows: &[Row], before: (usize, u16), release: (usize, u16)) {
+const fn check_inner_step(owner: &Schema, field: &Field, rows: &[Row], before: (usize, u16), release: (usize, u16)) {
     let mut rest = rows;
     while let [row, tail @ ..] = rest {
         let (old, new) = (version_in(row, before.0), version_in(row, release.0));
-        let place = about_inner(field.0, field.1)
+        let place = about_inner(owner, field)
             .number(release.1 as u64)
             .str(" in `inner` behind release ")
             .number(before.1 as u64)
@@ -272,11 +303,6 @@ const fn check_inner_step(field: (&str, &str), rows: &[Row], before: (usize, u16
     }
 }
 
-const fn about_inner(mirror: &str, field: &str) -> Message {
-    Message::new()
-        .str("the field `")
-        .str(field)
-        .str("` of the mirror `")
-        .str(mirror)
-        .str("` has release ")
+const fn about_inner(owner: &Schema, field: &Field) -> Message {
+    about(owner, field).str("has release ")
 }

@@ -1,7 +1,8 @@
 //! What the compiler checks of the step of a mirror from one version to another.
 
+use crate::fingerprint::version_in;
 use crate::message::Message;
-use crate::schema_data::{Field, Schema, Shape, Type};
+use crate::schema_data::{Field, InnerSchema, Schema, Shape, Type};
 
 /// Checks the step of a mirror from its version in a release to that in a release that goes on from it. `place` is the
 /// beginning of the message.
@@ -11,21 +12,32 @@ pub(crate) const fn check_step(place: Message, schema: &Schema, before: u16, ver
         return;
     }
     if schema.history.may_step(before, version) {
-        let Some((field, old, new)) = lost_part(schema, before, version) else {
+        let Some(lost) = lost_part(schema, before, version) else {
             return;
+        };
+        let [what, number, later] = if lost.is_inner {
+            ["the inner snapshot", "release", "release of it"]
+        } else {
+            ["the part", "version", "version of the part"]
         };
         place
             .str("steps from version ")
             .number(before as u64)
             .str(" to ")
             .number(version as u64)
-            .str(" of another branch, and with it the part in the field `")
-            .str(field)
-            .str("` from version ")
-            .number(old as u64)
+            .str(" of another branch, and with it ")
+            .str(what)
+            .str(" in the field `")
+            .str(lost.field)
+            .str("` from ")
+            .str(number)
+            .str(" ")
+            .number(lost.before as u64)
             .str(" to ")
-            .number(new as u64)
-            .str(", which does not have all changes of that part. Add a version with a later version of the part, and name it there, or correct the release behind `from`")
+            .number(lost.version as u64)
+            .str(", which does not have all changes of the former. Add a version with a later ")
+            .str(later)
+            .str(", and name it there, or correct the release behind `from`")
             .fail()
     }
     if schema.history.leads(version, before) {
@@ -57,9 +69,17 @@ pub(crate) const fn check_step(place: Message, schema: &Schema, before: u16, ver
     }
 }
 
-/// Finds a part that may not step with its owner to a version of another branch: the name of its field, and the versions of
-/// the part.
-const fn lost_part(owner: &Schema, before: u16, version: u16) -> Option<(&'static str, u16, u16)> {
+/// A part or an inner snapshot that may not step with its owner to a version of another branch.
+struct Lost {
+    field: &'static str,
+    /// The versions of the part, or the numbers of the releases.
+    before: u16,
+    version: u16,
+    is_inner: bool,
+}
+
+/// Finds a part or an inner snapshot that may not step with its owner.
+const fn lost_part(owner: &Schema, before: u16, version: u16) -> Option<Lost> {
     if !owner.has_parts {
         return None;
     }
@@ -79,25 +99,53 @@ const fn lost_part(owner: &Schema, before: u16, version: u16) -> Option<(&'stati
     }
 }
 
-const fn lost_in_fields(fields: &'static [Field], before: u16, version: u16) -> Option<(&'static str, u16, u16)> {
+const fn lost_in_fields(fields: &'static [Field], before: u16, version: u16) -> Option<Lost> {
     let mut rest = fields;
     while let [field, tail @ ..] = rest {
-        let (old, new) = (field.part_at(before), field.part_at(version));
+        let is_inner = !field.inner.is_empty();
+        let (old, new) = if is_inner {
+            (field.inner_at(before), field.inner_at(version))
+        } else {
+            (field.part_at(before), field.part_at(version))
+        };
         if old != 0 && new != 0 && !keeps_changes(field.ty, old, new) {
-            return Some((field.name, old, new));
+            return Some(Lost {
+                field: field.name,
+                before: old,
+                version: new,
+                is_inner,
+            });
         }
         rest = tail;
     }
     None
 }
 
-/// Returns `true` if the mirrors in a type may step from one version to the other.
+/// Returns `true` if each mirror of the inner table may step from its version in one release to that in the other.
+const fn keeps_rows(inner: &InnerSchema, before: u16, release: u16) -> bool {
+    let (before, release) = (inner.position(before), inner.position(release));
+    let mut rest = inner.rows;
+    while let [row, tail @ ..] = rest {
+        let (old, new) = (version_in(row, before), version_in(row, release));
+        if old != 0 && (new == 0 || !keeps_mirror(row.schema, old, new)) {
+            return false;
+        }
+        rest = tail;
+    }
+    true
+}
+
+/// Returns `true` if a mirror may step from one version to the other.
+const fn keeps_mirror(mirror: &Schema, before: u16, version: u16) -> bool {
+    mirror.history.leads(before, version)
+        || (mirror.history.may_step(before, version) && lost_part(mirror, before, version).is_none())
+}
+
+/// Returns `true` if the mirrors in a type may step from one version to the other, and inner snapshots from one release to the other.
 const fn keeps_changes(ty: &Type, before: u16, version: u16) -> bool {
     match ty {
-        Type::Mirror(part) => {
-            part.history.leads(before, version)
-                || (part.history.may_step(before, version) && lost_part(part, before, version).is_none())
-        }
+        Type::Mirror(part) => keeps_mirror(part, before, version),
+        Type::Inner(inner) => keeps_rows(inner, before, version),
         Type::Array(inner, _) | Type::Option(inner) | Type::Seq(inner, _) => keeps_changes(inner, before, version),
         Type::Tuple(types) => {
             let mut rest = *types;

@@ -188,9 +188,11 @@ fn json_fields(f: &mut Formatter<'_>, schema: &Schema, fields: &[Field], depth: 
         json_versions(f, field.versions)?;
         write!(f, ", \"ignorable\": {}, \"type\": ", field.ignorable)?;
         json_type(f, field.ty)?;
-        if !field.parts.is_empty() {
-            f.write_str(", \"part\": ")?;
-            json_numbers(f, field.parts.iter().map(|version| u64::from(*version)))?;
+        for (key, numbers) in [("part", field.parts), ("inner", field.inner)] {
+            if !numbers.is_empty() {
+                write!(f, ", \"{key}\": ")?;
+                json_numbers(f, numbers.iter().map(|number| u64::from(*number)))?;
+            }
         }
         if !field.bounds.is_empty() {
             f.write_str(", \"bounds\": [")?;

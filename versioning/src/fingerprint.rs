@@ -6,7 +6,7 @@
 )]
 
 use crate::fnv::{fnv1a_byte, fnv1a_onto, fnv1a_start};
-use crate::schema_data::{Field, Presence, Row, Schema, Shape, Type, Variant, or};
+use crate::schema_data::{Field, InnerSchema, Presence, Row, Schema, Shape, Type, Variant, or};
 
 /// Returns the fingerprint of one version of a mirror: the number that `layouts(…)` pins. A hand-written mirror computes
 /// [`LAYOUTS`](crate::Mirror::LAYOUTS) with it.
@@ -101,7 +101,8 @@ pub const fn deep<const N: usize>(table: &str, rows: &[Row], root: &Schema) -> [
     hashes
 }
 
-/// Returns the deep fingerprints of the versions `1..=N` of `root`, with its parts and without mirrors that have rows.
+/// Returns the deep fingerprints of the versions `1..=N` of `root`, with its parts and without mirrors that have rows. The
+/// fingerprint of each inner snapshot follows, in wire order.
 #[must_use]
 pub(crate) const fn with_parts<const N: usize>(root: &Schema) -> [u64; N] {
     let mut versions = [0; N];
@@ -112,7 +113,66 @@ pub(crate) const fn with_parts<const N: usize>(root: &Schema) -> [u64; N] {
         }
         at += 1;
     }
-    reach_all(&[], root, versions)
+    let mut hashes = reach_all(&[], root, versions);
+    match root.shape {
+        Shape::Struct(fields) => reach_inner(fields, &versions, &mut hashes),
+        Shape::Enum(variants) => {
+            let mut rest = variants;
+            while let [variant, tail @ ..] = rest {
+                reach_inner(variant.fields, &versions, &mut hashes);
+                rest = tail;
+            }
+        }
+    }
+    hashes
+}
+
+/// Adds the fingerprints of the inner snapshots in fields to each hash.
+const fn reach_inner<const N: usize>(fields: &[Field], versions: &[u16; N], hashes: &mut [u64; N]) {
+    let mut rest = fields;
+    while let [field, tail @ ..] = rest {
+        let mut at = 0;
+        while at < N {
+            let number = field.inner_at(versions[at]);
+            if number != 0 {
+                hashes[at] = onto_inner(hashes[at], field.ty, number);
+            }
+            at += 1;
+        }
+        rest = tail;
+    }
+}
+
+const fn onto_inner(hash: u64, ty: &Type, number: u16) -> u64 {
+    match ty {
+        Type::Inner(inner) => fnv1a_onto(hash, &inner.fingerprint(number).to_le_bytes()),
+        Type::Array(of, _) | Type::Option(of) | Type::Seq(of, _) => onto_inner(hash, of, number),
+        Type::Tuple(types) => {
+            let mut hash = hash;
+            let mut rest = *types;
+            while let [ty, tail @ ..] = rest {
+                hash = onto_inner(hash, ty, number);
+                rest = tail;
+            }
+            hash
+        }
+        _ => hash,
+    }
+}
+
+impl InnerSchema {
+    /// Returns the fingerprint in the header of a snapshot of the release with that number. Zero if there is none.
+    const fn fingerprint(&self, number: u16) -> u64 {
+        let release = self.position(number);
+        let mut row = 0;
+        while row < self.rows.len() && row < self.roots.len() {
+            if self.rows[row].schema.name_hash == self.root.name_hash && release < self.roots[row].len() {
+                return self.roots[row][release];
+            }
+            row += 1;
+        }
+        0
+    }
 }
 
 /// Returns the deep fingerprint of `root` at each of `versions`. Zero for version 0.

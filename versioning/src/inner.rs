@@ -13,8 +13,7 @@ use crate::mirror::{Layout, Mirror};
 use crate::options::Options;
 use crate::reader::{Malformed, Reader};
 use crate::release::{decode_untranslated, release_of};
-use crate::schema_data::{InnerSchema, Row, Type};
-use crate::sequence::Sequence;
+use crate::schema_data::{InnerSchema, Type};
 use crate::snapshot::Translated;
 use crate::table::TableData;
 use crate::writer::{Writer, length_len};
@@ -24,7 +23,7 @@ use crate::writer::{Writer, length_len};
 /// Use it for state that has a release table of its own: that of a plug-in, or of a device from another team's crate.
 ///
 /// The field says which release of `R` belongs to each version of its owner: `#[versioned(inner = [1, 1, 2])]`, and `_` for a
-/// version without the field. A downgrade of the owner downgrades the mirror to that release, and reports its losses. Loading
+/// version without the field. `parts(…)` pins them. A downgrade of the owner downgrades the mirror to that release, and reports its losses. Loading
 /// accepts any release of `R`.
 ///
 /// On the wire the field is bytes. A program that does not know `M` declares [`Bytes<'_, N>`](crate::Bytes) or
@@ -48,7 +47,7 @@ use crate::writer::{Writer, length_len};
 /// }
 ///
 /// #[derive(Versioned, Clone, Debug, Default, PartialEq)]
-/// #[versioned(version = 2, layouts(0xaee5_1b95_94b5_3213, open))]
+/// #[versioned(version = 2, layouts(0xaee5_1b95_94b5_3213, open), parts(0xb310_e860_4f3e_6240, open))]
 /// pub struct BoardSer {
 ///     #[versioned(inner = [1, 2])]
 ///     pub timer: Inner<Plugin, TimerSer, 64>,
@@ -99,43 +98,12 @@ impl<R, M, const N: usize> Inner<R, M, N> {
 #[diagnostic::on_unimplemented(
     message = "a field with an inner snapshot does not say which release belongs to each version of its owner",
     label = "`inner = [..]` is missing on a field",
-    note = "give the field `#[versioned(inner = [1])]`, with a release of the inner table for each version of the mirror, and `_` for a version without the field"
+    note = "give the field `#[versioned(inner = [1])]`, with a release of the inner table for each version of the mirror, and `_` for a version without the field, and give the mirror `parts(open)`"
 )]
 pub trait OfInner: Versions {}
 
 impl OfInner for AtVersion {}
 impl OfInner for NewestVersion {}
-
-/// A field whose releases the compiler checks against its `inner = [..]`.
-pub trait HoldsInner {
-    /// The numbers of the releases of the inner table.
-    const NUMBERS: &'static [u16];
-    /// The rows of the inner table.
-    const ROWS: &'static [Row];
-}
-
-impl<R: TableData, M, const N: usize> HoldsInner for Inner<R, M, N> {
-    const NUMBERS: &'static [u16] = R::NUMBERS;
-    const ROWS: &'static [Row] = R::ROWS;
-}
-
-macro_rules! holds_inner {
-    ($(($($parameters:tt)*) $container:ty,)+) => {$(
-        #[diagnostic::do_not_recommend]
-        impl<T: HoldsInner, $($parameters)*> HoldsInner for $container {
-            const NUMBERS: &'static [u16] = T::NUMBERS;
-            const ROWS: &'static [Row] = T::ROWS;
-        }
-    )+};
-}
-
-holds_inner! {
-    () Option<T>,
-    (const N: usize) [T; N],
-    (const N: usize) heapless::Vec<T, N>,
-    (const N: usize) heapless::Deque<T, N>,
-    (const N: usize) Sequence<'_, T, N>,
-}
 
 /// Returns the inner release that a version of the owner has: the latest one for the latest version.
 fn release<R: TableData, V: Versions>(at: V) -> Option<R> {

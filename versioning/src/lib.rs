@@ -62,7 +62,7 @@ pub use codec::{Bytes, MirrorOf, Str};
 /// |---|---|
 /// | `version = 3` | the latest version; versions start at 1 |
 /// | `layouts(0x…, 0x…, open)` | the fingerprint of each version; the last may be `open` while it is not published, and `_` stands for a version of another branch that this source does not have |
-/// | `parts(0x…, 0x…, open)` | the fingerprint of each version together with its parts; required where a field has `part` |
+/// | `parts(0x…, 0x…, open)` | the fingerprint of each version together with its parts and inner snapshots; required where a field has `part` or `inner` |
 /// | `branch(4 = 2, 5 = 3)` | the version that a version goes on from, where it is not the one before; see [Branches](#branches) |
 /// | `oldest = 3` | the oldest version that the source still has; see [Forgetting](#forgetting) |
 /// | `instance(64)` | for a mirror with const parameters: the arguments of the instance that `layouts` pins |
@@ -125,8 +125,8 @@ pub use codec::{Bytes, MirrorOf, Str};
 /// ```
 ///
 /// The latest version of the owner has the latest version of the part. A mirror inside a part is a part too. If the owner
-/// is the root, all its mirrors are parts, and the release table has no name, then the header of a snapshot has the
-/// fingerprint from `parts`.
+/// is the root, all its mirrors are parts, it has no inner snapshot, and the release table has no name, then the header of a
+/// snapshot has the fingerprint from `parts`.
 ///
 /// # Branches
 ///
@@ -176,7 +176,7 @@ pub use codec::{Bytes, MirrorOf, Str};
 ///
 /// # Forgetting
 ///
-/// With `oldest = 3`, `layouts`, `parts` and `part` begin with version 3. Fields and variants that were gone by then are
+/// With `oldest = 3`, `layouts`, `parts`, `part` and `inner` begin with version 3. Fields and variants that were gone by then are
 /// deleted from the source, and so are the `start`s and functions of earlier steps. A release table cannot have an earlier
 /// version, and a snapshot of an earlier release is refused with [`LoadErrorKind::ForgottenRelease`].
 ///
@@ -274,7 +274,7 @@ pub mod wire {
 pub mod __private {
     pub use crate::at::{VersionOf, Versions};
     pub use crate::check_layouts::{check_fields, check_found, check_pins};
-    pub use crate::check_parts::{check_inner, check_parts};
+    pub use crate::check_parts::check_parts;
     pub use crate::check_table::{
         check_buffer, check_pinned, check_published, check_releases, check_row, check_table_name, only_pin,
     };
@@ -289,7 +289,6 @@ pub mod __private {
     pub use crate::generated::{
         at, bound_at, default_value, ends, last, load, no_variant, part_at, refusal, refuse, refuse_variant,
     };
-    pub use crate::inner::HoldsInner;
     pub use crate::loss::Differ;
     pub use crate::mirror::{Layout, Mirror};
     pub use crate::missing::{ByDefault, ByElement, Missing};

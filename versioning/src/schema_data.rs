@@ -25,7 +25,7 @@ pub struct Schema {
     pub history: History,
     /// Fields or variants.
     pub shape: Shape,
-    /// `true` if a field is a [part](Field::parts).
+    /// `true` if a field is a [part](Field::parts) or an [inner snapshot](Field::inner).
     pub has_parts: bool,
 }
 
@@ -64,6 +64,9 @@ pub struct Field {
     /// For a part: the version of the mirrors in the field, for each version of the owner from version 1. Zero where the
     /// owner's version does not have the field. Empty if those mirrors have rows in the release table.
     pub parts: &'static [u16],
+    /// For an inner snapshot: the number of its release, for each version of the owner from version 1. Zero where the owner's
+    /// version does not have the field. Empty for another field.
+    pub inner: &'static [u16],
     /// For a field whose bound changed: the bound for each version of the owner from version 1. Zero where the owner's
     /// version does not have the field. Empty if every version has the bound of the type.
     pub bounds: &'static [usize],
@@ -163,6 +166,20 @@ pub struct InnerSchema {
     pub numbers: &'static [u16],
 }
 
+impl InnerSchema {
+    /// Returns the position of the release with that number, or the number of releases if none has it.
+    pub(crate) const fn position(&self, number: u16) -> usize {
+        let mut rest = self.numbers;
+        while let [first, tail @ ..] = rest {
+            if *first == number {
+                break;
+            }
+            rest = tail;
+        }
+        self.numbers.len() - rest.len()
+    }
+}
+
 impl Field {
     /// Describes a field of those versions, without a part, with the bound of its type and without a unit. For a schema by hand.
     #[must_use]
@@ -173,6 +190,7 @@ impl Field {
             versions,
             ignorable: false,
             parts: &[],
+            inner: &[],
             bounds: &[],
             unit: None,
         }
@@ -185,6 +203,15 @@ impl Field {
     pub const fn part_at(&self, version: u16) -> u16 {
         let at = version.wrapping_sub(1) as usize;
         if at < self.parts.len() { self.parts[at] } else { 0 }
+    }
+
+    /// Returns the number of the release of the inner snapshot in this field at a version of the owner. Zero if the field is none,
+    /// or if that version does not have it.
+    #[must_use]
+    #[expect(clippy::indexing_slicing, reason = "the length is compared first")]
+    pub const fn inner_at(&self, version: u16) -> u16 {
+        let at = version.wrapping_sub(1) as usize;
+        if at < self.inner.len() { self.inner[at] } else { 0 }
     }
 
     /// Returns the bound of the field at a version of the owner, if it is not that of the type in every version.
@@ -406,7 +433,7 @@ const fn has_parts(shape: Shape) -> bool {
 const fn fields_have_parts(fields: &[Field]) -> bool {
     let mut rest = fields;
     while let [field, tail @ ..] = rest {
-        if !field.parts.is_empty() {
+        if !field.parts.is_empty() || !field.inner.is_empty() {
             return true;
         }
         rest = tail;

@@ -45,7 +45,8 @@ mod knowing {
     #[derive(Versioned, Clone, Debug, Default, PartialEq)]
     #[versioned(
         version = 3,
-        layouts(0x2c20_3d94_21ed_5f7f, 0x13f6_5573_6e09_eacb, 0xff2a_a134_8ddb_c008)
+        layouts(0x2c20_3d94_21ed_5f7f, 0x13f6_5573_6e09_eacb, 0xff2a_a134_8ddb_c008),
+        parts(0xbea9_31c3_2b86_9fda, 0x746b_f937_a6c0_0df8, 0xaf25_8edb_fb82_3b55)
     )]
     pub struct BoardSer {
         pub slot: u8,
@@ -278,7 +279,7 @@ fn a_walk_goes_into_the_inner_snapshot() {
 #[test]
 fn one_that_is_too_long_for_the_field_is_refused() {
     #[derive(Versioned, Clone, Debug, Default, PartialEq)]
-    #[versioned(version = 1, layouts(0x1a2d_0317_91ec_9b53))]
+    #[versioned(version = 1, layouts(0x1a2d_0317_91ec_9b53), parts(0x0539_0c44_d5e0_513f))]
     pub struct TightSer {
         #[versioned(inner = [20])]
         pub tpm: Inner<Tpm, TpmSer, 39>,
@@ -354,7 +355,7 @@ mod last {
     use super::*;
 
     #[derive(Versioned, Clone, Debug, Default, PartialEq)]
-    #[versioned(version = 1, layouts(open))]
+    #[versioned(version = 1, layouts(open), parts(open))]
     pub struct KnowingSer {
         pub slot: u8,
         #[versioned(inner = [20])]

@@ -96,13 +96,22 @@ impl History {
         }
     }
 
-    /// The fingerprint of a version of a mirror with its parts.
+    /// The fingerprint of a version of a mirror with its parts and inner snapshots.
     pub fn parts(&self, mirror: usize, version: u16) -> u64 {
         let at = At {
             part: version,
             ..At::new(self, 0)
         };
-        self.deep(at, mirror, false)
+        let mut hash = self.deep(at, mirror, false);
+        let owner = &self.mirrors[mirror];
+        for field in owner.shape.fields() {
+            // Only some fields of this version have one.
+            if let (Some(root), true) = (field.ty.inner(), owner.has_item(&field.start, &field.end, version)) {
+                let inner = at.of(field, version).inner();
+                hash = fnv(hash, &inner.history.root(inner.release, root).to_le_bytes());
+            }
+        }
+        hash
     }
 
     fn deep(&self, at: At<'_>, root: usize, rows: bool) -> u64 {

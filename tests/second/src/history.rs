@@ -318,6 +318,15 @@ impl Ty {
         }
     }
 
+    /// The root of the inner snapshot in a type.
+    pub fn inner(&self) -> Option<usize> {
+        match self {
+            Self::Inner(root, _) => Some(*root),
+            Self::Array(inner, _) | Self::Option(inner) | Self::Seq(inner, ..) => inner.inner(),
+            _ => None,
+        }
+    }
+
     /// Returns `true` for a type of which the test says so, or a type that it is made of.
     pub fn any(&self, test: &dyn Fn(&Self) -> bool) -> bool {
         test(self)

@@ -294,7 +294,7 @@ fn bounds(rng: &mut Rng, mirror: &Mirror, field: &mut Field) {
         Ty::Option(value) => bounded(value),
         ty => bounded(ty),
     };
-    if !has_bound || field.ty.any(&|ty| matches!(ty, Ty::Inner(..))) || rng.bool() {
+    if !has_bound || field.ty.inner().is_some() || rng.bool() {
         return;
     }
     let there: Vec<u16> = (mirror.known.iter().copied())

@@ -97,8 +97,7 @@ impl History {
             pins.collect::<Vec<_>>().join(", ")
         };
         words.push(format!("layouts({})", pins(&|version| self.layout(mirror, version))));
-        let is_part = |field: &&Field| !field.parts.is_empty() && !is_inner(field);
-        if mirror.shape.fields().iter().any(is_part) {
+        if mirror.shape.fields().iter().any(|field| !field.parts.is_empty()) {
             words.push(format!("parts({})", pins(&|version| self.parts(position, version))));
         }
         let _ = writeln!(
@@ -259,7 +258,7 @@ fn words_of_type(words: &mut Vec<String>, mirror: &Mirror, field: &Field) {
                 }
             })
             .collect();
-        let word = if is_inner(field) { "inner" } else { "part" };
+        let word = if field.ty.inner().is_some() { "inner" } else { "part" };
         words.push(format!("{word} = [{}]", parts.join(", ")));
     }
     // Each version whose bound is not that of the version it goes on from.
@@ -273,10 +272,6 @@ fn words_of_type(words: &mut Vec<String>, mirror: &Mirror, field: &Field) {
     if bounds.len() > 1 {
         words.push(format!("bound({})", bounds.join(", ")));
     }
-}
-
-fn is_inner(field: &Field) -> bool {
-    field.ty.any(&|ty| matches!(ty, Ty::Inner(..)))
 }
 
 fn list(change: &[u16]) -> String {

@@ -7,7 +7,7 @@ use devstate_second::{builds, generated};
 use fastrand::Rng;
 
 /// The values of each root. `SECOND_VALUES=10000 cargo test -p devstate-second` takes more.
-const VALUES: u64 = 1500;
+const VALUES: u64 = 2000;
 
 #[test]
 fn both_implementations_agree() {

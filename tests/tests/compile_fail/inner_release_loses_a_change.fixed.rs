@@ -17,7 +17,7 @@ release_table! {
 }
 
 #[derive(Versioned, Clone, Default)]
-#[versioned(version = 3, layouts(0xaee5_1b95_94b5_3213, 0x756a_a095_356e_7ce6, open))]
+#[versioned(version = 3, layouts(0xaee5_1b95_94b5_3213, 0x756a_a095_356e_7ce6, open), parts(0x0a22_b8c1_39be_1232, 0x62cf_c462_99ed_5720, open))]
 pub struct BoardSer {
     #[versioned(inner = [2, 4, 4])]
     pub timer: Inner<Plugin, TimerSer, 64>,

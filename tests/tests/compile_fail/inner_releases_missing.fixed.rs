@@ -15,7 +15,7 @@ release_table! {
 }
 
 #[derive(Versioned, Clone, Default)]
-#[versioned(version = 1, layouts(open))]
+#[versioned(version = 1, layouts(open), parts(open))]
 pub struct BoardSer {
     #[versioned(inner = [2])]
     pub timer: Inner<Plugin, TimerSer, 64>,

@@ -6,7 +6,11 @@ use super::e_released::{FanSer, Release as Fan};
 
 // <recipe>
 #[derive(Versioned, Clone, Debug, Default, PartialEq)]
-#[versioned(version = 2, layouts(0x5d5f_3360_7ba4_9e52, open))]
+#[versioned(
+    version = 2,
+    layouts(0x5d5f_3360_7ba4_9e52, open),
+    parts(0x608b_86f0_0e58_ca5c, open)
+)]
 pub struct RackSer {
     pub height: u8,
     /// A fan of another team, with its own releases: 2 in the first version of the rack, 4 in the second.

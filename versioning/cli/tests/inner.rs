@@ -26,7 +26,7 @@ use serde_json::Value;
 
 /// A product that carries lamps: one that it knows, and one as bytes.
 #[derive(Versioned, Clone, Debug, Default, PartialEq)]
-#[versioned(version = 1, layouts(open))]
+#[versioned(version = 1, layouts(open), parts(open))]
 pub struct RackSer {
     pub slot: u8,
     #[versioned(inner = [3])]

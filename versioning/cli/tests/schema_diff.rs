@@ -253,8 +253,8 @@ fn a_part_with_another_version() {
     assert_eq!(
         sentences(&part(json!([1, 1])), &part(json!([2, 2]))),
         [
-            "PortSer version 1: the part in `divisor` has version 2, 1 before",
-            "PortSer version 2: the part in `divisor` has version 2, 1 before (that version was never published)"
+            "PortSer version 1: what is in `divisor` has version 2, version 1 before",
+            "PortSer version 2: what is in `divisor` has version 2, version 1 before (that version was never published)"
         ]
     );
     assert_eq!(sentences(&part(json!([1, 1])), &part(json!([1, 1]))), [""; 0]);

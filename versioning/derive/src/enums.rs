@@ -34,7 +34,7 @@ pub(crate) fn expand(mirror: &Mirror<'_>, data: &DataEnum) -> Result<Bodies> {
             "an enum without variants has no values to write",
         ));
     }
-    let schema = variants.iter().map(|variant| schema(mirror, variant));
+    let schema = variants.iter().map(|variant| schema(variant));
     let shape = quote!(__devstate::schema::Shape::Enum(&[#(#schema),*]));
     let byte_layer = byte_layer(mirror, &variants);
     let translation = translation(mirror, &variants);
@@ -52,7 +52,7 @@ pub(crate) fn expand(mirror: &Mirror<'_>, data: &DataEnum) -> Result<Bodies> {
         shape,
         methods: quote!(#byte_layer #translation),
         bounds,
-        has_parts: fields().any(|field| field.attributes.part.is_some()),
+        has_parts: fields().any(Field::has_parts),
         has_field_checks: fields().any(|field| field.attributes.bound.is_some() || field.attributes.unit.is_some()),
         changes: changes.collect(),
     })
@@ -127,9 +127,9 @@ fn tag(name: &str, next: u16, given: Option<Numbered>, history: &History) -> Res
     Ok(value)
 }
 
-fn schema(mirror: &Mirror<'_>, variant: &Variant<'_>) -> TokenStream {
+fn schema(variant: &Variant<'_>) -> TokenStream {
     let name = &variant.name;
-    let fields = variant.fields.iter().map(|field| field.schema(mirror));
+    let fields = variant.fields.iter().map(Field::schema);
     let (versions, tag) = (variant.attributes.versions.schema(), variant.tag);
     quote! {
         __devstate::schema::Variant { name: #name, tag: #tag, fields: &[#(#fields),*], versions: #versions }

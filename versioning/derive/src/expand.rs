@@ -30,8 +30,8 @@ pub(crate) fn expand(input: &DeriveInput) -> Result<TokenStream> {
             return Err(Error::new(
                 input.ident.span(),
                 format!(
-                    "`parts` is missing on the mirror `{}`: it pins each version together with its parts, as `layouts` pins \
-                     it without them. Write `parts(open)`, with one entry for each version. {ANY_NUMBER}",
+                    "`parts` is missing on the mirror `{}`: it pins each version together with its parts and inner snapshots, \
+                     as `layouts` pins it without them. Write `parts(open)`, with one entry for each version. {ANY_NUMBER}",
                     mirror.name
                 ),
             ));
@@ -39,7 +39,7 @@ pub(crate) fn expand(input: &DeriveInput) -> Result<TokenStream> {
         Some(parts) if !bodies.has_parts => {
             return Err(Error::new(
                 parts.span,
-                "`parts` pins fields with `part = [..]`, and this mirror has none: delete it",
+                "`parts` pins fields with `part = [..]` or `inner = [..]`, and this mirror has none: delete it",
             ));
         }
         _ => {}

@@ -79,41 +79,21 @@ fn member_name(member: &Member) -> String {
 
 impl Field<'_> {
     /// Returns the entry of the field in the schema.
-    pub(crate) fn schema(&self, mirror: &Mirror<'_>) -> TokenStream {
+    pub(crate) fn schema(&self) -> TokenStream {
         let Self {
             name, ty, attributes, ..
         } = self;
-        let history = mirror.history;
-        // A version that the source lacks leads nowhere.
-        let parents = (1..=history.version).map(|version| {
-            Some(history.parent(version))
-                .filter(|parent| history.has(*parent))
-                .unwrap_or(0)
-        });
-        let mirror = &mirror.name;
-        let given = attributes.inner.as_ref().map(Part::schema);
-        let ty = match (&attributes.foreign, given) {
-            (Some(foreign), _) => {
+        let ty = match &attributes.foreign {
+            Some(foreign) => {
                 let (max, layout) = (&foreign.max, &foreign.layout);
                 quote!(&__devstate::schema::Type::Foreign { layout: #layout, max: #max })
             }
-            // The check stands where the lifetime and the const parameters of the mirror are known.
-            (None, Some(given)) => quote_spanned! {ty.span()=> {
-                __devstate::check_inner(
-                    #mirror,
-                    #name,
-                    <#ty as __devstate::HoldsInner>::NUMBERS,
-                    <#ty as __devstate::HoldsInner>::ROWS,
-                    #given,
-                    &[#(#parents),*],
-                );
-                <#ty as __devstate::Layout>::TYPE
-            }},
-            (None, None) => quote!(<#ty as __devstate::Layout>::TYPE),
+            None => quote!(<#ty as __devstate::Layout>::TYPE),
         };
         let versions = attributes.versions.schema();
         let ignorable = attributes.ignorable;
-        let parts = attributes.part.as_ref().map_or_else(|| quote!(&[]), Part::schema);
+        let list = |given: &Option<Part>| given.as_ref().map_or_else(|| quote!(&[]), Part::schema);
+        let (parts, inner) = (list(&attributes.part), list(&attributes.inner));
         let bounds = attributes.bound.as_ref().map_or_else(|| quote!(&[]), Bound::schema);
         let unit = match &attributes.unit {
             Some(unit) => quote!(::core::option::Option::Some(#unit)),
@@ -126,6 +106,7 @@ impl Field<'_> {
                 versions: #versions,
                 ignorable: #ignorable,
                 parts: #parts,
+                inner: #inner,
                 bounds: #bounds,
                 unit: #unit,
             }
@@ -240,6 +221,11 @@ pub(crate) struct Source {
 }
 
 impl Field<'_> {
+    /// Returns `true` if `parts(…)` pins something of the field.
+    pub(crate) const fn has_parts(&self) -> bool {
+        self.attributes.part.is_some() || self.attributes.inner.is_some()
+    }
+
     /// Returns the source of the field's versions: that of the owner, or one for the part.
     pub(crate) fn source(&self) -> Source {
         let of_owner = self.attributes.part.as_ref().or(self.attributes.inner.as_ref());

@@ -259,7 +259,7 @@ fn mistakes_in_the_versions_of_a_part() {
         ),
         (
             mirror("#[versioned(version = 1, layouts(open), parts(open))]"),
-            "`parts` pins fields with `part = [..]`, and this mirror has none",
+            "`parts` pins fields with `part = [..]` or `inner = [..]`, and this mirror has none",
         ),
         (
             mirror("#[versioned(version = 1, layouts(open), parts(open, open))]"),

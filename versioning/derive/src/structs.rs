@@ -14,10 +14,7 @@ pub(crate) fn expand(mirror: &Mirror<'_>, items: &Fields) -> Result<Bodies> {
     let fields = fields(items, mirror, |item, name| {
         ItemAttributes::read(&item.attrs, name, item.span(), mirror.history)
     })?;
-    let schema = fields
-        .iter()
-        .filter(|field| !field.attributes.skip)
-        .map(|field| field.schema(mirror));
+    let schema = fields.iter().filter(|field| !field.attributes.skip).map(Field::schema);
     let shape = quote!(__devstate::schema::Shape::Struct(&[#(#schema),*]));
     let byte_layer = byte_layer(mirror, &fields);
     let translation = translation(mirror, &fields);
@@ -25,7 +22,7 @@ pub(crate) fn expand(mirror: &Mirror<'_>, items: &Fields) -> Result<Bodies> {
         shape,
         methods: quote!(#byte_layer #translation),
         bounds: bounds(&fields, mirror),
-        has_parts: fields.iter().any(|field| field.attributes.part.is_some()),
+        has_parts: fields.iter().any(Field::has_parts),
         has_field_checks: fields
             .iter()
             .any(|field| field.attributes.bound.is_some() || field.attributes.unit.is_some()),

@@ -23,7 +23,6 @@ hostile! {
     Formatter
     Hash
     History
-    HoldsInner
     Itself
     LATEST
     LAYOUTS
@@ -79,7 +78,6 @@ hostile! {
     check_buffer
     check_fields
     check_found
-    check_inner
     check_parts
     check_pinned
     check_pins
@@ -140,7 +138,6 @@ hostile! {
     only_pin
     parent
     part
-    parts
     pedantic
     primitive
     refusal

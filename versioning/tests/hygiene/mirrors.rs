@@ -95,7 +95,7 @@ pub(super) enum MyLeftSer {
 #[derive(
     ::devstate_versioning::Versioned, ::core::clone::Clone, ::core::fmt::Debug, ::core::default::Default, ::core::cmp::PartialEq,
 )]
-#[versioned(version = 1, layouts(0x2d4a_e208_051f_447e))]
+#[versioned(version = 1, layouts(0x2d4a_e208_051f_447e), parts(0xb5f3_8942_ccb9_d897))]
 pub(super) struct MyOuterSer {
     #[versioned(inner = [4])]
     my_inner: ::devstate_versioning::Inner<MyTreeRelease, MyTreeSer<8>, 80>,

@@ -222,17 +222,15 @@ fn mirrors(old: &Schema, was: &Mirror, new: &Schema, now: &Mirror, report: &mut 
     }
 }
 
-/// The versions of the parts in one version. A field that was no part before had its mirror in a row, which is compared
+/// The versions of the parts and the releases of the inner snapshots in one version. A field that was no part before had its mirror in a row, which is compared
 /// on its own.
 fn part_versions(was: &Mirror, now: &Mirror, version: u16, frozen: bool, report: &mut Report) {
     let after = now.part_versions(version);
     for (name, before) in was.part_versions(version) {
         let Some(after) = after.get(&name) else { continue };
         if before != *after {
-            let text = |version: Option<u16>| version.map_or_else(|| "none".to_owned(), |version| version.to_string());
-            let (before, after) = (text(before), text(*after));
             let what = format!(
-                "{} version {version}: the part in `{name}` has version {after}, {before} before",
+                "{} version {version}: what is in `{name}` has {after}, {before} before",
                 now.name
             );
             if frozen {

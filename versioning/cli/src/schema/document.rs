@@ -156,6 +156,9 @@ pub struct Field {
     /// For a part: its version in each version of the owner. Empty for another field.
     #[serde(default)]
     pub part: Vec<Option<u16>>,
+    /// For an inner snapshot: the number of its release in each version of the owner. Empty for another field.
+    #[serde(default)]
+    pub inner: Vec<Option<u16>>,
     /// For a field whose bound changed: the bound in each version of the owner. Empty for another field.
     #[serde(default)]
     pub bounds: Vec<Option<u64>>,
@@ -337,10 +340,21 @@ impl Mirror {
         members
     }
 
-    /// The fields that are parts, with the version of the part in one version of the mirror.
-    pub(super) fn part_versions(&self, version: u16) -> BTreeMap<String, Option<u16>> {
-        let parts = self.all_fields().filter(|(_, field)| !field.part.is_empty());
-        parts.map(|(name, field)| (name, field.part_at(version))).collect()
+    /// The fields that are parts or inner snapshots, with the version or the release in one version of the mirror, as text.
+    pub(super) fn part_versions(&self, version: u16) -> BTreeMap<String, String> {
+        let at = |numbers: &[Option<u16>]| numbers.get(usize::from(version).wrapping_sub(1)).copied().flatten();
+        let text = |what: &str, number: Option<u16>| match number {
+            Some(number) => format!("{what} {number}"),
+            None => format!("no {what}"),
+        };
+        let of = |field: &Field| match (field.part.as_slice(), field.inner.as_slice()) {
+            ([], []) => None,
+            ([], inner) => Some(text("release", at(inner))),
+            (part, _) => Some(text("version", at(part))),
+        };
+        self.all_fields()
+            .filter_map(|(name, field)| Some((name, of(field)?)))
+            .collect()
     }
 
     /// Every field and variant that ever was, with the versions that have it.
