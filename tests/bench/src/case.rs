@@ -72,6 +72,17 @@ impl Case {
     }
 }
 
+/// Adds a case.
+pub fn add(
+    cases: &mut Vec<Case>,
+    group: &'static str,
+    row: &'static str,
+    column: impl Into<String>,
+    run: impl FnMut() + 'static,
+) {
+    cases.push(Case::new(group, row, column, run));
+}
+
 /// What the encoders do with one state, each round trip checked before anything is measured.
 pub fn of_work<W: Work>(cases: &mut Vec<Case>) {
     of_peer::<W, Hand>(cases);

@@ -11,7 +11,7 @@ use devstate_serial_16550::SerialState;
 use devstate_serial_16550_ser::SerialStateSer;
 use devstate_versioning::{ReleaseTable, Versioned, buffer, release_table};
 
-use crate::case::Case;
+use crate::case::{Case, add};
 use crate::registers::{our_keyboard, our_serial};
 
 macro_rules! device {
@@ -80,14 +80,9 @@ fn whole_way(cases: &mut Vec<Case>) {
         serial.restore(&serial_state, now, Clock::Frozen).ok()
     };
     assert_eq!(restore(), Some(()));
-    cases.push(Case::new(
-        "the whole way",
-        "devstate",
-        "restore three devices",
-        move || {
-            black_box(restore());
-        },
-    ));
+    add(cases, "the whole way", "devstate", "restore three devices", move || {
+        black_box(restore());
+    });
 }
 
 pub fn cases(cases: &mut Vec<Case>) {

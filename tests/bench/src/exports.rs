@@ -25,49 +25,21 @@ macro_rules! with_store {
     };
 }
 
-/// A way to export.
-struct Exporter {
-    name: &'static str,
-    export: fn(&Goods, &mut [u8]) -> usize,
-}
+/// A way to export: its name, and what it does. It returns the number of bytes.
+type Exporter = (&'static str, fn(&Goods, &mut [u8]) -> usize);
+
+const DEVSTATE: Exporter = ("devstate + crc-fast", devstate::<Crc64Simd>);
 
 const EXPORTERS: &[Exporter] = &[
-    Exporter {
-        name: "memcpy in one block",
-        export: copy,
-    },
-    Exporter {
-        name: "memcpy + crc-fast",
-        export: copy_and_sum::<Crc64Simd>,
-    },
-    Exporter {
-        name: "by hand, no promises + crc-fast",
-        export: by_hand_without_promises::<Crc64Simd>,
-    },
-    Exporter {
-        name: "by hand + crc-fast",
-        export: by_hand::<Crc64Simd>,
-    },
-    Exporter {
-        name: "devstate + crc-fast",
-        export: devstate::<Crc64Simd>,
-    },
-    Exporter {
-        name: "by hand + sixteen tables",
-        export: by_hand::<Crc64Slice16>,
-    },
-    Exporter {
-        name: "devstate + sixteen tables",
-        export: devstate::<Crc64Slice16>,
-    },
-    Exporter {
-        name: "postcard (borrowed), no checksum",
-        export: postcard,
-    },
-    Exporter {
-        name: "versionize + crc64",
-        export: versionize,
-    },
+    ("memcpy in one block", copy),
+    ("memcpy + crc-fast", copy_and_sum::<Crc64Simd>),
+    ("by hand, no promises + crc-fast", by_hand_without_promises::<Crc64Simd>),
+    ("by hand + crc-fast", by_hand::<Crc64Simd>),
+    DEVSTATE,
+    ("by hand + sixteen tables", by_hand::<Crc64Slice16>),
+    ("devstate + sixteen tables", devstate::<Crc64Slice16>),
+    ("postcard (borrowed), no checksum", postcard),
+    ("versionize + crc64", versionize),
 ];
 
 /// What is exported, in the form that each exporter starts from.
@@ -117,19 +89,13 @@ pub fn cases(cases: &mut Vec<Case>) {
             format!("{size} items"),
         );
     }
-    let devstate = EXPORTERS
-        .iter()
-        .position(|exporter| exporter.name == "devstate + crc-fast");
-    let Some(devstate) = devstate.and_then(|at| EXPORTERS.get(at..=at)) else {
-        return;
-    };
     for len in [64, 256, 1_024] {
         for size in [10, 1_000, 10_000, 100_000] {
             let column = format!("{size} values of {len} bytes");
             add(
                 cases,
                 "key-value export by length",
-                devstate,
+                &[DEVSTATE],
                 size,
                 Values::Of(len),
                 column,
@@ -149,16 +115,16 @@ fn add(
     // Made when the first case that needs it runs for the first time.
     let goods: Rc<OnceCell<Goods>> = Rc::default();
     let content = content(size, values);
-    for exporter in exporters {
+    for &(name, export) in exporters {
         let (goods, mut buffer) = (goods.clone(), Vec::new());
-        let case = Case::new(group, exporter.name, column.clone(), move || {
+        let case = Case::new(group, name, column.clone(), move || {
             let goods = goods.get_or_init(|| Goods::new(size, values));
             if buffer.is_empty() {
                 buffer = vec![0; goods.block.len() + 32 * size + 8_192];
-                let len = (exporter.export)(goods, &mut buffer);
-                assert!(len >= content, "{} exports {len} bytes of {content}", exporter.name);
+                let len = export(goods, &mut buffer);
+                assert!(len >= content, "{name} exports {len} bytes of {content}");
             }
-            black_box((exporter.export)(black_box(goods), black_box(&mut buffer)));
+            black_box(export(black_box(goods), black_box(&mut buffer)));
         });
         let case = case.with_content(content);
         cases.push(if size == 100_000 { case.only_timed() } else { case });

@@ -10,7 +10,7 @@ use devstate_rtc_pl031::{NoEvents, Rtc, RtcState};
 use devstate_serial_16550::{AlwaysReady, Serial};
 use vm_superio::Trigger;
 
-use crate::case::Case;
+use crate::case::{Case, add};
 
 const GROUP: &str = "register access";
 const OURS: &str = "devstate";
@@ -84,21 +84,21 @@ pub fn cases(cases: &mut Vec<Case>) {
 
 fn serial(cases: &mut Vec<Case>) {
     let mut device = our_serial();
-    cases.push(Case::new(GROUP, OURS, "UART line status read", move || {
+    add(cases, GROUP, OURS, "UART line status read", move || {
         black_box(device.read(black_box(5), black_box(Instant::from_nanos(1_000))));
-    }));
+    });
     let mut device = their_serial();
-    cases.push(Case::new(GROUP, VM_SUPERIO, "UART line status read", move || {
+    add(cases, GROUP, VM_SUPERIO, "UART line status read", move || {
         black_box(device.read(black_box(5)));
-    }));
+    });
     let mut device = our_serial();
-    cases.push(Case::new(GROUP, OURS, "UART transmit", move || {
+    add(cases, GROUP, OURS, "UART transmit", move || {
         device.write(black_box(0), black_box(b'x'), black_box(Instant::from_nanos(1_000)));
-    }));
+    });
     let mut device = their_serial();
-    cases.push(Case::new(GROUP, VM_SUPERIO, "UART transmit", move || {
+    add(cases, GROUP, VM_SUPERIO, "UART transmit", move || {
         let _ = black_box(device.write(black_box(0), black_box(b'x')));
-    }));
+    });
 }
 
 fn rtc(cases: &mut Vec<Case>) {
@@ -112,17 +112,17 @@ fn rtc(cases: &mut Vec<Case>) {
         return;
     };
     let mut now = 0;
-    cases.push(Case::new(GROUP, OURS, "RTC counter read", move || {
+    add(cases, GROUP, OURS, "RTC counter read", move || {
         now += 1_000_000;
         black_box(device.read(black_box(0), black_box(Instant::from_nanos(now))));
-    }));
+    });
     // It asks the system for the time itself, which is most of what it does.
     let mut device = vm_superio::Rtc::new();
-    cases.push(Case::new(GROUP, VM_SUPERIO, "RTC counter read", move || {
+    add(cases, GROUP, VM_SUPERIO, "RTC counter read", move || {
         let mut data = [0; 4];
         device.read(black_box(0), &mut data);
         black_box(data);
-    }));
+    });
 }
 
 pub fn our_keyboard() -> Keyboard {
@@ -133,80 +133,61 @@ pub fn our_keyboard() -> Keyboard {
 /// vm-superio's device has no status: it reads as 0 whatever the offset.
 fn keyboard(cases: &mut Vec<Case>) {
     let mut device = our_keyboard();
-    cases.push(Case::new(GROUP, OURS, "i8042 status read", move || {
+    add(cases, GROUP, OURS, "i8042 status read", move || {
         black_box(device.read(black_box(4)));
-    }));
+    });
     let mut device = our_keyboard();
-    cases.push(Case::new(GROUP, OURS, "i8042 data read, nothing there", move || {
+    add(cases, GROUP, OURS, "i8042 data read, nothing there", move || {
         black_box(device.read(black_box(0)));
-    }));
+    });
     let mut device = vm_superio::I8042Device::new(Count::default());
-    cases.push(Case::new(GROUP, VM_SUPERIO, "i8042 status read", move || {
+    add(cases, GROUP, VM_SUPERIO, "i8042 status read", move || {
         black_box(device.read(black_box(4)));
-    }));
+    });
     let mut device = vm_superio::I8042Device::new(Count::default());
-    cases.push(Case::new(
-        GROUP,
-        VM_SUPERIO,
-        "i8042 data read, nothing there",
-        move || {
-            black_box(device.read(black_box(0)));
-        },
-    ));
+    add(cases, GROUP, VM_SUPERIO, "i8042 data read, nothing there", move || {
+        black_box(device.read(black_box(0)));
+    });
     let mut device = our_keyboard();
-    cases.push(Case::new(
-        "keys and movements",
-        OURS,
-        "a key pressed and read",
-        move || {
-            device.key(black_box(Key::A), true);
-            black_box(device.read(4));
-            black_box(device.read(0));
-            device.key(black_box(Key::A), false);
-            black_box(device.read(0));
-            black_box(device.read(0));
-        },
-    ));
+    add(cases, "keys and movements", OURS, "a key pressed and read", move || {
+        device.key(black_box(Key::A), true);
+        black_box(device.read(4));
+        black_box(device.read(0));
+        device.key(black_box(Key::A), false);
+        black_box(device.read(0));
+        black_box(device.read(0));
+    });
 }
 
 /// What a kilobyte costs on its way through the device, at the guest's full rate.
 fn throughput(cases: &mut Vec<Case>) {
     let mut device = our_serial();
-    cases.push(Case::new("1,000 characters", OURS, "transmit, polled", move || {
+    add(cases, "1,000 characters", OURS, "transmit, polled", move || {
         for _ in 0..1_000 {
             while black_box(device.read(5, Instant::from_nanos(1_000))) & 0x20 == 0 {}
             device.write(0, black_box(b'x'), Instant::from_nanos(1_000));
         }
-    }));
+    });
     let mut device = their_serial();
-    cases.push(Case::new(
-        "1,000 characters",
-        VM_SUPERIO,
-        "transmit, polled",
-        move || {
-            for _ in 0..1_000 {
-                while black_box(device.read(5)) & 0x20 == 0 {}
-                let _ = device.write(0, black_box(b'x'));
-            }
-        },
-    ));
+    add(cases, "1,000 characters", VM_SUPERIO, "transmit, polled", move || {
+        for _ in 0..1_000 {
+            while black_box(device.read(5)) & 0x20 == 0 {}
+            let _ = device.write(0, black_box(b'x'));
+        }
+    });
     let mut device = our_serial();
     let input = [b'x'; 16];
-    cases.push(Case::new(
-        "1,000 characters",
-        OURS,
-        "receive, 16 at a time",
-        move || {
-            for _ in 0..1_000 / 16 {
-                let _ = device.receive(black_box(&input), Instant::from_nanos(1_000));
-                while black_box(device.read(5, Instant::from_nanos(1_000))) & 1 == 1 {
-                    black_box(device.read(0, Instant::from_nanos(1_000)));
-                }
+    add(cases, "1,000 characters", OURS, "receive, 16 at a time", move || {
+        for _ in 0..1_000 / 16 {
+            let _ = device.receive(black_box(&input), Instant::from_nanos(1_000));
+            while black_box(device.read(5, Instant::from_nanos(1_000))) & 1 == 1 {
+                black_box(device.read(0, Instant::from_nanos(1_000)));
             }
-        },
-    ));
+        }
+    });
     let mut device = their_serial();
-    cases.push(Case::new(
+    add(
+        cases,
         "1,000 characters",
         VM_SUPERIO,
         "receive, 16 at a time",
@@ -218,5 +199,5 @@ fn throughput(cases: &mut Vec<Case>) {
                 }
             }
         },
-    ));
+    );
 }

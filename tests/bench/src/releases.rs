@@ -7,7 +7,7 @@ use devstate_serial_16550::SerialState;
 use devstate_serial_16550_ser::SerialStateSer;
 use devstate_versioning::{MirrorOf, ReleaseTable, Versioned, release_table};
 
-use crate::case::Case;
+use crate::case::{Case, add};
 
 #[derive(Versioned, Clone, Debug, Default)]
 #[versioned(version = 1, layouts(0xa6c7_4f01_cd32_5553))]
@@ -141,7 +141,8 @@ fn downgrades(cases: &mut Vec<Case>) {
     for release in Release::ALL.iter().copied() {
         let saved = machine();
         let mut scratch = machine();
-        cases.push(Case::new(
+        add(
+            cases,
             "before saving",
             OURS,
             format!("losses at release {}", release.number()),
@@ -150,12 +151,12 @@ fn downgrades(cases: &mut Vec<Case>) {
                 let _ = black_box(release).losses(black_box(&saved), &mut scratch, &mut |_| lost += 1);
                 black_box(lost);
             },
-        ));
+        );
     }
     let saved = machine();
-    cases.push(Case::new("before saving", OURS, "exact length", move || {
+    add(cases, "before saving", OURS, "exact length", move || {
         black_box(Release::latest(black_box(&saved)).snapshot_len());
-    }));
+    });
 }
 
 /// Writing at each release and reading it in the latest build: what the translation between each pair costs.
@@ -186,14 +187,15 @@ fn pairs(cases: &mut Vec<Case>) {
             .with_bytes(len),
         );
         let mut loaded = MachineSer::default();
-        cases.push(Case::new(
+        add(
+            cases,
             "between releases",
             OURS,
             format!("load {} in 2", release.number()),
             move || {
                 let _ = black_box(Release::load(black_box(&snapshot), &mut loaded));
             },
-        ));
+        );
     }
 }
 
@@ -214,9 +216,9 @@ where
         .with_bytes(len),
     );
     let mut mirror = M::default();
-    cases.push(Case::new("many devices, payload", "load", column, move || {
+    add(cases, "many devices, payload", "load", column, move || {
         let _ = black_box(R::LATEST.decode(black_box(&payload[..len]), &mut mirror));
-    }));
+    });
 }
 
 /// How the cost grows with the number of releases: it should not.
@@ -232,15 +234,15 @@ where
     let mut memory = vec![0; 64];
     let len = R::latest(&mirror).encode(&mut memory).map_or(0, <[u8]>::len);
     let payload = memory.clone();
-    cases.push(Case::new("many releases, payload", "save", column, move || {
+    add(cases, "many releases, payload", "save", column, move || {
         let _ = black_box(R::latest(black_box(&mirror)).encode(&mut memory));
-    }));
+    });
     let mut mirror = RtcStateSer::default();
-    cases.push(Case::new("many releases, payload", "load", column, move || {
+    add(cases, "many releases, payload", "load", column, move || {
         black_box(
             black_box(R::LATEST)
                 .decode(black_box(&payload[..len]), &mut mirror)
                 .is_ok(),
         );
-    }));
+    });
 }

@@ -285,41 +285,26 @@ fn write_sizes(text: &mut String) -> Result<()> {
 }
 
 fn payload_picture(measured: &[Measured]) -> String {
-    let bar = |one: &Measured| {
-        let value = one.instructions? as f64;
-        Some(Bar {
-            label: one.row.to_owned(),
-            value,
-            ours: one.ours,
-        })
-    };
-    let saves = measured
-        .iter()
-        .filter(|one| one.group == "payload" && one.column == "save");
-    bars(
-        "Instructions to save three devices' state (logarithmic)",
-        "",
-        true,
-        &saves.filter_map(bar).collect::<Vec<_>>(),
-    )
+    let saves = bars_of(measured, "payload", "save", |one| Some(one.instructions? as f64));
+    let title = "Instructions to save three devices' state (logarithmic)";
+    bars(title, "", true, &saves)
 }
 
 fn export_picture(measured: &[Measured]) -> String {
+    let rate = |one: &Measured| Some(one.content? as f64 * 1e3 / one.nanoseconds?);
+    let rates = bars_of(measured, "key-value export", "1000 items", rate);
+    bars("Export of 1,000 items", "MB/s", false, &rates)
+}
+
+/// A bar for each row of a column.
+fn bars_of(measured: &[Measured], group: &str, column: &str, value: fn(&Measured) -> Option<f64>) -> Vec<Bar> {
+    let rows = measured.iter().filter(|one| one.group == group && one.column == column);
     let bar = |one: &Measured| {
-        let value = one.content? as f64 * 1e3 / one.nanoseconds?;
         Some(Bar {
             label: one.row.to_owned(),
-            value,
+            value: value(one)?,
             ours: one.ours,
         })
     };
-    let rates = measured
-        .iter()
-        .filter(|one| one.group == "key-value export" && one.column == "1000 items");
-    bars(
-        "Export of 1,000 items",
-        "MB/s",
-        false,
-        &rates.filter_map(bar).collect::<Vec<_>>(),
-    )
+    rows.filter_map(bar).collect()
 }
