@@ -137,13 +137,14 @@
 macro_rules! release_table {
     (
         $(#[$attribute:meta])*
-        $visibility:vis enum $Release:ident $(= $table:literal)? {
-            $($(#[$note:ident $($arguments:tt)*])* $name:ident = $number:literal $(from $parent:tt)? @ $fingerprint:tt),+ $(,)?
+        $visibility:vis enum $Release:ident $(= $table:tt)? {
+            $($(#[$note:ident $($arguments:tt)*])* $name:ident = $number:literal $(from $parent:tt)? $(@ $fingerprint:tt)?),+ $(,)?
         }
         $($(#[doc = $comment:literal])* $(#[cfg($($condition:tt)*)])* $mirror:ty => [$($version:tt),* $(,)?]),+ $(,)?
     ) => {
         $(
             $crate::__release_part!(@name $name);
+            $crate::__release_part!(@pinned $name $number $($fingerprint)?);
             $($crate::__release_part!(@note $note $name $number);)*
         )+
 
@@ -188,7 +189,7 @@ macro_rules! release_table {
         }
 
         impl $crate::schema::TableData for $Release {
-            const TABLE: &'static ::core::primitive::str = ::core::concat!("" $(, $table)?);
+            const TABLE: &'static ::core::primitive::str = ::core::concat!("" $(, $crate::__release_part!(@table $table))?);
             const ALL: &'static [Self] = &[$(Self::$name),+];
             const NAMES: &'static [&'static ::core::primitive::str] = &[$(::core::stringify!($name)),+];
             const NUMBERS: &'static [::core::primitive::u16] = &[$($number),+];
@@ -205,7 +206,7 @@ macro_rules! release_table {
             const ROOTS: &'static [&'static [::core::primitive::u64]] = &[
                 $($(#[cfg($($condition)*)])* <$mirror as $crate::wire::RowOf<Self>>::FINGERPRINTS),+
             ];
-            const PINNED: &'static [::core::option::Option<::core::primitive::u64>] = &[$($crate::__release_part!(@literal $fingerprint)),+];
+            const PINNED: &'static [::core::option::Option<::core::primitive::u64>] = &[$($crate::__release_part!(@literal $($fingerprint)?)),+];
 
             #[inline]
             fn number(self) -> ::core::primitive::u16 {
@@ -254,7 +255,7 @@ macro_rules! release_table {
                 $crate::__private::check_releases(
                     <$Release as $crate::schema::TableData>::TABLE,
                     <$Release as $crate::schema::TableData>::ROWS,
-                    &[$((::core::stringify!($name), $number, $crate::__release_part!(@literal $fingerprint))),+],
+                    &[$((::core::stringify!($name), $number, $crate::__release_part!(@literal $($fingerprint)?))),+],
                     <$Release as $crate::schema::TableData>::PARENTS,
                 );
                 $(
@@ -285,7 +286,7 @@ macro_rules! release_table {
                         <$Release as $crate::schema::TableData>::ROWS,
                         <$Release>::$name as ::core::primitive::usize,
                         ::core::stringify!($name),
-                        $crate::__release_part!(@literal $fingerprint),
+                        $crate::__release_part!(@literal $($fingerprint)?),
                     );
                 )+
                 $(
@@ -330,6 +331,24 @@ macro_rules! __release_part {
     (@parent $Release:ident $name:ident $parent:ident) => {
         ::core::option::Option::Some(<$Release>::$parent as ::core::primitive::usize)
     };
+    (@parent $Release:ident $name:ident $other:tt) => {
+        ::core::compile_error!(::core::concat!(
+            "`", ::core::stringify!($other), "` is no release: `from` has the name of an earlier one, or `_` for one that the table no longer has",
+        ))
+    };
+    (@table $table:literal) => { $table };
+    (@table $other:tt) => {
+        ::core::compile_error!(::core::concat!(
+            "`", ::core::stringify!($other), "` is no name of a release table: write it in quotes, as in `= \"acme-lamp\"`",
+        ))
+    };
+    (@pinned $name:ident $number:literal $fingerprint:tt) => {};
+    (@pinned $name:ident $number:literal) => {
+        ::core::compile_error!(::core::concat!(
+            "release `", ::core::stringify!($name), "` has no fingerprint: write `", ::core::stringify!($name), " = ", ::core::stringify!($number),
+            " @ open`, or a fingerprint in place of `open` if it is published",
+        ));
+    };
     (@version _) => { 0 };
     (@version $version:literal) => { $version };
     (@version $other:tt) => {
@@ -343,6 +362,7 @@ macro_rules! __release_part {
     (@literal { $(# $condition:tt $fingerprint:tt),+ $(,)? }) => {
         $crate::__private::only_pin(&[$(# $condition $crate::__release_part!(@literal $fingerprint)),+])
     };
+    (@literal) => { ::core::option::Option::None };
     (@literal open) => { ::core::option::Option::None };
     (@literal $fingerprint:literal) => { ::core::option::Option::Some($fingerprint) };
     (@literal $other:tt) => {

@@ -7,7 +7,7 @@ use syn::{Attribute, Error, Expr, LitStr, Path, Result};
 use crate::bound::Bound;
 use crate::history::{Boundary, History, Set};
 use crate::part::Part;
-use crate::words::{Numbered, boundary, number, set, span_of, unit, unknown, versioned, wire_name};
+use crate::words::{Numbered, boundary, function, number, set, span_of, unit, unknown, versioned, wire_name};
 
 /// The annotations of a field or a variant.
 pub(crate) struct ItemAttributes {
@@ -199,7 +199,7 @@ impl Raw {
         match word.as_str() {
             "start" => set(&mut self.start, meta, boundary(meta)?),
             "end" => set(&mut self.end, meta, boundary(meta)?),
-            "default_fn" => set(&mut self.default_fn, meta, meta.value()?.parse()?),
+            "default_fn" => set(&mut self.default_fn, meta, function(meta)?),
             "skip" => set(&mut self.skip, meta, ()),
             "ignorable" => set(&mut self.ignorable, meta, ()),
             "name" => set(&mut self.name, meta, wire_name(meta)?),
@@ -212,8 +212,8 @@ impl Raw {
             "unit" => set(&mut self.unit, meta, unit(meta)?),
             "tag" => set(&mut self.tag, meta, number(meta)?),
             "at" => set(&mut tied.at, meta, boundary(meta)?),
-            "ser_fn" => set(&mut tied.ser_fn, meta, meta.value()?.parse()?),
-            "de_fn" => set(&mut tied.de_fn, meta, meta.value()?.parse()?),
+            "ser_fn" => set(&mut tied.ser_fn, meta, function(meta)?),
+            "de_fn" => set(&mut tied.de_fn, meta, function(meta)?),
             _ => Err(unknown(meta, known)),
         }
     }

@@ -185,6 +185,18 @@ fn branches(given: &[Branch], latest: u16) -> Result<Vec<(u16, u16)>> {
 
 /// Refuses a version that goes on from one that the source does not have.
 fn check_parents(history: &History, span: Span) -> Result<()> {
+    let first = history.oldest;
+    if history.absent.contains(&first)
+        && let Some(next) = history.versions().next()
+    {
+        return Err(Error::new(
+            span,
+            format!(
+                "version {first} is the oldest one of the mirror, so it is no `_`: give its fingerprint. Or forget it: write \
+                 `oldest = {next}`, and begin `layouts` with version {next}"
+            ),
+        ));
+    }
     for version in history.versions().skip(1) {
         let parent = history.parent(version);
         if history.absent.contains(&parent) {

@@ -144,6 +144,36 @@ fn mistakes_in_the_versions_of_a_field() {
 }
 
 #[test]
+fn words_of_another_kind() {
+    refused(&[
+        (
+            field("#[versioned(start = \"2\")]"),
+            "this is no number: write one without quotes",
+        ),
+        (
+            field("#[versioned(start = SECOND)]"),
+            "this is no number: write one without quotes",
+        ),
+        (
+            field("#[versioned(start = [2, SECOND])]"),
+            "this is no number: write one without quotes",
+        ),
+        (
+            mirror("#[versioned(version = LATEST, layouts(open))]"),
+            "this is no number: write one without quotes",
+        ),
+        (
+            field("#[versioned(start = 2, default_fn = \"one\")]"),
+            "this is text: write the path of the function without quotes",
+        ),
+        (
+            field("#[versioned(start = 2, de_fn = \"raise\")]"),
+            "this is text: write the path of the function without quotes",
+        ),
+    ]);
+}
+
+#[test]
 fn functions_that_have_no_version() {
     refused(&[
         (
@@ -441,6 +471,10 @@ fn mistakes_in_a_tree_of_versions() {
             tree("version = 4, layouts(0, 0, _, open)", ""),
             "version 4 goes on from version 3, which this source does not have (`_`): say which version it goes on from, as in \
              `branch(4 = 2)`",
+        ),
+        (
+            tree("version = 3, layouts(_, _, open)", ""),
+            "version 1 is the oldest one of the mirror, so it is no `_`: give its fingerprint. Or forget it: write `oldest = 3`",
         ),
         (
             tree("version = 2, layouts(0, _)", ""),

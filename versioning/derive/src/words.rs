@@ -2,7 +2,7 @@
 
 use proc_macro2::Span;
 use syn::meta::ParseNestedMeta;
-use syn::punctuated::Punctuated;
+use syn::parse::ParseStream;
 use syn::{Attribute, Error, LitInt, LitStr, Path, Result, Token, bracketed, token};
 
 use crate::history::Boundary;
@@ -21,9 +21,28 @@ pub(crate) fn versioned(attributes: &[Attribute]) -> impl Iterator<Item = &Attri
         .filter(|attribute| attribute.path().is_ident("versioned"))
 }
 
+/// Reads a number.
+fn int(input: ParseStream<'_>) -> Result<LitInt> {
+    if input.peek(LitInt) {
+        return input.parse();
+    }
+    Err(input.error(
+        "this is no number: write one without quotes, such as `2`. The macro does not see the value of a constant",
+    ))
+}
+
+/// Reads `= path` of a function.
+pub(crate) fn function(meta: &ParseNestedMeta<'_>) -> Result<Path> {
+    let input = meta.value()?;
+    if input.peek(LitStr) {
+        return Err(input.error("this is text: write the path of the function without quotes"));
+    }
+    input.parse()
+}
+
 /// Reads `= N`.
 pub(crate) fn number(meta: &ParseNestedMeta<'_>) -> Result<Numbered> {
-    let literal: LitInt = meta.value()?.parse()?;
+    let literal = int(meta.value()?)?;
     Ok(Numbered {
         value: literal.base10_parse()?,
         span: literal.span(),
@@ -91,7 +110,7 @@ pub(crate) fn at(place: Span) -> Span {
 pub(crate) fn boundary(meta: &ParseNestedMeta<'_>) -> Result<Boundary> {
     let input = meta.value()?;
     if !input.peek(token::Bracket) {
-        let literal: LitInt = input.parse()?;
+        let literal = int(input)?;
         return Ok(Boundary {
             versions: vec![literal.base10_parse()?],
             span: literal.span(),
@@ -99,7 +118,7 @@ pub(crate) fn boundary(meta: &ParseNestedMeta<'_>) -> Result<Boundary> {
     }
     let list;
     let bracket = bracketed!(list in input);
-    let given = Punctuated::<LitInt, Token![,]>::parse_terminated(&list)?;
+    let given = list.parse_terminated(int, Token![,])?;
     let versions = given.iter().map(LitInt::base10_parse).collect::<Result<Vec<u16>>>()?;
     if versions.is_empty() {
         return Err(Error::new(

@@ -139,6 +139,7 @@ hostile! {
     parent
     part
     pedantic
+    pinned
     primitive
     refusal
     refuse
@@ -148,6 +149,7 @@ hostile! {
     store
     str
     stringify
+    table
     taken
     tt
     ty

@@ -1,0 +1,13 @@
+//! Corrected.
+use devstate_versioning::{Versioned, release_table};
+
+#[derive(Versioned, Clone, Default)]
+#[versioned(version = 1, layouts(0xbf16_3a3d_d791_3fbe))]
+pub struct TimerSer {
+    pub count: u32,
+}
+
+release_table! {
+    pub enum Release = "acme-lamp" { V1 = 1 @ open }
+    TimerSer => [1],
+}
