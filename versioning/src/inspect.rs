@@ -460,19 +460,28 @@ impl InnerSchema {
     /// Returns the header of an inner snapshot that is complete, and the schema of its payload, if its table knows it.
     fn identify(&'static self, snapshot: &[u8]) -> Option<(Header, PayloadSchema)> {
         let header = Header::peek(snapshot).ok()?;
-        let release = self.numbers.iter().position(|number| *number == header.release)?;
+        let (schema, fingerprint) = self.payload_schema(header.release)?;
+        let known = header.fingerprint == fingerprint && header.snapshot_len() == snapshot.len();
+        known.then_some((header, schema))
+    }
+
+    /// Returns the schema of the payload of a release, by its number, and the fingerprint in the header. `None` if the inner table
+    /// has no such release, or if that release has no such mirror.
+    #[must_use]
+    pub fn payload_schema(&'static self, number: u16) -> Option<(PayloadSchema, u64)> {
+        let release = self.position(number);
         let row = self
             .rows
             .iter()
             .position(|row| row.schema.name_hash == self.root.name_hash)?;
-        let known = self.roots.get(row)?.get(release)? == &header.fingerprint && header.fingerprint != 0;
+        let fingerprint = *self.roots.get(row)?.get(release)?;
         let schema = PayloadSchema {
             rows: self.rows,
             release,
-            number: header.release,
+            number,
             root: self.root,
         };
-        (known && header.snapshot_len() == snapshot.len()).then_some((header, schema))
+        (fingerprint != 0).then_some((schema, fingerprint))
     }
 }
 

@@ -17,6 +17,7 @@ mod product;
 
 use std::fs;
 
+use devstate_cli::schema::{Schema, diff};
 use devstate_versioning::checksum::{Checksum, Crc64};
 use devstate_versioning::inspect::PayloadSchema;
 use devstate_versioning::schema::Json;
@@ -224,4 +225,19 @@ fn two_snapshots_differ_in_the_field_within() {
     assert_eq!(ran.out, expected);
     let ran = run(&["diff", "a.snapshot", "b.snapshot"], &rack(lamp()), &rack(lamp()));
     assert_eq!((ran.status, ran.out.as_str()), (0, "nothing differs\n"));
+}
+
+#[test]
+fn a_published_version_keeps_the_release_of_its_inner_snapshot() {
+    let published = Json::<Rack>::new()
+        .to_string()
+        .replace("\"published\": false", "\"published\": true");
+    let other = published.replace("\"inner\": [3]", "\"inner\": [1]");
+    assert_ne!(published, other);
+    let [published, other] = [published, other].map(|json| Schema::from_json(json.as_bytes()).unwrap());
+    let changes: Vec<String> = diff(&published, &other).iter().map(ToString::to_string).collect();
+    assert_eq!(
+        changes,
+        ["BREAKS       RackSer version 1: what is in `lamp` has release 1, release 3 before"]
+    );
 }

@@ -1,8 +1,10 @@
 //! Payloads made from a schema alone, without an encoder: the smallest and the largest values, and those that some bytes
 //! choose.
 
+use devstate_versioning::Header;
+use devstate_versioning::checksum::{Checksum, Crc64};
 use devstate_versioning::inspect::PayloadSchema;
-use devstate_versioning::schema::{Field, Schema, Shape, Type};
+use devstate_versioning::schema::{Field, InnerSchema, Schema, Shape, Type};
 
 /// Decides what stands in a payload.
 pub trait Choice {
@@ -103,7 +105,7 @@ impl Choice for Chosen<'_> {
 }
 
 /// A payload of `root` at the release of `schema`, as `choice` wants it. Values of foreign types come from `foreign`, by the
-/// name of their layout, and so do inner snapshots, by the name of their root mirror.
+/// name of their layout. An inner snapshot has the release that its field gives it.
 pub fn payload(
     schema: &PayloadSchema,
     choice: &mut dyn Choice,
@@ -149,11 +151,13 @@ impl Out<'_> {
 
     fn fields(&mut self, fields: &[Field], version: u16) {
         for field in fields.iter().filter(|field| field.versions.contain(version)) {
-            self.value(field.ty, field.part_at(version), field.bound_at(version));
+            let part = field.part_at(version).max(field.inner_at(version));
+            self.value(field.ty, part, field.bound_at(version));
         }
     }
 
-    /// A value of a type. The version may give it another bound.
+    /// A value of a type. `part` is the version of its mirrors, or the release of its inner snapshots, if the field says it. The
+    /// version may give it another bound.
     fn value(&mut self, ty: &Type, part: u16, bound: Option<usize>) {
         let bound = bound.or(ty.bound()).unwrap_or(0);
         match ty {
@@ -195,9 +199,34 @@ impl Out<'_> {
                 self.text(&text);
             }
             Type::Mirror(mirror) => self.mirror(mirror, part),
-            Type::Inner(inner) => self.foreign(inner.root.name),
+            Type::Inner(inner) => self.snapshot(inner, part),
             Type::Foreign { layout, .. } => self.foreign(layout),
         }
+    }
+
+    /// A whole snapshot of the inner table: the smallest one, if another would be too long for the field.
+    fn snapshot(&mut self, inner: &'static InnerSchema, release: u16) {
+        // The compiler has checked that the inner table has the release.
+        let Some((schema, fingerprint)) = inner.payload_schema(release) else {
+            return;
+        };
+        let around = Header::LEN + Header::TRAILER_LEN;
+        let mut payload = payload(&schema, self.choice, self.foreign);
+        if payload.len() + around > inner.max {
+            payload = self::payload(&schema, &mut Minimum, self.foreign);
+        }
+        let header = Header {
+            architecture_code: 0,
+            release,
+            payload_len: payload.len() as u32,
+            fingerprint,
+        };
+        self.length(payload.len() + around);
+        let start = self.bytes.len();
+        self.bytes.extend(header.to_bytes());
+        self.bytes.extend(payload);
+        let checksum = Crc64::checksum(self.bytes.get(start..).unwrap_or_default());
+        self.bytes.extend(checksum.to_le_bytes());
     }
 
     fn foreign(&mut self, name: &str) {

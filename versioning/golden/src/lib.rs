@@ -81,9 +81,8 @@ impl<'f, R: ReleaseTable> Golden<'f, R> {
         Self { is_adding, ..self }
     }
 
-    /// Takes values of foreign types from `foreign`. It gets the name of a layout, or of the root of an inner snapshot, and
-    /// returns the bytes that postcard writes
-    /// for a value. For the same choices it must return the same bytes.
+    /// Takes values of foreign types from `foreign`. It gets the name of a layout, and returns the bytes that postcard writes for a
+    /// value. For the same choices it must return the same bytes.
     #[must_use]
     pub fn with_foreign(self, foreign: Foreign<'f>) -> Self {
         Self {
