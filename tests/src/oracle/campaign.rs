@@ -64,15 +64,14 @@ pub(crate) fn run<S: Subject>(settings: Settings) -> Result<Report> {
     let mut all = Seen::new::<S>();
     let (mut operations, mut number) = (0, 0);
     while operations < settings.operations {
-        let tree = tree_of(&scripts, &mut runner)?;
-        let ops = tree.current();
+        let ops = any_of(&scripts, &mut runner)?;
         let saves = vec(weighted(settings.saving.probability()), ops.len());
-        let saves = tree_of(&saves, &mut runner)?.current();
+        let saves = any_of(&saves, &mut runner)?;
         let script = steps(ops, &saves);
         match play::<S>(&mut qemu, &script, number)? {
             Ok(in_script) => all.add(&in_script),
             Err(first) => {
-                let shortest = shrink::<S>(tree, &saves, number)?;
+                let shortest = shrink::<S>(script, number)?;
                 let remark = "it takes more than this script, or the very moments of its steps: a new QEMU agrees";
                 let difference = shortest.unwrap_or_else(|| first.remark(remark.to_owned()));
                 return Err(anyhow!(describe::<S>(&difference, settings.seed, number)));
@@ -105,17 +104,18 @@ fn runner(seed: u64) -> TestRunner {
 pub(crate) fn script_of<S: Subject>(seed: u64) -> impl FnMut() -> Result<Vec<Step<S::Op>>> {
     let mut runner = runner(seed);
     let scripts = S::scripts(SCRIPT);
-    move || Ok(steps(tree_of(&scripts, &mut runner)?.current(), &[]))
+    move || Ok(steps(any_of(&scripts, &mut runner)?, &[]))
 }
 
 /// Steps, some of which are followed by a save and a restore.
-pub(crate) fn steps<Op>(ops: Vec<Op>, saves: &[bool]) -> Vec<Step<Op>> {
+fn steps<Op>(ops: Vec<Op>, saves: &[bool]) -> Vec<Step<Op>> {
     let saves = saves.iter().copied().chain(std::iter::repeat(false));
     ops.into_iter().zip(saves).map(|(op, save)| Step { op, save }).collect()
 }
 
-fn tree_of<T: Strategy>(strategy: &T, runner: &mut TestRunner) -> Result<T::Tree> {
-    strategy.new_tree(runner).map_err(|reason| anyhow!("{reason}"))
+fn any_of<T: Strategy>(strategy: &T, runner: &mut TestRunner) -> Result<T::Value> {
+    let tree = strategy.new_tree(runner).map_err(|reason| anyhow!("{reason}"))?;
+    Ok(tree.current())
 }
 
 /// What was seen in scripts without a difference.

@@ -1,10 +1,9 @@
 //! A difference, made short.
 
-use super::campaign::{Step, play, steps};
+use super::campaign::{Step, play};
 use super::qemu::{Outcome, Qemu};
 use super::subject::Subject;
 use anyhow::{Context, Result};
-use proptest::strategy::ValueTree;
 use std::fmt::Write as _;
 
 /// A script up to the step at which the sides disagree.
@@ -51,43 +50,59 @@ impl<Op> Difference<Op> {
     }
 }
 
-/// Simpler scripts to try when one fails.
-const ATTEMPTS: usize = 1_000;
-
-/// How often one is tried: how much time passes in an [`elapse`](Subject::elapse) is not the same each time.
+/// How often a script is tried: how much time passes in an [`elapse`](Subject::elapse) is not the same each time.
 const TRIES: usize = 4;
 
-/// Returns the shortest script found that fails on a new QEMU, if any does. `saves` says after which steps our side is saved.
-pub(crate) fn shrink<S: Subject>(
-    mut script: impl ValueTree<Value = Vec<S::Op>>,
-    saves: &[bool],
-    number: u64,
-) -> Result<Option<Difference<S::Op>>> {
-    let mut shortest = None;
-    for _ in 0..ATTEMPTS {
-        let difference = fails::<S>(&steps(script.current(), saves), number)?;
-        let goes_on = if difference.is_some() {
-            shortest = difference;
-            script.simplify()
-        } else {
-            script.complicate()
-        };
-        if !goes_on {
-            break;
-        }
+/// Returns the shortest script found that fails on a new QEMU, if any does: without saves, and without pieces that do not
+/// matter, first large ones, in the end single steps.
+pub(crate) fn shrink<S: Subject>(mut script: Vec<Step<S::Op>>, number: u64) -> Result<Option<Difference<S::Op>>> {
+    let mut qemu = None;
+    let Some(mut shortest) = fails::<S>(&mut qemu, &script, number)? else {
+        return Ok(None);
+    };
+    let without_saves = script.iter().cloned().map(|step| Step { save: false, ..step });
+    let without_saves: Vec<_> = without_saves.collect();
+    if let Some(difference) = fails::<S>(&mut qemu, &without_saves, number)? {
+        (script, shortest) = (without_saves, difference);
     }
-    // Most differences have nothing to do with a save.
-    Ok(fails::<S>(&steps(script.current(), &[]), number)?.or(shortest))
+    let mut piece = script.len();
+    while piece > 0 {
+        let mut start = 0;
+        while start < script.len() {
+            let mut shorter = script.clone();
+            shorter.drain(start..(start + piece).min(script.len()));
+            match fails::<S>(&mut qemu, &shorter, number)? {
+                Some(difference) => {
+                    shorter.truncate(difference.taken.len());
+                    (script, shortest) = (shorter, difference);
+                }
+                None => start += piece,
+            }
+        }
+        piece /= 2;
+    }
+    Ok(Some(shortest))
 }
 
-/// Plays a script on new QEMUs, until one disagrees.
-fn fails<S: Subject>(script: &[Step<S::Op>], number: u64) -> Result<Option<Difference<S::Op>>> {
-    let mut qemu = Qemu::start(&S::machine()).context("while shrinking")?;
+/// Plays a script, and again while it agrees and time passes in it. A QEMU that has agreed is left for the next script.
+fn fails<S: Subject>(
+    agreeing: &mut Option<Qemu>,
+    script: &[Step<S::Op>],
+    number: u64,
+) -> Result<Option<Difference<S::Op>>> {
     for _ in 0..TRIES {
+        let mut qemu = match agreeing.take() {
+            Some(qemu) => qemu,
+            None => Qemu::start(&S::machine()).context("while shrinking")?,
+        };
         match play::<S>(&mut qemu, script, number)? {
             Err(difference) => return Ok(Some(difference)),
-            Ok(seen) if !seen.time_passed => break,
-            Ok(_) => {}
+            Ok(seen) => {
+                *agreeing = Some(qemu);
+                if !seen.time_passed {
+                    break;
+                }
+            }
         }
     }
     Ok(None)
