@@ -8,6 +8,7 @@ mod containers;
 mod empty;
 mod foreign;
 mod primitives;
+mod window;
 
 pub use blank::Blank;
 pub use borrowed::{Bytes, Str};
@@ -15,6 +16,7 @@ pub use bounded::Bounded;
 pub(crate) use bounded::check_len;
 pub(crate) use empty::{check_read, check_written};
 pub use foreign::{foreign_decode, foreign_differ, foreign_downgrade, foreign_encode, foreign_len};
+pub use window::{Place, fixed_len, load_value, places, store_value};
 
 use heapless::VecView;
 
@@ -194,6 +196,17 @@ pub trait Wire<'de, V: Versions>: Layout {
         differ.elements(items.iter().zip(others), |(item, other), differ| {
             item.differ(other, at, differ);
         });
+    }
+
+    /// Writes the length of a sequence of at most `N` values, and the values.
+    #[inline]
+    fn encode_vec<const N: usize, W: Writer>(items: &[Self], at: V, writer: &mut W)
+    where
+        Self: Sized,
+    {
+        writer.length::<N>(items.len());
+        check_written(at, items.len(), items.first(), writer);
+        Self::encode_slice(items, at, writer);
     }
 
     /// Reads a length and that many values, and replaces `items` by them. With `LONG`, the length can have more than one

@@ -54,19 +54,6 @@ pub fn bound_at(bounds: &'static [usize], owner: u16) -> usize {
     }
 }
 
-/// Returns the sum of each length and those before it: where the fields of a run end in their window.
-#[must_use]
-pub const fn ends<const N: usize>(mut lengths: [usize; N]) -> [usize; N] {
-    let mut sum = 0;
-    let mut rest: &mut [usize] = &mut lengths;
-    while let [length, tail @ ..] = rest {
-        sum += *length;
-        *length = sum;
-        rest = tail;
-    }
-    lengths
-}
-
 /// Reads a field of fixed length from its place in a window. `offset` is that of the window.
 ///
 /// # Errors

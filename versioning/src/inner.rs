@@ -147,8 +147,7 @@ where
         let translated = Translated::new(&self.mirror, At::new(release));
         match translated.with_options(ANY).save(&mut scratch) {
             Ok(snapshot) => {
-                writer.length::<N>(snapshot.len());
-                writer.bytes(snapshot);
+                writer.run::<N>(snapshot);
             }
             Err(SaveError::BufferTooSmall { needed, .. }) => writer.fail(SaveError::Value {
                 expected: Expected::LengthUpTo(N),

@@ -279,15 +279,15 @@ pub mod __private {
         check_buffer, check_pinned, check_published, check_releases, check_row, check_table_name, only_pin,
     };
     pub use crate::codec::{
-        Blank, Bounded, Fixed, Itself, Wire, foreign_decode, foreign_differ, foreign_downgrade, foreign_encode,
-        foreign_len,
+        Blank, Bounded, Fixed, Itself, Place, Wire, fixed_len, foreign_decode, foreign_differ, foreign_downgrade,
+        foreign_encode, foreign_len, load_value, places, store_value,
     };
     pub use crate::error::ConversionError;
     pub use crate::fingerprint::{deep, layouts};
     #[cfg(feature = "defmt")]
     pub use crate::generated::format_release;
     pub use crate::generated::{
-        at, bound_at, default_value, ends, last, load, no_variant, part_at, refusal, refuse, refuse_variant,
+        at, bound_at, default_value, last, load, no_variant, part_at, refusal, refuse, refuse_variant,
     };
     pub use crate::loss::Differ;
     pub use crate::mirror::{Layout, Mirror};

@@ -18,6 +18,11 @@ pub trait Layout {
 
     /// The maximum length in bytes, over all versions.
     const MAX_ENCODED_LEN: usize = Self::TYPE.max_len();
+
+    /// The length in bytes, if it is the same for every value and version, and every value can be written. Neighbouring
+    /// fields of such types share a window.
+    #[doc(hidden)]
+    const FIXED_LEN: Option<usize> = None;
 }
 
 /// A mirror: the wire form of a state, with all its versions. `#[derive(Versioned)]` implements it.

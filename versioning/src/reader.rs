@@ -64,6 +64,7 @@ impl<'de> Reader<'de> {
     }
 
     /// Returns the bytes that were not read yet.
+    #[inline]
     pub(crate) fn rest(&self) -> &'de [u8] {
         self.rest.as_slice()
     }
@@ -100,8 +101,9 @@ impl<'de> Reader<'de> {
         }
     }
 
+    /// Goes on behind the next `n` bytes, which there are.
     #[inline]
-    fn skip(&mut self, n: usize) {
+    pub(crate) fn skip(&mut self, n: usize) {
         if let Some(last) = n.checked_sub(1) {
             let _ = self.rest.nth(last);
         }
@@ -180,8 +182,8 @@ impl<'de> Reader<'de> {
     }
 
     /// Stops the decoding because of a value at `offset`.
-    #[cold]
-    #[inline(never)]
+    #[cfg_attr(target_pointer_width = "64", inline)]
+    #[cfg_attr(not(target_pointer_width = "64"), cold, inline(never))]
     pub fn refuse_at(&mut self, offset: usize, expected: Expected, found: u64) -> Malformed {
         self.fail(LoadErrorKind::Value { expected, found }.at(offset))
     }
@@ -201,6 +203,16 @@ impl<'de> Reader<'de> {
     pub(crate) fn fail(&mut self, error: LoadError) -> Malformed {
         self.error.get_or_insert(error);
         Malformed(())
+    }
+
+    /// Fails as `other` has failed, a reader of some of the same bytes.
+    #[cold]
+    #[inline]
+    pub(crate) fn adopt(&mut self, other: &Self) -> Malformed {
+        match other.error {
+            Some(error) => self.fail(error),
+            None => Malformed(()),
+        }
     }
 
     /// Ends the decoding.

@@ -112,9 +112,7 @@ impl<M, V: VersionOf<M>, C: Checksum> Translated<'_, M, V, C> {
             self.mirror.encode(self.at, &mut writer);
             writer.finish(announced)?
         } else {
-            let mut writer = SliceWriter::new(payload);
-            self.mirror.encode(self.at, &mut writer);
-            writer.finish(announced)?;
+            fill(self.mirror, self.at, payload)?;
             C::checksum(summed)
         };
         *trailer = checksum.to_le_bytes();
@@ -177,9 +175,7 @@ impl<M, V: VersionOf<M>, C: Checksum> Translated<'_, M, V, C> {
         let Some(payload) = buffer.get_mut(..needed) else {
             return Err(SaveError::BufferTooSmall { needed, available });
         };
-        let mut writer = SliceWriter::new(payload);
-        self.mirror.encode(self.at, &mut writer);
-        writer.finish(needed)?;
+        fill(self.mirror, self.at, payload)?;
         Ok(payload)
     }
 
@@ -207,6 +203,34 @@ impl<M, V: Copy, C> Clone for Translated<'_, M, V, C> {
 }
 
 impl<M, V: Copy, C> Copy for Translated<'_, M, V, C> {}
+
+/// The longest payload in bytes that is written where `save` is called.
+const LONG: usize = 256;
+
+/// Writes a payload of exactly the length of `payload`.
+///
+/// A long one is written by a function of its own, which has the registers for itself.
+#[inline]
+fn fill<'de, V: VersionOf<M>, M: Wire<'de, V>>(mirror: &M, at: V, payload: &mut [u8]) -> Result<(), SaveError> {
+    if const { cfg!(target_pointer_width = "64") && <M as Layout>::MAX_ENCODED_LEN > LONG } {
+        fill_long(mirror, at, payload)
+    } else {
+        fill_here(mirror, at, payload)
+    }
+}
+
+#[inline(never)]
+fn fill_long<'de, V: VersionOf<M>, M: Wire<'de, V>>(mirror: &M, at: V, payload: &mut [u8]) -> Result<(), SaveError> {
+    fill_here(mirror, at, payload)
+}
+
+#[inline]
+fn fill_here<'de, V: VersionOf<M>, M: Wire<'de, V>>(mirror: &M, at: V, payload: &mut [u8]) -> Result<(), SaveError> {
+    let announced = payload.len();
+    let mut writer = SliceWriter::new(payload);
+    mirror.encode(at, &mut writer);
+    writer.finish(announced)
+}
 
 /// The minimum length of a gathering buffer. Neighbouring fields of fixed length share a window, so mirrors with long
 /// runs of them need more.

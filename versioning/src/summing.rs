@@ -2,7 +2,7 @@
 
 use crate::checksum::Checksum;
 use crate::error::SaveError;
-use crate::writer::{Writer, copy};
+use crate::writer::{Writer, copy_run};
 
 /// Payloads longer than this are checksummed while they are written. A shorter one is in the cache anyway, and one call
 /// for all of it is faster.
@@ -82,7 +82,19 @@ impl<C: Checksum> Writer for SummingWriter<'_, C> {
     #[inline]
     fn bytes(&mut self, bytes: &[u8]) {
         if let Some(window) = self.advance(bytes.len()) {
-            copy(bytes, window);
+            copy_run(bytes, window);
+        }
+    }
+
+    /// With one comparison for both, where the length has one byte.
+    #[inline]
+    fn run<const BOUND: usize>(&mut self, bytes: &[u8]) {
+        if BOUND >= 0x80 {
+            self.length::<BOUND>(bytes.len());
+            self.bytes(bytes);
+        } else if let Some([length, place @ ..]) = self.advance(bytes.len() + 1) {
+            *length = bytes.len() as u8;
+            copy_run(bytes, place);
         }
     }
 

@@ -82,6 +82,13 @@ pub trait Writer {
             write_long_length(self, length);
         }
     }
+
+    /// Writes the length of a run of at most `BOUND` bytes, and the bytes.
+    #[inline]
+    fn run<const BOUND: usize>(&mut self, bytes: &[u8]) {
+        self.length::<BOUND>(bytes.len());
+        self.bytes(bytes);
+    }
 }
 
 #[cold]
@@ -101,13 +108,44 @@ pub(crate) fn copy(bytes: &[u8], to: &mut [u8]) {
     }
 }
 
+/// Copies bytes to a place of the same length, which is not known to the compiler.
+#[inline]
+pub(crate) fn copy_run(bytes: &[u8], to: &mut [u8]) {
+    // A call for a short run takes longer than the copy. Small targets are short of flash.
+    if cfg!(not(target_pointer_width = "64")) || bytes.len() > 16 {
+        copy(bytes, to);
+    } else if bytes.len() < 4 {
+        if !bytes.is_empty() && !copy_ends::<2>(bytes, to) {
+            copy_ends::<1>(bytes, to);
+        }
+    } else if !copy_ends::<8>(bytes, to) {
+        copy_ends::<4>(bytes, to);
+    }
+}
+
+/// Copies the first `N` bytes and the last `N`, which is all of a run of `N` to `2 * N` bytes. Returns `false` if the run is
+/// shorter.
+#[inline]
+fn copy_ends<const N: usize>(bytes: &[u8], to: &mut [u8]) -> bool {
+    let (Some(first), Some(last)) = (bytes.first_chunk::<N>(), bytes.last_chunk::<N>()) else {
+        return false;
+    };
+    if let Some(place) = to.first_chunk_mut::<N>() {
+        *place = *first;
+    }
+    if let Some(place) = to.last_chunk_mut::<N>() {
+        *place = *last;
+    }
+    true
+}
+
 /// Fills a buffer of exactly the announced length.
 #[derive(Debug)]
 pub(crate) struct SliceWriter<'a> {
     /// Empty after the first value that did not fit.
     rest: &'a mut [u8],
-    /// Bytes requested, whether they fitted or not. It is wide enough not to wrap.
-    written: u64,
+    /// By how many bytes the requested ones exceed the buffer.
+    excess: usize,
     failure: Option<SaveError>,
 }
 
@@ -117,7 +155,7 @@ impl<'a> SliceWriter<'a> {
     pub(crate) const fn new(buffer: &'a mut [u8]) -> Self {
         Self {
             rest: buffer,
-            written: 0,
+            excess: 0,
             failure: None,
         }
     }
@@ -130,10 +168,10 @@ impl<'a> SliceWriter<'a> {
     pub(crate) fn finish(self, announced: usize) -> Result<(), SaveError> {
         match self.failure {
             Some(kind) => Err(kind),
-            None if self.rest.is_empty() && self.written == announced as u64 => Ok(()),
+            None if self.rest.is_empty() && self.excess == 0 => Ok(()),
             None => Err(SaveError::WrongLength {
                 announced,
-                written: usize::try_from(self.written).unwrap_or(usize::MAX),
+                written: (announced - self.rest.len()).saturating_add(self.excess),
             }),
         }
     }
@@ -143,18 +181,46 @@ impl Writer for SliceWriter<'_> {
     // Errors are classified in `finish`, so each window is one comparison.
     #[inline]
     fn window<const N: usize>(&mut self) -> Option<&mut [u8; N]> {
-        self.written += N as u64;
-        let (window, rest) = core::mem::take(&mut self.rest).split_first_chunk_mut::<N>()?;
-        self.rest = rest;
-        Some(window)
+        let rest = core::mem::take(&mut self.rest);
+        let left = rest.len();
+        if let Some((window, rest)) = rest.split_first_chunk_mut::<N>() {
+            self.rest = rest;
+            Some(window)
+        } else {
+            self.excess = self.excess.saturating_add(N - left);
+            None
+        }
     }
 
     #[inline]
     fn bytes(&mut self, bytes: &[u8]) {
-        self.written += bytes.len() as u64;
-        if let Some((window, rest)) = core::mem::take(&mut self.rest).split_at_mut_checked(bytes.len()) {
-            copy(bytes, window);
+        let rest = core::mem::take(&mut self.rest);
+        let left = rest.len();
+        if let Some((window, rest)) = rest.split_at_mut_checked(bytes.len()) {
+            copy_run(bytes, window);
             self.rest = rest;
+        } else {
+            self.excess = self.excess.saturating_add(bytes.len() - left);
+        }
+    }
+
+    /// With one comparison for both, where the length has one byte.
+    #[inline]
+    fn run<const BOUND: usize>(&mut self, bytes: &[u8]) {
+        if BOUND >= 0x80 {
+            self.length::<BOUND>(bytes.len());
+            return self.bytes(bytes);
+        }
+        let rest = core::mem::take(&mut self.rest);
+        let (needed, left) = (bytes.len() + 1, rest.len());
+        if let Some((window, rest)) = rest.split_at_mut_checked(needed)
+            && let [length, place @ ..] = window
+        {
+            *length = bytes.len() as u8;
+            copy_run(bytes, place);
+            self.rest = rest;
+        } else {
+            self.excess = self.excess.saturating_add(needed - left);
         }
     }
 

@@ -48,8 +48,18 @@ pub(crate) fn expand(mirror: &Mirror<'_>, data: &DataEnum) -> Result<Bodies> {
         .iter()
         .flat_map(|variant| variant.attributes.change_schemas(&variant.name));
     let changes = own.chain(fields().flat_map(|field| field.attributes.change_schemas(&field.name)));
+    // A tag alone, which every version has.
+    let plain = |variant: &Variant<'_>| variant.fields.is_empty() && variant.attributes.versions.condition().is_none();
+    let fixed_len = if variants.iter().all(plain) {
+        quote!(
+            const FIXED_LEN: ::core::option::Option<::core::primitive::usize> = ::core::option::Option::Some(1);
+        )
+    } else {
+        TokenStream::new()
+    };
     Ok(Bodies {
         shape,
+        fixed_len,
         methods: quote!(#byte_layer #translation),
         bounds,
         has_parts: fields().any(Field::has_parts),

@@ -74,6 +74,7 @@ fn frame(mirror: &Mirror<'_>, attributes: &MirrorAttributes, bodies: &Bodies) ->
     let pinned = attributes.layouts.pins(history.oldest);
     let Bodies {
         shape,
+        fixed_len,
         methods,
         bounds,
         changes,
@@ -113,6 +114,7 @@ fn frame(mirror: &Mirror<'_>, attributes: &MirrorAttributes, bodies: &Bodies) ->
             impl #layout_generics __devstate::Layout for #self_type #given {
                 const TYPE: &'static __devstate::schema::Type =
                     &__devstate::schema::Type::Mirror(<Self as __devstate::Mirror>::SCHEMA);
+                #fixed_len
             }
 
             #[automatically_derived]

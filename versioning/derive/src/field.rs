@@ -21,6 +21,8 @@ pub(crate) struct Field<'a> {
     pub(crate) attributes: ItemAttributes,
     /// The type has a fixed length.
     has_fixed_type: bool,
+    /// The type may have a fixed length, and the expansion can name it in a constant.
+    may_be_fixed: bool,
 }
 
 /// Reads the fields of a struct or a variant. Wire names must differ, also from those of removed fields.
@@ -47,6 +49,7 @@ pub(crate) fn fields<'a>(
             ty: &item.ty,
             attributes,
             has_fixed_type: Field::fixed_type(&item.ty, &mirror.parameters),
+            may_be_fixed: Field::may_be_fixed_type(&item.ty, mirror),
         });
     }
     Ok(fields)
@@ -129,6 +132,35 @@ impl Field<'_> {
         self.attributes.foreign.is_none() && self.attributes.bound.is_none() && self.has_fixed_type
     }
 
+    /// Returns an expression for the length, if it is fixed.
+    pub(crate) fn fixed_len(&self) -> TokenStream {
+        let ty = self.ty;
+        quote!(<#ty as __devstate::Layout>::FIXED_LEN)
+    }
+
+    /// Returns `true` if the encoding may have a fixed length, which the type says in `FIXED_LEN`.
+    pub(crate) fn may_be_fixed(&self) -> bool {
+        self.attributes.foreign.is_none() && self.attributes.bound.is_none() && self.may_be_fixed
+    }
+
+    /// Returns `false` for a type that is known to have no fixed length by its name, and for one with a parameter of the
+    /// mirror, which the expansion cannot name in a constant.
+    fn may_be_fixed_type(ty: &Type, mirror: &Mirror<'_>) -> bool {
+        let tokens = ty.to_token_stream();
+        let known = [
+            "Option", "Vec", "Deque", "String", "Str", "Bytes", "Sequence", "Inner", "char",
+        ];
+        !known.iter().any(|name| mentions(tokens.clone(), name))
+            && !mirror
+                .parameters
+                .iter()
+                .any(|parameter| mentions(tokens.clone(), &parameter.ident))
+            && !mirror
+                .lifetime
+                .iter()
+                .any(|lifetime| mentions(tokens.clone(), &lifetime.ident))
+    }
+
     /// Returns `true` for a type with a fixed length that the expansion can name in a constant: a length with a const
     /// parameter cannot be named there.
     fn fixed_type(ty: &Type, parameters: &[&ConstParam]) -> bool {
@@ -156,7 +188,10 @@ impl Field<'_> {
 }
 
 /// Returns `true` if the tokens contain the name.
-fn mentions(tokens: TokenStream, name: &Ident) -> bool {
+fn mentions<N: ?Sized>(tokens: TokenStream, name: &N) -> bool
+where
+    Ident: PartialEq<N>,
+{
     tokens.into_iter().any(|token| match token {
         TokenTree::Ident(ident) => ident == *name,
         TokenTree::Group(group) => mentions(group.stream(), name),

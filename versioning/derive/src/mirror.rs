@@ -26,6 +26,8 @@ pub(crate) struct Mirror<'a> {
 pub(crate) struct Bodies {
     /// The shape in the schema.
     pub(crate) shape: TokenStream,
+    /// The constant of `Layout` for the length, if it may be fixed.
+    pub(crate) fixed_len: TokenStream,
     /// The methods of `Wire`.
     pub(crate) methods: TokenStream,
     /// The bounds of the fields' types.

@@ -6,7 +6,7 @@ use syn::spanned::Spanned;
 use syn::{Fields, Result};
 
 use crate::attributes::ItemAttributes;
-use crate::field::{Field, Translation, bounds, fields, missing};
+use crate::field::{Field, Source, Translation, bounds, fields, missing};
 use crate::mirror::{Bodies, Mirror, set_version};
 use crate::semantics;
 
@@ -20,6 +20,7 @@ pub(crate) fn expand(mirror: &Mirror<'_>, items: &Fields) -> Result<Bodies> {
     let translation = translation(mirror, &fields);
     Ok(Bodies {
         shape,
+        fixed_len: fixed_len(&fields),
         methods: quote!(#byte_layer #translation),
         bounds: bounds(&fields, mirror),
         has_parts: fields.iter().any(Field::has_parts),
@@ -33,7 +34,7 @@ pub(crate) fn expand(mirror: &Mirror<'_>, items: &Fields) -> Result<Bodies> {
     })
 }
 
-/// Neighbouring fields of fixed length that exist in the same versions. They share one bounds check.
+/// Neighbouring fields that exist in the same versions, and may have a fixed length. Those that have share a bounds check.
 struct Run<'p, 'a>(Vec<&'p Field<'a>>);
 
 fn runs<'p, 'a>(fields: &'p [Field<'a>]) -> Vec<Run<'p, 'a>> {
@@ -41,8 +42,8 @@ fn runs<'p, 'a>(fields: &'p [Field<'a>]) -> Vec<Run<'p, 'a>> {
     for field in fields.iter().filter(|field| !field.attributes.skip) {
         if let Some(Run(run)) = runs.last_mut()
             && let Some(first) = run.first()
-            && first.is_fixed()
-            && field.is_fixed()
+            && first.may_be_fixed()
+            && field.may_be_fixed()
             && first.attributes.versions == field.attributes.versions
         {
             run.push(field);
@@ -53,6 +54,19 @@ fn runs<'p, 'a>(fields: &'p [Field<'a>]) -> Vec<Run<'p, 'a>> {
     runs
 }
 
+/// Returns the constant of `Layout` for the length, if all versions may have the same.
+fn fixed_len(fields: &[Field<'_>]) -> TokenStream {
+    let fields: Vec<_> = fields.iter().filter(|field| !field.attributes.skip).collect();
+    let may_be_fixed = |field: &&Field<'_>| field.may_be_fixed() && field.attributes.versions.condition().is_none();
+    if !fields.iter().all(may_be_fixed) {
+        return TokenStream::new();
+    }
+    let lengths = fields.iter().map(|field| field.fixed_len());
+    quote! {
+        const FIXED_LEN: ::core::option::Option<::core::primitive::usize> = __devstate::fixed_len(&[#(#lengths),*]);
+    }
+}
+
 fn byte_layer(mirror: &Mirror<'_>, fields: &[Field<'_>]) -> TokenStream {
     let input = mirror.input_lifetime();
     let mut encoded_len = TokenStream::new();
@@ -60,10 +74,9 @@ fn byte_layer(mirror: &Mirror<'_>, fields: &[Field<'_>]) -> TokenStream {
     let mut decode = TokenStream::new();
     for Run(run) in runs(fields) {
         let Some(first) = run.first() else { continue };
-        let [len, write, read] = if first.is_fixed() {
-            fixed(&run)
-        } else {
-            varying(mirror, first)
+        let [len, write, read] = match run.as_slice() {
+            [only] if !only.is_fixed() => varying(mirror, only),
+            run => sharing(mirror, run),
         };
         encoded_len.extend(first.attributes.versions.when(len));
         encode.extend(first.attributes.versions.when(write));
@@ -79,7 +92,8 @@ fn byte_layer(mirror: &Mirror<'_>, fields: &[Field<'_>]) -> TokenStream {
             __devstate_len
         }
 
-        #[inline]
+        #[cfg_attr(target_pointer_width = "64", inline(always))]
+        #[cfg_attr(not(target_pointer_width = "64"), inline)]
         fn encode<__DevstateW: __devstate::Writer>(&self, __devstate_at: __DevstateV, __devstate_writer: &mut __DevstateW) {
             #version
             #encode
@@ -98,49 +112,82 @@ fn byte_layer(mirror: &Mirror<'_>, fields: &[Field<'_>]) -> TokenStream {
     }
 }
 
-/// Returns the code for the length, writing and reading of a run of fixed fields.
-fn fixed(run: &[&Field<'_>]) -> [TokenStream; 3] {
+/// Returns the code for the length, writing and reading of fields that share windows where their types have a fixed length.
+fn sharing(mirror: &Mirror<'_>, run: &[&Field<'_>]) -> [TokenStream; 3] {
     let count = run.len();
-    let types = run.iter().map(|field| field.ty);
-    // Where each field starts in the window, and where the last one ends.
-    let ends = quote! {
-        const __DEVSTATE_ENDS: [::core::primitive::usize; #count + 1] =
-            __devstate::ends([0, #(<#types as __devstate::Fixed>::LEN),*]);
+    let lengths = run.iter().map(|field| {
+        let (len, known) = (field.fixed_len(), field.is_fixed());
+        quote!((#len, #known))
+    });
+    let places = quote! {
+        const __DEVSTATE_PLACES: [__devstate::Place; #count] = __devstate::places([#(#lengths),*]);
     };
-    let mut stores = TokenStream::new();
-    let mut loads = TokenStream::new();
+    let mut len = TokenStream::new();
+    let mut write = TokenStream::new();
+    let mut read = TokenStream::new();
+    let mut before_is_known = false;
     for (position, field) in run.iter().enumerate() {
         let member = &field.member;
-        let start = quote!(const { __DEVSTATE_ENDS[#position] });
-        let end = quote!(const { __DEVSTATE_ENDS[#position + 1] });
-        // Not by a function: the compiler makes more instructions of that.
-        stores.extend(quote! {
-            if let ::core::option::Option::Some(__devstate_place) =
-                <[::core::primitive::u8]>::get_mut(__devstate_window, #start..#end)
-            {
-                __devstate::Fixed::store(&self.#member, __devstate_place);
-            }
-        });
-        loads.extend(quote! {
-            __devstate::load(&mut self.#member, __devstate_window, #start, #end, __devstate_start, __devstate_reader)?;
-        });
+        let place = quote!(__DEVSTATE_PLACES[#position]);
+        let (start, end) = (quote!(const { #place.start }), quote!(const { #place.end }));
+        let [varying_len, varying_write, varying_read] = varying(mirror, field);
+        // Known types after one another never start a window.
+        if !(before_is_known && field.is_fixed()) {
+            write.extend(quote! {
+                if const { #place.window != 0 } {
+                    __devstate_window = match <__DevstateW as __devstate::Writer>::window::<{ #place.window }>(__devstate_writer) {
+                        ::core::option::Option::Some(__devstate_window) => __devstate_window,
+                        ::core::option::Option::None => return,
+                    };
+                }
+            });
+            read.extend(quote! {
+                if const { #place.window != 0 } {
+                    __devstate_start = __devstate::Reader::offset(__devstate_reader);
+                    __devstate_window = __devstate::Reader::array::<{ #place.window }>(__devstate_reader)?;
+                }
+            });
+        }
+        before_is_known = field.is_fixed();
+        if field.is_fixed() {
+            len.extend(quote!(__devstate_len += const { #place.end - #place.start };));
+            // Not by a function: the compiler makes more instructions of that.
+            write.extend(quote! {
+                if let ::core::option::Option::Some(__devstate_place) =
+                    <[::core::primitive::u8]>::get_mut(__devstate_window, #start..#end)
+                {
+                    __devstate::Fixed::store(&self.#member, __devstate_place);
+                }
+            });
+            read.extend(quote! {
+                __devstate::load(&mut self.#member, __devstate_window, #start, #end, __devstate_start, __devstate_reader)?;
+            });
+        } else {
+            let Source { value: at, .. } = field.source();
+            len.extend(varying_len);
+            write.extend(quote! {
+                if const { #place.is_fixed } {
+                    __devstate::store_value(&self.#member, #at, __devstate_window, #start, #end);
+                } else {
+                    __devstate_window = &mut [];
+                    #varying_write
+                }
+            });
+            read.extend(quote! {
+                if const { #place.is_fixed } {
+                    __devstate::load_value(
+                        &mut self.#member, #at, __devstate_window, #start, #end, __devstate_start, __devstate_reader,
+                    )?;
+                } else {
+                    #varying_read
+                }
+            });
+        }
     }
     [
-        quote!({ #ends __devstate_len += const { __DEVSTATE_ENDS[#count] }; }),
-        quote!({
-            #ends
-            if let ::core::option::Option::Some(__devstate_window) =
-                <__DevstateW as __devstate::Writer>::window::<{ __DEVSTATE_ENDS[#count] }>(__devstate_writer)
-            {
-                #stores
-            }
-        }),
-        quote!({
-            #ends
-            let __devstate_start = __devstate::Reader::offset(__devstate_reader);
-            let __devstate_window = __devstate::Reader::array::<{ __DEVSTATE_ENDS[#count] }>(__devstate_reader)?;
-            #loads
-        }),
+        quote!({ #places #len }),
+        quote!({ #places let mut __devstate_window: &mut [::core::primitive::u8] = &mut []; #write }),
+        quote!({ #places let mut __devstate_window: &[::core::primitive::u8] = &[]; let mut __devstate_start = 0; #read }),
     ]
 }
 

@@ -1,5 +1,6 @@
 //! Arrays, tuples and `Option`.
 
+use super::window::fixed_len;
 use super::{BadValue, Blank, Fixed, Wire};
 use crate::at::Versions;
 use crate::error::{ConversionError, Expected};
@@ -12,6 +13,10 @@ use crate::writer::Writer;
 #[diagnostic::do_not_recommend]
 impl<T: Layout, const N: usize> Layout for [T; N] {
     const TYPE: &'static Type = &Type::Array(T::TYPE, N);
+    const FIXED_LEN: Option<usize> = match T::FIXED_LEN {
+        Some(len) => len.checked_mul(N),
+        None => None,
+    };
 }
 
 impl<T: Fixed, const N: usize> Fixed for [T; N] {
@@ -115,6 +120,7 @@ macro_rules! tuples {
         #[diagnostic::do_not_recommend]
         impl<$($T: Layout),+> Layout for ($($T,)+) {
             const TYPE: &'static Type = &Type::Tuple(&[$($T::TYPE),+]);
+            const FIXED_LEN: Option<usize> = fixed_len(&[$($T::FIXED_LEN),+]);
         }
 
         impl<'de, Source: Versions, $($T: Wire<'de, Source>),+> Wire<'de, Source> for ($($T,)+) {

@@ -113,8 +113,7 @@ impl<'de, V: Versions, const N: usize> Wire<'de, V> for Str<'de, N> {
 
     #[inline]
     fn encode<W: Writer>(&self, _at: V, writer: &mut W) {
-        writer.length::<N>(self.0.len());
-        writer.bytes(self.0.as_bytes());
+        writer.run::<N>(self.0.as_bytes());
     }
 
     #[inline]
@@ -136,8 +135,7 @@ impl<'de, V: Versions, const N: usize> Wire<'de, V> for Bytes<'de, N> {
 
     #[inline]
     fn encode<W: Writer>(&self, _at: V, writer: &mut W) {
-        writer.length::<N>(self.0.len());
-        writer.bytes(self.0);
+        writer.run::<N>(self.0);
     }
 
     #[inline]

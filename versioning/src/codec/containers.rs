@@ -25,9 +25,7 @@ impl<'de, V: Versions, T: Wire<'de, V> + Blank<V>, const N: usize> Wire<'de, V> 
 
     #[inline]
     fn encode<W: Writer>(&self, at: V, writer: &mut W) {
-        writer.length::<N>(self.len());
-        check_written(at, self.len(), self.first(), writer);
-        T::encode_slice(self, at, writer);
+        T::encode_vec::<N, W>(self, at, writer);
     }
 
     #[inline]
@@ -125,8 +123,7 @@ impl<'de, V: Versions, const N: usize> Wire<'de, V> for String<N> {
 
     #[inline]
     fn encode<W: Writer>(&self, _at: V, writer: &mut W) {
-        writer.length::<N>(self.len());
-        writer.bytes(self.as_bytes());
+        writer.run::<N>(self.as_bytes());
     }
 
     fn decode_into(&mut self, _at: V, reader: &mut Reader<'de>) -> Result<(), Malformed> {

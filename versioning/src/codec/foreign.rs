@@ -34,8 +34,7 @@ where
             if !(0..ROUNDS).all(|_| decoded::<T, MAX>(bytes).is_some()) {
                 writer.fail(SaveError::ForeignChanges);
             }
-            writer.length::<MAX>(bytes.len());
-            writer.bytes(bytes);
+            writer.run::<MAX>(bytes);
         }
         _ => writer.fail(SaveError::Foreign { max: bound.min(MAX) }),
     }

@@ -16,6 +16,7 @@ hostile! {
     Enum
     Eq
     FINGERPRINTS
+    FIXED_LEN
     Field
     Fixed
     Foreign
@@ -26,7 +27,6 @@ hostile! {
     Itself
     LATEST
     LAYOUTS
-    LEN
     Layout
     M
     Malformed
@@ -40,6 +40,7 @@ hostile! {
     PINNED
     Part
     PartialOrd
+    Place
     Presence
     ROOTS
     ROWS
@@ -66,6 +67,7 @@ hostile! {
     absent
     all
     allow
+    always
     array
     automatically_derived
     blank
@@ -74,6 +76,7 @@ hostile! {
     branches
     byte
     cfg
+    cfg_attr
     changes
     check_buffer
     check_fields
@@ -101,10 +104,10 @@ hostile! {
     encode_within
     encoded_len
     encoded_len_within
-    ends
     expr
     field
     fields
+    fixed_len
     foreign_decode
     foreign_differ
     foreign_downgrade
@@ -122,16 +125,19 @@ hostile! {
     ignorable_field
     index
     inline
+    is_fixed
     last
     leaf
     len
     literal
+    load_value
     marker
     max_snapshot_len
     meta
     more
     must_use
     no_variant
+    not
     note
     number
     offset
@@ -140,6 +146,7 @@ hostile! {
     part
     pedantic
     pinned
+    places
     primitive
     refusal
     refuse
@@ -147,10 +154,12 @@ hostile! {
     restriction
     schema
     store
+    store_value
     str
     stringify
     table
     taken
+    target_pointer_width
     tt
     ty
     u64
