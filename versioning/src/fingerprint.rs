@@ -6,7 +6,8 @@
 )]
 
 use crate::fnv::{fnv1a_byte, fnv1a_onto, fnv1a_start};
-use crate::schema_data::{Field, InnerSchema, Presence, Row, Schema, Shape, Type, Variant, or};
+use crate::schema_data::{Field, InnerSchema, Presence, Row, Schema, Shape, Type, Variant};
+use crate::schema_len::or;
 
 /// Returns the fingerprint of one version of a mirror: the number that `layouts(…)` pins. A hand-written mirror computes
 /// [`LAYOUTS`](crate::Mirror::LAYOUTS) with it.

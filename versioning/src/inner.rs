@@ -23,8 +23,8 @@ use crate::writer::{Writer, length_len};
 /// Use it for state that has a release table of its own: that of a plug-in, or of a device from another team's crate.
 ///
 /// The field says which release of `R` belongs to each version of its owner: `#[versioned(inner = [1, 1, 2])]`, and `_` for a
-/// version without the field. `parts(…)` pins them. A downgrade of the owner downgrades the mirror to that release, and reports its losses. Loading
-/// accepts any release of `R`.
+/// version without the field. `parts(…)` on the owner pins these releases. A downgrade of the owner downgrades the mirror to
+/// that release, and reports its losses. Loading accepts any release of `R`.
 ///
 /// On the wire the field is bytes. A program that does not know `M` declares [`Bytes<'_, N>`](crate::Bytes) or
 /// `heapless::Vec<u8, N>` in its place, has the same fingerprints, and passes the snapshot on unchanged.

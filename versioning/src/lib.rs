@@ -38,6 +38,7 @@ mod refused;
 mod release;
 mod release_table;
 mod schema_data;
+mod schema_len;
 mod sequence;
 mod snapshot;
 mod stream;
