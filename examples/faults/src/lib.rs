@@ -10,6 +10,7 @@ mod calls;
 mod scenario;
 mod strace;
 
+use std::fs::File;
 use std::process::ExitCode;
 use std::time::Instant;
 
@@ -70,13 +71,9 @@ fn inject(scenario: &Scenario, args: &Args) -> Result<()> {
     let start = Instant::now();
     let name = scenario.name;
     if scenario.needs_kvm
-        && std::fs::File::options()
-            .read(true)
-            .write(true)
-            .open("/dev/kvm")
-            .is_err()
+        && let Err(error) = File::options().read(true).write(true).open("/dev/kvm")
     {
-        println!("   {name}: skipped, this machine has no /dev/kvm");
+        println!("   {name}: skipped, it needs /dev/kvm: {error}");
         return Ok(());
     }
     let trace = attempt(scenario, None).with_context(|| format!("{name}, without a fault"))?;

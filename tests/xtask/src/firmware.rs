@@ -38,6 +38,8 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode> {
 
 /// The step `bare` of the tests.
 pub(crate) fn check() -> Result<()> {
+    // What is missing is said before the first build.
+    cargo_tool("defmt-print")?;
     let workspace = || {
         let mut cargo = cargo();
         cargo

@@ -34,17 +34,20 @@ pub(crate) const ECHO: &[u8] = &[
     0xeb, 0xd8, // jmp again
 ];
 
+/// The VMM, with the usual effect of every signal: a test may have inherited ignored ones, as in the background of a script.
 pub(crate) fn program() -> Command {
-    Command::new(PROGRAM)
+    let mut program = Command::new("env");
+    program.args(["--default-signal=HUP,INT,QUIT,TERM", PROGRAM]);
+    program
 }
 
 /// Says why a test is skipped, if the machine cannot run guests.
 pub(crate) fn kvm_is_missing() -> bool {
-    let missing = fs::File::options().read(true).write(true).open("/dev/kvm").is_err();
-    if missing {
-        println!("skipped: this machine has no /dev/kvm");
+    let opened = fs::File::options().read(true).write(true).open("/dev/kvm");
+    if let Err(error) = &opened {
+        println!("skipped: it needs /dev/kvm: {error}");
     }
-    missing
+    opened.is_err()
 }
 
 /// A directory with the sockets and files of a test.
