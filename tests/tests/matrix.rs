@@ -2,7 +2,10 @@
 
 #![allow(missing_docs, clippy::unwrap_used, clippy::indexing_slicing, reason = "a test")]
 
-use devstate_tests::generate::{Chosen, Maximum, Minimum, payload};
+#[path = "matrix/branched.rs"]
+mod branched;
+
+use devstate_tests::generate::{Choice, Chosen, Maximum, Minimum, payload};
 use devstate_tests::matrix::{Outcome, Root, check};
 use devstate_tests::sample::{ItemSer, LinkSer, QueueSer, Release, foreign, roots};
 use devstate_versioning::checksum::{Checksum, Crc64};
@@ -11,16 +14,16 @@ use devstate_versioning::wire::reencode;
 use devstate_versioning::{Header, LoadErrorKind, Options, ReleaseTable, SaveError, buffer};
 use proptest::prelude::*;
 
-/// Calls `check` for every mirror and every release that has it.
-fn each(mut check: impl FnMut(&Root<Release>, Release) -> Outcome) -> Outcome {
-    let roots = roots();
-    let pairs = roots
-        .iter()
-        .flat_map(|root| Release::ALL.iter().map(move |release| (root, *release)));
-    let there = pairs.filter(|(root, release)| (root.version)(*release) != 0);
-    there
-        .map(|(root, release)| check(root, release))
-        .fold(Outcome::default(), Outcome::and)
+/// Takes a payload of every mirror at every release that has it to every release.
+fn to_every_release<R: ReleaseTable, C: Choice>(roots: &[Root<R>], choice: impl Fn() -> C) -> Outcome {
+    let mut outcome = Outcome::default();
+    for root in roots {
+        for &release in R::ALL.iter().filter(|release| (root.version)(**release) != 0) {
+            let payload = payload(&(root.payload_schema)(release), &mut choice(), &foreign);
+            outcome = outcome.and(root.check(release, &payload));
+        }
+    }
+    outcome
 }
 
 proptest! {
@@ -28,10 +31,8 @@ proptest! {
 
     #[test]
     fn every_release_to_every_release(choices in proptest::collection::vec(any::<u8>(), 0..200)) {
-        each(|root, release| {
-            let payload = payload(&(root.payload_schema)(release), &mut Chosen(&choices), &foreign);
-            root.check(release, &payload)
-        });
+        to_every_release(&roots(), || Chosen(&choices));
+        to_every_release(&branched::roots(), || Chosen(&choices));
     }
 
     #[test]
@@ -49,15 +50,17 @@ proptest! {
 
 #[test]
 fn extremes_go_to_every_release() {
-    let smallest = each(|root, release| {
-        let payload = payload(&(root.payload_schema)(release), &mut Minimum, &foreign);
-        root.check(release, &payload)
-    });
+    let smallest = to_every_release(&roots(), || Minimum);
     assert!(smallest.lossless > 0 && smallest.refused > 0, "{smallest:?}");
-    let largest = each(|root, release| {
-        let payload = payload(&(root.payload_schema)(release), &mut Maximum, &foreign);
-        root.check(release, &payload)
-    });
+    let largest = to_every_release(&roots(), || Maximum);
+    assert!(largest.lossy > 0 && largest.refused_to_upgrade, "{largest:?}");
+}
+
+#[test]
+fn extremes_go_to_both_branches() {
+    let smallest = to_every_release(&branched::roots(), || Minimum);
+    assert!(smallest.lossless > smallest.lossy, "{smallest:?}");
+    let largest = to_every_release(&branched::roots(), || Maximum);
     assert!(largest.lossy > 0 && largest.refused_to_upgrade, "{largest:?}");
 }
 
