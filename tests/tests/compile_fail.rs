@@ -127,6 +127,7 @@ corrected! {
     row_with_a_constant = "compile_fail/row_with_a_constant.fixed.rs",
     row_with_a_forgotten_version = "compile_fail/row_with_a_forgotten_version.fixed.rs",
     row_with_a_version_of_another_branch = "compile_fail/row_with_a_version_of_another_branch.fixed.rs",
+    rows_missing = "compile_fail/rows_missing.fixed.rs",
     start_at_end = "compile_fail/start_at_end.fixed.rs",
     start_behind_end = "compile_fail/start_behind_end.fixed.rs",
     start_outside = "compile_fail/start_outside.fixed.rs",

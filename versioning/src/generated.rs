@@ -14,6 +14,15 @@ use crate::error::{ConversionError, Expected, SaveError};
 use crate::reader::{Malformed, Reader};
 use crate::writer::Writer;
 
+/// Returns an identifier without the mark of a raw one.
+#[must_use]
+pub const fn without_raw(name: &'static str) -> &'static str {
+    match (name.as_bytes(), name.split_at_checked(2)) {
+        ([b'r', b'#', ..], Some((_, name))) => name,
+        _ => name,
+    }
+}
+
 /// Returns the last release of a table.
 ///
 /// # Panics

@@ -288,7 +288,7 @@ pub mod __private {
     #[cfg(feature = "defmt")]
     pub use crate::generated::format_release;
     pub use crate::generated::{
-        at, bound_at, default_value, last, load, no_variant, part_at, refusal, refuse, refuse_variant,
+        at, bound_at, default_value, last, load, no_variant, part_at, refusal, refuse, refuse_variant, without_raw,
     };
     pub use crate::loss::Differ;
     pub use crate::mirror::{Layout, Mirror};

@@ -191,7 +191,7 @@ macro_rules! release_table {
         impl $crate::schema::TableData for $Release {
             const TABLE: &'static ::core::primitive::str = ::core::concat!("" $(, $crate::__release_part!(@table $table))?);
             const ALL: &'static [Self] = &[$(Self::$name),+];
-            const NAMES: &'static [&'static ::core::primitive::str] = &[$(::core::stringify!($name)),+];
+            const NAMES: &'static [&'static ::core::primitive::str] = &[$($crate::__private::without_raw(::core::stringify!($name))),+];
             const NUMBERS: &'static [::core::primitive::u16] = &[$($number),+];
             const PARENTS: &'static [::core::option::Option<::core::primitive::usize>] =
                 &[$($crate::__release_part!(@parent $Release $name $($parent)?)),+];
@@ -302,6 +302,15 @@ macro_rules! release_table {
                 )+
             }
         };
+    };
+    (
+        $(#[$attribute:meta])*
+        $visibility:vis enum $Release:ident $(= $table:tt)? { $($releases:tt)* }
+    ) => {
+        ::core::compile_error!(::core::concat!(
+            "the table `", ::core::stringify!($Release), "` has no rows: behind the releases, write a line for each mirror, with its version in \
+             each release, as in `TimerSer => [1, 2],`",
+        ));
     };
 }
 

@@ -32,6 +32,18 @@ release_table! {
     TimerSer => [1],
 }
 
+release_table! {
+    #[allow(non_camel_case_types, reason = "a keyword")]
+    pub enum Raw { r#type = 1 @ open }
+    TimerSer => [1],
+}
+
+#[test]
+fn a_release_with_a_raw_identifier_has_a_plain_name() {
+    let json = Json::<Raw>::new().to_string();
+    assert!(json.contains(r#"{"name": "type", "number": 1"#), "{json}");
+}
+
 fn saved<R>() -> Vec<u8>
 where
     R: ReleaseTable,
