@@ -12,7 +12,6 @@
     reason = "a library for tests alone"
 )]
 
-pub mod invariants;
 pub use devstate_golden::generate;
 pub mod matrix;
 pub mod oracle;

@@ -2,7 +2,7 @@
 
 #![no_main]
 
-use devstate_tests::invariants::i8042;
+use devstate_models::i8042;
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|steps: Vec<i8042::Step>| i8042::run(&steps));

@@ -2,7 +2,7 @@
 
 #![no_main]
 
-use devstate_tests::invariants::rtc;
+use devstate_models::rtc;
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|steps: Vec<rtc::Step>| rtc::run(&steps));

@@ -2,7 +2,7 @@
 
 #![no_main]
 
-use devstate_tests::invariants::serial;
+use devstate_models::serial;
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|steps: Vec<serial::Step>| serial::run(&steps));

@@ -4,9 +4,9 @@
 use crate::states;
 use devstate_core::{Clock, Instant, InterruptLine, InvalidState};
 use devstate_i8042::{I8042, I8042State, SystemControl};
+use devstate_models::{Named, i8042, rtc, serial};
 use devstate_rtc_pl031::{Rtc, RtcState};
 use devstate_serial_16550::{AlwaysReady, Config, Serial, SerialState};
-use devstate_tests::invariants::{Named, i8042, rtc, serial};
 use std::cell::Cell;
 use std::fmt::Debug;
 

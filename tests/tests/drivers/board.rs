@@ -1,9 +1,9 @@
 //! A board with one UART, whose clock goes on by a microsecond with each access.
 
 use devstate_core::{Clock, Instant, InterruptLine};
+use devstate_models::through_bytes;
 use devstate_serial_16550::{Config, NoEvents, Serial, SerialState};
 use devstate_serial_16550_ser::SerialStateSer;
-use devstate_tests::invariants::through_bytes;
 use embedded_io::{ErrorType, Write, WriteReady};
 use std::cell::Cell;
 use std::convert::Infallible;

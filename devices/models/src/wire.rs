@@ -1,10 +1,20 @@
 //! States on their way through the bytes of their mirrors, and bytes that no device has saved.
 
-use crate::generate::{Chosen, no_foreign, payload};
 use arbitrary::Arbitrary;
-use devstate_replay::Release;
+use devstate_golden::generate::{Chosen, no_foreign, payload};
+use devstate_i8042_ser::I8042StateSer;
+use devstate_rtc_pl031_ser::RtcStateSer;
+use devstate_serial_16550_ser::SerialStateSer;
 use devstate_versioning::inspect::PayloadSchema;
-use devstate_versioning::{MirrorOf, ReleaseTable};
+use devstate_versioning::{MirrorOf, ReleaseTable, release_table};
+
+release_table! {
+    /// The first versions of the mirrors, and the latest ones.
+    pub enum Release { V1 = 1 @ 0xb91d_30db_ca67_e80a, V2 = 2 @ open }
+    RtcStateSer => [1, 2],
+    SerialStateSer => [1, 2],
+    I8042StateSer => [_, 2],
+}
 
 /// A payload that somebody has tampered with, or made up.
 #[derive(Arbitrary, Clone, Debug)]

@@ -1,7 +1,7 @@
 //! Random scripts of the devices, with what always holds checked after every step: the same as the fuzz targets `rtc`, `serial`
 //! and `i8042`.
 
-use devstate_tests::invariants::{i8042, rtc, scripts, serial};
+use devstate_models::{i8042, rtc, scripts, serial};
 use proptest::prelude::*;
 
 proptest! {

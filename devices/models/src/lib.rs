@@ -1,8 +1,23 @@
-//! The invariants of each device, whatever guest, host, clock and saved bytes do: random scripts, with every invariant
-//! checked after each step.
+//! Each device once more, written independently from its manual, and random scripts that compare the two.
+//!
+//! A script has what guest, host, clock and saved bytes do. After each step the device must say and do what its model
+//! says: reads, state, interrupt lines, events, deadline, and the state that comes back from the bytes of its mirror.
 //!
 //! The steps are read from bytes, so that `cargo test` (proptest, which shrinks) and `cargo xtask fuzz` (libFuzzer, which
-//! looks for new paths) run the same scripts. A model, written independently of the device, says what the device should do.
+//! looks for new paths) run the same scripts.
+//!
+//! The models are a crate of their own because they know the mirrors, and a device does not.
+
+#![forbid(unsafe_code)]
+// Tests say what they expect by panicking, and this is a part of them.
+#![allow(
+    clippy::indexing_slicing,
+    clippy::missing_panics_doc,
+    clippy::must_use_candidate,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "a library for tests alone"
+)]
 
 mod clock;
 mod hostile;
