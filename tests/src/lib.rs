@@ -1,5 +1,5 @@
 //! What crosses crates: the direction of the arrows, mistakes that must not compile, golden bytes, every release to every
-//! release, QEMU as the oracle. Most of it is in `tests/`; this library has what the tests share.
+//! release. Most of it is in `tests/`; this library has what the tests share.
 
 #![forbid(unsafe_code)]
 // Tests say what they expect by panicking, and this is a part of them.
@@ -14,10 +14,8 @@
 
 pub use devstate_golden::generate;
 pub mod matrix;
-pub mod oracle;
 pub mod published;
 pub mod sample;
-pub mod script;
 
 /// The README's code compiles and runs.
 #[cfg(doctest)]

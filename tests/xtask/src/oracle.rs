@@ -13,7 +13,7 @@ use std::process::ExitCode;
 #[derive(clap::Args)]
 #[command(disable_help_flag = true)]
 pub(crate) struct Args {
-    /// Options of the program `oracle`
+    /// Options of the program `devstate-oracle`
     #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
     options: Vec<String>,
 }
@@ -33,15 +33,6 @@ fn compare(options: &[String]) -> Result<()> {
     for program in ["qemu-system-x86_64", "qemu-system-aarch64"] {
         program_path(program)?;
     }
-    let oracle = [
-        "run",
-        "--quiet",
-        "--release",
-        "-p",
-        "devstate-tests",
-        "--bin",
-        "oracle",
-        "--",
-    ];
+    let oracle = ["run", "--quiet", "--release", "-p", "devstate-oracle", "--"];
     run_command(cargo().args(oracle).args(options))
 }

@@ -3,12 +3,12 @@
 use devstate_core::{Instant, NoInterrupt};
 use devstate_i8042::{Config as I8042Config, I8042, I8042State, KeyboardState, MouseState, NoControl};
 use devstate_i8042_ser::qemu::I8042Sections;
+use devstate_oracle::script::{i8042, rtc, serial};
 use devstate_qemu_section::{Loss, Section};
 use devstate_rtc_pl031::{Rtc, RtcState};
 use devstate_rtc_pl031_ser::qemu::Pl031Section;
 use devstate_serial_16550::{AlwaysReady, Config, Serial, SerialState};
 use devstate_serial_16550_ser::qemu::SerialSection;
-use devstate_tests::script::{i8042, rtc, serial};
 use proptest::prelude::*;
 
 /// The machine's virtual time on the way to QEMU.

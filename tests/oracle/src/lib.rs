@@ -1,6 +1,17 @@
 //! QEMU 7.2, running live, as the second implementation: the same script goes into its device and into ours, and every
 //! value read and every edge of an interrupt line is compared.
 
+#![forbid(unsafe_code)]
+// Tests say what they expect by panicking, and this is a part of them.
+#![allow(
+    clippy::indexing_slicing,
+    clippy::missing_panics_doc,
+    clippy::must_use_candidate,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "a library for tests alone"
+)]
+
 mod campaign;
 mod failure;
 mod i8042;
@@ -10,6 +21,7 @@ mod qemu;
 mod rows;
 mod rtc;
 mod saves;
+pub mod script;
 mod serial;
 mod stalled;
 mod subject;

@@ -1,7 +1,7 @@
-//! `cargo run --release -p devstate-tests --bin oracle`: scripts against a live QEMU.
+//! `cargo run --release -p devstate-oracle`: scripts against a live QEMU.
 
 use clap::Parser;
-use devstate_tests::oracle::{Device, Saving, Settings, Travels, machine_types, stalled_output};
+use devstate_oracle::{Device, Saving, Settings, Travels, machine_types, stalled_output};
 use std::process::ExitCode;
 
 /// Drives the same random scripts into QEMU's devices and into ours, and compares every step.

@@ -1,7 +1,7 @@
 //! The keyboard controller on its way out of QEMU and into it.
 
 use super::{IRQ_1, IRQ_12, IRQ_BITS, Subject, Theirs, comes_from_keyboard, comes_from_mouse, irq_bits};
-use crate::oracle::travel::{Moment, Traveller, layout};
+use crate::travel::{Moment, Traveller, layout};
 use anyhow::{Context, Result};
 use devstate_i8042::spec::config;
 use devstate_i8042::{I8042State, KeyboardOption, MouseArgument, OutputBuffer, PendingCommand};

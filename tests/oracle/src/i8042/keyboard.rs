@@ -1,7 +1,7 @@
 //! The rows of the keyboard.
 
 use super::{I8042Rows, Subject, elsewhere};
-use crate::oracle::subject::Stimulus;
+use crate::subject::Stimulus;
 use devstate_i8042::spec::{config, keyboard as spec};
 use devstate_i8042::{
     ByteQueue, I8042State, Key, KeySet, KeyboardOption, KeyboardState, OutputBuffer, ScanCodeSet, spec as ports,

@@ -1,7 +1,7 @@
 //! What comes in from outside.
 
 use super::{SerialRows, Subject};
-use crate::oracle::subject::Stimulus;
+use crate::subject::Stimulus;
 use devstate_core::Instant;
 use devstate_serial_16550::{SerialState, spec};
 

@@ -1,7 +1,7 @@
 //! The clock on its way out of QEMU and into it.
 
 use super::{BLUR, LINE, SECOND, Subject};
-use crate::oracle::travel::{Moment, Traveller, layout};
+use crate::travel::{Moment, Traveller, layout};
 use anyhow::{Context, Result, ensure};
 use devstate_core::Instant;
 use devstate_qemu::QemuDevicesSer;

@@ -1,8 +1,8 @@
 //! The UART on its way out of QEMU and into it.
 
 use super::{BLUR, MAX_TIMEOUT, PORTS, Subject, Theirs};
-use crate::oracle::travel::{Moment, Traveller, layout};
 use crate::script::serial::Op;
+use crate::travel::{Moment, Traveller, layout};
 use anyhow::{Context, Result, ensure};
 use devstate_core::Instant;
 use devstate_qemu::QemuDevicesSer;

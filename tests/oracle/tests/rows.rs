@@ -1,6 +1,6 @@
 //! What the comparison with QEMU knows is what the devices' lists of differences say.
 
-use devstate_tests::oracle::Device;
+use devstate_oracle::Device;
 use std::collections::BTreeSet;
 use std::path::Path;
 
@@ -8,7 +8,7 @@ use std::path::Path;
 fn every_row_of_every_list_is_known_to_the_comparison_and_no_other() {
     for device in Device::ALL {
         let list = Path::new(env!("CARGO_MANIFEST_DIR"))
-            .join("../devices")
+            .join("../../devices")
             .join(device.folder());
         let list = std::fs::read_to_string(list.join("DIFFERENCES.md")).unwrap();
         let known = device.reachable_rows().iter().copied();

@@ -1,7 +1,7 @@
 //! The rows of the mouse.
 
 use super::{I8042Rows, Subject, elsewhere};
-use crate::oracle::subject::Stimulus;
+use crate::subject::Stimulus;
 use devstate_i8042::spec::mouse::{self as spec, status};
 use devstate_i8042::{
     ByteQueue, I8042State, MouseArgument, MouseButtons, MouseInput, MouseProtocol, MouseState, RateSequence,

@@ -1,6 +1,6 @@
 //! The page about QEMU has every loss, and no other.
 
-use devstate_tests::oracle::Device;
+use devstate_oracle::Device;
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
@@ -9,7 +9,7 @@ fn page() -> String {
 }
 
 fn root() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
 }
 
 /// The fields of the tables below a heading of the page.
