@@ -72,22 +72,16 @@ impl Device {
     /// All of them.
     pub const ALL: &'static [Self] = &[Self::Serial, Self::Rtc, Self::I8042];
 
-    /// Its folder below `devices/`.
-    #[must_use]
-    pub const fn folder(self) -> &'static str {
-        with_subject!(self, S => S::FOLDER)
-    }
-
-    /// The rows of its list of differences that scripts reach.
-    #[must_use]
-    pub const fn reachable_rows(self) -> &'static [&'static str] {
-        with_subject!(self, S => S::ROWS)
-    }
-
-    /// The rows that no script can reach, and why.
-    #[must_use]
-    pub const fn rows_beyond(self) -> &'static [(&'static str, &'static str)] {
-        with_subject!(self, S => S::BEYOND)
+    /// Its folder below `devices/`, the rows of its list of differences that scripts reach, and the rows that no script
+    /// can reach, with the reason.
+    pub const fn list(
+        self,
+    ) -> (
+        &'static str,
+        &'static [&'static str],
+        &'static [(&'static str, &'static str)],
+    ) {
+        with_subject!(self, S => (S::FOLDER, S::ROWS, S::BEYOND))
     }
 
     /// Whether a long run should have saved at an older release, and did not. The UART alone has an older release that

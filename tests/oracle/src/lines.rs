@@ -1,7 +1,7 @@
 //! The devices' interrupt lines, which remember what was done to them.
 
-use super::qemu::Edge;
-use devstate_core::InterruptLine;
+use super::qemu::{Edge, Outcome};
+use devstate_core::{InterruptLine, InvalidState};
 use std::cell::RefCell;
 use std::rc::Rc;
 
@@ -49,6 +49,12 @@ impl Lines {
         self.0.borrow().up.contains(&number)
     }
 
+    /// A step that gave that value, and made the edges since the last call.
+    pub(crate) fn outcome(&self, value: Option<u64>) -> Outcome {
+        let edges = self.take_edges();
+        Outcome { value, edges }
+    }
+
     /// The edges since the last call.
     pub(crate) fn take_edges(&self) -> Vec<Edge> {
         std::mem::take(&mut self.0.borrow_mut().edges)
@@ -75,11 +81,13 @@ impl Lines {
         self.0.borrow().edges.len()
     }
 
-    /// The device was put into another state, in which a line has another level: an edge that the device had made on its
+    /// The device is put into another state, in which a line has another level: an edge that the device had made on its
     /// way to the old state did not happen, or one that it did not make did.
-    pub(crate) fn correct(&self, change: impl FnOnce()) {
+    pub(crate) fn correct(&self, restore: impl FnOnce() -> Result<(), InvalidState>) {
         let mut edges = self.take_edges();
-        change();
+        if let Err(error) = restore() {
+            unreachable!("a row leads to a state that is refused: {error}");
+        }
         for correction in self.take_edges() {
             let last = edges.iter().rposition(|edge| edge.line == correction.line);
             match last {

@@ -10,7 +10,7 @@ struct Family {
     program: &'static str,
     /// The types' names are one of these, alone or with a version behind it.
     types: &'static [&'static str],
-    arguments: &'static [&'static str],
+    arguments: &'static str,
     /// How many of our devices such a machine has.
     devices: usize,
 }
@@ -19,28 +19,26 @@ const FAMILIES: &[Family] = &[
     Family {
         program: "qemu-system-x86_64",
         types: &["pc", "pc-i440fx", "q35", "pc-q35", "isapc"],
-        arguments: &["-chardev", "null,id=c", "-device", "isa-serial,chardev=c"],
+        arguments: "-chardev null,id=c -device isa-serial,chardev=c",
         devices: 2,
     },
     Family {
         program: "qemu-system-x86_64",
         types: &["microvm"],
-        arguments: &["-device", "i8042", "-chardev", "null,id=c", "-serial", "chardev:c"],
+        arguments: "-device i8042 -chardev null,id=c -serial chardev:c",
         devices: 2,
     },
     Family {
         program: "qemu-system-aarch64",
         types: &["virt"],
-        arguments: &["-cpu", "cortex-a53"],
+        arguments: "-cpu cortex-a53",
         devices: 1,
     },
     // Its UARTs are in memory.
     Family {
         program: "qemu-system-aarch64",
         types: &["orangepi-pc"],
-        arguments: &[
-            "-m", "1G", "-serial", "null", "-serial", "null", "-serial", "null", "-serial", "null",
-        ],
+        arguments: "-m 1G -serial null -serial null -serial null -serial null",
         devices: 4,
     },
 ];
@@ -75,15 +73,10 @@ impl Family {
     }
 
     fn go_around(&self, name: &str) -> Result<()> {
-        let arguments: Vec<&str> = [&["-M", name, "-m", "16", "-accel", "tcg"], self.arguments].concat();
         let machine = Machine {
             program: self.program,
-            arguments: leak(&arguments),
-            files: Vec::new(),
-            inputs: 0,
-            interrupt_controller: None,
-            after_reset: &[],
-            runs: false,
+            arguments: format!("-M {name} -m 16 -accel tcg {}", self.arguments),
+            ..Machine::default()
         };
         let file = Qemu::start(&machine)?.migrate(&machine)?;
         let migration = Migration::parse(&file)?;
@@ -125,13 +118,4 @@ fn is_of(name: &str, family: &str) -> bool {
         (Some(Ok(major)), Some(Ok(minor))) => (major, minor) >= OLDEST,
         _ => false,
     }
-}
-
-/// A machine's arguments are constants elsewhere. These few stay until the program ends.
-pub(crate) fn leak(arguments: &[&str]) -> &'static [&'static str] {
-    let arguments: Vec<&'static str> = arguments
-        .iter()
-        .map(|argument| &*Box::leak(argument.to_string().into_boxed_str()))
-        .collect();
-    Vec::leak(arguments)
 }

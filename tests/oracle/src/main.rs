@@ -1,5 +1,6 @@
 //! `cargo run --release -p devstate-oracle`: scripts against a live QEMU.
 
+use anyhow::Result;
 use clap::Parser;
 use devstate_oracle::{Device, Saving, Settings, Travels, machine_types, stalled_output};
 use std::process::ExitCode;
@@ -29,74 +30,69 @@ const ENOUGH: u64 = 100_000;
 
 fn main() -> ExitCode {
     let args = Args::parse();
-    let settings = Settings {
+    let mut complete = true;
+    let mut take = |what: &str, result: Result<bool>| {
+        complete &= result.unwrap_or_else(|error| {
+            println!("{what}: {error:#}");
+            false
+        });
+    };
+    if args.migrate.is_some() && args.device.is_none() {
+        take("machine types", machines());
+        take("output that stalls", stalled());
+    }
+    for device in Device::ALL {
+        if args.device.is_none_or(|wanted| wanted == *device) {
+            let result = match args.migrate {
+                Some(scripts) => travelled(*device, scripts, args.seed),
+                None => compared(*device, &args),
+            };
+            take(&format!("{device:?}"), result);
+        }
+    }
+    if complete { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+}
+
+fn compared(device: Device, args: &Args) -> Result<bool> {
+    let report = device.compare(Settings {
         operations: args.operations,
         seed: args.seed,
         saving: args.save,
-    };
-    let mut failed = false;
-    if args.migrate.is_some() && args.device.is_none() {
-        failed |= !machines();
-        failed |= !stalled();
+    })?;
+    println!(
+        "{device:?}: {} operations in {} scripts, seed {}, {:.1} s: no difference outside the table",
+        report.operations,
+        report.scripts,
+        args.seed,
+        report.duration.as_secs_f64()
+    );
+    for (release, count) in report.saves.counts() {
+        println!("  {count:8} saves and restores at {release:?}");
     }
-    for device in Device::ALL {
-        if args.device.is_some_and(|wanted| wanted != *device) {
-            continue;
-        }
-        if let Some(scripts) = args.migrate {
-            let seed = args.seed;
-            failed |= !travelled(*device, Travels { scripts, seed });
-            continue;
-        }
-        match device.compare(settings) {
-            Ok(report) => {
-                println!(
-                    "{device:?}: {} operations in {} scripts, seed {}, {:.1} s: no difference outside the table",
-                    report.operations,
-                    report.scripts,
-                    args.seed,
-                    report.duration.as_secs_f64()
-                );
-                for (release, count) in report.saves.counts() {
-                    println!("  {count:8} saves and restores at {release:?}");
-                }
-                if report.operations >= ENOUGH && device.misses_older_releases(&report.saves) {
-                    println!("  no save at an older release, which loses nothing of many states");
-                    failed |= args.save != Saving::Never;
-                }
-                for (row, count) in &report.rows {
-                    println!("  {count:8} {row}");
-                }
-                for row in report.stale() {
-                    println!("  STALE: `{row}` never occurred");
-                    failed |= report.operations >= ENOUGH;
-                }
-            }
-            Err(error) => {
-                println!("{error:#}");
-                failed = true;
-            }
-        }
+    let (mut complete, is_long) = (true, report.operations >= ENOUGH);
+    if is_long && device.misses_older_releases(&report.saves) {
+        println!("  no save at an older release, which loses nothing of many states");
+        complete &= args.save == Saving::Never;
     }
-    if failed { ExitCode::FAILURE } else { ExitCode::SUCCESS }
+    for (row, count) in &report.rows {
+        println!("  {count:8} {row}");
+    }
+    for row in report.stale() {
+        println!("  STALE: `{row}` never occurred");
+        complete &= !is_long;
+    }
+    Ok(complete)
 }
 
 /// After so many scripts each device must have moved at each moment.
 const ENOUGH_TRAVELS: u64 = 100;
 
-fn travelled(device: Device, travels: Travels) -> bool {
-    let report = match device.travel(travels) {
-        Ok(report) => report,
-        Err(error) => {
-            println!("{device:?}: {error:#}");
-            return false;
-        }
-    };
+fn travelled(device: Device, scripts: u64, seed: u64) -> Result<bool> {
+    let report = device.travel(Travels { scripts, seed })?;
     let (moves_in, moves_out) = report.moves;
     let seconds = report.duration.as_secs_f64();
     println!(
-        "{device:?}: {moves_in} moves in, {moves_out} moves out, seed {}, {seconds:.1} s: no difference outside the tables",
-        travels.seed
+        "{device:?}: {moves_in} moves in, {moves_out} moves out, seed {seed}, {seconds:.1} s: no difference outside the tables"
     );
     for (name, count) in &report.moments {
         println!("  {count:8} moves while {name}");
@@ -113,37 +109,23 @@ fn travelled(device: Device, travels: Travels) -> bool {
     let mut complete = true;
     for moment in report.missed() {
         println!("  MISSED: never while {moment}");
-        complete &= travels.scripts < ENOUGH_TRAVELS;
+        complete &= scripts < ENOUGH_TRAVELS;
     }
-    complete
+    Ok(complete)
 }
 
-fn machines() -> bool {
-    match machine_types() {
-        Ok(types) => {
-            println!(
-                "{} machine types, out and in and loaded: {}",
-                types.len(),
-                types.join(" ")
-            );
-            true
-        }
-        Err(error) => {
-            println!("machine types: {error:#}");
-            false
-        }
-    }
+fn machines() -> Result<bool> {
+    let types = machine_types()?;
+    println!(
+        "{} machine types, out and in and loaded: {}",
+        types.len(),
+        types.join(" ")
+    );
+    Ok(true)
 }
 
-fn stalled() -> bool {
-    match stalled_output() {
-        Ok(()) => {
-            println!("output that stalls, out and in: no character is lost");
-            true
-        }
-        Err(error) => {
-            println!("output that stalls: {error:#}");
-            false
-        }
-    }
+fn stalled() -> Result<bool> {
+    stalled_output()?;
+    println!("output that stalls, out and in: no character is lost");
+    Ok(true)
 }

@@ -9,11 +9,12 @@ use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 /// What to start.
+#[derive(Default)]
 pub(crate) struct Machine {
     /// `qemu-system-…`
     pub(crate) program: &'static str,
-    /// Everything but the sockets; `{dir}` stands for the folder that has `files`.
-    pub(crate) arguments: &'static [&'static str],
+    /// Everything but the sockets, with spaces between; `{dir}` stands for the folder that has `files`.
+    pub(crate) arguments: String,
     /// Files to write there: name and content.
     pub(crate) files: Vec<(&'static str, Vec<u8>)>,
     /// How many character devices connect to `{dir}/input0`, `{dir}/input1`, and so on.
@@ -139,7 +140,12 @@ impl Qemu {
             .map(|index| listen(&format!("input{index}")))
             .collect::<Result<_>>()?;
         let mut child = Command::new(machine.program)
-            .args(machine.arguments.iter().map(|argument| in_folder(argument, path)))
+            .args(
+                machine
+                    .arguments
+                    .split_whitespace()
+                    .map(|argument| in_folder(argument, path)),
+            )
             .args(&incoming)
             .args(["-S", "-nodefaults", "-display", "none", "-qtest-log", "/dev/null"])
             .args([

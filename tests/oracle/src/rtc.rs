@@ -72,18 +72,14 @@ impl subject::Subject for Subject {
         ];
         Machine {
             program: "qemu-system-aarch64",
-            #[rustfmt::skip]
-            arguments: &[
-                "-M", "virt", "-cpu", "cortex-a53", "-m", "16", "-accel", "tcg", "-icount", "shift=10,sleep=off",
-                "-rtc", "base=2026-01-02T03:04:06,clock=vm",
-                "-device", "loader,file={dir}/guest,addr=0x40200000,force-raw=on",
-                "-device", "loader,addr=0x40200000,cpu-num=0",
-            ],
+            arguments: "-M virt -cpu cortex-a53 -m 16 -accel tcg -icount shift=10,sleep=off \
+                        -rtc base=2026-01-02T03:04:06,clock=vm \
+                        -device loader,file={dir}/guest,addr=0x40200000,force-raw=on \
+                        -device loader,addr=0x40200000,cpu-num=0"
+                .to_owned(),
             files: vec![("guest", code.iter().flat_map(|word| word.to_le_bytes()).collect())],
-            inputs: 0,
             interrupt_controller: Some("arm_gic"),
-            after_reset: &[],
-            runs: false,
+            ..Machine::default()
         }
     }
 
@@ -148,7 +144,7 @@ impl subject::Subject for Subject {
                 Stimulus::Reset
             }
         };
-        (stimulus, self.outcome(value))
+        (stimulus, self.lines.outcome(value))
     }
 
     fn elapse(&self, qemu: &mut Qemu, about: u64) -> Result<u64> {
@@ -175,7 +171,7 @@ impl subject::Subject for Subject {
             self.row(RtcRows::AlarmPhase, ours == (before.ris || ticks >= to_match));
             self.correct(|state| state.ris = theirs);
         }
-        self.outcome(Some(nanoseconds))
+        self.lines.outcome(Some(nanoseconds))
     }
 
     fn save_and_restore(&mut self, saves: &mut Saves) -> Result<()> {
@@ -212,22 +208,12 @@ impl Subject {
     fn correct(&mut self, change: impl FnOnce(&mut RtcState)) {
         let mut state = self.state();
         change(&mut state);
-        let (device, now) = (&mut self.device, self.now);
-        self.lines.correct(
-            || match device.restore(&state, Instant::from_nanos(now), Clock::Frozen) {
-                Ok(()) => {}
-                Err(error) => unreachable!("a row leads to a state that is refused: {error}"),
-            },
-        );
+        let (device, now) = (&mut self.device, Instant::from_nanos(self.now));
+        self.lines.correct(|| device.restore(&state, now, Clock::Frozen));
     }
 
     fn row(&mut self, row: RtcRows, as_documented: bool) {
         self.tally.occurs(row as usize, as_documented);
-    }
-
-    fn outcome(&self, value: Option<u64>) -> Outcome {
-        let edges = self.lines.take_edges();
-        Outcome { value, edges }
     }
 
     fn read(&mut self, register: u16) -> u32 {

@@ -123,21 +123,22 @@ impl subject::Subject for Subject {
     fn machine() -> Machine {
         let mut firmware = vec![0xf4; 0x1_0000];
         firmware[0xfff0..0xfff2].copy_from_slice(&[0xeb, 0xfe]);
+        let uarts = PORTS.iter().enumerate().map(|(index, (base, irq))| {
+            format!(
+                "-chardev socket,id=c{index},path={{dir}}/input{index} \
+                 -device isa-serial,iobase={base:#x},irq={irq},chardev=c{index}"
+            )
+        });
+        let machine = "-M pc -m 16 -accel tcg -icount shift=5,sleep=off -bios {dir}/firmware".to_owned();
+        let arguments: Vec<String> = std::iter::once(machine).chain(uarts).collect();
         Machine {
             program: "qemu-system-x86_64",
-            #[rustfmt::skip]
-            arguments: &[
-                "-M", "pc", "-m", "16", "-accel", "tcg", "-icount", "shift=5,sleep=off", "-bios", "{dir}/firmware",
-                "-chardev", "socket,id=c0,path={dir}/input0", "-device", "isa-serial,iobase=0x3f8,irq=4,chardev=c0",
-                "-chardev", "socket,id=c1,path={dir}/input1", "-device", "isa-serial,iobase=0x2f8,irq=3,chardev=c1",
-                "-chardev", "socket,id=c2,path={dir}/input2", "-device", "isa-serial,iobase=0x3e8,irq=5,chardev=c2",
-                "-chardev", "socket,id=c3,path={dir}/input3", "-device", "isa-serial,iobase=0x2e8,irq=7,chardev=c3",
-            ],
+            arguments: arguments.join(" "),
             files: vec![("firmware", firmware)],
             inputs: PORTS.len(),
             interrupt_controller: Some("ioapic"),
             after_reset: &["writeq 0xfed00010 1"],
-            runs: false,
+            ..Machine::default()
         }
     }
 
@@ -190,7 +191,7 @@ impl subject::Subject for Subject {
         if !matches!(op, Op::Elapse(_)) {
             self.follow_their_timer(op);
         }
-        (stimulus, self.outcome(value))
+        (stimulus, self.lines.outcome(value))
     }
 
     fn elapse(&self, qemu: &mut Qemu, about: u64) -> Result<u64> {
@@ -219,7 +220,7 @@ impl subject::Subject for Subject {
             self.theirs.timed_out = self.state().rx.len != 0;
         }
         self.follow_their_timer(&Op::Elapse(0));
-        self.outcome(Some(nanoseconds))
+        self.lines.outcome(Some(nanoseconds))
     }
 
     /// The moment of the save is left out: `Clock::Frozen` does not look at it, and version 1 does not have it.
@@ -292,22 +293,12 @@ impl Subject {
     fn correct(&mut self, change: impl FnOnce(&mut SerialState)) {
         let mut state = self.state();
         change(&mut state);
-        let (device, now) = (&mut self.device, self.now);
-        self.lines.correct(
-            || match device.restore(&state, Instant::from_nanos(now), Clock::Frozen) {
-                Ok(()) => {}
-                Err(error) => unreachable!("a row leads to a state that is refused: {error}"),
-            },
-        );
+        let (device, now) = (&mut self.device, Instant::from_nanos(self.now));
+        self.lines.correct(|| device.restore(&state, now, Clock::Frozen));
     }
 
     fn row(&mut self, row: SerialRows, as_documented: bool) {
         self.tally.occurs(row as usize, as_documented);
-    }
-
-    fn outcome(&self, value: Option<u64>) -> Outcome {
-        let edges = self.lines.take_edges();
-        Outcome { value, edges }
     }
 
     fn read(&mut self, register: u16) -> u8 {

@@ -1,7 +1,6 @@
 //! Output that stalls, on its way out of QEMU and into it. Random scripts do not reach it: sockets do not stall when told to.
 //! A pipe does that is full.
 
-use super::machines::leak;
 use super::qemu::{Machine, Qemu};
 use super::serial::Sink;
 use anyhow::{Context, Result, bail, ensure};
@@ -43,27 +42,14 @@ impl Piped {
                 .open(path)
         };
         let (pipe, _input) = (open(&path("out"))?, open(&path("in"))?);
-        let chardev = format!("pipe,id=c,path={}", folder.path().join("pipe").display());
-        let arguments = [
-            "-M",
-            "pc",
-            "-m",
-            "16",
-            "-accel",
-            "tcg",
-            "-chardev",
-            &chardev,
-            "-device",
-            "isa-serial,chardev=c",
-        ];
+        let path = folder.path().join("pipe");
         let machine = Machine {
             program: "qemu-system-x86_64",
-            arguments: leak(&arguments),
-            files: Vec::new(),
-            inputs: 0,
-            interrupt_controller: None,
-            after_reset: &[],
-            runs: false,
+            arguments: format!(
+                "-M pc -m 16 -accel tcg -chardev pipe,id=c,path={} -device isa-serial,chardev=c",
+                path.display()
+            ),
+            ..Machine::default()
         };
         Ok(Self {
             machine,
