@@ -83,6 +83,26 @@ pub fn add(
     cases.push(Case::new(group, row, column, run));
 }
 
+/// Adds writing into memory and reading back what was written, once before anything is measured.
+pub fn pair(
+    cases: &mut Vec<Case>,
+    group: &'static str,
+    row: &'static str,
+    [saves, loads]: [impl Into<String>; 2],
+    mut save: impl FnMut(&mut [u8]) -> usize + 'static,
+    mut load: impl FnMut(&[u8]) + 'static,
+) {
+    let mut memory = vec![0; 4_096];
+    let len = save(&mut memory);
+    let bytes = memory[..len].to_vec();
+    load(&bytes);
+    let save = Case::new(group, row, saves, move || {
+        black_box(save(black_box(&mut memory)));
+    });
+    cases.push(save.with_bytes(len));
+    add(cases, group, row, loads, move || load(black_box(&bytes)));
+}
+
 /// What the encoders do with one state, each round trip checked before anything is measured.
 pub fn of_work<W: Work>(cases: &mut Vec<Case>) {
     of_peer::<W, Hand>(cases);
@@ -96,15 +116,8 @@ pub fn of_work<W: Work>(cases: &mut Vec<Case>) {
 
 fn of_peer<W: Work, P: Peer<W> + 'static>(cases: &mut Vec<Case>) {
     let [payload, at_version, container] = W::TABLES;
-    pair(
-        cases,
-        payload,
-        P::NAME,
-        ["save", "load"],
-        &W::sample(),
-        P::save,
-        P::load,
-    );
+    let row = P::NAME;
+    pair_of::<W>(cases, payload, row, ["save", "load"], &W::sample(), P::save, P::load);
     if let Some(versioned) = P::VERSIONED {
         let mut buffer = [0; 1024];
         let len = (versioned.save)(&W::sample(), 1, &mut W::default(), &mut buffer);
@@ -121,10 +134,10 @@ fn of_peer<W: Work, P: Peer<W> + 'static>(cases: &mut Vec<Case>) {
                 (versioned.save)(work, black_box(version), black_box(&mut scratch), buffer)
             };
             let load = move |bytes: &[u8], work: &mut W| (versioned.load)(bytes, black_box(version), work);
-            pair(cases, at_version, P::NAME, names, work, save, load);
+            pair_of(cases, at_version, row, names, work, save, load);
         }
         let (work, mut scratch) = (W::sample(), W::default());
-        cases.push(Case::new(at_version, P::NAME, "save v1, with losses", move || {
+        add(cases, at_version, row, "save v1, with losses", move || {
             let scratch = black_box(&mut scratch);
             black_box((versioned.save)(
                 black_box(&work),
@@ -132,35 +145,28 @@ fn of_peer<W: Work, P: Peer<W> + 'static>(cases: &mut Vec<Case>) {
                 scratch,
                 black_box(&mut buffer),
             ));
-        }));
+        });
     }
     if let Some(Container { save, load }) = P::CONTAINER {
-        pair(cases, container, P::NAME, ["save", "load"], &W::sample(), save, load);
+        pair_of(cases, container, row, ["save", "load"], &W::sample(), save, load);
     }
 }
 
-/// Writes and reads back the same.
-fn pair<W: Work>(
+/// Writes a state and reads the same.
+fn pair_of<W: Work>(
     cases: &mut Vec<Case>,
     group: &'static str,
     row: &'static str,
-    [saves, loads]: [&str; 2],
+    names: [&str; 2],
     work: &W,
     mut save: impl FnMut(&W, &mut [u8]) -> usize + 'static,
     mut load: impl FnMut(&[u8], &mut W) + 'static,
 ) {
-    let mut buffer = vec![0; 4096];
+    let (mut buffer, mut loaded) = (vec![0; 4_096], W::default());
     let len = save(work, &mut buffer);
-    let bytes = buffer[..len].to_vec();
-    let mut loaded = W::default();
-    load(&bytes, &mut loaded);
+    load(&buffer[..len], &mut loaded);
     assert_eq!(&loaded, work, "{row} does not give back what it was given");
     let work = work.clone();
-    let save = move || {
-        black_box(save(black_box(&work), black_box(&mut buffer)));
-    };
-    cases.push(Case::new(group, row, saves, save).with_bytes(len));
-    cases.push(Case::new(group, row, loads, move || {
-        load(black_box(&bytes), black_box(&mut loaded));
-    }));
+    let save = move |buffer: &mut [u8]| save(black_box(&work), buffer);
+    pair(cases, group, row, names, save, move |bytes| load(bytes, &mut loaded));
 }

@@ -6,7 +6,7 @@ use crc::{CRC_64_XZ, Crc, Digest, Table};
 use devstate_versioning::checksum::{Checksum, Crc64, Crc64NoTable, Crc64Slice16};
 use devstate_versioning::{Architecture, Options, ReleaseTable};
 
-use crate::case::Case;
+use crate::case::{Case, pair};
 use crate::work::Work;
 use crate::work::nested::{NestedWork, Release};
 use devstate_kv_store_export::linux::Crc64Simd;
@@ -49,21 +49,12 @@ fn checksum<C: Checksum + 'static>(cases: &mut Vec<Case>, row: &'static str) {
     );
     let options: Options<C> = Options::new(Architecture::Any);
     let saved = NestedWork::sample();
-    let mut memory = vec![0; 512];
-    let latest = Release::latest(&saved).with_options(options);
-    let Ok(len) = latest.save(&mut memory).map(<[u8]>::len) else {
-        return;
+    let save = move |memory: &mut [u8]| {
+        let latest = Release::latest(black_box(&saved)).with_options(options);
+        latest.save(memory).map_or(0, <[u8]>::len)
     };
-    let snapshot = memory[..len].to_vec();
-    cases.push(
-        Case::new("checksums", row, "save", move || {
-            let latest = Release::latest(black_box(&saved)).with_options(options);
-            let _ = black_box(latest.save(&mut memory));
-        })
-        .with_bytes(len),
-    );
     let mut loaded = NestedWork::default();
-    cases.push(Case::new("checksums", row, "load", move || {
-        let _ = black_box(Release::load_with(options, black_box(&snapshot), &mut loaded));
-    }));
+    pair(cases, "checksums", row, ["save", "load"], save, move |snapshot| {
+        let _ = black_box(Release::load_with(options, snapshot, &mut loaded));
+    });
 }

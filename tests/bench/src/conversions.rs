@@ -9,9 +9,9 @@ use devstate_rtc_pl031::{Rtc, RtcState};
 use devstate_rtc_pl031_ser::RtcStateSer;
 use devstate_serial_16550::SerialState;
 use devstate_serial_16550_ser::SerialStateSer;
-use devstate_versioning::{ReleaseTable, Versioned, buffer, release_table};
+use devstate_versioning::{ReleaseTable, Versioned, release_table};
 
-use crate::case::{Case, add};
+use crate::case::{Case, add, pair};
 use crate::registers::{our_keyboard, our_serial};
 
 macro_rules! device {
@@ -19,15 +19,15 @@ macro_rules! device {
         let state = <$State>::RESET;
         let mirror = <$Mirror>::from(&state);
         assert_eq!(<$State>::try_from(&mirror), Ok(state), "{} does not come back", $device);
-        $cases.push(Case::new("around the wire", $device, "validate", move || {
+        add($cases, "around the wire", $device, "validate", move || {
             let _ = black_box(black_box(&state).validate());
-        }));
-        $cases.push(Case::new("around the wire", $device, "state to mirror", move || {
+        });
+        add($cases, "around the wire", $device, "state to mirror", move || {
             black_box(<$Mirror>::from(black_box(&state)));
-        }));
-        $cases.push(Case::new("around the wire", $device, "mirror to state", move || {
+        });
+        add($cases, "around the wire", $device, "mirror to state", move || {
             let _ = black_box(<$State>::try_from(black_box(&mirror)));
-        }));
+        });
     }};
 }
 
@@ -51,7 +51,6 @@ release_table! {
 /// From devices to a snapshot, and from the snapshot to the same devices.
 fn whole_way(cases: &mut Vec<Case>) {
     let now = Instant::from_millis(5);
-    let mut memory = buffer!(MachineSer);
     let (rtc, mut serial, mut i8042) = (Rtc::new(NoInterrupt), our_serial(), our_keyboard());
     let _ = serial.receive(b"sixteen bytes in", now);
     i8042.key(Key::A, true);
@@ -63,25 +62,18 @@ fn whole_way(cases: &mut Vec<Case>) {
         };
         Release::save(&machine, buffer).map_or(0, <[u8]>::len)
     };
-    let len = save(&mut memory);
-    let snapshot = memory[..len].to_vec();
-    let case = Case::new("the whole way", "devstate", "save three devices", move || {
-        black_box(save(black_box(&mut memory)));
-    });
-    cases.push(case.with_bytes(len));
-
     let (mut rtc, mut serial, mut i8042) = (Rtc::new(NoInterrupt), our_serial(), our_keyboard());
     let mut machine = MachineSer::default();
-    let mut restore = move || -> Option<()> {
-        Release::load(black_box(&snapshot), &mut machine).ok()?;
+    let mut restore = move |snapshot: &[u8]| -> Option<()> {
+        Release::load(snapshot, &mut machine).ok()?;
         let (rtc_state, serial_state) = ((&machine.rtc).try_into().ok()?, (&machine.serial).try_into().ok()?);
         i8042.restore(&(&machine.i8042).try_into().ok()?).ok()?;
         rtc.restore(&rtc_state, now, Clock::Frozen).ok()?;
         serial.restore(&serial_state, now, Clock::Frozen).ok()
     };
-    assert_eq!(restore(), Some(()));
-    add(cases, "the whole way", "devstate", "restore three devices", move || {
-        black_box(restore());
+    let names = ["save three devices", "restore three devices"];
+    pair(cases, "the whole way", "devstate", names, save, move |snapshot| {
+        assert_eq!(black_box(restore(snapshot)), Some(()));
     });
 }
 

@@ -7,7 +7,7 @@ use devstate_serial_16550::SerialState;
 use devstate_serial_16550_ser::SerialStateSer;
 use devstate_versioning::{MirrorOf, ReleaseTable, Versioned, release_table};
 
-use crate::case::{Case, add};
+use crate::case::{Case, add, pair};
 
 #[derive(Versioned, Clone, Debug, Default)]
 #[versioned(version = 1, layouts(0xa6c7_4f01_cd32_5553))]
@@ -164,38 +164,18 @@ fn pairs(cases: &mut Vec<Case>) {
     for release in Release::ALL.iter().copied() {
         let saved = machine();
         let mut scratch = machine();
-        let mut memory = vec![0; 512];
-        let mut save = move |memory: &mut [u8]| {
+        let save = move |memory: &mut [u8]| {
             black_box(release)
                 .downgrade_lossy(black_box(&saved), &mut scratch, &mut |_| true)
                 .and_then(|older| older.save(memory))
-                .map(<[u8]>::len)
+                .map_or(0, <[u8]>::len)
         };
-        let Ok(len) = save(&mut memory) else {
-            continue;
-        };
-        let snapshot = memory[..len].to_vec();
-        cases.push(
-            Case::new(
-                "between releases",
-                OURS,
-                format!("save 2 as {}", release.number()),
-                move || {
-                    let _ = black_box(save(&mut memory));
-                },
-            )
-            .with_bytes(len),
-        );
         let mut loaded = MachineSer::default();
-        add(
-            cases,
-            "between releases",
-            OURS,
-            format!("load {} in 2", release.number()),
-            move || {
-                let _ = black_box(Release::load(black_box(&snapshot), &mut loaded));
-            },
-        );
+        let number = release.number();
+        let names = [format!("save 2 as {number}"), format!("load {number} in 2")];
+        pair(cases, "between releases", OURS, names, save, move |snapshot| {
+            let _ = black_box(Release::load(snapshot, &mut loaded));
+        });
     }
 }
 
@@ -205,20 +185,7 @@ where
     R: ReleaseTable,
     M: for<'de> MirrorOf<'de, R> + Default + 'static,
 {
-    let mirror = M::default();
-    let mut memory = vec![0; M::MAX_ENCODED_LEN];
-    let len = R::latest(&mirror).encode(&mut memory).map_or(0, <[u8]>::len);
-    let payload = memory.clone();
-    cases.push(
-        Case::new("many devices, payload", "save", column, move || {
-            let _ = black_box(R::latest(black_box(&mirror)).encode(&mut memory));
-        })
-        .with_bytes(len),
-    );
-    let mut mirror = M::default();
-    add(cases, "many devices, payload", "load", column, move || {
-        let _ = black_box(R::LATEST.decode(black_box(&payload[..len]), &mut mirror));
-    });
+    payload::<M, R>(cases, "many devices, payload", column, M::default());
 }
 
 /// How the cost grows with the number of releases: it should not.
@@ -231,18 +198,22 @@ where
         enabled: true,
         ..RtcStateSer::default()
     };
-    let mut memory = vec![0; 64];
-    let len = R::latest(&mirror).encode(&mut memory).map_or(0, <[u8]>::len);
-    let payload = memory.clone();
-    add(cases, "many releases, payload", "save", column, move || {
-        let _ = black_box(R::latest(black_box(&mirror)).encode(&mut memory));
+    payload::<RtcStateSer, R>(cases, "many releases, payload", column, mirror);
+}
+
+/// In the table, writing and reading are rows.
+fn payload<M, R>(cases: &mut Vec<Case>, group: &'static str, column: &'static str, mirror: M)
+where
+    R: ReleaseTable,
+    M: for<'de> MirrorOf<'de, R> + Default + 'static,
+{
+    let mut loaded = M::default();
+    let save = move |memory: &mut [u8]| R::latest(black_box(&mirror)).encode(memory).map_or(0, <[u8]>::len);
+    let first = cases.len();
+    pair(cases, group, "save", [column; 2], save, move |payload| {
+        black_box(black_box(R::LATEST).decode(payload, &mut loaded).is_ok());
     });
-    let mut mirror = RtcStateSer::default();
-    add(cases, "many releases, payload", "load", column, move || {
-        black_box(
-            black_box(R::LATEST)
-                .decode(black_box(&payload[..len]), &mut mirror)
-                .is_ok(),
-        );
-    });
+    for (case, row) in cases[first..].iter_mut().zip(["save", "load"]) {
+        case.row = row;
+    }
 }

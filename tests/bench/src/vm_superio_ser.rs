@@ -7,7 +7,7 @@ use devstate_serial_16550_ser::SerialStateSer;
 use devstate_versioning::{ReleaseTable, Versioned, release_table};
 use versionize::{VersionMap, Versionize};
 
-use crate::case::Case;
+use crate::case::{Case, pair};
 
 const GROUP: &str = "RTC and UART, what vm-superio keeps of them";
 
@@ -34,52 +34,39 @@ fn theirs(cases: &mut Vec<Case>) {
     let rtc = vm_superio_ser::RtcStateSer::default();
     let serial = vm_superio_ser::SerialStateSer::default();
     let map = VersionMap::new();
-    let mut memory = vec![0; 512];
-    let available = memory.len();
     let save = move |memory: &mut [u8]| {
+        let available = memory.len();
         let mut rest = memory;
         let _ = black_box(&rtc).serialize(&mut rest, &map, 1);
         let _ = black_box(&serial).serialize(&mut rest, &map, 1);
         available - rest.len()
     };
-    let len = save(&mut memory);
-    let payload = memory[..len].to_vec();
-    cases.push(
-        Case::new(GROUP, "vm-superio-ser", "save", move || {
-            black_box(save(&mut memory));
-        })
-        .with_bytes(len),
-    );
     let map = VersionMap::new();
-    cases.push(Case::new(GROUP, "vm-superio-ser", "load", move || {
-        let mut rest = black_box(payload.as_slice());
-        let _ = black_box(vm_superio_ser::RtcStateSer::deserialize(&mut rest, &map, 1));
-        let _ = black_box(vm_superio_ser::SerialStateSer::deserialize(&mut rest, &map, 1));
-    }));
+    pair(
+        cases,
+        GROUP,
+        "vm-superio-ser",
+        ["save", "load"],
+        save,
+        move |mut rest| {
+            let _ = black_box(vm_superio_ser::RtcStateSer::deserialize(&mut rest, &map, 1));
+            let _ = black_box(vm_superio_ser::SerialStateSer::deserialize(&mut rest, &map, 1));
+        },
+    );
 }
 
 fn ours(cases: &mut Vec<Case>) {
     let mirror = ClockAndPortSer::default();
-    let mut memory = vec![0; 512];
     // Translated once: what is measured is the encoder. A case owns what it uses, so this lives as long as the program.
     let scratch = Box::leak(Box::new(mirror.clone()));
     let Ok(older) = Release::V1.downgrade_lossy(&mirror, scratch, &mut |_| true) else {
         return;
     };
-    let Ok(payload) = older.encode(&mut memory).map(<[u8]>::to_vec) else {
-        return;
-    };
-    let len = payload.len();
-    cases.push(
-        Case::new(GROUP, "devstate", "save", move || {
-            let _ = black_box(black_box(older).encode(&mut memory));
-        })
-        .with_bytes(len),
-    );
+    let save = move |memory: &mut [u8]| black_box(older).encode(memory).map_or(0, <[u8]>::len);
     let mut mirror = ClockAndPortSer::default();
-    cases.push(Case::new(GROUP, "devstate", "load", move || {
+    pair(cases, GROUP, "devstate", ["save", "load"], save, move |payload| {
         let release = black_box(Release::V1);
-        black_box(release.decode(black_box(&payload), &mut mirror).is_ok());
-    }));
+        black_box(release.decode(payload, &mut mirror).is_ok());
+    });
     let _ = Release::LATEST;
 }
