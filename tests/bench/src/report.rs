@@ -1,11 +1,11 @@
 //! BENCHMARKS.md and its pictures.
 
-use std::fmt::Write as _;
+use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 
 use crate::chart::{Bar, bars, thousands};
 use crate::measure::Measured;
@@ -23,8 +23,7 @@ pub fn write() -> Result<()> {
     for (one, time) in measured.iter_mut().zip(measure::time(&mut cases(), ROUNDS)) {
         one.nanoseconds = Some(time);
     }
-    let text = text(&measured, &commit)?;
-    fs::write(root.join("BENCHMARKS.md"), text)?;
+    fs::write(root.join("BENCHMARKS.md"), page(&measured, commit)?)?;
     picture("payload.svg", &payload_picture(&measured))?;
     picture("export.svg", &export_picture(&measured))
 }
@@ -46,242 +45,159 @@ fn commit(root: &Path) -> String {
     git(&["rev-parse", "--short", &base]).unwrap_or_default()
 }
 
-fn text(measured: &[Measured], commit: &str) -> Result<String> {
-    let mut text = String::from(
-        "# Benchmarks\n\nWritten by `cargo xtask bench --report`; change that, not this. Everything stands beside its peers in \
-         one run, and every round trip was checked before it was measured.\n\n",
-    );
-    writeln!(
-        text,
-        "- Machine: {}, {}",
-        forwarding::processor()?,
-        std::env::consts::OS
-    )?;
-    writeln!(
-        text,
-        "- Compiler: {}, release, one codegen unit, link-time optimisation",
-        table::compiler()
-    )?;
-    writeln!(
-        text,
-        "- Commit: {commit}, or what was changed after it and came with this file\n"
-    )?;
-    text.push_str(
-        "*Instructions* are counted by valgrind's callgrind: the same number on every run of the same program. *Times* are \
-         medians, in processor time, of rounds in which the cases of a table take turns; they are this machine's and are never tested. \
-         *Allocations* are what the program's allocator was asked for. A check in CI fails where a count of devstate's own grows \
-         by more than 5 per cent, or where it allocates.\n",
-    );
-    text.push_str("\n## What was to be reached\n\nInstructions, unless it says otherwise.\n\n");
-    text.push_str(&goals_table(measured));
-    text.push_str("\nWhat is missed is explained in the [notes](#notes).\n");
-    text.push_str("\n## Encoders\n\n![Instructions to save the work, logarithmic](tests/bench/pictures/payload.svg)\n");
+/// Returns PAGE.md with what was measured in its places.
+fn page(measured: &[Measured], commit: String) -> Result<String> {
+    let mut parts = BTreeMap::from([
+        (
+            "machine",
+            format!("{}, {}", forwarding::processor()?, std::env::consts::OS),
+        ),
+        ("compiler", table::compiler()),
+        ("commit", commit),
+        ("goals", goals_table(measured)),
+        ("interrupts", interrupts_table()?),
+        ("forwarding", forwarding_table()?),
+        ("sizes", sizes_table()),
+        ("around", sizes::AROUND.to_string()),
+    ]);
     for group in measured.chunk_by(|one, next| one.group == next.group) {
-        write_group(&mut text, group)?;
+        parts.insert(group[0].group, group_table(group));
     }
-    write_interrupts(&mut text)?;
-    write_forwarding(&mut text)?;
-    write_sizes(&mut text)?;
-    text.push('\n');
     // The report is at the root.
-    text.push_str(&include_str!("../NOTES.md").replace("](../../", "]("));
-    Ok(text)
+    fill(&include_str!("../PAGE.md").replace("](../../", "]("), parts)
+}
+
+/// Puts each part in the place that has its name.
+///
+/// # Errors
+///
+/// A place has no part, or a part no place.
+fn fill(page: &str, mut parts: BTreeMap<&str, String>) -> Result<String> {
+    let (mut filled, mut rest) = (String::new(), page);
+    while let Some((before, place)) = rest.split_once("{{") {
+        let (name, after) = place.split_once("}}").context("a place without an end")?;
+        let part = parts.remove(name);
+        filled += before;
+        filled += part.with_context(|| format!("nothing is called {name}"))?.trim_end();
+        rest = after;
+    }
+    ensure!(parts.is_empty(), "PAGE.md has no place for {:?}", parts.keys());
+    Ok(filled + rest)
+}
+
+/// A table in Markdown, below that heading.
+fn rows<const N: usize>(heading: &str, rows: impl IntoIterator<Item = [String; N]>) -> String {
+    let rows = rows.into_iter().map(|cells| format!("| {} |\n", cells.join(" | ")));
+    format!("{heading}\n{}", rows.collect::<String>())
 }
 
 /// The table of goals, as it is printed and as it stands in BENCHMARKS.md.
 pub fn goals_table(measured: &[Measured]) -> String {
-    let mut text = String::from("| | goal | limit | best peer | found | |\n|---|---|---|---|--:|---|\n");
-    for goal in goals::goals(measured) {
+    let heading = "| | goal | limit | best peer | found | |\n|---|---|---|---|--:|---|";
+    let row = |goal: goals::Goal| {
         let mark = if goal.reached { "reached" } else { "**missed**" };
-        let goals::Goal {
-            what,
-            wanted,
-            limit,
-            peer,
-            found,
-            ..
-        } = goal;
-        let _ = writeln!(text, "| {what} | {wanted} | {limit} | {peer} | {found} | {mark} |");
-    }
-    text
-}
-
-/// The group's explanation, where its name does not say enough.
-fn explanation(group: &str) -> &'static str {
-    match group {
-        "payload" => {
-            "The state of three devices in the shape of real states: mirrors in mirrors, enums, one with a value, `Option`, and a \
-             field whose meaning changed. Latest version, no header. Each peer has its best representation: bytes are copied in \
-             one go. *By hand* is the limit: one bounds check for each struct, safe code, in place, no versions."
-        }
-        "payload, flat" => "Three flat structs: no enum, no `Option`, no mirror in a device's.",
-        "at a version known at run time" => {
-            "With everything that a caller pays. devstate copies, translates, and looks for losses, which no other does: packing by \
-             hand and versionize drop what version 1 does not have."
-        }
-        "with header and checksum" => {
-            "The same in a container. devstate: release, architecture, fingerprint, length, CRC-64 with 2 KiB of tables. By hand: \
-             magic, length and CRC-64 with one table. versionize: Firecracker's header and crc64."
-        }
-        "RTC and UART, what vm-superio keeps of them" => {
-            "vm-superio-ser as published, with versionize, against devstate's mirrors at version 1, which hold the same."
-        }
-        "checksums" => {
-            "The work with header, and each implementation of the checksum. One table is the first version's; it and SIMD are a dozen lines of a caller's own."
-        }
-        "many devices, payload" => "How the cost grows with the devices in a snapshot.",
-        "many releases, payload" => "How the cost grows with the releases in the table.",
-        "between releases" => "RTC and UART, from each release to each.",
-        "around the wire" => "What stands between a device and its payload.",
-        "register access" => {
-            "Including the call. vm-superio's UART keeps no time-out, no levels, no per-character errors; its i8042 has no \
-             state at all: every read gives 0; its RTC asks the system for the time."
-        }
-        "1,000 characters" => {
-            "At the guest's full rate, with the reads of the line status register that a driver makes."
-        }
-        "key-value export" => {
-            "32-byte keys, values of 64 to 1,024 bytes, from the same store; MB/s of key and value bytes. By hand: magic, length, \
-             the same CRC-64, and nothing is written where it does not fit, so it measures first. Without promises it does \
-             none of that but the CRC-64: the limit.\n\n![Rates of an \
-             export of 1,000 items](tests/bench/pictures/export.svg)"
-        }
-        "replay" => {
-            "Two recorded guests, an early boot of Linux and a driver of the clock; 49,000 accesses and inputs."
-        }
-        "key-value export by length" => "32-byte keys: what an item costs beside its bytes, and how the whole grows.",
-        _ => "",
-    }
-}
-
-fn write_group(text: &mut String, group: &[Measured]) -> Result<()> {
-    let Some(first) = group.first() else { return Ok(()) };
-    let rated = first.content.is_some();
-    writeln!(text, "\n### {}\n", capitalised(first.group))?;
-    if !explanation(first.group).is_empty() {
-        writeln!(text, "{}\n", explanation(first.group))?;
-    }
-    let mut columns: Vec<&str> = Vec::new();
-    for one in group {
-        if !columns.contains(&one.column.as_str()) {
-            columns.push(&one.column);
-        }
-    }
-    let extra = if rated {
-        "MB/s | instr. a byte"
-    } else {
-        "bytes | allocations"
+        [
+            goal.what,
+            goal.wanted,
+            goal.limit,
+            goal.peer,
+            goal.found,
+            mark.to_owned(),
+        ]
     };
-    writeln!(
-        text,
-        "| | | instructions | of devstate's | ns | {extra} |\n|---|---|--:|--:|--:|--:|--:|"
-    )?;
-    for column in columns {
-        let rows = || group.iter().filter(|one| one.column == column);
-        let ours = rows()
-            .find(|one| one.row.starts_with("devstate"))
-            .and_then(|one| one.instructions);
-        for one in rows() {
-            let ratio = match (one.instructions, ours) {
-                (Some(count), Some(ours)) if rows().count() > 1 && ours != 0 => {
-                    format!("{:.2}", count as f64 / ours as f64)
-                }
-                _ => String::new(),
-            };
-            let count = one.instructions.map_or(String::new(), |count| thousands(count as f64));
-            let time = one.nanoseconds.unwrap_or(f64::NAN);
-            let time_text = if time < 100.0 {
-                format!("{time:.1}")
-            } else {
-                thousands(time)
-            };
-            let extra = match one.content {
-                Some(content) => {
-                    let each = one
-                        .instructions
-                        .map_or(String::new(), |count| format!("{:.3}", count as f64 / content as f64));
-                    format!("{} | {each}", thousands(content as f64 * 1e3 / time))
-                }
-                None => format!(
-                    "{} | {}",
-                    one.bytes.map_or(String::new(), |bytes| bytes.to_string()),
-                    one.allocations
-                ),
-            };
-            writeln!(
-                text,
-                "| {column} | {} | {count} | {ratio} | {time_text} | {extra} |",
-                one.row
-            )?;
+    rows(heading, goals::goals(measured).into_iter().map(row))
+}
+
+fn group_table(group: &[Measured]) -> String {
+    let extra = match group[0].content {
+        Some(_) => "MB/s | instr. a byte",
+        None => "bytes | allocations",
+    };
+    let heading = format!("| | | instructions | of devstate's | ns | {extra} |\n|---|---|--:|--:|--:|--:|--:|");
+    // Cases of a column together, in the order in which the columns came.
+    let place = |one: &Measured| group.iter().position(|first| first.column == one.column);
+    let mut ordered: Vec<&Measured> = group.iter().collect();
+    ordered.sort_by_key(|one| place(one));
+    let columns = ordered.chunk_by(|one, next| one.column == next.column);
+    rows(
+        &heading,
+        columns.flat_map(|column| column.iter().map(|one| row(one, column))),
+    )
+}
+
+fn row(one: &Measured, column: &[&Measured]) -> [String; 7] {
+    let ours = column.iter().find(|one| one.row.starts_with("devstate"));
+    let ratio = match (one.instructions, ours.and_then(|ours| ours.instructions)) {
+        (Some(count), Some(ours)) if column.len() > 1 && ours != 0 => format!("{:.2}", count as f64 / ours as f64),
+        _ => String::new(),
+    };
+    let time = one.nanoseconds.unwrap_or(f64::NAN);
+    let [first, second] = match one.content.map(|content| content as f64) {
+        Some(content) => {
+            let each = |count: u64| format!("{:.3}", count as f64 / content);
+            let each = one.instructions.map_or_else(String::new, each);
+            [thousands(content * 1e3 / time), each]
         }
-    }
-    Ok(())
+        None => {
+            let bytes = one.bytes.map_or_else(String::new, |bytes| bytes.to_string());
+            [bytes, one.allocations.to_string()]
+        }
+    };
+    [
+        one.column.clone(),
+        one.row.to_owned(),
+        one.instructions
+            .map_or_else(String::new, |count| thousands(count as f64)),
+        ratio,
+        if time < 100.0 {
+            format!("{time:.1}")
+        } else {
+            thousands(time)
+        },
+        first,
+        second,
+    ]
 }
 
-fn capitalised(text: &str) -> String {
-    let mut characters = text.chars();
-    characters
-        .next()
-        .map_or(String::new(), |first| first.to_uppercase().chain(characters).collect())
+fn interrupts_table() -> Result<String> {
+    let heading = "| | devstate, host with a timer | devstate, host without | vm-superio |\n|---|--:|--:|--:|";
+    let row = |calls: interrupts::Calls| {
+        let theirs = calls.vm_superio.map(|calls| calls.to_string());
+        [
+            calls.driver.to_owned(),
+            calls.with_timer.to_string(),
+            calls.without_timer.to_string(),
+            theirs.unwrap_or_else(|| "the driver stops".to_owned()),
+        ]
+    };
+    Ok(rows(heading, interrupts::measure()?.map(row)))
 }
 
-fn write_interrupts(text: &mut String) -> Result<()> {
-    text.push_str(
-        "\n### Calls to drive the UART's interrupt\n\n256 characters, behind an edge-triggered interrupt controller. devstate: \
-         calls of `set_level`, two for each rise; vm-superio: kicks. Behind KVM each is a system call. Without a timer, a driver \
-         that never reads IIR needs a rise for each character, since the device does not know which one is the last.\n\n| | devstate, \
-         host with a timer | devstate, host without | vm-superio |\n|---|--:|--:|--:|\n",
-    );
-    for calls in interrupts::measure()? {
-        let theirs = calls
-            .vm_superio
-            .map_or("the driver stops".to_owned(), |calls| calls.to_string());
-        writeln!(
-            text,
-            "| {} | {} | {} | {theirs} |",
-            calls.driver, calls.with_timer, calls.without_timer
-        )?;
-    }
-    Ok(())
-}
-
-fn write_forwarding(text: &mut String) -> Result<()> {
-    text.push_str(
-        "\n### An export on its way through a client to a file\n\n32-byte keys, values of 64 to 1,024 bytes; processor time of \
-         each side, medians. The client that lends memory allocates it; the server that fills it also seals it, and reads it once more, \
-         to see that nobody has changed it meanwhile. A message cannot be changed, so the others do without.\n\n| items | bytes | | server, \
-         µs | client, µs | both, µs | copies of each byte |\n|--:|--:|---|--:|--:|--:|---|\n",
-    );
-    for cost in forwarding::measure()? {
-        let micros = |nanoseconds: u64| thousands(nanoseconds as f64 / 1e3);
-        writeln!(
-            text,
-            "| {} | {} | {} | {} | {} | {} | {} |",
+fn forwarding_table() -> Result<String> {
+    let heading =
+        "| items | bytes | | server, µs | client, µs | both, µs | copies of each byte |\n|--:|--:|---|--:|--:|--:|---|";
+    let micros = |nanoseconds: u64| thousands(nanoseconds as f64 / 1e3);
+    let row = |cost: forwarding::Cost| {
+        [
             thousands(cost.items as f64),
             thousands(cost.bytes as f64),
-            cost.design,
+            cost.design.to_owned(),
             micros(cost.server),
             micros(cost.client),
             micros(cost.server + cost.client),
-            cost.copies
-        )?;
-    }
-    Ok(())
+            cost.copies.to_owned(),
+        ]
+    };
+    Ok(rows(heading, forwarding::measure()?.into_iter().map(row)))
 }
 
-fn write_sizes(text: &mut String) -> Result<()> {
-    text.push_str(
-        "\n## Sizes\n\n| bytes | state in memory | mirror in memory | payload at most |\n|---|--:|--:|--:|\n",
-    );
-    for size in sizes::sizes() {
-        writeln!(
-            text,
-            "| {} | {} | {} | {} |",
-            size.device, size.state, size.mirror, size.most
-        )?;
-    }
-    writeln!(text, "\nHeader and checksum add {} bytes to a snapshot.", sizes::AROUND)?;
-    Ok(())
+fn sizes_table() -> String {
+    let heading = "| bytes | state in memory | mirror in memory | payload at most |\n|---|--:|--:|--:|";
+    let row = |size: sizes::Size| {
+        let [state, mirror, most] = [size.state, size.mirror, size.most].map(|bytes| bytes.to_string());
+        [size.device.to_owned(), state, mirror, most]
+    };
+    rows(heading, sizes::sizes().map(row))
 }
 
 fn payload_picture(measured: &[Measured]) -> String {
@@ -307,4 +223,30 @@ fn bars_of(measured: &[Measured], group: &str, column: &str, value: fn(&Measured
         })
     };
     rows.filter_map(bar).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The names of the places in the page.
+    fn places() -> Vec<&'static str> {
+        let parts = include_str!("../PAGE.md").split("{{").skip(1);
+        parts.filter_map(|part| Some(part.split_once("}}")?.0)).collect()
+    }
+
+    #[test]
+    fn every_table_has_a_place_in_the_page() {
+        let (cases, places) = (cases(), places());
+        let missing: Vec<_> = cases.iter().filter(|case| !places.contains(&case.group)).collect();
+        assert!(missing.is_empty(), "{}", missing[0].group);
+    }
+
+    #[test]
+    fn a_place_without_a_part_and_a_part_without_a_place_are_errors() {
+        let part = |name| BTreeMap::from([(name, "text\n".to_owned())]);
+        assert_eq!(fill("a {{b}}\n\nc", part("b")).unwrap(), "a text\n\nc");
+        assert!(fill("a {{b}}", BTreeMap::new()).is_err());
+        assert!(fill("a", part("b")).is_err());
+    }
 }
