@@ -10,17 +10,7 @@ const MAX_ROOT_ITEMS: usize = 40;
 
 pub(crate) fn check() -> Result<()> {
     let target = root().join("target/api");
-    let mut command = cargo();
-    command.args([
-        "rustdoc",
-        "--quiet",
-        "-p",
-        "devstate-versioning",
-        "--",
-        "-Z",
-        "unstable-options",
-    ]);
-    command.args(["--output-format", "json"]);
+    let mut command = cargo("rustdoc --quiet -p devstate-versioning -- -Z unstable-options --output-format json");
     // The JSON is an unstable output of a stable compiler.
     run(command.env("RUSTC_BOOTSTRAP", "1").env("CARGO_TARGET_DIR", &target))?;
     let json = std::fs::read_to_string(target.join("doc/devstate_versioning.json"))?;

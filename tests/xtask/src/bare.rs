@@ -52,7 +52,7 @@ impl BareTarget {
     /// cargo as usual; `current_dir` moves it to another workspace.
     pub(crate) fn cargo(&self, subcommand: &str) -> Command {
         let mut command = match &self.toolchain {
-            Toolchain::Stock => cargo(),
+            Toolchain::Stock => cargo(""),
             Toolchain::Debian { linker } => debian_cargo(linker),
         };
         command.arg(subcommand);
@@ -125,7 +125,8 @@ fn stock_linker() -> Result<PathBuf> {
     Ok(Path::new(sysroot.trim()).join("lib/rustlib").join(host).join("bin"))
 }
 
-fn hint_rustup(error: anyhow::Error, triple: &str) -> anyhow::Error {
+/// Names rustup as another way to a missing target.
+pub(crate) fn hint_rustup(error: anyhow::Error, triple: &str) -> anyhow::Error {
     match error.downcast::<Skip>() {
         Ok(skip) => skip.with_hint(&format!("or: rustup target add {triple}")).into(),
         Err(error) => error,

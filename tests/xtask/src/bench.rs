@@ -40,8 +40,7 @@ pub(crate) fn check() -> Result<()> {
 }
 
 fn measure(arguments: &[&str]) -> Result<()> {
-    let manifest = ["--release", "--manifest-path", "tests/bench/Cargo.toml", "--"];
-    run_command(cargo().arg("run").args(manifest).args(arguments))
+    run_command(cargo("run --release --manifest-path tests/bench/Cargo.toml --").args(arguments))
 }
 
 /// Counts belong to a compiler and an architecture; the table's first line names its own.

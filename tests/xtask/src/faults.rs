@@ -69,7 +69,6 @@ fn inject(arguments: &[String]) -> Result<()> {
         return Err(Skip::beyond_this_machine(format!("strace cannot trace here: {why}")).into());
     }
     EXAMPLES.iter().try_for_each(|example| {
-        let test = ["test", "--quiet", "-p", example, "--test", "faults", "--", "--run"];
-        run_command(cargo().args(test).args(arguments))
+        run_command(cargo(&format!("test --quiet -p {example} --test faults -- --run")).args(arguments))
     })
 }

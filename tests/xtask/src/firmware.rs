@@ -40,26 +40,14 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode> {
 pub(crate) fn check() -> Result<()> {
     // What is missing is said before the first build.
     cargo_tool("defmt-print")?;
-    let workspace = || {
-        let mut cargo = cargo();
-        cargo
-            .current_dir(folder())
-            .env("CARGO_TARGET_DIR", workspace::root().join("target/bare"));
-        cargo
-    };
-    run_command(workspace().args(["fmt", "--all", "--check"]))?;
-    run_command(workspace().args([
-        "clippy",
-        "-p",
-        "bare-machine",
-        "-p",
-        "bare-board",
-        "--all-targets",
-        "--",
-        "-D",
-        "warnings",
-    ]))?;
-    run_command(workspace().args(["test", "-p", "bare-machine"]))?;
+    for words in [
+        "fmt --all --check",
+        "clippy -p bare-machine -p bare-board --all-targets -- -D warnings",
+        "test -p bare-machine",
+    ] {
+        let target = workspace::root().join("target/bare");
+        run_command(cargo(words).current_dir(folder()).env("CARGO_TARGET_DIR", target))?;
+    }
     for program in PROGRAMS {
         lint(program)?;
         boot(program, Mode::Compare)?;

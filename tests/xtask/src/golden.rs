@@ -9,8 +9,6 @@ use std::process::ExitCode;
 pub(crate) struct Args {}
 
 pub(crate) fn run(_: &Args) -> Result<ExitCode> {
-    let mut command = cargo();
-    command.args(["test", "-p", "devstate-tests", "--test", "golden"]);
-    run_command(command.env("DEVSTATE_GOLDEN", "add"))?;
+    run_command(cargo("test -p devstate-tests --test golden").env("DEVSTATE_GOLDEN", "add"))?;
     Ok(ExitCode::SUCCESS)
 }

@@ -159,8 +159,7 @@ pub(crate) fn cargo_tool(name: &str) -> Result<PathBuf> {
         return Err(Skip::beyond_this_machine(format!("missing: cargo xtask install {name}")).into());
     }
     // Unoptimised: a tool runs for seconds, but would build for minutes.
-    let mut install = cargo();
-    install.args(["install", "--locked", "--debug", "--quiet", name, "--version", version]);
+    let mut install = cargo(&format!("install --locked --debug --quiet {name} --version {version}"));
     install.args(*options).arg("--root").arg(&tools);
     install.env("CARGO_PROFILE_DEV_DEBUG", "0");
     run_command(&mut install).map_err(|error| Skip::within_reach(format!("{name} is missing: {error:#}")))?;

@@ -33,6 +33,5 @@ fn compare(options: &[String]) -> Result<()> {
     for program in ["qemu-system-x86_64", "qemu-system-aarch64"] {
         program_path(program)?;
     }
-    let oracle = ["run", "--quiet", "--release", "-p", "devstate-oracle", "--"];
-    run_command(cargo().args(oracle).args(options))
+    run_command(cargo("run --quiet --release -p devstate-oracle --").args(options))
 }

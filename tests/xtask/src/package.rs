@@ -14,11 +14,9 @@ pub(crate) fn check() -> Result<()> {
     let metadata = metadata()?;
     let packages = published(&metadata).flat_map(|package| ["-p", package.name.as_str()]);
     // A CI checks out what is committed; at a desk, what is not yet committed is what one wants to know about.
-    let mut command = cargo();
-    command
-        .args(["publish", "--dry-run", "--quiet", "--allow-dirty"])
-        .args(packages);
-    run(command.env("CARGO_TARGET_DIR", &target).env("CARGO_HOME", home()?))?;
+    let mut command = cargo("publish --dry-run --quiet --allow-dirty");
+    command.args(packages).env("CARGO_TARGET_DIR", &target);
+    run(command.env("CARGO_HOME", home()?))?;
     for package in published(&metadata) {
         let unpacked = target.join(format!("package/{}-{}", package.name, package.version));
         for file in ["LICENSE-APACHE", "LICENSE-MIT", "README.md"] {

@@ -5,9 +5,11 @@ use anyhow::{Context, Result, bail};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-/// The cargo that runs us, at the workspace's root.
-pub(crate) fn cargo() -> Command {
-    program(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()))
+/// The cargo that runs us, at the workspace's root, with these words as its arguments.
+pub(crate) fn cargo(words: &str) -> Command {
+    let mut cargo = program(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+    cargo.args(words.split_whitespace());
+    cargo
 }
 
 /// Any program, at the workspace's root.

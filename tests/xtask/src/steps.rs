@@ -63,60 +63,42 @@ const MANIFESTS: &[&str] = &[
 ];
 
 fn format() -> Result<()> {
-    run(cargo().args(["fmt", "--all", "--check"]))
+    run(&mut cargo("fmt --all --check"))
 }
 
 fn locked() -> Result<()> {
     for manifest in MANIFESTS {
-        let metadata = [
-            "metadata",
-            "--locked",
-            "--format-version",
-            "1",
-            "--manifest-path",
-            manifest,
-        ];
-        output(cargo().args(metadata)).with_context(|| format!("{manifest}: run `cargo update --workspace` there"))?;
+        let metadata = format!("metadata --locked --format-version 1 --manifest-path {manifest}");
+        output(&mut cargo(&metadata)).with_context(|| format!("{manifest}: run `cargo update --workspace` there"))?;
     }
     Ok(())
 }
 
 fn clippy() -> Result<()> {
-    let everything = ["--workspace", "--all-targets", "--all-features"];
-    run(cargo().arg("clippy").args(everything).args(["--", "-D", "warnings"]))
+    run(&mut cargo(
+        "clippy --workspace --all-targets --all-features -- -D warnings",
+    ))
 }
 
 fn tests() -> Result<()> {
-    run(cargo().args(["test", "--workspace", "--all-features"]))
+    run(&mut cargo("test --workspace --all-features"))
 }
 
 fn client() -> Result<()> {
     for manifest in ["tests/client/Cargo.toml", "tests/port/Cargo.toml"] {
-        let manifest = ["--manifest-path", manifest];
-        run(cargo().arg("fmt").args(manifest).arg("--check"))?;
-        run(cargo().arg("test").args(manifest))?;
+        run(&mut cargo(&format!("fmt --manifest-path {manifest} --check")))?;
+        run(&mut cargo(&format!("test --manifest-path {manifest}")))?;
     }
     Ok(())
 }
 
 fn page() -> Result<()> {
     program_path("chromium")?;
-    let test = [
-        "test",
-        "-p",
-        "devstate-cli",
-        "--test",
-        "page",
-        "--",
-        "--include-ignored",
-    ];
-    run(cargo().args(test))
+    run(&mut cargo("test -p devstate-cli --test page -- --include-ignored"))
 }
 
 fn doc() -> Result<()> {
-    let mut command = cargo();
-    command.args(["doc", "--workspace", "--no-deps", "--all-features"]);
-    run(command.env("RUSTDOCFLAGS", "-D warnings"))
+    run(cargo("doc --workspace --no-deps --all-features").env("RUSTDOCFLAGS", "-D warnings"))
 }
 
 fn no_std() -> Result<()> {

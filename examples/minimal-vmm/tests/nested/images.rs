@@ -8,7 +8,8 @@ use anyhow::{Context, Result};
 use super::Architecture;
 use super::cpio::Archive;
 use super::packages::Packages;
-use crate::install::{Skip, debian_packages, foreign_architecture};
+use crate::bare::hint_rustup;
+use crate::install::{debian_packages, foreign_architecture};
 use crate::process::{cargo, output, program, run};
 use crate::workspace;
 
@@ -65,7 +66,7 @@ fn build_vmm(architecture: Architecture) -> Result<PathBuf> {
         Architecture::Aarch64 => "aarch64-unknown-linux-gnu",
     };
     let mut cargo = match architecture {
-        Architecture::X86_64 => cargo(),
+        Architecture::X86_64 => cargo(""),
         Architecture::Aarch64 => cargo_for_arm(triple)?,
     };
     let target = workspace::root().join("target/vmm/build");
@@ -77,12 +78,9 @@ fn build_vmm(architecture: Architecture) -> Result<PathBuf> {
         "--target",
         triple,
     ]);
-    cargo.args([
-        "--config",
-        "profile.release.lto=false",
-        "--config",
-        "profile.release.codegen-units=16",
-    ]);
+    for option in ["lto=false", "codegen-units=16"] {
+        cargo.args(["--config", &format!("profile.release.{option}")]);
+    }
     cargo.env("RUSTFLAGS", "-C target-feature=+crt-static");
     run(cargo.env("CARGO_TARGET_DIR", &target))?;
     Ok(target.join(triple).join("release/minimal-vmm"))
@@ -93,15 +91,11 @@ fn cargo_for_arm(triple: &str) -> Result<Command> {
     debian_packages(&["gcc-aarch64-linux-gnu", "libc6-dev-arm64-cross"])?;
     let libraries = output(program("rustc").args(["--print", "target-libdir", "--target", triple]))?;
     let mut command = if Path::new(libraries.trim()).is_dir() {
-        cargo()
+        cargo("")
     } else {
         foreign_architecture("arm64")?;
-        debian_packages(&["rustc-web", "cargo-web", "libstd-rust-web-dev:arm64"]).map_err(|error| {
-            match error.downcast::<Skip>() {
-                Ok(skip) => skip.with_hint(&format!("or: rustup target add {triple}")).into(),
-                Err(error) => error,
-            }
-        })?;
+        debian_packages(&["rustc-web", "cargo-web", "libstd-rust-web-dev:arm64"])
+            .map_err(|error| hint_rustup(error, triple))?;
         let mut command = program("/usr/bin/cargo");
         for name in ["RUSTUP_TOOLCHAIN", "CARGO", "RUSTC_WRAPPER"] {
             command.env_remove(name);
