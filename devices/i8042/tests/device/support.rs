@@ -190,68 +190,32 @@ impl Counters {
     }
 }
 
+/// Counts each of these events by its name, and remembers the number of what it names.
+macro_rules! counted {
+    ($($method:ident($($argument:ident: $ty:ty),*) => $value:expr;)*) => {
+        $(fn $method(&self $(, $argument: $ty)*) {
+            self.count(stringify!($method), $value);
+        })*
+    };
+}
+
 impl I8042Events for Counters {
-    fn reset_requested(&self) {
-        self.count("reset_requested", 0);
-    }
-
-    fn unknown_controller_command(&self, command: u8) {
-        self.count("unknown_controller_command", command.into());
-    }
-
-    fn controller_reply_lost(&self) {
-        self.count("controller_reply_lost", 0);
-    }
-
-    fn nothing_to_read(&self) {
-        self.count("nothing_to_read", 0);
-    }
-
-    fn password_matched(&self) {
-        self.count("password_matched", 0);
-    }
-
-    fn unknown_keyboard_command(&self, command: u8) {
-        self.count("unknown_keyboard_command", command.into());
-    }
-
-    fn key_ignored(&self, key: Key, pressed: bool) {
-        self.count("key_ignored", key as u64 * 2 + u64::from(pressed));
-    }
-
-    fn key_lost(&self, key: Key, pressed: bool) {
-        self.count("key_lost", key as u64 * 2 + u64::from(pressed));
-    }
-
-    fn keyboard_emptied(&self) {
-        self.count("keyboard_emptied", 0);
-    }
-
-    fn mouse_click_lost(&self, buttons: MouseButtons) {
-        self.count("mouse_click_lost", buttons.0.into());
-    }
-
-    fn unknown_mouse_command(&self, command: u8) {
-        self.count("unknown_mouse_command", command.into());
-    }
-
-    fn mouse_packet_delayed(&self) {
-        self.count("mouse_packet_delayed", 0);
-    }
-
-    fn mouse_reply_lost(&self) {
-        self.count("mouse_reply_lost", 0);
-    }
-
-    fn mouse_emptied(&self) {
-        self.count("mouse_emptied", 0);
-    }
-
-    fn invalid_read(&self, offset: u16) {
-        self.count("invalid_read", offset.into());
-    }
-
-    fn invalid_write(&self, offset: u16, value: u8) {
-        self.count("invalid_write", u64::from(offset) << 8 | u64::from(value));
+    counted! {
+        reset_requested() => 0;
+        unknown_controller_command(command: u8) => command.into();
+        controller_reply_lost() => 0;
+        nothing_to_read() => 0;
+        password_matched() => 0;
+        unknown_keyboard_command(command: u8) => command.into();
+        key_ignored(key: Key, pressed: bool) => key as u64 * 2 + u64::from(pressed);
+        key_lost(key: Key, pressed: bool) => key as u64 * 2 + u64::from(pressed);
+        keyboard_emptied() => 0;
+        mouse_click_lost(buttons: MouseButtons) => buttons.0.into();
+        unknown_mouse_command(command: u8) => command.into();
+        mouse_packet_delayed() => 0;
+        mouse_reply_lost() => 0;
+        mouse_emptied() => 0;
+        invalid_read(offset: u16) => offset.into();
+        invalid_write(offset: u16, value: u8) => u64::from(offset) << 8 | u64::from(value);
     }
 }

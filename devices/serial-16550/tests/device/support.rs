@@ -219,80 +219,36 @@ impl Counters {
     }
 }
 
+/// Counts each of these events by its name: once, or as often as the event says.
+macro_rules! counted {
+    ($($method:ident($($argument:ident: $ty:ty),*) $(times $count:ident)?;)*) => {
+        $(fn $method(&self $(, $argument: $ty)*) {
+            $(assert_ne!($count, 0);)?
+            self.add(stringify!($method), [1 $(, $count)?].into_iter().product());
+        })*
+    };
+}
+
 impl SerialEvents for Counters {
-    fn transmitted(&self) {
-        self.add("transmitted", 1);
-    }
-
-    fn output_stalled(&self) {
-        self.add("output_stalled", 1);
-    }
-
-    fn output_failed(&self) {
-        self.add("output_failed", 1);
-    }
-
-    fn output_discarded(&self, count: usize) {
-        assert_ne!(count, 0);
-        self.add("output_discarded", count);
-    }
-
-    fn transmit_overrun(&self) {
-        self.add("transmit_overrun", 1);
-    }
-
-    fn transmit_discarded(&self, count: usize) {
-        assert_ne!(count, 0);
-        self.add("transmit_discarded", count);
-    }
-
-    fn received(&self) {
-        self.add("received", 1);
-    }
-
-    fn received_with_errors(&self) {
-        self.add("received_with_errors", 1);
-    }
-
-    fn receive_overrun(&self) {
-        self.add("receive_overrun", 1);
-    }
-
-    fn receive_disconnected(&self) {
-        self.add("receive_disconnected", 1);
-    }
-
-    fn receive_discarded(&self, count: usize) {
-        assert_ne!(count, 0);
-        self.add("receive_discarded", count);
-    }
-
-    fn receive_ready(&self) {
-        self.add("receive_ready", 1);
-    }
-
-    fn timed_out(&self) {
-        self.add("timed_out", 1);
-    }
-
-    fn modem_outputs_changed(&self, _outputs: ModemOutputs) {
-        self.add("modem_outputs_changed", 1);
-    }
-
-    fn break_changed(&self, _active: bool) {
-        self.add("break_changed", 1);
-    }
-
-    fn line_changed(&self, _line: LineParameters) {
-        self.add("line_changed", 1);
-    }
-
-    fn invalid_read(&self, _offset: u16) {
-        self.add("invalid_read", 1);
-    }
-
-    fn invalid_write(&self, _offset: u16, _value: u8) {
-        self.add("invalid_write", 1);
+    counted! {
+        transmitted();
+        output_stalled();
+        output_failed();
+        output_discarded(count: usize) times count;
+        transmit_overrun();
+        transmit_discarded(count: usize) times count;
+        received();
+        received_with_errors();
+        receive_overrun();
+        receive_disconnected();
+        receive_discarded(count: usize) times count;
+        receive_ready();
+        timed_out();
+        modem_outputs_changed(_outputs: ModemOutputs);
+        break_changed(_active: bool);
+        line_changed(_line: LineParameters);
+        invalid_read(_offset: u16);
+        invalid_write(_offset: u16, _value: u8);
     }
 }
 
