@@ -13,7 +13,7 @@ const TOLERANCE: f64 = 15.0;
 pub fn failures(measured: &[Measured]) -> Vec<String> {
     // Bytes and instructions for each, by group, row, and what the items are.
     let mut series = BTreeMap::<_, Vec<(usize, f64)>>::new();
-    for one in measured.iter().filter(|one| one.ours) {
+    for one in measured.iter().filter(|one| one.is_ours()) {
         let (Some(content), Some(instructions), Some((_, of))) =
             (one.content, one.instructions, one.column.split_once(' '))
         else {
@@ -41,20 +41,14 @@ pub fn failures(measured: &[Measured]) -> Vec<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::case::Case;
 
     fn export(items: usize, instructions: u64) -> Measured {
-        Measured {
-            group: "key-value export",
-            row: "devstate + crc-fast",
-            column: format!("{items} items"),
-            bytes: None,
-            content: Some(items * 100),
-            ours: true,
-            only_timed: false,
-            allocations: 0,
-            instructions: Some(instructions),
-            nanoseconds: None,
-        }
+        let column = format!("{items} items");
+        let case = Case::new("key-value export", "devstate + crc-fast", column, || ());
+        let mut one = Measured::from(case.with_content(items * 100));
+        one.instructions = Some(instructions);
+        one
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! Measuring cases: instructions in another process, processor times side by side in this one, allocations.
 
+use std::ops::Deref;
 use std::time::{Duration, Instant};
 
 use anyhow::Result;
@@ -10,60 +11,43 @@ use crate::{allocations, callgrind};
 
 /// What is known about a case.
 pub struct Measured {
-    pub group: &'static str,
-    pub row: &'static str,
-    pub column: String,
-    pub bytes: Option<usize>,
-    pub content: Option<usize>,
-    pub ours: bool,
-    /// Too long for valgrind.
-    pub only_timed: bool,
+    case: Case,
     pub allocations: u64,
     pub instructions: Option<u64>,
     /// Of one run.
     pub nanoseconds: Option<f64>,
 }
 
-impl Measured {
-    pub fn name(&self) -> String {
-        format!("{}/{}/{}", self.group, self.row, self.column)
+impl From<Case> for Measured {
+    fn from(case: Case) -> Self {
+        Self {
+            case,
+            allocations: 0,
+            instructions: None,
+            nanoseconds: None,
+        }
+    }
+}
+
+impl Deref for Measured {
+    type Target = Case;
+
+    fn deref(&self) -> &Case {
+        &self.case
     }
 }
 
 /// Counts instructions and allocations.
 pub fn count(cases: Vec<Case>) -> Result<Vec<Measured>> {
-    let mut measured: Vec<Measured> = cases.into_iter().map(of_case).collect();
-    let names: Vec<String> = counted(&mut measured).map(|one| one.name()).collect();
-    let counts = callgrind::count(&names)?;
-    for (one, count) in counted(&mut measured).zip(counts) {
+    let mut measured: Vec<Measured> = cases.into_iter().map(Measured::from).collect();
+    let mut counted: Vec<&mut Measured> = measured.iter_mut().filter(|one| !one.only_timed).collect();
+    let names: Vec<String> = counted.iter().map(|one| one.name()).collect();
+    for (one, count) in counted.iter_mut().zip(callgrind::count(&names)?) {
+        (one.case.run)();
+        one.allocations = allocations::count(&mut *one.case.run);
         one.instructions = Some(count);
     }
     Ok(measured)
-}
-
-fn counted(measured: &mut [Measured]) -> impl Iterator<Item = &mut Measured> {
-    measured.iter_mut().filter(|one| !one.only_timed)
-}
-
-fn of_case(mut case: Case) -> Measured {
-    let allocations = if case.only_timed {
-        0
-    } else {
-        (case.run)();
-        allocations::count(&mut *case.run)
-    };
-    Measured {
-        ours: case.is_ours(),
-        group: case.group,
-        row: case.row,
-        column: case.column,
-        bytes: case.bytes,
-        content: case.content,
-        only_timed: case.only_timed,
-        allocations,
-        instructions: None,
-        nanoseconds: None,
-    }
 }
 
 /// How long one round of a case is to last.

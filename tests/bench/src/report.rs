@@ -219,7 +219,7 @@ fn bars_of(measured: &[Measured], group: &str, column: &str, value: fn(&Measured
         Some(Bar {
             label: one.row.to_owned(),
             value: value(one)?,
-            ours: one.ours,
+            ours: one.is_ours(),
         })
     };
     rows.filter_map(bar).collect()

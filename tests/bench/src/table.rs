@@ -55,7 +55,7 @@ pub fn compare(measured: &[Measured]) -> Result<(Vec<String>, Vec<String>)> {
         let (name, Some(now)) = (one.name(), one.instructions) else {
             continue;
         };
-        if one.ours && one.allocations != 0 {
+        if one.is_ours() && one.allocations != 0 {
             failures.push(format!("{name} allocates {} times", one.allocations));
         }
         let said = match kept.remove(name.as_str()) {
@@ -70,7 +70,7 @@ pub fn compare(measured: &[Measured]) -> Result<(Vec<String>, Vec<String>)> {
             Some(_) => None,
         };
         // What others' crates do is theirs.
-        if one.ours {
+        if one.is_ours() {
             failures.extend(said)
         } else {
             remarks.extend(said)
@@ -86,20 +86,12 @@ pub fn compare(measured: &[Measured]) -> Result<(Vec<String>, Vec<String>)> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::case::Case;
 
     fn measured(instructions: u64) -> Measured {
-        Measured {
-            group: "payload",
-            row: "devstate",
-            column: "save".into(),
-            bytes: None,
-            content: None,
-            ours: true,
-            only_timed: false,
-            allocations: 0,
-            instructions: Some(instructions),
-            nanoseconds: None,
-        }
+        let mut one = Measured::from(Case::new("payload", "devstate", "save", || ()));
+        one.instructions = Some(instructions);
+        one
     }
 
     /// Every other case of the table is missing from what was measured, which fails too; here only the first counts.
