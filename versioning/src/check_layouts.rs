@@ -37,7 +37,7 @@ pub const fn check_layouts(schema: &Schema, found: &[u64], pinned: &[Option<u64>
 /// Checks that the fingerprints of a mirror are those of its schema. A mirror by hand could say others, and nothing would
 /// pin its layouts.
 #[track_caller]
-pub const fn check_found(schema: &Schema, found: &[u64]) {
+pub(crate) const fn check_found(schema: &Schema, found: &[u64]) {
     if found.len() != schema.version as usize {
         Message::new()
             .str("`LAYOUTS` of the mirror `")

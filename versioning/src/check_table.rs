@@ -4,12 +4,25 @@
 
 #![expect(clippy::indexing_slicing, reason = "a failure of these functions is a compile error")]
 
+use crate::check_layouts::{check_fields, check_found};
+use crate::check_parts::check_parts;
 use crate::check_step::check_step;
 use crate::diagnose::release_change;
 use crate::fingerprint::{find, version_in};
 use crate::message::Message;
+use crate::mirror::Mirror;
 use crate::parts::{checked_fingerprint, release_fingerprint};
 use crate::schema_data::{Field, Presence, Row, Schema, Shape, Type};
+
+/// Checks what the derive checks of its own mirrors, for one that is written by hand.
+#[track_caller]
+pub const fn check_by_hand<M: Mirror>() {
+    if !M::DERIVED {
+        check_found(M::SCHEMA, M::LAYOUTS);
+        check_parts::<0>(M::SCHEMA, &[]);
+        check_fields(M::SCHEMA);
+    }
+}
 
 /// Checks the name of a table that has one.
 #[track_caller]

@@ -9,8 +9,12 @@
     reason = "these are lines of the generated code, which is as fast as written in place"
 )]
 
-use crate::codec::Fixed;
+use core::ops::Range;
+
+use crate::at::Versions;
+use crate::codec::{Fixed, Wire};
 use crate::error::{ConversionError, Expected, SaveError};
+use crate::loss::Differ;
 use crate::reader::{Malformed, Reader};
 use crate::writer::Writer;
 
@@ -33,6 +37,27 @@ pub const fn last<R: Copy>(releases: &[R]) -> R {
     match releases {
         [.., last] => *last,
         [] => panic!("a release table has at least one release"),
+    }
+}
+
+/// Reports the losses of a field whose type the macro knows by its name. Most such fields are equal, and the place of one
+/// that is takes longer than comparing it.
+#[inline(always)]
+pub fn differ<'de, V: Versions, T: Wire<'de, V> + PartialEq>(
+    step: u16,
+    ignorable: bool,
+    one: &T,
+    other: &T,
+    at: V,
+    differ: &mut Differ<'_>,
+) {
+    if one != other {
+        let walk = |differ: &mut Differ<'_>| one.differ(other, at, differ);
+        if ignorable {
+            differ.ignorable_field(step, walk);
+        } else {
+            differ.field(step, walk);
+        }
     }
 }
 
@@ -72,15 +97,14 @@ pub fn bound_at(bounds: &'static [usize], owner: u16) -> usize {
 pub fn load<T: Fixed>(
     value: &mut T,
     window: &[u8],
-    start: usize,
-    end: usize,
+    within: Range<usize>,
     offset: usize,
     reader: &mut Reader<'_>,
 ) -> Result<(), Malformed> {
-    if let Some(place) = window.get(start..end)
+    if let Some(place) = window.get(within.clone())
         && let Err(bad) = value.load(place)
     {
-        return Err(reader.refuse_at(offset + start + bad.position, Expected::Bool, bad.found.into()));
+        return Err(reader.refuse_at(offset + within.start + bad.position, Expected::Bool, bad.found.into()));
     }
     Ok(())
 }

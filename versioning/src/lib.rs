@@ -274,10 +274,11 @@ pub mod wire {
 #[doc(hidden)]
 pub mod __private {
     pub use crate::at::{VersionOf, Versions};
-    pub use crate::check_layouts::{check_fields, check_found, check_pins};
+    pub use crate::check_layouts::{check_fields, check_pins};
     pub use crate::check_parts::check_parts;
     pub use crate::check_table::{
-        check_buffer, check_pinned, check_published, check_releases, check_row, check_table_name, only_pin,
+        check_buffer, check_by_hand, check_pinned, check_published, check_releases, check_row, check_table_name,
+        only_pin,
     };
     pub use crate::codec::{
         Blank, Bounded, Fixed, Itself, Place, Wire, fixed_len, foreign_decode, foreign_differ, foreign_downgrade,
@@ -288,7 +289,8 @@ pub mod __private {
     #[cfg(feature = "defmt")]
     pub use crate::generated::format_release;
     pub use crate::generated::{
-        at, bound_at, default_value, last, load, no_variant, part_at, refusal, refuse, refuse_variant, without_raw,
+        at, bound_at, default_value, differ, last, load, no_variant, part_at, refusal, refuse, refuse_variant,
+        without_raw,
     };
     pub use crate::loss::Differ;
     pub use crate::mirror::{Layout, Mirror};

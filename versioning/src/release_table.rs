@@ -259,16 +259,8 @@ macro_rules! release_table {
                     <$Release as $crate::schema::TableData>::PARENTS,
                 );
                 $(
-                    $(#[cfg($($condition)*)])* {
-                        if !<$mirror as $crate::Mirror>::DERIVED {
-                            $crate::__private::check_found(
-                                <$mirror as $crate::Mirror>::SCHEMA,
-                                <$mirror as $crate::Mirror>::LAYOUTS,
-                            );
-                            $crate::__private::check_parts::<0>(<$mirror as $crate::Mirror>::SCHEMA, &[]);
-                            $crate::__private::check_fields(<$mirror as $crate::Mirror>::SCHEMA);
-                        }
-                    }
+                    $(#[cfg($($condition)*)])*
+                    $crate::__private::check_by_hand::<$mirror>();
                 )+
                 $(
                     $(#[cfg($($condition)*)])*

@@ -94,25 +94,27 @@ impl Field<'_> {
             None => quote!(<#ty as __devstate::Layout>::TYPE),
         };
         let versions = attributes.versions.schema();
-        let ignorable = attributes.ignorable;
-        let list = |given: &Option<Part>| given.as_ref().map_or_else(|| quote!(&[]), Part::schema);
-        let (parts, inner) = (list(&attributes.part), list(&attributes.inner));
-        let bounds = attributes.bound.as_ref().map_or_else(|| quote!(&[]), Bound::schema);
-        let unit = match &attributes.unit {
-            Some(unit) => quote!(::core::option::Option::Some(#unit)),
-            None => quote!(::core::option::Option::None),
-        };
-        quote! {
-            __devstate::schema::Field {
-                name: #name,
-                ty: #ty,
-                versions: #versions,
-                ignorable: #ignorable,
-                parts: #parts,
-                inner: #inner,
-                bounds: #bounds,
-                unit: #unit,
-            }
+        let mut members = Vec::new();
+        if attributes.ignorable {
+            members.push(quote!(ignorable: true));
+        }
+        if let Some(parts) = attributes.part.as_ref().map(Part::schema) {
+            members.push(quote!(parts: #parts));
+        }
+        if let Some(inner) = attributes.inner.as_ref().map(Part::schema) {
+            members.push(quote!(inner: #inner));
+        }
+        if let Some(bounds) = attributes.bound.as_ref().map(Bound::schema) {
+            members.push(quote!(bounds: #bounds));
+        }
+        if let Some(unit) = &attributes.unit {
+            members.push(quote!(unit: ::core::option::Option::Some(#unit)));
+        }
+        let plain = quote!(__devstate::schema::Field::new(#name, #ty, #versions));
+        if members.is_empty() {
+            plain
+        } else {
+            quote!(__devstate::schema::Field { #(#members,)* ..#plain })
         }
     }
 

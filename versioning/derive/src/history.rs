@@ -189,6 +189,9 @@ impl Set {
 
     /// Returns the `Presence` for the schema.
     pub(crate) fn schema(&self) -> TokenStream {
+        if let [(start, None)] = self.0.as_slice() {
+            return quote!(__devstate::schema::Presence::since(#start));
+        }
         let end = |end: &Option<u16>| match end {
             Some(end) => quote!(::core::option::Option::Some(#end)),
             None => quote!(::core::option::Option::None),

@@ -75,7 +75,7 @@ fn byte_layer(mirror: &Mirror<'_>, fields: &[Field<'_>]) -> TokenStream {
     for Run(run) in runs(fields) {
         let Some(first) = run.first() else { continue };
         let [len, write, read] = match run.as_slice() {
-            [only] if !only.is_fixed() => varying(mirror, only),
+            [only] => varying(mirror, only),
             run => sharing(mirror, run),
         };
         encoded_len.extend(first.attributes.versions.when(len));
@@ -126,10 +126,11 @@ fn sharing(mirror: &Mirror<'_>, run: &[&Field<'_>]) -> [TokenStream; 3] {
     let mut write = TokenStream::new();
     let mut read = TokenStream::new();
     let mut before_is_known = false;
+    let mut first_known = 0;
     for (position, field) in run.iter().enumerate() {
         let member = &field.member;
         let place = quote!(__DEVSTATE_PLACES[#position]);
-        let (start, end) = (quote!(const { #place.start }), quote!(const { #place.end }));
+        let within = quote!(const { #place.start..#place.end });
         let [varying_len, varying_write, varying_read] = varying(mirror, field);
         // Known types after one another never start a window.
         if !(before_is_known && field.is_fixed()) {
@@ -148,26 +149,31 @@ fn sharing(mirror: &Mirror<'_>, run: &[&Field<'_>]) -> [TokenStream; 3] {
                 }
             });
         }
-        before_is_known = field.is_fixed();
         if field.is_fixed() {
-            len.extend(quote!(__devstate_len += const { #place.end - #place.start };));
+            if !before_is_known {
+                first_known = position;
+            }
+            // Known types after one another share a window.
+            if run.get(position + 1).is_none_or(|next| !next.is_fixed()) {
+                len.extend(quote!(__devstate_len += const { #place.end - __DEVSTATE_PLACES[#first_known].start };));
+            }
             // Not by a function: the compiler makes more instructions of that.
             write.extend(quote! {
                 if let ::core::option::Option::Some(__devstate_place) =
-                    <[::core::primitive::u8]>::get_mut(__devstate_window, #start..#end)
+                    <[::core::primitive::u8]>::get_mut(__devstate_window, #within)
                 {
                     __devstate::Fixed::store(&self.#member, __devstate_place);
                 }
             });
             read.extend(quote! {
-                __devstate::load(&mut self.#member, __devstate_window, #start, #end, __devstate_start, __devstate_reader)?;
+                __devstate::load(&mut self.#member, __devstate_window, #within, __devstate_start, __devstate_reader)?;
             });
         } else {
             let Source { value: at, .. } = field.source();
             len.extend(varying_len);
             write.extend(quote! {
                 if const { #place.is_fixed } {
-                    __devstate::store_value(&self.#member, #at, __devstate_window, #start, #end);
+                    __devstate::store_value(&self.#member, #at, __devstate_window, #within);
                 } else {
                     __devstate_window = &mut [];
                     #varying_write
@@ -176,13 +182,14 @@ fn sharing(mirror: &Mirror<'_>, run: &[&Field<'_>]) -> [TokenStream; 3] {
             read.extend(quote! {
                 if const { #place.is_fixed } {
                     __devstate::load_value(
-                        &mut self.#member, #at, __devstate_window, #start, #end, __devstate_start, __devstate_reader,
+                        &mut self.#member, #at, __devstate_window, #within, __devstate_start, __devstate_reader,
                     )?;
                 } else {
                     #varying_read
                 }
             });
         }
+        before_is_known = field.is_fixed();
     }
     [
         quote!({ #places #len }),
@@ -247,21 +254,23 @@ fn translation(mirror: &Mirror<'_>, fields: &[Field<'_>]) -> TokenStream {
         .map(|(step, field)| {
             let member = &field.member;
             let step = step as u16;
+            let ignorable = field.attributes.ignorable;
+            if field.is_fixed() {
+                return quote! {
+                    __devstate::differ(
+                        #step, #ignorable, &self.#member, &__devstate_other.#member, __devstate_at, __devstate_differ,
+                    );
+                };
+            }
             let walk = mirror
                 .calls(field, &quote!(&self.#member), &quote!(&__devstate_other.#member))
                 .differ;
-            let method = if field.attributes.ignorable {
+            let method = if ignorable {
                 quote!(ignorable_field)
             } else {
                 quote!(field)
             };
-            let walk = quote!(__devstate::Differ::#method(__devstate_differ, #step, |__devstate_differ| #walk););
-            if field.is_fixed() {
-                // Most fields are equal, and the place of one that is takes longer than comparing it.
-                quote!(if self.#member != __devstate_other.#member { #walk })
-            } else {
-                walk
-            }
+            quote!(__devstate::Differ::#method(__devstate_differ, #step, |__devstate_differ| #walk);)
         });
     let version = set_version();
     quote! {

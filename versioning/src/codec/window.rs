@@ -1,5 +1,7 @@
 //! Windows: neighbouring fields of fixed length share one bounds check.
 
+use core::ops::Range;
+
 use super::Wire;
 use crate::at::Versions;
 use crate::error::SaveError;
@@ -95,8 +97,8 @@ const fn neighbours<const N: usize>(fields: &[(Option<usize>, bool); N], first: 
 
 /// Writes a value of fixed length to its place in a window.
 #[inline]
-pub fn store_value<'de, V: Versions, T: Wire<'de, V>>(value: &T, at: V, window: &mut [u8], start: usize, end: usize) {
-    if let Some(place) = window.get_mut(start..end) {
+pub fn store_value<'de, V: Versions, T: Wire<'de, V>>(value: &T, at: V, window: &mut [u8], within: Range<usize>) {
+    if let Some(place) = window.get_mut(within) {
         value.encode(at, &mut Window(place));
     }
 }
@@ -111,13 +113,12 @@ pub fn load_value<'de, V: Versions, T: Wire<'de, V>>(
     value: &mut T,
     at: V,
     window: &'de [u8],
-    start: usize,
-    end: usize,
+    within: Range<usize>,
     offset: usize,
     reader: &mut Reader<'de>,
 ) -> Result<(), Malformed> {
-    if let Some(place) = window.get(start..end) {
-        let mut within = Reader::at(place, offset + start);
+    if let Some(place) = window.get(within.clone()) {
+        let mut within = Reader::at(place, offset + within.start);
         if value.decode_into(at, &mut within).is_err() {
             return Err(reader.adopt(&within));
         }
