@@ -79,8 +79,8 @@ hostile! {
     cfg_attr
     changes
     check_buffer
+    check_by_hand
     check_fields
-    check_found
     check_parts
     check_pinned
     check_pins
@@ -153,6 +153,7 @@ hostile! {
     refuse_variant
     restriction
     schema
+    since
     store
     store_value
     str
@@ -174,4 +175,5 @@ hostile! {
     window
     wire
     with_history
+    without_raw
 }
