@@ -75,7 +75,8 @@ fn byte_layer(mirror: &Mirror<'_>, fields: &[Field<'_>]) -> TokenStream {
     for Run(run) in runs(fields) {
         let Some(first) = run.first() else { continue };
         let [len, write, read] = match run.as_slice() {
-            [only] => varying(mirror, only),
+            [only] if !only.is_fixed() => varying(mirror, only),
+            [only] => alone(mirror, only),
             run => sharing(mirror, run),
         };
         encoded_len.extend(first.attributes.versions.when(len));
@@ -196,6 +197,20 @@ fn sharing(mirror: &Mirror<'_>, run: &[&Field<'_>]) -> [TokenStream; 3] {
         quote!({ #places let mut __devstate_window: &mut [::core::primitive::u8] = &mut []; #write }),
         quote!({ #places let mut __devstate_window: &[::core::primitive::u8] = &[]; let mut __devstate_start = 0; #read }),
     ]
+}
+
+/// Returns the code for the length, writing and reading of a field of a known type that shares its window with none.
+fn alone(mirror: &Mirror<'_>, field: &Field<'_>) -> [TokenStream; 3] {
+    let (member, ty) = (&field.member, field.ty);
+    let [len, _, read] = varying(mirror, field);
+    // The call for its type would take more instructions.
+    let write = quote! {
+        match <__DevstateW as __devstate::Writer>::window::<{ <#ty as __devstate::Fixed>::LEN }>(__devstate_writer) {
+            ::core::option::Option::Some(__devstate_window) => __devstate::Fixed::store(&self.#member, __devstate_window),
+            ::core::option::Option::None => return,
+        }
+    };
+    [len, write, read]
 }
 
 /// Returns the code for the length, writing and reading of a field whose length depends on its value.

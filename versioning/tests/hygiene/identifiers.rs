@@ -27,6 +27,7 @@ hostile! {
     Itself
     LATEST
     LAYOUTS
+    LEN
     Layout
     M
     Malformed
