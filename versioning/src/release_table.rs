@@ -260,7 +260,11 @@ macro_rules! release_table {
                 );
                 $(
                     $(#[cfg($($condition)*)])*
-                    $crate::__private::check_by_hand::<$mirror>();
+                    $crate::__private::check_by_hand(
+                        <$mirror as $crate::Mirror>::DERIVED,
+                        <$mirror as $crate::Mirror>::SCHEMA,
+                        <$mirror as $crate::Mirror>::LAYOUTS,
+                    );
                 )+
                 $(
                     $(#[cfg($($condition)*)])*
