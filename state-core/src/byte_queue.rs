@@ -104,14 +104,19 @@ impl<const N: usize> ByteQueue<N> {
 
     /// Appends all of `bytes` and returns `true` if the queue then has at most `limit`. Otherwise it appends none.
     pub fn push_all(&mut self, bytes: &[u8], limit: u8) -> bool {
-        let fits = bytes.len() <= usize::from(self.room(limit)).min(N.saturating_sub(self.len.into()));
-        if fits && let Some(places) = self.bytes.get_mut(usize::from(self.len)..) {
-            for (place, byte) in places.iter_mut().zip(bytes) {
-                *place = *byte;
-            }
-            self.len += bytes.len() as u8;
+        let start = usize::from(self.len);
+        let end = start + bytes.len();
+        if end > usize::from(limit) {
+            return false;
         }
-        fits
+        let Some(places) = self.bytes.get_mut(start..end) else {
+            return false;
+        };
+        for (place, byte) in places.iter_mut().zip(bytes) {
+            *place = *byte;
+        }
+        self.len = end as u8;
+        true
     }
 
     /// Checks that the queue has at most `limit` bytes and at most `N`, and zeros behind them.
@@ -126,21 +131,33 @@ impl<const N: usize> ByteQueue<N> {
             let reason = "longer than the queue";
             return Err(InvalidState::new(len_field, self.len.into(), reason));
         }
-        // A word at a time; only a queue that is refused is searched.
-        let (words, rest) = self.bytes.as_chunks::<WORD>();
-        let last = core::array::from_fn(|index| rest.get(index).copied().unwrap_or(0));
-        let mut used = u32::from(self.len) * 8;
-        let mut beyond = 0;
-        for word in words {
-            beyond |= behind(*word, used);
-            used = used.saturating_sub(usize::BITS);
-        }
-        beyond |= behind(last, used);
-        if beyond == 0 {
+        // Most queues are empty, and only a queue that is refused is searched.
+        if self.bytes == [0; N] || self.has_zeros_beyond() {
             Ok(())
         } else {
             Err(self.beyond_the_length(bytes_field))
         }
+    }
+
+    /// Looks at a word at a time.
+    #[inline]
+    fn has_zeros_beyond(&self) -> bool {
+        let (words, rest) = self.bytes.as_chunks::<WORD>();
+        let last = core::array::from_fn(|index| rest.get(index).copied().unwrap_or(0));
+        let mut used = usize::from(self.len);
+        let mut beyond = 0;
+        for word in words {
+            if used < WORD {
+                beyond |= behind(*word, used);
+                used = 0;
+            } else {
+                used -= WORD;
+            }
+        }
+        if used < WORD {
+            beyond |= behind(last, used);
+        }
+        beyond == 0
     }
 
     #[cold]
@@ -159,10 +176,10 @@ impl<const N: usize> Default for ByteQueue<N> {
     }
 }
 
-/// Returns what is in a word behind its first `used` bits.
+/// Returns what is in a word behind its first `used` bytes, which are not all of it.
 #[inline]
-fn behind(word: [u8; WORD], used: u32) -> usize {
-    usize::from_le_bytes(word).checked_shr(used).unwrap_or(0)
+fn behind(word: [u8; WORD], used: usize) -> usize {
+    usize::from_le_bytes(word) >> (used * 8)
 }
 
 /// Removes the first byte, moves the others up and clears the last.
@@ -233,5 +250,49 @@ mod tests {
                 .field,
             "len"
         );
+    }
+
+    /// Every length, with every byte by itself set: words are whole, cut, or a rest.
+    fn finds_each_byte<const N: usize>() {
+        for len in 0..=N {
+            for index in 0..N {
+                let mut queue = ByteQueue::<N>::EMPTY;
+                queue.len = len as u8;
+                queue.bytes[index] = 0x80;
+                let found = queue.validate(255, "len", "bytes").err().map(|error| error.index);
+                let expected = (index >= len).then_some(Some(index as u16));
+                assert_eq!(found, expected, "byte {index} of {len} in {N}");
+            }
+        }
+    }
+
+    #[test]
+    fn each_byte_behind_each_length_is_found() {
+        finds_each_byte::<1>();
+        finds_each_byte::<3>();
+        finds_each_byte::<8>();
+        finds_each_byte::<13>();
+        finds_each_byte::<16>();
+        finds_each_byte::<24>();
+    }
+
+    #[test]
+    fn bytes_are_appended_as_long_as_limit_and_capacity_allow() {
+        for len in 0..=3_usize {
+            for more in 0..=4_usize {
+                for limit in 0..=5_u8 {
+                    let before = ByteQueue::<3>::from_slice(&[7; 3][..len]).unwrap();
+                    let mut queue = before;
+                    let fits = len + more <= usize::from(limit).min(3);
+                    assert_eq!(queue.push_all(&[8; 4][..more], limit), fits);
+                    let appended = if fits { more } else { 0 };
+                    let mut expected = before;
+                    for _ in 0..appended {
+                        expected.push(8);
+                    }
+                    assert_eq!(queue, expected, "{len} and {more}, at most {limit}");
+                }
+            }
+        }
     }
 }

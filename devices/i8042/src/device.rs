@@ -24,6 +24,8 @@ pub struct I8042<K, M, S, EV = NoEvents> {
     /// Whether keyboard and mouse had something to send after the last access.
     had_data: (bool, bool),
     config: Config,
+    /// The nanoseconds of [`Config::byte_time`].
+    byte_nanos: u64,
     now: Instant,
     /// Keyboard and mouse do not send before.
     pub(crate) not_before: Instant,
@@ -90,6 +92,7 @@ impl<K: InterruptLine, M: InterruptLine, S: SystemControl, EV: I8042Events> I804
             state,
             levels: (false, false),
             config,
+            byte_nanos: byte_nanos(config),
             now: Instant::EPOCH,
             not_before: Instant::EPOCH,
             last_sender: OutputBuffer::Empty,
@@ -158,11 +161,12 @@ impl<K: InterruptLine, M: InterruptLine, S: SystemControl, EV: I8042Events> I804
     /// Changes the host's policies. A byte that is held back already comes when it was due.
     pub const fn set_config(&mut self, config: Config) {
         self.config = config;
+        self.byte_nanos = byte_nanos(config);
     }
 
     /// A byte is on its way to or from a device: the next one comes later.
     pub(crate) fn hold_back(&mut self) {
-        self.not_before = self.now.saturating_add(self.config.byte_time);
+        self.not_before = self.now.saturating_add_nanos(self.byte_nanos);
     }
 
     pub(crate) fn is_held_back(&self) -> bool {
@@ -298,3 +302,8 @@ impl<K: InterruptLine, M: InterruptLine, S: SystemControl, EV: I8042Events> I804
 /// Marks a path as rare. The compiler puts its code out of line, so that the other path needs no jump.
 #[cold]
 const fn aside() {}
+
+/// Returns the nanoseconds of [`Config::byte_time`], at most [`u64::MAX`].
+const fn byte_nanos(config: Config) -> u64 {
+    Instant::EPOCH.saturating_add(config.byte_time).as_nanos()
+}

@@ -44,10 +44,9 @@ macro_rules! keys {
 
             /// Returns the make codes in sets 1, 2 and 3: one byte, or in sets 1 and 2 two (the higher is sent first). 0 if
             /// there is none, or if it depends on other keys.
-            pub(crate) const fn make_codes(self) -> [u16; 3] {
-                match self {
-                    $(Self::$key => [$set1, $set2, $set3],)*
-                }
+            pub(crate) fn make_codes(self) -> [u16; 3] {
+                const CODES: [[u16; 3]; Key::ALL.len()] = [$([$set1, $set2, $set3]),*];
+                CODES.get(self as usize).copied().unwrap_or_default()
             }
 
             fn from_name(name: &str) -> Option<Self> {

@@ -265,32 +265,29 @@ impl I8042State {
         }
         let keyboard = self.keyboard_enabled() && self.keyboard.has_data();
         let mouse = self.mouse_enabled() && self.mouse.has_data();
-        match last {
-            OutputBuffer::Keyboard if mouse => OutputBuffer::Mouse,
-            _ if keyboard => OutputBuffer::Keyboard,
-            _ if mouse => OutputBuffer::Mouse,
-            _ => OutputBuffer::Empty,
+        let mouse_first = mouse && matches!(last, OutputBuffer::Keyboard);
+        if keyboard && !mouse_first {
+            OutputBuffer::Keyboard
+        } else if mouse {
+            OutputBuffer::Mouse
+        } else {
+            OutputBuffer::Empty
         }
     }
 
     /// Returns `true` if the output buffer holds a byte that counts as the keyboard's.
     #[inline]
     pub(crate) const fn output_from_keyboard(&self) -> bool {
-        match self.output_buffer {
-            OutputBuffer::Empty | OutputBuffer::Mouse => false,
-            OutputBuffer::Keyboard => true,
-            OutputBuffer::Controller => !matches!(self.reply, ControllerReply::Mouse(_)),
-        }
+        matches!(self.output_buffer, OutputBuffer::Keyboard)
+            || matches!(self.output_buffer, OutputBuffer::Controller)
+                && !matches!(self.reply, ControllerReply::Mouse(_))
     }
 
     /// Returns `true` if the output buffer holds a byte that counts as the mouse's.
     #[inline]
     pub(crate) const fn output_from_mouse(&self) -> bool {
-        match self.output_buffer {
-            OutputBuffer::Empty | OutputBuffer::Keyboard => false,
-            OutputBuffer::Mouse => true,
-            OutputBuffer::Controller => matches!(self.reply, ControllerReply::Mouse(_)),
-        }
+        matches!(self.output_buffer, OutputBuffer::Mouse)
+            || matches!(self.output_buffer, OutputBuffer::Controller) && matches!(self.reply, ControllerReply::Mouse(_))
     }
 
     /// Returns the levels of IRQ 1 and IRQ 12.

@@ -3,15 +3,12 @@
 use devstate_i8042::{ByteQueue, InvalidState};
 use heapless::Vec;
 
-/// Bytes beyond the length of a queue are zero and are not written. (`collect` would have a panic for too many.)
-pub(crate) fn to_wire<const N: usize>(queue: &ByteQueue<N>) -> Vec<u8, N> {
-    Vec::from_slice(queue.as_slice()).unwrap_or_default()
-}
-
-pub(crate) fn from_wire<const N: usize>(bytes: &Vec<u8, N>) -> ByteQueue<N> {
-    let mut queue = ByteQueue::EMPTY;
-    fill(&mut queue, bytes);
-    queue
+/// Copies the whole array and cuts it off: a copy of fixed length takes less than a call that copies a part. `M` is at most
+/// `N`, or it does not compile.
+pub(crate) fn to_wire<const M: usize, const N: usize>(queue: &ByteQueue<M>) -> Vec<u8, N> {
+    let mut bytes = Vec::from_array(queue.bytes);
+    bytes.truncate(queue.len.into());
+    bytes
 }
 
 /// Appends bytes, as many as there is room for. Queues hold few, so that a loop takes less than a call that copies.

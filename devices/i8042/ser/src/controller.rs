@@ -1,13 +1,13 @@
 //! The mirror of the whole state.
 
 use devstate_i8042::{
-    ControllerReply, I8042State, InputPortPoll, InvalidState, KeyboardState, Lock, MouseState, OutputBuffer,
+    ByteQueue, ControllerReply, I8042State, InputPortPoll, InvalidState, KeyboardState, Lock, MouseState, OutputBuffer,
     PendingCommand, spec,
 };
 use devstate_versioning::Versioned;
 use heapless::Vec;
 
-use crate::bytes::{from_wire, to_wire, unknown};
+use crate::bytes::{fill, to_wire, unknown};
 use crate::keyboard::{self, KeyboardStateSer};
 use crate::mouse::{self, MouseStateSer};
 
@@ -91,6 +91,10 @@ impl I8042StateSer {
             keyboard,
             mouse,
         } = state;
+        // First what branches. What had been read before would have to wait for it on the stack.
+        let mouse_queue = mouse::join(mouse);
+        let keyboard_option = keyboard::option_code(keyboard.option);
+        let pending_command = pending_code(*pending_command);
         let (keyboard_reply, mouse_reply) = match *reply {
             ControllerReply::None => (None, None),
             ControllerReply::Keyboard(byte) => (Some(byte), None),
@@ -107,7 +111,7 @@ impl I8042StateSer {
                 InputPortPoll::Low => spec::controller::POLL_INPUT_PORT_LOW,
                 InputPortPoll::High => spec::controller::POLL_INPUT_PORT_HIGH,
             },
-            pending_command: pending_code(*pending_command),
+            pending_command,
             output_buffer: match output_buffer {
                 OutputBuffer::Empty => 0,
                 OutputBuffer::Controller => 1,
@@ -122,8 +126,8 @@ impl I8042StateSer {
                 Lock::Open => None,
                 Lock::Locked(typed) => Some(typed),
             },
-            keyboard: KeyboardStateSer::new(keyboard),
-            mouse: MouseStateSer::new(mouse),
+            keyboard: KeyboardStateSer::with_option(keyboard, keyboard_option),
+            mouse: MouseStateSer::with_queue(mouse, mouse_queue),
         }
     }
 }
@@ -197,11 +201,12 @@ impl TryFrom<&I8042StateSer> for I8042State {
                 }
             },
             last_read: *last_read,
-            password: from_wire(password),
+            password: ByteQueue::EMPTY,
             lock: locked.map_or(Lock::Open, Lock::Locked),
             keyboard: KeyboardState::RESET,
             mouse: MouseState::RESET,
         };
+        fill(&mut state.password, password);
         keyboard::convert(keyboard, &mut state.keyboard)?;
         mouse::convert(mouse, &mut state.mouse)?;
         state.validate()?;

@@ -1,10 +1,10 @@
 //! The mirror of the keyboard's state.
 
-use devstate_i8042::{InvalidState, Key, KeySet, KeyType, KeyboardOption, KeyboardState, ScanCodeSet, spec};
+use devstate_i8042::{ByteQueue, InvalidState, Key, KeySet, KeyType, KeyboardOption, KeyboardState, ScanCodeSet, spec};
 use devstate_versioning::{ConversionError, Versioned};
 use heapless::Vec;
 
-use crate::bytes::{from_wire, to_wire, unknown};
+use crate::bytes::{fill, to_wire, unknown};
 
 /// The wire form of [`KeyboardState`].
 ///
@@ -47,8 +47,14 @@ impl KeyboardStateSer {
     /// Returns the mirror of a keyboard's state.
     #[must_use]
     pub fn new(state: &KeyboardState) -> Self {
+        Self::with_option(state, option_code(state.option))
+    }
+
+    /// Returns the mirror of a keyboard's state. `option` is the code of its option, which a caller may have computed
+    /// before.
+    pub(crate) fn with_option(state: &KeyboardState, option: u8) -> Self {
         let KeyboardState {
-            option,
+            option: _,
             scan_code_set,
             scanning,
             leds,
@@ -63,7 +69,7 @@ impl KeyboardStateSer {
             without_repeat: KeySet(without_repeat),
         } = state;
         Self {
-            option: option_code(*option),
+            option,
             scan_code_set: scan_code_set.number(),
             scanning: *scanning,
             leds: *leds,
@@ -136,18 +142,20 @@ pub(crate) fn convert(mirror: &KeyboardStateSer, state: &mut KeyboardState) -> R
         leds: *leds,
         typematic: *typematic,
         last_sent: *last_sent,
-        replies: from_wire(replies),
-        codes: from_wire(codes),
+        replies: ByteQueue::EMPTY,
+        codes: ByteQueue::EMPTY,
         overrun: *overrun,
         held: KeySet(*held),
         sys_rq: *sys_rq,
         without_break: KeySet(*without_break),
         without_repeat: KeySet(*without_repeat),
     };
+    fill(&mut state.replies, replies);
+    fill(&mut state.codes, codes);
     Ok(())
 }
 
-const fn option_code(option: KeyboardOption) -> u8 {
+pub(crate) const fn option_code(option: KeyboardOption) -> u8 {
     match option {
         KeyboardOption::None => 0,
         KeyboardOption::Leds => spec::keyboard::SET_LEDS,

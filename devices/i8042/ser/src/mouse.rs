@@ -6,7 +6,7 @@ use devstate_i8042::{
 use devstate_versioning::{ConversionError, Versioned};
 use heapless::Vec;
 
-use crate::bytes::{fill, from_wire, to_wire, unknown};
+use crate::bytes::{fill, to_wire, unknown};
 
 /// The wire form of [`MouseState`].
 ///
@@ -87,6 +87,11 @@ impl MouseStateSer {
     /// Returns the mirror of a mouse's state.
     #[must_use]
     pub fn new(state: &MouseState) -> Self {
+        Self::with_queue(state, join(state))
+    }
+
+    /// Returns the mirror of a mouse's state. `queue` has its packets and replies, which a caller may have joined before.
+    pub(crate) fn with_queue(state: &MouseState, queue: Vec<u8, 24>) -> Self {
         let MouseState {
             argument,
             remote,
@@ -104,7 +109,7 @@ impl MouseStateSer {
             dy,
             dz,
             dw,
-            replies,
+            replies: _,
             packets,
             begun,
             last_sent,
@@ -134,7 +139,7 @@ impl MouseStateSer {
             dz: *dz,
             dw: *dw,
             unreported: state.unreported(),
-            queue: join(*begun, replies, packets),
+            queue,
             last_packet: Vec::new(),
             horizontal: *protocol == MouseProtocol::ExplorerHorizontal,
             horizontal_begun: *rate_sequence == RateSequence::Rate200Then80,
@@ -148,10 +153,14 @@ impl MouseStateSer {
 }
 
 /// Joins packets and replies in the order in which the guest will read them.
-fn join(begun: u8, replies: &ByteQueue<24>, packets: &ByteQueue<16>) -> Vec<u8, 24> {
-    let (rest, waiting) = packets.as_slice().split_at_checked(begun.into()).unwrap_or_default();
+pub(crate) fn join(state: &MouseState) -> Vec<u8, 24> {
     let mut queue = Vec::new();
-    for bytes in [rest, replies.as_slice(), waiting] {
+    if state.replies.is_empty() && state.packets.is_empty() {
+        return queue;
+    }
+    let packets = state.packets.as_slice();
+    let (rest, waiting) = packets.split_at_checked(state.begun.into()).unwrap_or_default();
+    for bytes in [rest, state.replies.as_slice(), waiting] {
         // A state that is valid has 24 bytes at most.
         let _ = queue.extend_from_slice(bytes);
     }
@@ -280,11 +289,14 @@ pub(crate) fn convert(mirror: &MouseStateSer, state: &mut MouseState) -> Result<
         replies: ByteQueue::EMPTY,
         packets: ByteQueue::EMPTY,
         begun: *begun,
-        last_sent: from_wire(last_sent),
+        last_sent: ByteQueue::EMPTY,
     };
-    fill(&mut state.replies, replies);
-    fill(&mut state.packets, rest);
-    fill(&mut state.packets, waiting);
+    if !queue.is_empty() {
+        fill(&mut state.replies, replies);
+        fill(&mut state.packets, rest);
+        fill(&mut state.packets, waiting);
+    }
+    fill(&mut state.last_sent, last_sent);
     if *unreported != state.unreported() {
         let reason = "follows from movement and buttons";
         return Err(InvalidState::new("mouse.unreported", (*unreported).into(), reason));

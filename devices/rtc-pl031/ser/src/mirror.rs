@@ -164,14 +164,17 @@ impl TryFrom<&RtcStateSer> for RtcState {
             let reason = "relative to the host's clock: call `resolve` with the host's time";
             return Err(InvalidState::new("host_offset", offset.cast_unsigned(), reason));
         }
+        if imsc | ris > 1 {
+            return Err(not_a_bit(imsc, ris));
+        }
         let state = Self {
             counter,
             sub_second_ns,
             lr,
             mr,
             enabled,
-            imsc: bit("imsc", imsc)?,
-            ris: bit("ris", ris)?,
+            imsc: imsc != 0,
+            ris: ris != 0,
             saved_at: Instant::from_nanos(saved_at),
         };
         state.validate()?;
@@ -179,12 +182,11 @@ impl TryFrom<&RtcStateSer> for RtcState {
     }
 }
 
-fn bit(field: &'static str, value: u32) -> Result<bool, InvalidState> {
-    match value {
-        0 => Ok(false),
-        1 => Ok(true),
-        _ => Err(InvalidState::new(field, value.into(), "a register of one bit")),
-    }
+/// Returns the error about the first register that is neither 0 nor 1.
+#[cold]
+fn not_a_bit(imsc: u32, ris: u32) -> InvalidState {
+    let (field, value) = if imsc > 1 { ("imsc", imsc) } else { ("ris", ris) };
+    InvalidState::new(field, value.into(), "a register of one bit")
 }
 
 const fn always_running(_version: u16) -> bool {

@@ -122,7 +122,7 @@ impl SerialStateSer {
             modem_control: *mcr,
             modem_status: msr_lines | msr_deltas,
             scratch: *scr,
-            in_buffer: Vec::from_slice(rx.as_slice()).unwrap_or_default(),
+            in_buffer: characters(rx),
             fifo_control: *fcr,
             receiver_buffer: *rbr,
             line_errors: *lsr_errors,
@@ -133,7 +133,7 @@ impl SerialStateSer {
             thr_interrupt_pending: *thre_pending,
             saved_at: saved_at.as_nanos(),
             transmit_shift: *tsr,
-            transmit_buffer: Vec::from_slice(tx.as_slice()).unwrap_or_default(),
+            transmit_buffer: characters(tx),
         }
     }
 
@@ -254,4 +254,14 @@ fn positions_with(errors: &[u8; spec::FIFO_LEN], error: u8) -> u16 {
 /// The length was checked against the capacity.
 fn fifo(characters: &[u8]) -> Fifo {
     Fifo::from_slice(characters).unwrap_or_default()
+}
+
+/// Copies the whole array and cuts it off: a copy of fixed length takes less than a call that copies a part.
+fn characters<const N: usize>(fifo: &Fifo) -> Vec<u8, N> {
+    if fifo.is_empty() {
+        return Vec::new();
+    }
+    let mut characters = Vec::from_array(fifo.bytes);
+    characters.truncate(fifo.len.into());
+    characters
 }
