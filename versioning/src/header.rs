@@ -76,12 +76,10 @@ impl Header {
             l3,
             fingerprint @ ..,
         ] = *header;
-        let magic = [m0, m1, m2, m3, m4, m5, m6];
-        if magic != Self::MAGIC {
-            return Err(LoadErrorKind::Magic {
-                found: u64::from_le_bytes([m0, m1, m2, m3, m4, m5, m6, 0]),
-            }
-            .at(0));
+        // As one number, because a comparison of seven bytes takes more instructions.
+        let found = u64::from_le_bytes([m0, m1, m2, m3, m4, m5, m6, 0]);
+        if found != const { magic_number() } {
+            return Err(LoadErrorKind::Magic { found }.at(0));
         }
         let format = u16::from_le_bytes([f0, f1]);
         if format != Self::FORMAT {
@@ -141,6 +139,11 @@ impl Header {
             p7,
         ]
     }
+}
+
+const fn magic_number() -> u64 {
+    let [m0, m1, m2, m3, m4, m5, m6] = Header::MAGIC;
+    u64::from_le_bytes([m0, m1, m2, m3, m4, m5, m6, 0])
 }
 
 /// Prints the fingerprint in hexadecimal, as release tables have it.

@@ -47,6 +47,16 @@ impl<'de> Reader<'de> {
         }
     }
 
+    /// Creates a reader of bytes at an offset in a payload: the sum of the two is the offset of a byte as well.
+    #[inline]
+    pub(crate) fn within(bytes: &'de [u8], start: usize) -> Self {
+        Self {
+            rest: bytes.iter(),
+            end: start + bytes.len(),
+            error: None,
+        }
+    }
+
     /// Returns the offset of the next byte.
     #[must_use]
     #[inline]

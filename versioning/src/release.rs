@@ -351,7 +351,7 @@ where
     V: Versions,
     M: Wire<'de, V>,
 {
-    let mut reader = Reader::at(payload, offset);
+    let mut reader = Reader::within(payload, offset);
     match mirror.decode_into(at, &mut reader) {
         Ok(()) => reader.finish(),
         Err(malformed) => Err(reader.error(malformed)),

@@ -118,7 +118,7 @@ pub fn load_value<'de, V: Versions, T: Wire<'de, V>>(
     reader: &mut Reader<'de>,
 ) -> Result<(), Malformed> {
     if let Some(place) = window.get(within.clone()) {
-        let mut within = Reader::at(place, offset + within.start);
+        let mut within = Reader::within(place, offset + within.start);
         if value.decode_into(at, &mut within).is_err() {
             return Err(reader.adopt(&within));
         }
