@@ -40,7 +40,7 @@ pub trait RowOf<R>: Mirror {
 /// | mirrors that are parts | [`AtVersion`] | [`NewestVersion`] |
 ///
 /// The trait is sealed: only this crate makes these values, so nothing but a translated value is written at an older
-/// release. [`Wire`](crate::wire::Wire) has an example of a codec by hand.
+/// release. [`Wire`](crate::wire::Wire) has an example of a hand-written codec.
 pub trait Versions: sealed::Sealed + Copy + 'static {
     /// `true` if [`number`](Self::number) is that of a release.
     const HAS_RELEASES: bool;
@@ -72,21 +72,21 @@ pub trait VersionOf<M>: Versions {
     fn fingerprint(self) -> u64;
 }
 
-/// Reads or writes one release of the table `R`, which is known at run time only. A downgrade returns a value of this type in
-/// its [`Translated`](crate::Translated).
+/// Selects a release of the table `R` at run time. A downgrade returns a value of this type in its
+/// [`Translated`](crate::Translated).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct At<R>(R);
 
-/// Reads or writes the latest release of the table `R`. Each version is then a constant, so the compiled code compares no
-/// versions.
+/// Selects the latest release of the table `R` at compile time. Each version is then a constant, so the compiled code
+/// compares no versions.
 pub struct Newest<R>(PhantomData<R>);
 
-/// Reads or writes one version of a part, which is known at run time only. A part has no row in a release table: its owner
-/// decides the version.
+/// Selects a version of a part at run time. A part has no row in a release table: its owner decides the version.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct AtVersion(u16);
 
-/// Reads or writes the latest version of a part. The version is then a constant, so the compiled code compares no versions.
+/// Selects the latest version of a part at compile time. The version is then a constant, so the compiled code compares
+/// no versions.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct NewestVersion;
 
@@ -169,7 +169,7 @@ impl<R: TableData> Versions for Newest<R> {
 impl Versions for AtVersion {
     const HAS_RELEASES: bool = false;
 
-    /// The latest version is not known here.
+    /// Returns `false`: this value does not know the latest version of a part.
     #[inline]
     fn is_latest(self) -> bool {
         false
@@ -200,7 +200,7 @@ impl Versions for NewestVersion {
         true
     }
 
-    /// No snapshot is written with such a source.
+    /// Returns zero, which stands for the latest version.
     fn number(self) -> u16 {
         0
     }
@@ -253,7 +253,7 @@ impl<M: Mirror> VersionOf<M> for AtVersion {
         self.0
     }
 
-    /// No snapshot is written with such a source.
+    /// Returns zero. A part is never the root of a snapshot.
     fn fingerprint(self) -> u64 {
         0
     }
@@ -265,7 +265,7 @@ impl<M: Mirror> VersionOf<M> for NewestVersion {
         const { M::SCHEMA.version }
     }
 
-    /// No snapshot is written with such a source.
+    /// Returns zero. A part is never the root of a snapshot.
     fn fingerprint(self) -> u64 {
         0
     }

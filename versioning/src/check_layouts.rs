@@ -11,7 +11,8 @@ use crate::schema_data::{Field, MAX_DEPTH, Schema, Shape};
 
 /// Checks the fingerprints of the published versions of a mirror: one literal for each version, `None` for an open last one.
 ///
-/// The derive macro does the same with `layouts(…)`. A mirror by hand calls this function in a `const _: () = …;`.
+/// The derive macro does the same with `layouts(…)`. For a hand-written mirror, call this function in a `const _: () =
+/// …;`.
 ///
 /// # Panics
 ///

@@ -46,8 +46,8 @@ pub trait Checksum {
 
 /// The default, for most programs: 2 KiB of tables.
 ///
-/// It processes eight bytes at a time, with a table for each half byte. One table for whole bytes would have the same size
-/// and needs fewer instructions, but twice the time: there, each look-up waits for the one before it.
+/// It processes eight bytes at a time, with a table for each half byte. A single table for whole bytes has the same
+/// size and needs fewer instructions, but takes twice the time, because each look-up waits for the previous one.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Crc64;
 

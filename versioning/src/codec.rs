@@ -30,7 +30,7 @@ use crate::writer::Writer;
 
 /// A mirror that a program can save and load with the release table `R`. Use it as the bound of a generic function.
 ///
-/// Every mirror implements it that derives `Versioned`, implements `Clone` and has a row in the table. No other bound is
+/// A mirror implements it if it derives `Versioned`, implements `Clone` and has a row in the table. No other bound is
 /// needed:
 ///
 /// ```
@@ -69,10 +69,11 @@ impl<'de, R: TableData, M> MirrorOf<'de, R> for M where M: RowOf<R> + Wire<'de, 
 /// `upgrade`) are separate. The byte layer deals with exactly the fields of one version. Translation changes values in
 /// place. `'de` is the lifetime of the input, which borrowed fields keep.
 ///
-/// `V` says which release it is: [`At`] or [`Newest`]. Only this crate makes values of these types, so only a latest or
-/// a translated value is ever written. `#[derive(Versioned)]` implements the trait. A generic mirror implements it by
-/// hand, for every `V: VersionOf<Self>`, and passes `at` on to its fields. A type for a field of mirrors can do the same.
-/// To stand in a container or a variant, it also implements [`Blank`]:
+/// `V` selects the release or the version: see [`Versions`], which lists the four types. Only this crate makes values
+/// of these types, so only a latest or a translated value is ever written. `#[derive(Versioned)]` implements the trait.
+/// A generic mirror implements it by hand, for every `V: VersionOf<Self>`, and passes `at` on to its fields. A type for
+/// a field of mirrors implements it for every `V: Versions`. To stand in a container or a variant, it also implements
+/// [`Blank`]:
 ///
 /// ```
 /// use devstate_versioning::Versioned;
@@ -153,8 +154,8 @@ pub trait Wire<'de, V: Versions>: Layout {
     /// again.
     fn differ(&self, other: &Self, at: V, differ: &mut Differ<'_>);
 
-    /// Returns the number of bytes that [`encode_slice`](Self::encode_slice) writes. This and the other functions for slices
-    /// have a default that goes value by value. Override them where a type can do it at once, as bytes can.
+    /// Returns the number of bytes that [`encode_slice`](Self::encode_slice) writes. The default of the slice functions
+    /// processes one value at a time. Override them if the type can process a whole slice at once, as `u8` does.
     #[inline]
     fn slice_encoded_len(items: &[Self], at: V) -> usize
     where

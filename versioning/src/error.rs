@@ -5,12 +5,14 @@ use core::fmt;
 use crate::architecture::Architecture;
 use crate::path::FieldPath;
 
-/// Why a value could not be saved. The variants that can occur before anything is written say so.
+/// Why a value could not be saved. "Nothing was written" marks the variants that occur before the first byte is
+/// written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
 pub enum SaveError {
-    /// The buffer is too small. Nothing was written.
+    /// The buffer is too small. Nothing was written, except by
+    /// [`Translated::write_into`](crate::Translated::write_into), which says when.
     BufferTooSmall {
         /// The required length in bytes.
         needed: usize,
@@ -51,8 +53,8 @@ pub enum SaveError {
         /// The maximum in bytes.
         max: usize,
     },
-    /// A foreign value has not always the same encoding, so the snapshot could not be loaded. A `HashMap` has no order: use
-    /// a `BTreeMap`.
+    /// The encoding of a foreign value changes from one call to the next, so the snapshot could not be loaded. Use a
+    /// `BTreeMap` instead of a `HashMap`, which has no fixed order.
     ForeignChanges,
     /// A hand-written encoder or a [`Source`](crate::Source) wrote another length than it announced.
     WrongLength {
@@ -120,7 +122,7 @@ pub enum LoadErrorKind {
         /// The number of bytes that there are from the offset on.
         available: usize,
     },
-    /// There are bytes behind the end.
+    /// There are bytes after the end.
     TrailingBytes {
         /// The number of these bytes.
         bytes: usize,
@@ -163,7 +165,7 @@ pub enum LoadErrorKind {
         /// The number in the header.
         found: u16,
     },
-    /// The release has no such mirror. No offset where a bare payload is decoded.
+    /// The release has no such mirror. The error of a bare payload has no offset.
     NotInRelease {
         /// The number of the release.
         release: u16,
@@ -190,11 +192,12 @@ pub enum LoadErrorKind {
         /// The value.
         found: u64,
     },
-    /// A semantic function cannot convert the value. No offset.
+    /// A semantic function cannot convert the value. The error has no offset.
     Conversion(ConversionError),
 }
 
-/// Says which values are allowed where another one was found. [`LoadErrorKind::Value`] and [`SaveError::Value`] have it.
+/// The values that are allowed in a place where another value was found. It is a field of [`LoadErrorKind::Value`] and
+/// [`SaveError::Value`].
 ///
 /// Match it to tell a damaged snapshot from a bound that is too small. To inform a person, print the whole error:
 ///
@@ -229,7 +232,7 @@ pub enum Expected {
     VariantTag,
     /// A length in its shortest form.
     ShortestLength,
-    /// A length up to the bound.
+    /// A length up to the bound: in elements, or in bytes for text, bytes and foreign values.
     LengthUpTo(usize),
     /// UTF-8. The value found is the first bad byte.
     Utf8,
@@ -237,11 +240,12 @@ pub enum Expected {
     Char,
     /// The bytes that the foreign type's encoder writes. The value found is their number.
     Foreign,
-    /// The default, in an element of an array that was longer in that version. The value found is the position.
+    /// The default value, in an element beyond the current length of an array. The value found is the position of the
+    /// element.
     DefaultElement,
 }
 
-/// A value has no counterpart in another version. Semantic functions (`ser_fn` and `de_fn`) return this error.
+/// The error of a semantic function (`ser_fn` or `de_fn`): a value has no equivalent in another version.
 ///
 /// ```
 /// use devstate_versioning::ConversionError;

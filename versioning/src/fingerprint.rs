@@ -40,8 +40,8 @@ pub(crate) const fn layout_edited(schema: &Schema, version: u16, edit: Edit<'_>)
     text.hash
 }
 
-/// Writes the text behind a fingerprint into `out`: [`layout`] returns the hash of this text. Compare the texts of two builds
-/// to see why their fingerprints differ.
+/// Writes the text whose hash is the fingerprint of a version into `out`. [`layout`] returns that hash. Compare the
+/// texts of two builds to see why their fingerprints differ.
 ///
 /// Writes as much as fits, and returns the length of the whole text in bytes.
 pub const fn layout_text(schema: &Schema, version: u16, out: &mut [u8]) -> usize {

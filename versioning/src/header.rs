@@ -40,7 +40,7 @@ impl Header {
     /// The length of the header in bytes.
     pub const LEN: usize = 24;
 
-    /// The length of the checksum behind the payload in bytes.
+    /// The length in bytes of the checksum after the payload.
     pub const TRAILER_LEN: usize = 8;
 
     /// Reads the header at the start of `bytes`. It checks magic and format, and neither the length nor the checksum of

@@ -1,12 +1,12 @@
-//! How the versions of a mirror go on from each other: a line, or a tree with branches.
+//! The parent of each version of a mirror: a line, or a tree with branches.
 
 #![expect(
     clippy::indexing_slicing,
     reason = "runs during constant evaluation, with positions below the length"
 )]
 
-/// Says for each version of a mirror which version it goes on from. Most mirrors have a line, [`History::LINE`]. With a
-/// [`Branch`] it is a tree:
+/// The parent of each version of a mirror. Most mirrors have no branches: [`History::LINE`]. Each [`Branch`] makes the
+/// history a tree:
 ///
 /// ```
 /// use devstate_versioning::schema::{Branch, History};
@@ -24,7 +24,7 @@
 pub struct History {
     /// The oldest version that this source reads and writes. Earlier ones are forgotten.
     pub oldest: u16,
-    /// The versions that do not go on from the one before them.
+    /// The versions whose parent is not the version before them.
     pub branches: &'static [Branch],
     /// The versions of another branch whose layout this source does not have.
     pub absent: &'static [u16],
@@ -32,12 +32,12 @@ pub struct History {
     pub changes: &'static [Change],
 }
 
-/// An entry of [`History::branches`]: a version that goes on from another one than its number minus one.
+/// An entry of [`History::branches`]: a version whose parent is not the version before it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Branch {
     /// The version.
     pub version: u16,
-    /// The version that it goes on from.
+    /// Its parent.
     pub from: u16,
 }
 
@@ -81,7 +81,7 @@ impl ChangeKind {
 }
 
 impl History {
-    /// A history without branches: each version goes on from the one before it, and none is forgotten.
+    /// A history without branches: the parent of each version is the version before it, and none is forgotten.
     pub const LINE: Self = Self {
         oldest: 1,
         branches: &[],
@@ -89,7 +89,7 @@ impl History {
         changes: &[],
     };
 
-    /// Returns the version that `version` goes on from. Zero for version 1.
+    /// Returns the parent of `version`. Zero for version 1.
     #[must_use]
     pub const fn parent(&self, version: u16) -> u16 {
         let mut at = 0;
@@ -102,7 +102,7 @@ impl History {
         version.saturating_sub(1)
     }
 
-    /// Returns `true` if `later` is `earlier`, or goes on from it in one or more steps.
+    /// Returns `true` if `later` is `earlier`, or has it as its parent, or as the parent of its parent, and so on.
     #[must_use]
     pub const fn leads(&self, earlier: u16, later: u16) -> bool {
         if self.branches.is_empty() {

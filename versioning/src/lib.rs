@@ -64,7 +64,7 @@ pub use codec::{Bytes, MirrorOf, Str};
 /// | `version = 3` | the latest version; versions start at 1 |
 /// | `layouts(0x…, 0x…, open)` | the fingerprint of each version; the last may be `open` while it is not published, and `_` stands for a version of another branch that this source does not have |
 /// | `parts(0x…, 0x…, open)` | the fingerprint of each version together with its parts and inner snapshots; required where a field has `part` or `inner` |
-/// | `branch(4 = 2, 5 = 3)` | the version that a version goes on from, where it is not the one before; see [Branches](#branches) |
+/// | `branch(4 = 2, 5 = 3)` | `version = parent`, for each version whose parent is not the version before it; see [Branches](#branches) |
 /// | `oldest = 3` | the oldest version that the source still has; see [Forgetting](#forgetting) |
 /// | `instance(64)` | for a mirror with const parameters: the arguments of the instance that `layouts` pins |
 /// | `name = "…"` | the wire name: keeps the old name of a type that was renamed |
@@ -76,9 +76,9 @@ pub use codec::{Bytes, MirrorOf, Str};
 /// |---|---|
 /// | `start = 2`, `start = [4, 5]` | the first version that has it, or the first on each branch |
 /// | `end = 3` | the first version that no longer has it. The field stays in the struct. In a value of the latest version it is `Default` |
-/// | `default_fn = path` | `fn(version: u16) -> T`: returns the value of the field where there is none: after a version without the field was read, and before an older version that still has it is written. Without this annotation, the value is `Default::default()` |
+/// | `default_fn = path` | `fn(version: u16) -> T`: returns the value of a missing field: after a version without the field was read, and before an older version that still has a removed field is written. Without this annotation, the value is `Default::default()` |
 /// | `ser_fn = path`, `de_fn = path` | `fn(&mut Mirror, version: u16) -> Result<(), ConversionError>`: the semantic functions. `de_fn` runs after an older version was read, `ser_fn` before one is written. They change values, or return an error. `version` is the version on the wire. They run once if `version` is below the field's `start`, and once if it is below its `end` |
-/// | `at = 2` | for a change of meaning: its `ser_fn` and `de_fn` run for the step from version 1 to version 2. It needs an annotation of its own, and a field can have several |
+/// | `at = 2` | for a change of meaning: its `ser_fn` and `de_fn` run for the step from version 1 to version 2. Write each `at` in its own `#[versioned(…)]`. A field can have several |
 /// | `bound(1 = 8, 3 = 16)` | the bound of the field from each of these versions on; the type has the last one. See [Bounds](#bounds) |
 /// | `skip` | never written; `Default` after loading |
 /// | `ignorable` | older readers may ignore the field; it never forces [`downgrade_compatible`](ReleaseTable::downgrade_compatible) to a newer release |
@@ -90,11 +90,56 @@ pub use codec::{Bytes, MirrorOf, Str};
 ///
 /// `end` and `at` take a list too: `end = [4, 5]`.
 ///
-/// A variant of an enum can have `start`, `end`, `name`, `tag` and `default_fn`, which is `fn(version: u16) -> Enum`. It returns
-/// the value that replaces the variant in a version without it: in an older version that is written, or in the latest
-/// version after loading. Without a `default_fn` this is an error. A field of a variant can have `part`, `inner`, `bound` and `unit` only. The
-/// tag of a variant is its position, unless a variant before it was forgotten and deleted, or belongs to another branch: then `tag = 2` keeps the tag. An
-/// explicit discriminant must be equal to the tag.
+/// A variant of an enum can have `start`, `end`, `name`, `tag` and `default_fn`, which is `fn(version: u16) -> Enum`.
+/// It returns the value that replaces the variant where a version does not have it: in the older version to be written,
+/// or in the latest version after loading. Without a `default_fn`, saving or loading fails with [`ConversionError`]. A
+/// field of a variant can have `part`, `inner`, `bound` and `unit` only. The tag of a variant is its position. If an
+/// earlier variant was deleted or belongs to another branch, write the tag: `tag = 2`. An explicit discriminant must be
+/// equal to the tag.
+///
+/// # A changed meaning
+///
+/// The type and the name of a field stay, and its values mean something else from a version on. Two functions translate:
+///
+/// ```
+/// use devstate_versioning::{ConversionError, ReleaseTable, Versioned, release_table};
+///
+/// #[derive(Versioned, Clone, Debug, Default, PartialEq)]
+/// #[versioned(version = 2, layouts(0x85bf_5353_b580_dd66, open))]
+/// pub struct AlarmSer {
+///     /// Seconds in version 1, milliseconds since.
+///     #[versioned(at = 2, ser_fn = to_seconds, de_fn = to_milliseconds)]
+///     pub delay: u32,
+/// }
+///
+/// /// Before version 1 is written. A remainder that gets lost is reported as a loss.
+/// fn to_seconds(alarm: &mut AlarmSer, _version: u16) -> Result<(), ConversionError> {
+///     alarm.delay /= 1000;
+///     Ok(())
+/// }
+///
+/// /// After version 1 was read.
+/// fn to_milliseconds(alarm: &mut AlarmSer, _version: u16) -> Result<(), ConversionError> {
+///     let too_long = ConversionError::new("the delay does not fit into milliseconds");
+///     alarm.delay = alarm.delay.checked_mul(1000).ok_or(too_long)?;
+///     Ok(())
+/// }
+///
+/// release_table! {
+///     pub enum Release { V1 = 1 @ 0x85bf_5353_b580_dd66, V2 = 2 @ open }
+///     AlarmSer => [1, 2],
+/// }
+///
+/// let mut scratch = AlarmSer::default();
+/// let older = Release::V1.downgrade(&AlarmSer { delay: 3000 }, &mut scratch);
+/// assert_eq!(older.map(|older| older.mirror().delay), Ok(3));
+/// assert!(Release::V1.downgrade(&AlarmSer { delay: 3500 }, &mut scratch).is_err());
+///
+/// let mut alarm = AlarmSer::default();
+/// Release::V1.decode(&[3, 0, 0, 0], &mut alarm)?;
+/// assert_eq!(alarm.delay, 3000);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 ///
 /// # Parts
 ///
@@ -131,13 +176,14 @@ pub use codec::{Bytes, MirrorOf, Str};
 ///
 /// # Branches
 ///
-/// A version goes on from the one before it, unless `branch` says otherwise. So a stable branch can get a version of its own,
-/// and the main branch goes on from another one. A change names the first version with it on each branch:
-/// `start = [4, 5]`.
+/// The parent of a version is the version before it, unless `branch` names another. A version has all changes of its
+/// parent, and more. So a stable branch can have a version of its own, and the next version of the main branch can have
+/// another parent. A change names the first version with it on each branch: `start = [4, 5]`.
 ///
-/// The functions of a change run only if one of the two versions has the change and the other does not. An upgrade has two
-/// phases. First it takes back the changes that the latest version does not have, the newest change first. Then it makes the
-/// changes that only the latest version has, the oldest change first. A downgrade does the same in reverse order.
+/// The functions of a change run only if exactly one of two versions has it: the version on the wire or the latest
+/// version. An upgrade has two phases. First it takes back the changes that the latest version does not have, the
+/// newest change first. Then it makes the changes that only the latest version has, the oldest change first. A
+/// downgrade does the same in reverse order.
 ///
 /// The source on the stable branch does not have the versions of the main branch. Their place in `layouts` is `_`, and their
 /// snapshots are refused by the number of the release. See [`release_table!`](crate::release_table#branches) for an
@@ -170,10 +216,11 @@ pub use codec::{Bytes, MirrorOf, Str};
 /// assert!(Release::V1.downgrade(&sensor, &mut scratch).is_err());
 /// ```
 ///
-/// At a version with a smaller bound, a longer value is a loss. Where the loss is accepted, the first elements are kept. A
-/// [`Sequence`] and a foreign value cannot be shortened, and are refused. At a version with a larger bound, loading refuses a
-/// value that is too long for the type. An array has no length on the wire: elements that it does not have are the default.
-/// The bound is that of the outermost container, also inside an `Option`.
+/// At a version with a smaller bound, a longer value is a loss. Where the loss is accepted, the first elements are
+/// kept. A [`Sequence`] and a foreign value cannot be shortened, and are refused. At a version with a larger bound,
+/// loading refuses a value that is too long for the type. An array has no length on the wire. Elements beyond the
+/// shorter length have the default value. The bound applies to the outermost container. An `Option` around it does not
+/// count.
 ///
 /// # Forgetting
 ///
@@ -218,10 +265,10 @@ pub use codec::{Bytes, MirrorOf, Str};
 ///
 /// # Order
 ///
-/// After an older version was read, nested mirrors are upgraded, and missing fields get their value. Then the `de_fn`s run,
-/// lowest version first, and in the order of the source for the same version. At last removed and skipped fields become
-/// `Default`. Before an older version is written, removed fields get their value. Then the `ser_fn`s run in the reverse
-/// order of the `de_fn`s. At last nested mirrors are downgraded.
+/// After an older version was read, nested mirrors are upgraded, and missing fields get their value. Then the `de_fn`s
+/// run, lowest version first, and in the order of the source for the same version. Finally, removed and skipped fields
+/// become `Default`. Before an older version is written, removed fields get their value. Then the `ser_fn`s run in the
+/// reverse order of the `de_fn`s. Finally, nested mirrors are downgraded.
 pub use devstate_versioning_derive::Versioned;
 pub use error::{ConversionError, Error, Expected, LoadError, LoadErrorKind, SaveError};
 pub use header::Header;
@@ -242,8 +289,8 @@ pub use writer::Sink;
 /// Use [`schema::Table`] to print a release table for people, and [`schema::Json`] for tools. The other items are the data
 /// behind them. A program needs them only to walk the data itself: start at [`TableData::ROWS`](schema::TableData::ROWS).
 ///
-/// A version *goes on from* its predecessor: it has all changes of that version, and some more. A version of zero means that
-/// there is none.
+/// Each version except the first has a *parent*: it has all changes of its parent, and more. A version of zero means
+/// that there is none.
 pub mod schema {
     pub use crate::describe_json::Json;
     pub use crate::describe_table::Table;

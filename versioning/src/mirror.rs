@@ -49,7 +49,7 @@ pub trait Layout {
 pub trait Mirror: Layout {
     /// The fields in every version.
     const SCHEMA: &'static Schema;
-    /// The fingerprints of the versions, from version 1.
+    /// The fingerprints of the versions, from version 1. Zero for a version that the source does not have.
     const LAYOUTS: &'static [u64];
     /// `true` while the latest version is not published (`open` in `layouts`), so that its layout may still change.
     const OPEN: bool;

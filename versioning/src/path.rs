@@ -9,7 +9,7 @@ use crate::schema_data::{Field, InnerSchema, MAX_DEPTH, Schema, Shape, Type, Var
 /// A step is one of these:
 ///
 /// - the position of a field in its mirror;
-/// - the position of an element in its sequence, where 65,535 also stands for all later ones;
+/// - the position of an element in its sequence, where 65,535 also stands for all later ones, or in its tuple;
 /// - for a field of a variant, the tag of the variant in the high byte and the position of the field in the low byte.
 ///
 /// It prints as numbers (`1.4`). [`display`](Self::display) prints names (`serial[1].rx`).
@@ -27,7 +27,8 @@ impl FieldPath {
         len: 0,
     };
 
-    /// Returns the path with one more step. A path of [`MAX_DEPTH`] steps stays unchanged. No derived mirror is that deep.
+    /// Returns the path with one more step. A path of [`MAX_DEPTH`] steps stays unchanged. No derived mirror needs more
+    /// steps.
     #[must_use]
     #[inline]
     pub fn join(mut self, step: u16) -> Self {

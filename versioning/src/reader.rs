@@ -83,7 +83,7 @@ impl<'de> Reader<'de> {
     ///
     /// # Errors
     ///
-    /// `Truncated`, kept for [`finish`](Self::finish).
+    /// `Malformed`. Then [`finish`](Self::finish) returns `Truncated`.
     #[inline]
     pub fn array<const N: usize>(&mut self) -> Result<&'de [u8; N], Malformed> {
         match self.rest.as_slice().first_chunk::<N>() {
@@ -99,7 +99,7 @@ impl<'de> Reader<'de> {
     ///
     /// # Errors
     ///
-    /// `Truncated`, kept for [`finish`](Self::finish).
+    /// `Malformed`. Then [`finish`](Self::finish) returns `Truncated`.
     #[inline]
     pub fn bytes(&mut self, n: usize) -> Result<&'de [u8], Malformed> {
         match self.rest.as_slice().get(..n) {
@@ -123,7 +123,7 @@ impl<'de> Reader<'de> {
     ///
     /// # Errors
     ///
-    /// `Truncated`, kept for [`finish`](Self::finish).
+    /// `Malformed`. Then [`finish`](Self::finish) returns `Truncated`.
     #[inline]
     pub fn byte(&mut self) -> Result<u8, Malformed> {
         self.array::<1>().map(|[byte]| *byte)

@@ -61,7 +61,8 @@ use crate::table::TableData;
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 pub trait ReleaseTable: TableData {
-    /// Writes `mirror` at the latest release to the start of `buffer`, and returns the written part.
+    /// Writes `mirror` at the latest release to the start of `buffer`, and returns the written part. The options are
+    /// [`Options::NATIVE`](crate::Options::NATIVE).
     ///
     /// [`buffer!`](crate::buffer) creates a buffer that is long enough.
     ///

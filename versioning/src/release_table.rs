@@ -56,8 +56,8 @@
 ///
 /// # Branches
 ///
-/// A release goes on from the one before it. `from` names another one. So a stable branch gets releases of its own, and the
-/// next release of the main branch goes on from the last one there:
+/// The parent of a release is the release before it, unless `from` names another. So a stable branch can have releases
+/// of its own, and the next release of the main branch names the last release of the main branch:
 ///
 /// ```
 /// use devstate_versioning::{Versioned, release_table};
@@ -93,8 +93,8 @@
 ///
 /// `from _` stands for a release that the table no longer has.
 ///
-/// In the row of a mirror, a release may change to a version of another branch. That version must have every change of the
-/// version in the release before: the one that `from` names, or else the one to the left.
+/// In the row of a mirror, a release may change to a version of another branch. That version must have every change of
+/// the mirror's version in the parent release.
 ///
 /// # Rows of some targets
 ///

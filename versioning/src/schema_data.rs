@@ -3,15 +3,15 @@
 use crate::fnv::fnv1a;
 use crate::history::History;
 
-/// The maximum number of steps from a mirror to a field: see [`FieldPath`](crate::FieldPath). A field, an element and a part
-/// of a tuple are one step each.
+/// The maximum number of steps from a mirror to a field: see [`FieldPath`](crate::FieldPath). A field, an element of a
+/// sequence and an element of a tuple are one step each.
 pub const MAX_DEPTH: usize = 8;
 
 /// The maximum number of elements in a sequence whose elements take no bytes: a length of one byte.
 pub(crate) const MAX_EMPTY: usize = 127;
 
 /// Describes a mirror in all its versions: its name, its fields or variants, and its history. `#[derive(Versioned)]`
-/// generates it, and [`Mirror::SCHEMA`](crate::Mirror::SCHEMA) is it. Tools walk it without allocation.
+/// generates it as [`Mirror::SCHEMA`](crate::Mirror::SCHEMA). Tools walk it without allocation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Schema {
     /// The wire name: the type's own, unless it was renamed since (`name = "…"`).
@@ -20,7 +20,7 @@ pub struct Schema {
     pub name_hash: u64,
     /// The latest version.
     pub version: u16,
-    /// How the versions go on from each other.
+    /// The parent of each version.
     pub history: History,
     /// Fields or variants.
     pub shape: Shape,
@@ -40,7 +40,7 @@ pub struct Row {
     pub versions: &'static [u16],
 }
 
-/// Says if a mirror is a struct or an enum, with its fields or variants.
+/// The kind of a mirror: a struct with its fields, or an enum with its variants.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Shape {
     /// All fields of all versions, in wire order.
@@ -101,8 +101,8 @@ pub struct Presence {
     pub start: u16,
     /// The first later version without it. `None` if all later versions have it.
     pub end: Option<u16>,
-    /// Further versions that have it, behind a gap: versions of a branch without it are in between. In ascending order. Most
-    /// fields have none.
+    /// Further versions that have it, after a gap: the versions in between belong to a branch without it. In ascending
+    /// order. Most fields have none.
     pub more: &'static [Span],
 }
 
@@ -111,7 +111,7 @@ pub struct Presence {
 pub struct Span {
     /// The first version.
     pub start: u16,
-    /// The first version behind the span. `None` if it goes on to the latest.
+    /// The first version after the span. `None` if the span includes the latest version.
     pub end: Option<u16>,
 }
 
@@ -180,7 +180,7 @@ impl InnerSchema {
 }
 
 impl Field {
-    /// Describes a field of those versions, without a part, with the bound of its type and without a unit. For a schema by hand.
+    /// Creates a field that has no part and no unit, with the bound of its type. Use it in a hand-written schema.
     #[must_use]
     pub const fn new(name: &'static str, ty: &'static Type, versions: Presence) -> Self {
         Self {

@@ -31,11 +31,11 @@ pub trait Source<T> {
         self.len() == 0
     }
 
-    /// Returns the number of bytes that all items together take at the release with that number, if the source knows it.
-    /// Then the items are not visited to measure them.
+    /// Returns the encoded length of all items together in bytes, at the release with the number `_release`. `None` if
+    /// the source does not know it: then the items are visited to measure them.
     ///
-    /// A source can keep the sum of [`Translated::payload_len`](crate::Translated::payload_len) of its items. A wrong sum
-    /// fails the saving with `WrongLength`.
+    /// A source can keep the sum of [`Translated::payload_len`](crate::Translated::payload_len) of its items. If the
+    /// sum is wrong, saving fails with `WrongLength`.
     fn encoded_len(&self, _release: u16) -> Option<usize> {
         None
     }
@@ -68,7 +68,8 @@ impl<T, I: ExactSizeIterator<Item = T> + Clone> Source<T> for I {
     }
 }
 
-/// A field for a list that is too long for a `heapless::Vec`: a log, or the items of a store. It holds no items.
+/// A field for a list that is too long for a `heapless::Vec`: a log, or the items of a store. It stores no items: it
+/// refers to a [`Source`], or to the buffer of the loaded snapshot.
 ///
 /// Saving takes the items from a [`Source`], one after the other. After loading, [`visit`](Self::visit) reads them from the
 /// buffer of the snapshot. There are at most `N`. The encoding is that of `heapless::Vec<T, N>`, so a field can change from
@@ -176,8 +177,8 @@ impl<'de, T, const N: usize> Sequence<'de, T, N> {
     ///
     /// # Errors
     ///
-    /// `Conversion` from a semantic function of the items. Loading has checked each item, so a loaded sequence does not
-    /// fail.
+    /// `Conversion` from a semantic function of the items. A loaded sequence never returns this error, because loading
+    /// has checked each item.
     pub fn visit(&self, visit: &mut dyn FnMut(&T)) -> Result<(), LoadError> {
         self.visit_batches(&mut |items| items.iter().for_each(&mut *visit))
     }

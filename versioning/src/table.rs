@@ -40,7 +40,7 @@ pub trait TableData: Copy + Eq + Debug + 'static {
     const NAMES: &'static [&'static str];
     /// The numbers of the releases, in the same order.
     const NUMBERS: &'static [u16];
-    /// For each release, the position of the one that it goes on from. `None` for the first.
+    /// For each release, the position of its parent. `None` for the first.
     const PARENTS: &'static [Option<usize>];
     /// The newest release.
     const LATEST: Self;

@@ -24,7 +24,10 @@ mod words;
 use proc_macro::TokenStream;
 use syn::{DeriveInput, parse_macro_input};
 
-/// Makes a struct or an enum a mirror. The crate `devstate-versioning` re-exports this macro and describes its annotations.
+#[expect(
+    missing_docs,
+    reason = "`devstate-versioning` re-exports the macro, and its documentation stands there"
+)]
 #[proc_macro_derive(Versioned, attributes(versioned))]
 pub fn derive_versioned(input: TokenStream) -> TokenStream {
     let input = parse_macro_input!(input as DeriveInput);

@@ -9,13 +9,13 @@ use heapless::{Deque, String, Vec};
 
 use super::{Bytes, Str};
 
-/// A type with a value for a place that was not decoded yet.
+/// Creates the initial value of an element of a container, before the element is decoded.
 ///
 /// Containers need it of their elements: they make an element, and decode into it. An element that an older version does not
 /// have keeps this value. It is `Default`, and for arrays and tuples the value of each element.
 ///
-/// `#[derive(Versioned)]` implements it for each mirror that implements `Default`. A type with a codec by hand implements it
-/// where a container shall hold the type:
+/// `#[derive(Versioned)]` implements it for each mirror that implements `Default`. Implement it for a type with a
+/// hand-written codec if a container can hold that type:
 ///
 /// ```
 /// use devstate_versioning::wire::Blank;
@@ -30,7 +30,7 @@ use super::{Bytes, Str};
 /// }
 /// ```
 ///
-/// `V` is that of [`Wire`](crate::wire::Wire). The value is the same for each.
+/// `V` is the parameter of [`Wire`](crate::wire::Wire). The value does not depend on it.
 #[diagnostic::on_unimplemented(
     message = "a container holds the type `{Self}`, which has no value before it is decoded",
     label = "`{Self}` does not implement `wire::Blank`",

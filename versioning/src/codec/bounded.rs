@@ -218,7 +218,8 @@ impl<'de, V: Versions, const N: usize> Bounded<'de, V> for Bytes<'de, N> {
     }
 }
 
-/// An array has no length on the wire. Elements that the array or the version does not have are the default.
+/// An array has no length on the wire. Elements beyond the length of the array or of the version have the default
+/// value.
 impl<'de, V: Versions, T: Wire<'de, V> + Blank<V>, const N: usize> Bounded<'de, V> for [T; N] {
     fn encoded_len_within(&self, at: V, bound: usize) -> usize {
         let (there, _) = split(self, bound);

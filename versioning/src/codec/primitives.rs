@@ -151,7 +151,7 @@ impl<'de, V: Versions> Wire<'de, V> for u8 {
         Ok(())
     }
 
-    /// All at once: most runs are equal.
+    /// Compares the whole slices first, because most are equal.
     #[inline]
     fn slice_differ(items: &[Self], others: &[Self], at: V, differ: &mut Differ<'_>) {
         if items != others {
