@@ -17,6 +17,8 @@ mod part;
 mod refusals;
 mod refused;
 mod semantics;
+#[cfg(test)]
+mod size;
 mod structs;
 mod versions;
 mod words;
