@@ -54,7 +54,7 @@ pub struct PayloadSchema {
 pub struct Item<'p> {
     /// The path of the field or element that has the value.
     pub path: NamedPath,
-    /// The offset of its first byte.
+    /// The offset of its first byte, counted as `start` of [`PayloadSchema::walk`] says.
     pub offset: usize,
     /// The number of bytes.
     pub len: usize,
@@ -150,7 +150,26 @@ impl PayloadSchema {
         }
     }
 
-    /// Calls `visit` with each item of `payload`, front to back. `start` is the offset of the first byte.
+    /// Calls `visit` with each item of `payload`, front to back. `start` is the offset of the first byte: 0 to count from
+    /// the payload, [`Header::LEN`] to count from the snapshot.
+    ///
+    /// ```
+    /// use devstate_versioning::inspect::PayloadSchema;
+    /// use devstate_versioning::{Header, Options, ReleaseTable, buffer};
+    /// # use devstate_versioning::{Versioned, release_table};
+    /// # #[derive(Versioned, Clone, Debug, Default)]
+    /// # #[versioned(version = 1, layouts(open))]
+    /// # pub struct TimerSer { pub count: u32 }
+    /// # release_table! { pub enum Release { V1 = 1 @ open } TimerSer => [1], }
+    ///
+    /// let mut memory = buffer!(TimerSer);
+    /// let snapshot = Release::save(&TimerSer { count: 7 }, &mut memory)?;
+    ///
+    /// let (header, payload) = Options::NATIVE.verify(snapshot)?;
+    /// let schema = PayloadSchema::identify::<Release>(&header).ok_or("another release table")?;
+    /// schema.walk(payload, Header::LEN, &mut |item| println!("{}: {} = {}", item.offset, item.path, item.value))?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     ///
     /// The time is proportional to the length of the payload, whatever it contains. `walk` refuses what decoding refuses, with
     /// two exceptions. It does not decode the bytes of a foreign type. It accepts a value that fits the bound of its own

@@ -19,6 +19,25 @@ use crate::writer::{Writer, length_len};
 /// batches, or that knows their encoded length.
 ///
 /// The items are visited several times: to measure, to find losses, to write. They must be the same each time.
+///
+/// ```
+/// use devstate_versioning::Source;
+///
+/// /// Samples in two blocks, as a ring buffer has them.
+/// struct Ring<'a>(&'a [u16], &'a [u16]);
+///
+/// impl Source<u16> for Ring<'_> {
+///     fn len(&self) -> usize {
+///         self.0.len() + self.1.len()
+///     }
+///
+///     fn for_each(&self, visit: &mut dyn FnMut(&[u16])) {
+///         visit(self.0);
+///         visit(self.1);
+///     }
+/// }
+/// # assert_eq!(Ring(&[1], &[2, 3]).len(), 3);
+/// ```
 pub trait Source<T> {
     /// Returns the number of items.
     fn len(&self) -> usize;

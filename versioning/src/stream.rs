@@ -89,6 +89,27 @@ impl<C: Checksum> Options<C> {
     /// The header is read and checked first: a snapshot that is longer than the buffer is refused before anything else is
     /// read.
     ///
+    /// ```
+    /// use devstate_versioning::{Options, ReleaseTable, buffer};
+    /// # use devstate_versioning::{Versioned, release_table};
+    /// # #[derive(Versioned, Clone, Debug, Default, PartialEq)]
+    /// # #[versioned(version = 1, layouts(open))]
+    /// # pub struct TimerSer { pub count: u32 }
+    /// # release_table! { pub enum Release { V1 = 1 @ open } TimerSer => [1], }
+    ///
+    /// // A byte slice is a stream: it is written from the front, and read from the front.
+    /// let mut memory = [0; 64];
+    /// let mut gather = [0; 64];
+    /// Release::latest(&TimerSer { count: 7 }).write_to(&mut &mut memory[..], &mut gather)?;
+    ///
+    /// let mut buffer = buffer!(TimerSer);
+    /// let snapshot = Options::NATIVE.read_from(&mut &memory[..], &mut buffer)?;
+    /// let mut timer = TimerSer::default();
+    /// Release::load_with(Options::NATIVE, snapshot, &mut timer)?;
+    /// assert_eq!(timer, TimerSer { count: 7 });
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
     /// # Errors
     ///
     /// `Snapshot` with `Magic`, `Format`, `Architecture` or `BufferTooSmall`. `Io` or `Ended` from the stream.
