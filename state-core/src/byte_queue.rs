@@ -5,7 +5,7 @@ use crate::InvalidState;
 /// Up to `N` bytes, oldest first: a FIFO, an output buffer. `N` is at most 255.
 ///
 /// The fields are public because a queue is part of a device's state. A valid queue has at most `N` bytes and zeros
-/// behind them; [`validate`](Self::validate) checks that. A length above `N` counts as `N` in every method, so that no
+/// after them; [`validate`](Self::validate) checks that. A length above `N` counts as `N` in every method, so that no
 /// method reads outside the array.
 ///
 /// ```
@@ -119,13 +119,13 @@ impl<const N: usize> ByteQueue<N> {
         true
     }
 
-    /// Checks that the queue has at most `limit` bytes and at most `N`, and zeros behind them.
+    /// Checks that the queue has at most `limit` bytes and at most `N`, and zeros after them.
     ///
     /// The field names are those that the error reports.
     ///
     /// # Errors
     ///
-    /// The length, or the first byte behind it that is not 0.
+    /// The length, or the first byte after it that is not 0.
     pub fn validate(&self, limit: u8, len_field: &'static str, bytes_field: &'static str) -> Result<(), InvalidState> {
         if self.len > limit || usize::from(self.len) > N {
             let reason = "longer than the queue";

@@ -21,7 +21,7 @@ const NANOS_PER_SEC: u64 = 1_000_000_000;
 /// assert_eq!(start.saturating_duration_since(later), Duration::ZERO);
 /// ```
 ///
-/// A host with `std` counts from a moment of its choice on a clock that is never set:
+/// A host with `std` counts from a moment of its choice on a monotonic clock:
 ///
 /// ```
 /// use devstate_core::Instant;

@@ -84,14 +84,14 @@ impl<P: Deref<Target: SharedLevel>> InterruptLine for P {
     note = "implement `devstate_core::Trigger` for your own type around it: `fn trigger(&self)` signals once, such as `EventFd::write(1)`"
 )]
 pub trait Trigger {
-    /// The error of the mechanism behind it.
+    /// The error of the mechanism that signals.
     type E;
 
     /// Signals once.
     ///
     /// # Errors
     ///
-    /// The error of the mechanism behind it.
+    /// The error of the mechanism that signals.
     fn trigger(&self) -> Result<(), Self::E>;
 }
 

@@ -2,7 +2,7 @@
 
 use core::fmt;
 
-/// A saved state has a value that the device cannot have.
+/// The error for a saved state with a value that the device cannot have.
 ///
 /// The device that was to be restored is unchanged.
 ///

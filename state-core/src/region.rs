@@ -62,7 +62,7 @@ pub struct Region<'a, R: Rights> {
 }
 
 impl<'a> Region<'a, Empty> {
-    /// Returns the size of the memory behind the region in bytes, the largest size of the region.
+    /// Returns the size of the region's memory in bytes, the largest size of the region.
     #[must_use]
     pub fn capacity(&self) -> usize {
         self.bytes.len()
@@ -169,7 +169,7 @@ impl<R: Rights> fmt::Debug for Region<'_, R> {
     }
 }
 
-/// A region cannot grow beyond the memory behind it.
+/// The error of [`Region::resize`]: the requested size of a region is larger than its memory.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct ResizeError {

@@ -33,9 +33,10 @@ impl Unapplied {
     /// The maximum number of fields in a list. Every device has fewer fields that can be missing.
     pub const MAX_FIELDS: usize = 16;
 
-    /// Returns the list with another entry. A value of 0 adds nothing.
+    /// Returns the list with another entry. A value of 0 adds nothing. A value has one byte: a device's queue has at
+    /// most 255.
     ///
-    /// In a full list the value is added to the last entry: a list with something missing never reads as
+    /// In a full list the value is added to the last entry, up to 255: a list with something missing never reads as
     /// [`NONE`](Self::NONE).
     pub const fn with(mut self, field: &'static str, value: u8) -> Self {
         let mut rest: &mut [(&'static str, u8)] = &mut self.fields;

@@ -60,7 +60,8 @@ impl<T: SystemControl + ?Sized> SystemControl for &mut T {
     }
 }
 
-/// Ignores gate A20 and the reset line. For a machine that has no gate A20, and that the keyboard controller cannot reset.
+/// Ignores gate A20 and the reset line. Use it for a machine without gate A20 that the keyboard
+/// controller cannot reset.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct NoControl;

@@ -158,7 +158,7 @@ impl<K: InterruptLine, M: InterruptLine, S: SystemControl, EV: I8042Events> I804
         self.config
     }
 
-    /// Changes the host's policies. A byte that is held back already comes when it was due.
+    /// Changes the host's policies. A byte that is already held back keeps its due time.
     pub const fn set_config(&mut self, config: Config) {
         self.config = config;
         self.byte_nanos = byte_nanos(config);

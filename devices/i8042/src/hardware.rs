@@ -62,8 +62,8 @@ impl From<NoResponse> for ApplyError {
 impl I8042State {
     /// Captures the state of a real controller and its devices.
     ///
-    /// `known` is what the firmware knows of them: the state that it applied last, or [`RESET`](Self::RESET). From it
-    /// comes what the hardware does not show: the keyboard's LEDs, typematic setting, key types and whether it scans, the
+    /// `known` is what the firmware knows of them: the state that it applied last, or [`RESET`](Self::RESET). It
+    /// provides what the hardware does not show: the keyboard's LEDs, typematic setting, key types and whether it scans, the
     /// controller's RAM and password, whether an Explorer mouse reports its horizontal wheel, and the scan-code set if the
     /// keyboard does not report it.
     ///

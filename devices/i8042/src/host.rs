@@ -12,9 +12,9 @@ use crate::scan_codes::ScanCodes;
 impl<K: InterruptLine, M: InterruptLine, S: SystemControl, EV: I8042Events> I8042<K, M, S, EV> {
     /// Presses a key (or repeats it, if it is down), or releases it.
     ///
-    /// Returns `false` if the keyboard's buffer is full: the key counts as not having moved, and the guest will read an
-    /// overrun code. Repeat the call after [`keyboard_emptied`](I8042Events::keyboard_emptied), or the guest misses the
-    /// key, or sees it stuck.
+    /// Returns `false` if the keyboard's buffer is full: the state of the key is unchanged, and the guest will read an
+    /// overrun code. Repeat the call after [`keyboard_emptied`](I8042Events::keyboard_emptied). Otherwise the guest misses
+    /// the press or the release.
     ///
     /// A key that sends nothing is not lost, and the call returns `true`: scanning is disabled, the scan-code set has no
     /// code for the key, or the key repeats while the keyboard cannot send.

@@ -232,7 +232,7 @@ impl fmt::Display for Key {
     }
 }
 
-/// The error for a name that no key has.
+/// The error of [`Key::from_str`]: no key has this name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct UnknownKey;

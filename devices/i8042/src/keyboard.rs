@@ -64,7 +64,7 @@ pub struct KeyboardState {
     pub last_sent: u8,
     /// Replies that the guest has not read. They go before scan codes. The next byte to the keyboard discards them.
     pub replies: ByteQueue<3>,
-    /// Scan codes that the guest has not read, after translation.
+    /// Scan codes that the guest has not read, after translation. The capacity is [`BUFFER`](crate::spec::keyboard::BUFFER).
     pub codes: ByteQueue<{ spec::BUFFER as usize }>,
     /// The overrun code, after translation. It follows `codes` if a key did not fit.
     pub overrun: Option<u8>,
@@ -310,8 +310,8 @@ impl KeyboardState {
         self.held.set(key, pressed);
     }
 
-    /// Handles a key that goes down, repeats or goes up. If its codes do not fit, returns `false`: the key counts as not
-    /// having moved, and an overrun code follows what is in the buffer.
+    /// Handles a key that goes down, repeats or goes up. If its codes do not fit, returns `false`: the state of
+    /// the key is unchanged, and an overrun code follows what is in the buffer.
     pub(crate) fn key(&mut self, key: Key, pressed: bool, link: Link, events: &impl I8042Events) -> bool {
         let codes = link.pass(&self.codes_of(key, pressed, link.inhibited));
         if codes.is_empty() {

@@ -72,13 +72,13 @@ impl MouseProtocol {
 pub enum RateSequence {
     /// No rate of a sequence.
     None,
-    /// 200.
+    /// After 200: the next rate may be 100, 200 or 80.
     Rate200,
-    /// 200, 100: the next rate may select `IntelliMouse`.
+    /// After 200, 100: the next rate may select `IntelliMouse`.
     Rate200Then100,
-    /// 200, 200: the next rate may select Explorer.
+    /// After 200, 200: the next rate may select Explorer.
     Rate200Then200,
-    /// 200, 80: the next rate may select the horizontal wheel of an Explorer.
+    /// After 200, 80: the next rate may select the horizontal wheel of an Explorer.
     Rate200Then80,
 }
 
@@ -122,9 +122,10 @@ pub struct MouseState {
     pub dz: i16,
     /// Unreported movement of the horizontal wheel to the left, in steps.
     pub dw: i16,
-    /// Replies that the guest has not read. They go before packets.
+    /// Replies that the guest has not read. They go before packets. The capacity is
+    /// [`BUFFER`](crate::spec::mouse::BUFFER) + 8 bytes.
     pub replies: ByteQueue<QUEUE>,
-    /// Packets that the guest has not read.
+    /// Packets that the guest has not read. The capacity is [`BUFFER`](crate::spec::mouse::BUFFER).
     pub packets: ByteQueue<{ spec::BUFFER as usize }>,
     /// How many bytes at the front of `packets` are the rest of a packet that the guest has begun to read. They go
     /// before replies.

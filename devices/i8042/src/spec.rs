@@ -102,9 +102,9 @@ pub mod controller {
     pub const ENABLE_KEYBOARD: u8 = 0xae;
     /// Read the input port.
     pub const READ_INPUT_PORT: u8 = 0xc0;
-    /// Show the input port's lower half in the status register's upper one.
+    /// Show the lower half of the input port in the upper half of the status register.
     pub const POLL_INPUT_PORT_LOW: u8 = 0xc1;
-    /// Show the input port's upper half in the status register's upper one.
+    /// Show the upper half of the input port in the upper half of the status register.
     pub const POLL_INPUT_PORT_HIGH: u8 = 0xc2;
     /// Read the output port.
     pub const READ_OUTPUT_PORT: u8 = 0xd0;
@@ -254,7 +254,7 @@ pub mod mouse {
     pub const ACK: u8 = 0xfa;
     /// Reply: the argument is not valid for the command.
     pub const NAK: u8 = 0xfe;
-    /// Reply: the argument is not valid again, after [`NAK`].
+    /// Reply of real mice: a second argument is not valid either, after a [`NAK`].
     pub const ERROR: u8 = 0xfc;
     /// Basic assurance test passed.
     pub const TEST_PASSED: u8 = 0xaa;

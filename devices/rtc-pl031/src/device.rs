@@ -112,7 +112,7 @@ impl<I: InterruptLine, EV: RtcEvents> Rtc<I, EV> {
     /// Reads the register at `offset` (bytes from the device's base).
     ///
     /// Where nothing can be read it returns 0 and reports [`RtcEvents::invalid_read`].
-    /// [`WordRegisters`](devstate_core::WordRegisters) makes register reads of bus accesses of any width.
+    /// [`WordRegisters`](devstate_core::WordRegisters) converts bus accesses of any width into register reads.
     pub fn read(&mut self, offset: u16, now: Instant) -> u32 {
         self.advance(now);
         match offset {
@@ -169,7 +169,8 @@ impl<I: InterruptLine, EV: RtcEvents> Rtc<I, EV> {
         self.state.next_alarm()
     }
 
-    /// Performs a power-on reset (`nPOR`, `nRTCRST`, `PRESETn`; section 2.3.1): all registers are 0, the clock stands.
+    /// Performs a power-on reset (`nPOR`, `nRTCRST`, `PRESETn`; section 2.3.1): all registers are 0, the clock is
+    /// stopped.
     ///
     /// The time is lost, as when a battery is changed. For a reboot of the guest, call [`soft_reset`](Self::soft_reset).
     pub fn reset(&mut self, now: Instant) {

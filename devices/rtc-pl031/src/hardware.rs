@@ -64,8 +64,8 @@ impl RtcState {
     /// Call [`resumed`](Self::resumed) first to bring the state up to date. A pending alarm may not show: hardware may
     /// compare only at its slow clock's next tick (section 2.2.4), and no register sets the interrupt directly.
     ///
-    /// The part of a second that has passed cannot be set. A clock that runs cannot be stopped. RTCLR shows the value that
-    /// is set now.
+    /// The list has nothing else. The part of a second that has passed cannot be set, and a clock that runs cannot be
+    /// stopped: neither is listed. RTCLR shows the value that is set now.
     ///
     /// # Errors
     ///

@@ -1,5 +1,5 @@
-//! Registers, bits and reset values of the PL031, with the sections of its manual: ARM DDI 0224, revision C (r1p3)
-//! where revision B is not named. No behaviour.
+//! Registers, bits and reset values of the PL031, with the sections of its manual, ARM DDI 0224, revision C (r1p3).
+//! No behaviour.
 
 /// Data: the clock's value in seconds. Read only. Section 3.3.1.
 pub const RTCDR: u16 = 0x000;

@@ -6,8 +6,8 @@ use devstate_core::{Clock, Instant, InvalidState};
 
 /// The state of a PL031 at one moment.
 ///
-/// Time is a pure function of it: [`advanced`](Self::advanced). The device does nothing else with time, so that a saved
-/// state and a device that ran on agree.
+/// [`advanced`](Self::advanced) computes the state at a later time. A running device uses the same function, so that a
+/// saved state and a device that ran on agree.
 ///
 /// ```
 /// use core::time::Duration;
@@ -122,8 +122,8 @@ impl RtcState {
         self.after(clock.elapsed_nanos(self.saved_at, now)).as_of(now)
     }
 
-    /// Returns when the alarm goes off next, or `None` while the clock stands, while an alarm waits to be cleared, and if
-    /// it would go off after [`Instant::MAX`].
+    /// Returns when the alarm goes off next, or `None` while the clock is stopped, while an alarm waits to be cleared,
+    /// and if it would go off after [`Instant::MAX`].
     ///
     /// A masked alarm counts: it goes off and waits.
     #[must_use]

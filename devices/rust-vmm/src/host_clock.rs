@@ -4,7 +4,7 @@ use std::time::{Duration, UNIX_EPOCH};
 
 use devstate_core::Instant;
 
-/// A clock that counts from the Unix epoch and is never set.
+/// A monotonic clock that counts from the Unix epoch.
 ///
 /// It reads the host's time once, when it starts. From then on it follows a monotonic clock. So a guest's time goes on
 /// evenly while the host's clock is set, and a snapshot can be restored in another process or on another host.

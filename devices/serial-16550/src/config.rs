@@ -27,8 +27,8 @@ pub struct Config {
     /// Whether the host calls [`advance`](crate::Serial::advance) at [`next_deadline`](crate::Serial::next_deadline).
     ///
     /// Without a timer the receive time-out is due at once: characters below the trigger level interrupt when they
-    /// arrive. The THR-empty interrupt of a guest that does not read IIR rises again with each character instead of a
-    /// character time after the last one.
+    /// arrive. The THR-empty interrupt of a guest that does not read IIR rises again with each character. With a timer,
+    /// it rises again one character time after the last character.
     pub timer: bool,
     /// What happens to characters while the output is not ready or takes nothing.
     pub stalled_output: OutputPolicy,

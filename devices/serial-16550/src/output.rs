@@ -2,9 +2,9 @@
 
 use embedded_io::{ErrorType, Write, WriteReady};
 
-/// The output of a UART: any writer of `embedded-io` that says whether it is ready.
+/// The output of a UART: any writer of [embedded-io](https://docs.rs/embedded-io/0.7) that says whether it is ready.
 ///
-/// Every type with [`Write`] and [`WriteReady`] implements it. [`AlwaysReady`] adds it to a writer that has only [`Write`].
+/// Every type with `Write` and `WriteReady` implements it. [`AlwaysReady`] adds it to a writer that has only `Write`.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not an output for a UART",
     label = "the output needs `embedded_io::Write` and `embedded_io::WriteReady`",
@@ -16,7 +16,7 @@ pub trait Output: Write + WriteReady {}
 #[diagnostic::do_not_recommend]
 impl<W: Write + WriteReady + ?Sized> Output for W {}
 
-/// Makes an [`Output`] of a writer without [`WriteReady`]: it is always ready. The writer may be a slice, a vector and,
+/// Turns a writer without `WriteReady` into an [`Output`] that is always ready. The writer may be a slice, a vector and,
 /// through `embedded_io_adapters::std::FromStd`, a file or the standard output.
 ///
 /// Each character is flushed, so that a prompt without a newline is visible. While the writer blocks, the guest's

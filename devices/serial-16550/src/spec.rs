@@ -25,7 +25,7 @@ pub const MSR: u16 = 6;
 /// Scratchpad. Section 8.10.
 pub const SCR: u16 = 7;
 
-/// Registers in the block: offsets 0 to 7.
+/// The number of registers in the block, at offsets 0 to 7.
 pub const REGISTERS: u16 = 8;
 
 /// What a read outside the block gives: the bus floats high.
@@ -175,7 +175,7 @@ pub mod msr {
     pub const DELTAS: u8 = 0x0f;
     /// The inputs.
     pub const LINES: u8 = 0xf0;
-    /// The deltas after a reset. The inputs are whatever is plugged in. Table I.
+    /// The deltas after a reset. The inputs show the connected peer. Table I.
     pub const RESET_DELTAS: u8 = 0;
 }
 

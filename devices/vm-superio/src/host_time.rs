@@ -4,7 +4,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use devstate_core::Instant;
 
-/// A clock that is never set. It starts when it is created.
+/// A monotonic clock. It starts when it is created.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Monotonic(std::time::Instant);
 
