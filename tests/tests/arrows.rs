@@ -65,6 +65,7 @@ const MAY_NAME: &[(&str, &[&str])] = &[
     ("devstate-golden", &["devstate-versioning"]),
     ("devstate-slots", &["devstate-versioning", "embedded-storage"]),
     ("devstate-file", &["rustix", "tempfile"]),
+    ("devstate-socket", &["rustix"]),
     (
         "devstate-cli",
         &[
@@ -134,6 +135,7 @@ const FOR_HOSTS: &[&str] = &[
     "devstate-vm-superio",
     "devstate-rust-vmm",
     "devstate-file",
+    "devstate-socket",
     "devstate-golden",
     "devstate-qemu",
     "devstate-cli",

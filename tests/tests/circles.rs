@@ -26,6 +26,7 @@ const SOURCES: &[&str] = &[
     "versioning/file/src",
     "versioning/golden/src",
     "versioning/slots/src",
+    "versioning/socket/src",
 ];
 
 /// A mirror names its semantic functions, and they take the mirror.

@@ -8,7 +8,6 @@ mod mapping;
 mod memory;
 mod protocol;
 mod server;
-mod socket;
 
 pub use checksum::Crc64Simd;
 pub use client::{Client, ClientError, Refused, Value};

@@ -6,9 +6,8 @@ use std::path::{Path, PathBuf, absolute};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail, ensure};
+use devstate_socket::check_peer;
 use serde::{Deserialize, Serialize};
-
-use crate::peer;
 
 /// What a running VMM is asked for, in this order; a line of JSON on the socket, which a line of JSON answers.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, clap::Args)]
@@ -74,7 +73,7 @@ impl Requests {
             *path = absolute(&*path)?;
         }
         let mut stream = UnixStream::connect(path).with_context(|| format!("no VMM listens at {}", path.display()))?;
-        peer::check(&stream).with_context(|| format!("no request is sent to {}", path.display()))?;
+        check_peer(&stream).with_context(|| format!("no request is sent to {}", path.display()))?;
         stream.write_all(&line(&self)?)?;
         let mut answer = String::new();
         stream.read_to_string(&mut answer).context("the VMM hung up")?;
@@ -90,14 +89,14 @@ impl Requests {
 /// Serves a caller. The machine waits meanwhile, so whoever is slow, or talks too much, is not waited for.
 pub fn serve(mut caller: UnixStream, carry_out: impl FnOnce(&Requests) -> Answer) -> Result<()> {
     caller.set_write_timeout(Some(PATIENCE))?;
-    if let Err(error) = peer::check(&caller) {
-        let failed = Some(format!("{error:#}"));
+    if let Err(error) = check_peer(&caller) {
+        let failed = Some(error.to_string());
         // The first bytes on the stream: they fit.
         caller.write_all(&line(&Answer {
             failed,
             ..Answer::default()
         })?)?;
-        return Err(error.context("a call is refused"));
+        return Err(error).context("a call is refused");
     }
     let asked = read_line(&mut caller)?;
     let answer = match serde_json::from_slice(&asked) {

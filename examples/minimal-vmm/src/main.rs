@@ -19,13 +19,11 @@ mod machine;
 mod memory;
 mod migration;
 mod mirror;
-mod peer;
 mod processor;
 mod say;
 mod session;
 mod signals;
 mod snapshot;
-mod socket;
 mod vcpu;
 
 #[cfg(target_arch = "aarch64")]
@@ -40,6 +38,7 @@ use std::process::ExitCode;
 use aarch64 as arch;
 use anyhow::Result;
 use clap::{ArgGroup, Parser};
+use devstate_socket::Listener;
 #[cfg(target_arch = "x86_64")]
 use x86_64 as arch;
 
@@ -50,7 +49,6 @@ use crate::migration::Arrival;
 use crate::say::{say, say_at_the_end};
 use crate::session::{Session, Surroundings};
 use crate::signals::Signals;
-use crate::socket::Listener;
 use crate::vcpu::Stop;
 
 /// Boots Linux, saves it, and wakes it up in another process.
@@ -111,7 +109,7 @@ fn run(arguments: Arguments) -> Result<Option<Stop>> {
     // Before there is a machine: one that was received is nowhere else, so nothing may go wrong with it.
     let mut surroundings = Surroundings {
         signals: Signals::catch()?,
-        control: arguments.control.as_deref().map(Listener::bind).transpose()?,
+        control: arguments.control.as_deref().map(Listener::stream).transpose()?,
         terminal: Terminal::open()?,
         saves_to: arguments.snapshot,
         newest,

@@ -6,6 +6,7 @@ use std::thread::sleep;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, anyhow, bail};
+use devstate_socket::Listener;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::Errno;
 
@@ -20,7 +21,6 @@ use crate::migration::{Agreed, Call};
 use crate::say::{beep, say};
 use crate::signals::Signals;
 use crate::snapshot::{self, timed};
-use crate::socket::Listener;
 use crate::vcpu::Stop;
 
 /// How long a terminal is not listened to while the guest has not taken what was typed.

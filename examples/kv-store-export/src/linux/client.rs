@@ -10,15 +10,15 @@ use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 use std::vec::Vec;
 
+use devstate_socket::{PeerError, check_peer};
 use devstate_versioning::Header;
 use rustix::fs::sendfile;
 use rustix::io::{Errno, retry_on_intr};
 use rustix::net::sockopt::{Timeout, set_socket_timeout};
-use rustix::net::{SocketAddrUnix, SocketFlags, connect};
+use rustix::net::{AddressFamily, SocketAddrUnix, SocketFlags, SocketType, connect, socket_with};
 
 use super::memory::{Memory, MemoryError, Sealed};
 use super::protocol::{ExportFailure, PacketError, Reply, Request, receive, send};
-use super::socket::{seqpacket, stranger};
 use crate::{ExportError, Item, Release, WriteError};
 
 /// How long the server may take for an answer.
@@ -323,15 +323,16 @@ fn ask(
 
 /// Returns a connection to a server of this process's user, or of root.
 fn connected(path: &Path) -> Result<OwnedFd, ClientError> {
-    let socket = seqpacket(SocketFlags::empty())?;
+    let socket = socket_with(AddressFamily::UNIX, SocketType::SEQPACKET, SocketFlags::CLOEXEC, None)?;
     // For sending it is also how long connecting may take, to a server that accepts nobody.
     set_socket_timeout(&socket, Timeout::Send, Some(PATIENCE))?;
     set_socket_timeout(&socket, Timeout::Recv, Some(PATIENCE))?;
     let address = SocketAddrUnix::new(path)?;
     retry_on_intr(|| connect(&socket, &address))?;
-    match stranger(&socket)? {
-        Some(user) => Err(ClientError::Stranger { user }),
-        None => Ok(socket),
+    match check_peer(&socket) {
+        Ok(()) => Ok(socket),
+        Err(PeerError::Stranger { user, .. }) => Err(ClientError::Stranger { user }),
+        Err(error) => Err(ClientError::Connection(std::format!("{error}"))),
     }
 }
 

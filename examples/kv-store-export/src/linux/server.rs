@@ -12,6 +12,7 @@ use std::sync::{PoisonError, RwLock};
 use std::thread;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
+use devstate_socket::{ListenError, Listener, PeerError, check_peer};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::Errno;
 use rustix::net::sockopt::{Timeout, set_socket_timeout};
@@ -21,7 +22,6 @@ use super::closer::Closer;
 use super::exports::Exports;
 use super::memory::{Sealed, fill};
 use super::protocol::{ExportFailure, PacketError, Reply, Request, receive, send};
-use super::socket::{Listener, stranger};
 use crate::{ExportError, Item, Mark, Release, Store};
 
 /// The store that a server has: up to 100,000 items, whose values take up to 128 MiB.
@@ -61,13 +61,13 @@ impl Default for ServerLimits {
 /// A server that listens on a socket in the file system.
 #[derive(Debug)]
 pub struct Server {
-    listener: Listener,
+    listener: Listener<OwnedFd>,
     limits: ServerLimits,
 }
 
 /// What the threads of a server share.
 struct Shared<'s> {
-    listener: &'s Listener,
+    listener: &'s Listener<OwnedFd>,
     limits: ServerLimits,
     store: &'s RwLock<ServedStore>,
     exports: Exports,
@@ -75,14 +75,13 @@ struct Shared<'s> {
 }
 
 impl Server {
-    /// Listens at `path`, and keeps a lock in a file beside it. A socket that a server left there is replaced; anything
-    /// else is not.
+    /// Listens at `path`. A socket that a server left there is replaced; anything else is not.
     ///
     /// # Errors
     ///
-    /// What the system says, `AddrInUse` where something else lies at `path`, or another server has the lock.
-    pub fn new(path: &Path, limits: ServerLimits) -> io::Result<Self> {
-        let listener = Listener::new(path)?;
+    /// [`ListenError`].
+    pub fn new(path: &Path, limits: ServerLimits) -> Result<Self, ListenError> {
+        let listener = Listener::seqpacket(path)?;
         Ok(Self { listener, limits })
     }
 
@@ -179,9 +178,12 @@ impl Shared<'_> {
         let limits = self.limits;
         set_socket_timeout(client, Timeout::Recv, Some(limits.patience))?;
         set_socket_timeout(client, Timeout::Send, Some(limits.patience))?;
-        if let Some(user) = stranger(client)? {
-            let refusal = Reply::BadRequest(format!("it serves its own user only, not user {user}"));
-            return send(client, &refusal, None);
+        if let Err(error) = check_peer(client) {
+            let refusal = match error {
+                PeerError::Stranger { user, .. } => format!("it serves its own user only, not user {user}"),
+                error => format!("{error}"),
+            };
+            return send(client, &Reply::BadRequest(refusal), None);
         }
         let since = Instant::now();
         let mut asked = None;

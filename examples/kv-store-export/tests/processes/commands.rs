@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use devstate_kv_store_export::Release;
 use devstate_kv_store_export::linux::{self, ServerLimits};
+use devstate_socket::ListenReason;
 use rustix::fs::{CWD, FileType, Mode};
 use rustix::io::Errno;
 use rustix::net::{AddressFamily, SocketAddrUnix, SocketFlags, SocketType};
@@ -99,7 +100,10 @@ fn a_server_that_is_busy_is_not_replaced_and_not_waited_for() {
     let (sender, answer) = std::sync::mpsc::channel();
     thread::spawn(move || sender.send(linux::Server::new(&path, ServerLimits::default()).map(drop)));
     let refused = answer.recv_timeout(Duration::from_secs(10)).unwrap().unwrap_err();
-    assert_eq!(refused.kind(), std::io::ErrorKind::AddrInUse);
+    assert!(
+        matches!(&refused.reason, ListenReason::System(error) if error.kind() == std::io::ErrorKind::AddrInUse),
+        "{refused}"
+    );
 }
 
 #[test]

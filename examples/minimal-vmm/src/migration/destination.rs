@@ -8,6 +8,7 @@ use std::thread::sleep;
 use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
+use devstate_socket::{Listener, check_peer};
 use devstate_versioning::Architecture;
 use devstate_versioning::negotiation::Offer;
 use embedded_io::{Read, Write};
@@ -22,11 +23,9 @@ use crate::control::{self, Answer, Requests};
 use crate::machine::MachineState;
 use crate::memory::Memory;
 use crate::mirror::MachineStateSer;
-use crate::peer;
 use crate::say::say;
 use crate::signals::Signals;
 use crate::snapshot::{self, Times, timed};
-use crate::socket::Listener;
 use crate::vcpu::Stop;
 
 /// How the wait for a machine ended.
@@ -48,7 +47,7 @@ pub fn receive<T>(
     control: Option<&Listener>,
     mut build: impl FnMut(&MachineState, Memory, &mut Times) -> Result<T>,
 ) -> Result<Arrival<T>> {
-    let listener = Listener::bind(socket)?;
+    let listener = Listener::stream(socket)?;
     listener.set_nonblocking(true)?;
     say(format!("waiting for a machine at {}", socket.display()));
     loop {
@@ -126,7 +125,7 @@ pub(super) fn take<T>(
     signals: BorrowedFd<'_>,
     build: &mut impl FnMut(&MachineState, Memory, &mut Times) -> Result<T>,
 ) -> Result<(T, String)> {
-    peer::check(&caller)?;
+    check_peer(&caller)?;
     let mut nonce = Nonce::default();
     getrandom(&mut nonce, GetRandomFlags::empty())?;
     let mut stream = Timed::new(caller, ANSWER_LIMIT, signals)?;

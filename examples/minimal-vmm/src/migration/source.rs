@@ -7,6 +7,7 @@ use std::path::Path;
 use std::time::Instant;
 
 use anyhow::{Context, Result, bail, ensure};
+use devstate_socket::{check_peer, is_this_process};
 use devstate_versioning::Architecture;
 use devstate_versioning::negotiation::{Choice, RECORD_LEN};
 use embedded_io::{Read, Write};
@@ -18,7 +19,7 @@ use super::{ANSWER, CALL_LIMIT, COMPLETE, EXCHANGE_LIMIT, Nonce, YOURS, with_non
 use crate::arch::Release;
 use crate::memory::Memory;
 use crate::mirror::MachineStateSer;
-use crate::{peer, snapshot};
+use crate::snapshot;
 
 /// A call to a VMM that waits for a machine. It never blocks, so that the guest and its console can run meanwhile.
 #[derive(Debug)]
@@ -120,9 +121,9 @@ fn connect_now(path: &Path) -> Result<Option<UnixStream>> {
         Err(error) => return Err(error).with_context(|| format!("no VMM waits at {}", path.display())),
     }
     let stream = UnixStream::from(socket);
-    peer::check(&stream)?;
+    check_peer(&stream)?;
     ensure!(
-        !peer::is_this_process(&stream),
+        !is_this_process(&stream),
         "this VMM itself listens at {}",
         path.display()
     );

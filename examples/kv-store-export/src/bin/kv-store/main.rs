@@ -145,7 +145,7 @@ fn serve(socket: &Path, from: Option<&Path>, clients: usize) -> Result<()> {
         exports: clients.div_ceil(2),
         ..ServerLimits::default()
     };
-    let server = Server::new(socket, limits).with_context(|| format!("cannot listen at {}", shown(socket)))?;
+    let server = Server::new(socket, limits)?;
     note(&format!("listening at {}", shown(socket)));
     let hangs = |what: &str| say(&format!("kv-store: {what}"));
     match server.run(&STORE, &hangs).context("the server has no threads")? {}

@@ -1,0 +1,98 @@
+//! Who is at the other end of a Unix socket.
+
+use std::os::fd::AsFd;
+use std::{error, fmt, io};
+
+use rustix::net::sockopt::socket_peercred;
+use rustix::process::{geteuid, getpid};
+
+const ROOT: u32 = 0;
+
+/// Returns `Ok` if the process at the other end of a connected socket belongs to the same user as this process, or to root.
+///
+/// Both ends can check. The end that connected sees who the other process was when it began to listen.
+///
+/// # Errors
+///
+/// [`PeerError`] if it is another user, or if the system does not say who it is.
+pub fn check_peer(socket: impl AsFd) -> Result<(), PeerError> {
+    let peer = socket_peercred(socket).map_err(|errno| PeerError::Unknown(errno.into()))?;
+    check_user(peer.uid.as_raw(), geteuid().as_raw())
+}
+
+fn check_user(user: u32, own: u32) -> Result<(), PeerError> {
+    if [own, ROOT].contains(&user) {
+        Ok(())
+    } else {
+        Err(PeerError::Stranger { user, own })
+    }
+}
+
+/// Returns `true` if this process itself is at the other end of a connected socket.
+pub fn is_this_process(socket: impl AsFd) -> bool {
+    socket_peercred(socket).is_ok_and(|peer| peer.pid == getpid())
+}
+
+/// Why the process at the other end of a socket is not trusted.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum PeerError {
+    /// It belongs to another user, who is not root.
+    Stranger {
+        /// The user ID of the other process.
+        user: u32,
+        /// The user ID of this process.
+        own: u32,
+    },
+    /// The system does not say whose it is.
+    Unknown(io::Error),
+}
+
+impl fmt::Display for PeerError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Stranger { user, own } => write!(
+                f,
+                "user {user} is at the other end of the socket: only user {own} and root are trusted"
+            ),
+            Self::Unknown(error) => write!(f, "cannot ask who is at the other end of the socket: {error}"),
+        }
+    }
+}
+
+impl error::Error for PeerError {}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::net::UnixStream;
+
+    use super::*;
+
+    #[test]
+    fn only_this_user_and_root_are_trusted() {
+        for (peer, own) in [(1000, 1000), (0, 1000), (0, 0)] {
+            check_user(peer, own).unwrap();
+        }
+        let refusal = check_user(1001, 1000).unwrap_err();
+        assert!(
+            matches!(refusal, PeerError::Stranger { user: 1001, own: 1000 }),
+            "{refusal}"
+        );
+        assert!(
+            refusal.to_string().starts_with("user 1001 is at the other end"),
+            "{refusal}"
+        );
+        assert!(check_user(1000, 0).is_err(), "root's process does not serve everyone");
+
+        let (here, there) = UnixStream::pair().unwrap();
+        check_peer(&here).unwrap();
+        assert!(is_this_process(&there));
+    }
+
+    #[test]
+    fn a_file_has_no_other_end() {
+        let file = tempfile::tempfile().unwrap();
+        assert!(matches!(check_peer(&file), Err(PeerError::Unknown(_))));
+        assert!(!is_this_process(&file));
+    }
+}
