@@ -241,10 +241,10 @@ impl Session {
         }
         if let Some(path) = &requests.save {
             let target = target.or(self.surroundings.newest.number());
-            let saved = self.standing_still(|session| directory::save(&session.machine, path, target))?;
-            done.push(saved.report.clone());
+            let (saved, report) = self.standing_still(|session| directory::save(&session.machine, path, target))?;
+            done.push(report);
             if let Err(error) = saved.tidy() {
-                done.push(format!("what an earlier save left is still there: {error:#}"));
+                done.push(format!("what an earlier save left is still there: {error}"));
             }
         }
         if let Some(socket) = &requests.migrate {

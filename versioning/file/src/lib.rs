@@ -1,6 +1,8 @@
 #![doc = include_str!("../README.md")]
 #![forbid(unsafe_code)]
 
+pub mod directory;
+
 use std::fs::{self, File, FileType};
 use std::io::{self, Read, Write};
 use std::os::unix::fs::FileTypeExt;
@@ -136,11 +138,7 @@ impl PendingFile {
         replaceable(&path)?;
         file.persist(&path)
             .map_err(|error| FileError::new("rename to", &path, error.error))?;
-        match directory.sync_all() {
-            // The file system syncs no directories, and has done all that it can.
-            Err(error) if error.kind() == io::ErrorKind::InvalidInput => Ok(()),
-            synced => synced.map_err(|source| FileError::new("sync", parent, source)),
-        }
+        sync_directory(&directory).map_err(|source| FileError::new("sync", parent, source))
     }
 }
 
@@ -158,6 +156,15 @@ fn directory(path: &Path) -> &Path {
     match path.parent() {
         Some(parent) if !parent.as_os_str().is_empty() => parent,
         _ => Path::new("."),
+    }
+}
+
+/// Syncs a directory.
+fn sync_directory(directory: &File) -> io::Result<()> {
+    match directory.sync_all() {
+        // The file system syncs no directories, and has done all that it can.
+        Err(error) if error.kind() == io::ErrorKind::InvalidInput => Ok(()),
+        synced => synced,
     }
 }
 
@@ -205,14 +212,21 @@ impl FileError {
             source,
         }
     }
+
+    fn is_of<const N: usize>(&self, kinds: [io::ErrorKind; N]) -> bool {
+        kinds.contains(&self.source.kind())
+    }
 }
 
 impl fmt::Display for FileError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        // A name can have the control sequences of a terminal in it.
-        let path = self.path.to_string_lossy();
-        write!(f, "cannot {} {}: {}", self.action, path.escape_debug(), self.source)
+        write!(f, "cannot {} {}: {}", self.action, shown(&self.path), self.source)
     }
+}
+
+/// Returns a path for people. A name can have the control sequences of a terminal in it.
+fn shown(path: &Path) -> String {
+    path.to_string_lossy().escape_debug().to_string()
 }
 
 impl error::Error for FileError {

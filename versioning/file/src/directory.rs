@@ -1,0 +1,279 @@
+//! A small state beside a large image, replaced together.
+//!
+//! A virtual machine has a small state and a large memory. A directory keeps both: the state in one file, and the memory in
+//! a second file, its *image*. The state has the ID of its image. A save writes the image first, under a new name. Then it
+//! replaces the state in one step. So the directory always has one complete machine, the previous one or the new one, also
+//! after a kill or a power failure at any moment.
+//!
+//! ```
+//! use devstate_file::directory::{DirectoryError, Layout};
+//!
+//! // This state is nothing but the ID of its image. A product has a snapshot here.
+//! fn image_of(state: &[u8]) -> Option<u64> {
+//!     state.try_into().ok().map(u64::from_le_bytes)
+//! }
+//! const MACHINE: Layout = Layout::new("machine.snapshot", "memory-", 8, image_of);
+//!
+//! let folder = tempfile::tempdir()?;
+//! let path = folder.path().join("saved");
+//!
+//! let id: u64 = 0x5eed;
+//! let saved = MACHINE.save(&path, &id.to_le_bytes(), |out| out.write_all(b"all of the memory"))?;
+//! // Deletes what earlier saves left. The new machine is safe already.
+//! saved.tidy()?;
+//!
+//! let directory = MACHINE.open(&path)?;
+//! let state = directory.state()?;
+//! let id = image_of(&state).ok_or("no ID")?;
+//! let memory = directory.image(id, |image| {
+//!     let mut memory = Vec::new();
+//!     image.read_to_end(&mut memory)?;
+//!     Ok::<_, Box<dyn std::error::Error>>(memory)
+//! })?;
+//! assert_eq!(memory, b"all of the memory");
+//!
+//! // While somebody reads, nobody can save.
+//! let refusal = MACHINE.save(&path, &(id + 1).to_le_bytes(), |_| Ok(())).unwrap_err();
+//! assert!(matches!(refusal, DirectoryError::InUse { .. }));
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+
+mod error;
+mod layout;
+mod room;
+#[cfg(test)]
+mod tests;
+
+use std::fs::{self, File};
+use std::io::{self, BufReader, BufWriter, ErrorKind, Read, Write};
+use std::path::{Path, PathBuf};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use rustix::fs::{FlockOperation, Mode, OFlags, flock, open};
+use rustix::io::Errno;
+
+pub use self::error::DirectoryError;
+pub use self::layout::Layout;
+use self::layout::Name;
+use crate::{FileError, PendingFile, load_file, open_file, save_file, sync_directory};
+
+const BUFFER: usize = 1 << 20;
+/// How long the lock of a directory is waited for.
+const PATIENCE: Duration = Duration::from_millis(500);
+
+impl Layout {
+    /// Saves a state and its image in the directory `path`. They replace the previous ones together. Makes the directory if
+    /// it does not exist.
+    ///
+    /// `state` names the new image: it has an ID that no earlier save had. `write` writes the image. It passes on the errors
+    /// of its argument as they are, because they say if the disk is full. If the save fails, `write` is called once more, to
+    /// count the bytes of the image.
+    ///
+    /// First, this deletes the files that killed saves left. A save needs room for one image beside the previous one.
+    ///
+    /// # Errors
+    ///
+    /// [`DirectoryError`]. The directory has the previous state and its image, and the files of this save are deleted. One error
+    /// leaves the new state and its image instead: the directory could not be synced after the state was replaced.
+    pub fn save(
+        &self,
+        path: &Path,
+        state: &[u8],
+        write: impl Fn(&mut dyn Write) -> io::Result<()>,
+    ) -> Result<Saved, DirectoryError> {
+        let image_id = (self.image_of)(state).ok_or_else(|| {
+            let nameless = io::Error::new(ErrorKind::InvalidInput, "the state names no image");
+            FileError::new("save", &path.join(self.state), nameless)
+        })?;
+        let is_new = !path.exists();
+        fs::create_dir_all(path).map_err(|source| FileError::new("create", path, source))?;
+        let saved = Directory::lock(*self, path, FlockOperation::NonBlockingLockExclusive).and_then(|directory| {
+            directory.make_room();
+            directory.save(state, image_id, write)?;
+            Ok(Saved { directory, image_id })
+        });
+        if is_new && saved.is_err() {
+            // Only if it is empty.
+            let _ = fs::remove_dir(path);
+        }
+        saved
+    }
+
+    /// Opens the directory `path` for reading, and locks it against saves. Several readers can have it open.
+    ///
+    /// # Errors
+    ///
+    /// [`DirectoryError::File`] if it cannot be opened, and [`DirectoryError::InUse`] during a save.
+    pub fn open(&self, path: &Path) -> Result<Directory, DirectoryError> {
+        Directory::lock(*self, path, FlockOperation::NonBlockingLockShared)
+    }
+}
+
+/// A directory with a state and its image, open for reading. No process saves to it meanwhile.
+#[derive(Debug)]
+pub struct Directory {
+    layout: Layout,
+    path: PathBuf,
+    /// The directory itself. It is unlocked when this is closed, or when the process ends.
+    locked: File,
+}
+
+impl Directory {
+    fn lock(layout: Layout, path: &Path, operation: FlockOperation) -> Result<Self, DirectoryError> {
+        let failed = |action, errno: Errno| FileError::new(action, path, errno.into());
+        let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
+        let locked = File::from(open(path, flags, Mode::empty()).map_err(|errno| failed("open", errno))?);
+        // A process that ends, or one that was just forked from this one, may hold it for a moment more.
+        let end = Instant::now() + PATIENCE;
+        loop {
+            match flock(&locked, operation) {
+                Err(Errno::WOULDBLOCK) if Instant::now() < end => thread::sleep(Duration::from_millis(5)),
+                Err(Errno::WOULDBLOCK) => return Err(DirectoryError::InUse { path: path.to_owned() }),
+                tried => break tried.map_err(|errno| failed("lock", errno))?,
+            }
+        }
+        Ok(Self {
+            layout,
+            path: path.to_owned(),
+            locked,
+        })
+    }
+
+    /// Returns the bytes of the state.
+    ///
+    /// # Errors
+    ///
+    /// [`FileError`], also if there is no state, or if it is longer than a state can be.
+    pub fn state(&self) -> Result<Vec<u8>, FileError> {
+        load_file(&self.state_path(), self.layout.max_state_len)
+    }
+
+    /// Calls `read` with the image `image_id`, and returns what `read` returns. `read` must read all of the image.
+    ///
+    /// # Errors
+    ///
+    /// [`FileError`] if the image cannot be opened, and if bytes are left when `read` returns. Otherwise the error of `read`.
+    pub fn image<T, E: From<FileError>>(
+        &self,
+        image_id: u64,
+        read: impl FnOnce(&mut dyn Read) -> Result<T, E>,
+    ) -> Result<T, E> {
+        let path = self.image_path(image_id);
+        let failed = |source| FileError::new("read", &path, source);
+        let mut image = BufReader::with_capacity(BUFFER, open_file(&path)?);
+        let value = read(&mut image)?;
+        if image.read(&mut [0]).map_err(failed)? != 0 {
+            let behind = io::Error::new(ErrorKind::InvalidData, "the image goes on behind its end");
+            return Err(failed(behind).into());
+        }
+        Ok(value)
+    }
+
+    /// Returns the path of the state, for messages.
+    #[must_use]
+    pub fn state_path(&self) -> PathBuf {
+        self.path.join(self.layout.state)
+    }
+
+    /// Returns the path of the image `image_id`, for messages.
+    #[must_use]
+    pub fn image_path(&self, image_id: u64) -> PathBuf {
+        self.path.join(self.layout.image_name(image_id))
+    }
+
+    /// Deletes what killed saves have left. Deletes nothing before it is sure which image the state names.
+    fn make_room(&self) {
+        let named = match fs::symlink_metadata(self.state_path()) {
+            Err(error) if error.kind() == ErrorKind::NotFound => None,
+            _ => match self.state().ok().and_then(|state| (self.layout.image_of)(&state)) {
+                None => return,
+                named => named,
+            },
+        };
+        // A state that is not on the disk yet may be gone after a power failure, and the previous one be back.
+        if sync_directory(&self.locked).is_ok() {
+            // What cannot be deleted is in nobody's way but for the room that it takes.
+            let _ = self.delete_all_but(named);
+        }
+    }
+
+    /// Saves the image and then the state, or neither.
+    fn save(
+        &self,
+        state: &[u8],
+        image_id: u64,
+        write: impl Fn(&mut dyn Write) -> io::Result<()>,
+    ) -> Result<(), DirectoryError> {
+        self.save_image(image_id, &write)
+            .map_err(|error| room::explain(error, &self.locked, &write))?;
+        save_file(&self.state_path(), state).map_err(|error| {
+            // The new state may be in its place already, and only its directory is not on the disk.
+            let replaced = self.state().is_ok_and(|found| found == state);
+            let path = self.image_path(image_id);
+            match (!replaced).then(|| fs::remove_file(&path)) {
+                None | Some(Ok(())) => error.into(),
+                Some(Err(source)) => DirectoryError::ImageLeft {
+                    error,
+                    left: FileError::new("delete", &path, source),
+                },
+            }
+        })
+    }
+
+    fn save_image(&self, id: u64, write: impl Fn(&mut dyn Write) -> io::Result<()>) -> Result<(), FileError> {
+        let path = self.image_path(id);
+        if fs::symlink_metadata(&path).is_ok() {
+            // Perhaps it belongs to the state that is there.
+            let taken = io::Error::new(ErrorKind::AlreadyExists, "there is an image with this ID");
+            return Err(FileError::new("create", &path, taken));
+        }
+        let failed = |source| FileError::new("write", &path, source);
+        let mut image = BufWriter::with_capacity(BUFFER, PendingFile::create(&path)?);
+        write(&mut image).map_err(failed)?;
+        let image = image.into_inner().map_err(|error| failed(error.into_error()))?;
+        image.commit().inspect_err(|_| {
+            // Under its name, but perhaps not on the disk. No state names it.
+            let _ = fs::remove_file(&path);
+        })
+    }
+
+    /// Deletes the images that the state does not name, and what unfinished saves left. Other files stay.
+    fn delete_all_but(&self, named: Option<u64>) -> Result<(), FileError> {
+        let failed = |source| FileError::new("read", &self.path, source);
+        let mut outcome = Ok(());
+        for entry in fs::read_dir(&self.path).map_err(failed)? {
+            let entry = entry.map_err(failed)?;
+            let ours = match self.layout.name(&entry.file_name()) {
+                Some(Name::Image(id)) => Some(id) != named,
+                Some(Name::Unfinished) => true,
+                None => false,
+            };
+            if ours && entry.file_type().map_err(failed)?.is_file() {
+                let path = entry.path();
+                let deleted = fs::remove_file(&path).map_err(|source| FileError::new("delete", &path, source));
+                outcome = outcome.and(deleted);
+            }
+        }
+        outcome
+    }
+}
+
+/// A state and an image that were saved. The files of earlier saves may still be there.
+#[derive(Debug)]
+pub struct Saved {
+    directory: Directory,
+    image_id: u64,
+}
+
+impl Saved {
+    /// Deletes the images and temporary files of earlier saves. Files with other names stay. This can take long for a large
+    /// image, and nothing depends on it: the next save does it otherwise.
+    ///
+    /// # Errors
+    ///
+    /// [`FileError`] for the first file that could not be deleted. The other ones are deleted.
+    pub fn tidy(self) -> Result<(), FileError> {
+        self.directory.delete_all_but(Some(self.image_id))
+    }
+}

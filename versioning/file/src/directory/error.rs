@@ -1,0 +1,67 @@
+//! Why a directory could not be used.
+
+use std::path::PathBuf;
+use std::{error, fmt};
+
+use crate::{FileError, shown};
+
+/// Why a state and its image could not be saved, or a directory could not be opened.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum DirectoryError {
+    /// Another process saves to the directory, or reads it during a save.
+    InUse {
+        /// The directory.
+        path: PathBuf,
+    },
+    /// A file or the directory could not be used.
+    File(FileError),
+    /// The image does not fit on the disk.
+    NoRoom {
+        /// Bytes of the image. It needs them beside the files that are there.
+        needed: u64,
+        /// Bytes that are free.
+        free: u64,
+        /// What failed.
+        error: FileError,
+    },
+    /// The state could not be replaced, and then the new image could not be deleted. The next save deletes it.
+    ImageLeft {
+        /// Why the state could not be replaced.
+        error: FileError,
+        /// Why the image could not be deleted.
+        left: FileError,
+    },
+}
+
+impl From<FileError> for DirectoryError {
+    fn from(error: FileError) -> Self {
+        Self::File(error)
+    }
+}
+
+impl fmt::Display for DirectoryError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::InUse { path } => write!(f, "cannot use {}: another process uses it", shown(path)),
+            Self::File(error) => error.fmt(f),
+            Self::NoRoom { needed, free, error } => {
+                let (needed, free) = (needed.div_ceil(1 << 20), free >> 20);
+                write!(
+                    f,
+                    "a save needs {needed} MiB beside what is there, and {free} MiB are free: {error}"
+                )
+            }
+            Self::ImageLeft { error, left } => write!(f, "{error}; and {left}"),
+        }
+    }
+}
+
+impl error::Error for DirectoryError {
+    fn source(&self) -> Option<&(dyn error::Error + 'static)> {
+        match self {
+            Self::InUse { .. } => None,
+            Self::File(error) | Self::NoRoom { error, .. } | Self::ImageLeft { error, .. } => error.source(),
+        }
+    }
+}

@@ -1,0 +1,392 @@
+//! Saves that are killed, fail or find something else in their directory.
+
+use std::error::Error;
+use std::io::BufRead;
+use std::os::unix::fs::symlink;
+use std::process::{Command, Stdio};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::thread::sleep;
+
+use rustix::fs::{CWD, FileType, mknodat};
+
+use super::*;
+
+type Result<T, E = Box<dyn Error>> = std::result::Result<T, E>;
+
+const STATE: &str = "machine.snapshot";
+const MACHINE: Layout = Layout::new(STATE, "memory-", 64, |state| parse(state).map(|(id, _)| id));
+const LEN: usize = 768 << 10;
+const CHUNK: usize = 64 << 10;
+/// Where the child of a test saves.
+const DIRECTORY: &str = "DEVSTATE_FILE_TEST_SAVES_TO";
+
+/// A machine has a number, and its state the ID of its image and the number twice.
+fn parse(state: &[u8]) -> Option<(u64, u64)> {
+    let (words, rest) = state.as_chunks::<8>();
+    let [id, number, again] = *words else { return None };
+    let [id, number, again] = [id, number, again].map(u64::from_le_bytes);
+    (number == again && rest.is_empty()).then_some((id, number))
+}
+
+/// Saves a machine. They differ in state and image, one for each number.
+fn save_number(path: &Path, number: u64) -> Result<Saved> {
+    save_as(path, unheard_of(), number)
+}
+
+fn save_as(path: &Path, id: u64, number: u64) -> Result<Saved> {
+    let state = [id, number, number].map(u64::to_le_bytes);
+    let chunk = number.to_le_bytes().repeat(CHUNK / 8);
+    let write = |out: &mut dyn Write| (0..LEN / CHUNK).try_for_each(|_| out.write_all(&chunk));
+    Ok(MACHINE.save(path, state.as_flattened(), write)?)
+}
+
+/// An ID for each save of each process.
+fn unheard_of() -> u64 {
+    static SAVES: AtomicU64 = AtomicU64::new(0);
+    u64::from(std::process::id()) << 32 | SAVES.fetch_add(1, Ordering::Relaxed)
+}
+
+/// The number of the machine that is there, which must be whole.
+fn number(path: &Path) -> Result<u64> {
+    let directory = MACHINE.open(path)?;
+    let (id, number) = parse(&directory.state()?).ok_or("this is no state")?;
+    directory.image(id, |image| {
+        let mut bytes = vec![0; LEN];
+        image.read_exact(&mut bytes)?;
+        let whole = bytes
+            .as_chunks::<8>()
+            .0
+            .iter()
+            .all(|word| *word == number.to_le_bytes());
+        whole
+            .then_some(number)
+            .ok_or_else(|| "the image of another machine".into())
+    })
+}
+
+fn names(path: &Path) -> Vec<String> {
+    let entries = fs::read_dir(path).unwrap();
+    let mut names: Vec<_> = entries
+        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+        .collect();
+    names.sort();
+    names
+}
+
+fn refusal<T>(outcome: Result<T>) -> String {
+    outcome.map(drop).unwrap_err().to_string()
+}
+
+/// Not a test of its own: what the next one kills.
+#[test]
+fn saves_until_it_is_killed() -> Result<()> {
+    let Some(path) = std::env::var_os(DIRECTORY) else {
+        return Ok(());
+    };
+    for next in number(path.as_ref())? + 1.. {
+        let saved = save_number(path.as_ref(), next)?;
+        writeln!(io::stderr(), "{next}")?;
+        saved.tidy()?;
+    }
+    Ok(())
+}
+
+#[test]
+fn a_kill_at_any_moment_leaves_a_whole_machine() -> Result<()> {
+    const KILLS: u64 = 100;
+    let directory = tempfile::tempdir()?;
+    let path = directory.path();
+    save_number(path, 0)?.tidy()?;
+    let (mut last, mut caught) = (0, 0);
+    for kill in 0..KILLS {
+        let before = names(path);
+        let mut child = Command::new(std::env::current_exe()?)
+            .args(["--exact", "directory::tests::saves_until_it_is_killed", "--nocapture"])
+            .env(DIRECTORY, path)
+            .stdout(Stdio::null())
+            .stderr(Stdio::piped())
+            .spawn()?;
+        let mut lines = BufReader::new(child.stderr.take().ok_or("no pipe")?).lines();
+        lines.next().ok_or("it saved nothing")??;
+        sleep(Duration::from_micros(kill * 7919 % 20_000));
+        child.kill()?;
+        child.wait()?;
+        let told = lines.last().transpose()?.map_or(Ok(last), |line| line.parse())?;
+
+        let found = number(path)?;
+        assert!(
+            found > last && (told..=told.max(last + 1) + 1).contains(&found),
+            "{last} {told} {found}"
+        );
+        last = found;
+        let unfinished = |name: &String| name.starts_with('.') && !before.contains(name);
+        caught += u64::from(names(path).iter().any(unfinished));
+    }
+    println!("{last} saves, {caught} of {KILLS} kills in the middle of one");
+    assert!(caught > KILLS / 10, "only {caught} kills were in the middle of a save");
+    save_number(path, last + 1)?.tidy()?;
+    assert_eq!(names(path).len(), 2, "{:?}", names(path));
+    Ok(())
+}
+
+#[test]
+fn one_process_at_a_time_saves_to_a_directory() -> Result<()> {
+    let directory = tempfile::tempdir()?;
+    let path = directory.path();
+    let saved = save_number(path, 1)?;
+    for refused in [
+        MACHINE.open(path).map(drop),
+        MACHINE.save(path, &[0; 24], |_| Ok(())).map(drop),
+    ] {
+        assert!(matches!(refused, Err(DirectoryError::InUse { path: used }) if used == path));
+    }
+    saved.tidy()?;
+    let readers = [MACHINE.open(path)?, MACHINE.open(path)?];
+    assert!(refusal(save_number(path, 2)).ends_with(": another process uses it"));
+    drop(readers);
+    assert_eq!(number(path)?, 1);
+    Ok(())
+}
+
+#[test]
+fn bytes_behind_the_image_are_no_part_of_it() -> Result<()> {
+    let directory = tempfile::tempdir()?;
+    let saved = save_number(directory.path(), 1)?;
+    let image = saved.directory.image_path(saved.image_id);
+    saved.tidy()?;
+    File::options().append(true).open(image)?.write_all(b"?")?;
+    let refusal = refusal(number(directory.path()));
+    assert!(
+        refusal.starts_with("cannot read ") && refusal.ends_with("the image goes on behind its end"),
+        "{refusal}"
+    );
+    Ok(())
+}
+
+#[test]
+fn a_state_that_names_no_image_is_not_saved() -> Result<()> {
+    let directory = tempfile::tempdir()?;
+    let path = directory.path().join("new");
+    let refusal = refusal(MACHINE.save(&path, b"?", |_| Ok(())).map_err(Into::into));
+    assert!(
+        refusal.ends_with("machine.snapshot: the state names no image"),
+        "{refusal}"
+    );
+    assert!(!path.exists());
+    Ok(())
+}
+
+/// It could belong to the state that is there.
+#[test]
+fn an_image_is_never_replaced() -> Result<()> {
+    let directory = tempfile::tempdir()?;
+    let path = directory.path();
+    save_as(path, 7, 1)?.tidy()?;
+    let refusal = refusal(save_as(path, 7, 2));
+    assert!(refusal.ends_with("there is an image with this ID"), "{refusal}");
+    assert_eq!((number(path)?, names(path).len()), (1, 2));
+    Ok(())
+}
+
+#[test]
+fn an_image_that_cannot_be_written_is_removed() -> Result<()> {
+    let directory = tempfile::tempdir()?;
+    let path = directory.path();
+    save_number(path, 1)?.tidy()?;
+    let state = [unheard_of(), 2, 2].map(u64::to_le_bytes);
+    let stops = |out: &mut dyn Write| {
+        out.write_all(&[0; 1024])?;
+        Err(io::Error::other("the guest is gone"))
+    };
+    let error = MACHINE.save(path, state.as_flattened(), stops).unwrap_err();
+    assert!(
+        matches!(&error, DirectoryError::File(error) if error.to_string().ends_with("the guest is gone")),
+        "{error}"
+    );
+    assert_eq!((number(path)?, names(path).len()), (1, 2));
+
+    // So is the directory, if the save made it.
+    let new = path.join("new");
+    assert!(MACHINE.save(&new, state.as_flattened(), stops).is_err());
+    assert!(!new.exists());
+    Ok(())
+}
+
+/// The names of the files that are somebody else's are all that is left of them here.
+#[test]
+fn files_of_others_stay() -> Result<()> {
+    let directory = tempfile::tempdir()?;
+    let path = directory.path();
+    let others = [
+        ".memory-draft.tmp",
+        "memory-0123456789ABCDEF",
+        "memory-leak-notes.txt",
+        "memory-x",
+    ];
+    for other in others {
+        fs::write(path.join(other), "precious")?;
+    }
+    // Not regular files, under names that a save could give.
+    fs::create_dir(path.join("memory-0000000000000001"))?;
+    symlink("/", path.join("memory-0000000000000002"))?;
+    for number in 1..=3 {
+        save_number(path, number)?.tidy()?;
+    }
+    assert_eq!(number(path)?, 3);
+    let names = names(path);
+    for other in others {
+        assert!(names.iter().any(|name| name == other), "{other} is gone");
+    }
+    assert_eq!(names.len(), others.len() + 4, "{names:?}");
+    Ok(())
+}
+
+/// The state cannot be replaced, after the image has been written.
+#[test]
+fn a_save_that_fails_removes_what_it_wrote() -> Result<()> {
+    let directory = tempfile::tempdir()?;
+    let path = directory.path();
+    let state = path.join(STATE);
+    fs::create_dir(&state)?;
+    for _ in 0..3 {
+        let refusal = refusal(save_number(path, 1));
+        assert!(refusal.contains("it is a directory"), "{refusal}");
+        assert_eq!(names(path), [STATE]);
+    }
+    fs::remove_dir(&state)?;
+    save_number(path, 2)?.tidy()?;
+    assert_eq!((number(path)?, names(path).len()), (2, 2));
+
+    // A directory that a save has made is gone as well, if the save fails.
+    let new = path.join(STATE).join("new");
+    assert!(save_number(&new, 3).is_err());
+    let new = path.join("new");
+    fs::create_dir(&new)?;
+    let held = MACHINE.open(&new)?;
+    assert!(save_number(&new, 3).is_err());
+    assert!(new.exists(), "it was there before");
+    drop(held);
+    Ok(())
+}
+
+#[test]
+fn a_lock_that_is_given_up_soon_is_waited_for() -> Result<()> {
+    let directory = tempfile::tempdir()?;
+    let path = directory.path();
+    let held = MACHINE.open(path)?;
+    let holder = thread::spawn(move || {
+        sleep(Duration::from_millis(50));
+        drop(held);
+    });
+    save_number(path, 1)?.tidy()?;
+    holder.join().unwrap();
+    assert_eq!(number(path)?, 1);
+    Ok(())
+}
+
+#[test]
+fn what_killed_saves_left_makes_room_for_the_next_one() -> Result<()> {
+    let directory = tempfile::tempdir()?;
+    let path = directory.path();
+    let left = [
+        ".machine.snapshot.aaaaaa.tmp",
+        ".memory-0000000000000001.bbbbbb.tmp",
+        "memory-0000000000000002",
+    ];
+    let leave = || left.iter().try_for_each(|name| fs::write(path.join(name), "left"));
+    leave()?;
+    // There is no state, so no image has a name in one.
+    let saved = save_number(path, 1)?;
+    assert_eq!(names(path).len(), 2);
+    saved.tidy()?;
+
+    leave()?;
+    let saved = save_number(path, 2)?;
+    assert_eq!(names(path).len(), 3, "the new state, the new image and the one before");
+    saved.tidy()?;
+    assert_eq!((number(path)?, names(path).len()), (2, 2));
+
+    // A state that this build cannot read may name any image.
+    let state = path.join(STATE);
+    let mut bytes = fs::read(&state)?;
+    bytes[10] ^= 1;
+    fs::write(&state, bytes)?;
+    leave()?;
+    let saved = save_number(path, 3)?;
+    assert_eq!(names(path).len(), 6);
+    saved.tidy()?;
+    assert_eq!((number(path)?, names(path).len()), (3, 2));
+    Ok(())
+}
+
+#[test]
+fn a_save_without_room_says_how_much_it_needs() -> Result<()> {
+    const ROOM: usize = 2 * LEN + (100 << 10);
+    let directory = tempfile::tempdir()?;
+    let path = directory.path().join("small");
+    fs::create_dir(&path)?;
+    let size = format!("size={ROOM}");
+    let mount = Command::new("mount")
+        .args(["-t", "tmpfs", "-o", &size, "small"])
+        .arg(&path)
+        .output();
+    if !mount.is_ok_and(|mount| mount.status.success()) {
+        println!("skipped: this machine lets nobody mount a small file system");
+        return Ok(());
+    }
+    let outcome = fills_up(&path);
+    Command::new("umount").arg(&path).status()?;
+    outcome
+}
+
+fn fills_up(path: &Path) -> Result<()> {
+    save_number(path, 1)?.tidy()?;
+    let before = names(path);
+    let mut ballast = File::create(path.join("ballast"))?;
+    ballast.write_all(&vec![1; 200 << 10])?;
+    for _ in 0..10 {
+        let refusal = refusal(save_number(path, 2));
+        assert!(
+            refusal.starts_with("a save needs 1 MiB beside what is there, and 0 MiB are free: cannot "),
+            "{refusal}"
+        );
+        assert_eq!((number(path)?, names(path).len()), (1, before.len() + 1));
+    }
+    drop(ballast);
+    fs::remove_file(path.join("ballast"))?;
+    for number in 2..10 {
+        save_number(path, number)?.tidy()?;
+    }
+    assert_eq!((number(path)?, names(path).len()), (9, 2));
+    Ok(())
+}
+
+/// Nobody waits for a writer that never comes, with the directory locked.
+#[test]
+fn only_regular_files_are_read() -> Result<()> {
+    let directory = tempfile::tempdir()?;
+    let path = directory.path();
+    let saved = save_number(path, 1)?;
+    let (state, image) = (path.join(STATE), saved.directory.image_path(saved.image_id));
+    saved.tidy()?;
+    for file in [image, state] {
+        fs::remove_file(&file)?;
+        mknodat(CWD, &file, FileType::Fifo, Mode::RUSR | Mode::WUSR, 0)?;
+        let refusal = refusal(number(path));
+        assert!(refusal.contains("it is a named pipe"), "{refusal}");
+    }
+    let refusal = refusal(number(&path.join(STATE)));
+    assert!(refusal.starts_with("cannot open"), "{refusal}");
+    Ok(())
+}
+
+#[test]
+fn a_directory_may_have_a_name_of_any_length() -> Result<()> {
+    let directory = tempfile::tempdir()?;
+    let path = directory.path().join("x".repeat(255));
+    save_number(&path, 1)?.tidy()?;
+    assert_eq!(number(&path)?, 1);
+    let refusal = refusal(save_number(&directory.path().join("x".repeat(256)), 1));
+    assert!(refusal.starts_with("cannot create"), "{refusal}");
+    Ok(())
+}
