@@ -65,7 +65,10 @@ const MAY_NAME: &[(&str, &[&str])] = &[
     ("devstate-golden", &["devstate-versioning"]),
     ("devstate-slots", &["devstate-versioning", "embedded-storage"]),
     ("devstate-file", &["rustix", "tempfile"]),
-    ("devstate-socket", &["rustix"]),
+    (
+        "devstate-socket",
+        &["devstate-versioning", "embedded-io", "rustix", "serde", "serde_json"],
+    ),
     (
         "devstate-cli",
         &[

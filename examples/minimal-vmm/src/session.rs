@@ -17,7 +17,7 @@ use crate::devices::STALL_LIMIT;
 use crate::directory;
 use crate::keyboard::{self, KeyEvent, Typing};
 use crate::machine::Machine;
-use crate::migration::{Agreed, Call};
+use crate::migration::{self, Agreed};
 use crate::say::{beep, say};
 use crate::signals::Signals;
 use crate::snapshot::{self, timed};
@@ -264,16 +264,16 @@ impl Session {
 
     /// Agrees with a VMM that waits for a machine. The guest runs meanwhile, with its terminal.
     fn call(&mut self, socket: &Path, target: Target) -> Result<Agreed> {
-        let mut call = Call::new(socket, self.surroundings.newest, target.release)?;
-        self.meanwhile(|_| call.poll())
+        let mut call = migration::call(socket, self.surroundings.newest, target.release)?;
+        self.meanwhile(|_| Ok(call.poll()?))
     }
 
     fn give_away(&mut self, agreed: Agreed, target: Target) -> Result<String> {
-        let release = agreed.release;
+        let release = agreed.release();
         let (state, snapshot, mut times) = snapshot::capture(&self.machine, target.or(release.number()))?;
         let (memory, signals) = (self.machine.memory(), self.surroundings.signals.as_fd());
         timed(&mut times.memory, || {
-            agreed.send(&snapshot.bytes, state.memory_id, memory, signals)
+            migration::send(agreed, &snapshot.bytes, state.memory_id, memory, signals)
         })?;
         // From here on the guest runs there and nowhere else.
         self.machine.give_away();

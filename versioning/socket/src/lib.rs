@@ -1,8 +1,13 @@
 #![doc = include_str!("../README.md")]
 #![forbid(unsafe_code)]
 
+pub mod migration;
+pub mod request;
+
 mod listener;
 mod peer;
+mod timed;
 
 pub use listener::{ListenError, ListenReason, Listener};
 pub use peer::{PeerError, check_peer, is_this_process};
+pub use timed::TimedStream;

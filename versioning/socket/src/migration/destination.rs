@@ -1,0 +1,161 @@
+//! The side that waits for a machine.
+
+use std::io::{self, ErrorKind, Read, Write};
+use std::marker::PhantomData;
+use std::os::fd::BorrowedFd;
+use std::os::unix::net::UnixStream;
+use std::{error, fmt};
+
+use devstate_versioning::negotiation::Offer;
+use devstate_versioning::wire::RowOf;
+use devstate_versioning::{Architecture, ReleaseTable};
+use rustix::rand::{GetRandomFlags, getrandom};
+
+use super::{ANSWER, COMPLETE, Limits, Nonce, YOURS, with_nonce};
+use crate::peer::{PeerError, check_peer};
+use crate::timed::TimedStream;
+
+/// A process that takes machines over. `R` is the release table, and `M` the root mirror of the machine's snapshot.
+#[derive(Debug)]
+pub struct Destination<R, M> {
+    newest: R,
+    limits: Limits,
+    mirror: PhantomData<fn() -> M>,
+}
+
+impl<R: ReleaseTable, M: RowOf<R>> Destination<R, M> {
+    /// Creates a destination that reads every release up to `newest`.
+    #[must_use]
+    pub const fn new(newest: R, limits: Limits) -> Self {
+        Self {
+            newest,
+            limits,
+            mirror: PhantomData,
+        }
+    }
+
+    /// Takes a machine over from whoever has called. `receive` reads all of it from the stream, a snapshot and then the
+    /// memory, and creates everything that the guest needs to run. It ends early if `wake` becomes readable.
+    ///
+    /// After `Ok` the guest runs nowhere else: run it here.
+    ///
+    /// # Errors
+    ///
+    /// [`TakeError`]. The source still has its guest: drop what was built. Another call may bring a machine.
+    pub fn take<T, E>(
+        &self,
+        caller: UnixStream,
+        wake: BorrowedFd<'_>,
+        receive: impl FnOnce(&mut TimedStream<'_>) -> Result<T, E>,
+    ) -> Result<T, TakeError>
+    where
+        E: Into<Box<dyn error::Error + Send + Sync>>,
+    {
+        check_peer(&caller).map_err(TakeError::Peer)?;
+        let mut nonce = Nonce::default();
+        let filled = getrandom(&mut nonce, GetRandomFlags::empty()).map_err(|errno| TakeError::Nonce(errno.into()))?;
+        if filled < nonce.len() {
+            return Err(TakeError::Nonce(ErrorKind::UnexpectedEof.into()));
+        }
+        let mut stream = TimedStream::new(caller, self.limits.answer, wake).map_err(TakeError::NoMachine)?;
+        self.greet(&mut stream, nonce).map_err(TakeError::NoMachine)?;
+        let mut answer = [0; 24];
+        stream.read_exact(&mut answer).map_err(TakeError::NoMachine)?;
+        if !answer.starts_with(ANSWER) {
+            let [found @ .., _, _, _, _, _, _, _, _, _, _, _, _, _, _, _, _] = answer;
+            return Err(TakeError::Foreign { found });
+        }
+        if answer != with_nonce(*ANSWER, nonce) {
+            return Err(TakeError::Recorded);
+        }
+        stream.restart(self.limits.exchange);
+        let machine = receive(&mut stream).map_err(|error| TakeError::Machine(error.into()))?;
+        stream.write_all(&[COMPLETE]).map_err(TakeError::Kept)?;
+        take_last_word(&mut stream, nonce)?;
+        Ok(machine)
+    }
+
+    /// Says which releases are read, and the nonce.
+    pub(super) fn greet(&self, stream: &mut impl Write, nonce: Nonce) -> io::Result<()> {
+        for record in Offer::<R, M>::new(Architecture::NATIVE, self.newest) {
+            stream.write_all(&record)?;
+        }
+        stream.write_all(&nonce)
+    }
+}
+
+/// Whoever gives up here must not leave a source that says the last word into the void: the guest would run nowhere.
+pub(super) fn take_last_word(stream: &mut TimedStream<'_>, nonce: Nonce) -> Result<(), TakeError> {
+    let mut word = [0; 24];
+    // The source says it with one write.
+    let heard = match stream.read(&mut word) {
+        Ok(0) => Err(ErrorKind::UnexpectedEof.into()),
+        Ok(_) => Ok(()),
+        Err(error) => stream.close_and_take(&mut word).map_err(|_| error),
+    };
+    heard.map_err(TakeError::Kept)?;
+    if word == with_nonce(*YOURS, nonce) {
+        Ok(())
+    } else {
+        Err(TakeError::Kept(io::Error::new(
+            ErrorKind::InvalidData,
+            "it says something else than the last word of this exchange",
+        )))
+    }
+}
+
+/// Why a call brought no machine.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum TakeError {
+    /// The caller is not trusted.
+    Peer(PeerError),
+    /// The system gave no random bytes for the nonce.
+    Nonce(io::Error),
+    /// The caller did not answer the offer, or not in time.
+    NoMachine(io::Error),
+    /// The caller does not know this exchange.
+    Foreign {
+        /// The first eight bytes that it says.
+        found: [u8; 8],
+    },
+    /// The caller answers another offer than this one: it may repeat a recorded exchange.
+    Recorded,
+    /// The machine could not be built: what the function that receives it has returned.
+    Machine(Box<dyn error::Error + Send + Sync>),
+    /// The source has not said the last word, so it still has its guest.
+    Kept(io::Error),
+}
+
+impl fmt::Display for TakeError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Peer(error) => write!(f, "{error}"),
+            Self::Nonce(error) => write!(f, "cannot make a nonce: {error}"),
+            Self::NoMachine(error) => write!(f, "the caller has no machine: {error}"),
+            Self::Foreign { found } => {
+                write!(
+                    f,
+                    "the caller does not move a machine: it says \"{}\"",
+                    found.escape_ascii()
+                )
+            }
+            Self::Recorded => {
+                f.write_str("the caller answers another offer than this one: it may repeat a recorded exchange")
+            }
+            Self::Machine(error) => write!(f, "{error}"),
+            Self::Kept(error) => write!(f, "the source kept its machine: {error}"),
+        }
+    }
+}
+
+impl error::Error for TakeError {
+    fn source(&self) -> Option<&(dyn error::Error + 'static)> {
+        match self {
+            Self::Peer(error) => error.source(),
+            Self::Machine(error) => error.source(),
+            Self::Nonce(error) | Self::NoMachine(error) | Self::Kept(error) => error.source(),
+            Self::Foreign { .. } | Self::Recorded => None,
+        }
+    }
+}

@@ -1,0 +1,210 @@
+//! One request and its answer, each a line of JSON.
+//!
+//! A server takes calls with a [`Listener`](crate::Listener) and passes each to [`serve`]. A client calls [`ask`].
+//!
+//! ```
+//! use devstate_socket::Listener;
+//! use devstate_socket::request::{Limits, ask, serve};
+//!
+//! let directory = tempfile::tempdir()?;
+//! let path = directory.path().join("control");
+//! let listener = Listener::stream(&path)?;
+//! let server = std::thread::spawn(move || {
+//!     let (caller, _) = listener.accept().unwrap();
+//!     serve(caller, Limits::default(), |request: Result<u32, _>| match request {
+//!         Ok(number) => Ok(number + 1),
+//!         Err(error) => Err(error.to_string()),
+//!     })
+//! });
+//! let answer: Result<u32, String> = ask(&path, &41)?;
+//! assert_eq!(answer, Ok(42));
+//! server.join().unwrap()?;
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+
+use std::io::{self, BufRead, BufReader, ErrorKind, Read, Write};
+use std::os::unix::net::UnixStream;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+use std::{error, fmt};
+
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use crate::peer::{PeerError, check_peer};
+
+/// The longest answer that a client takes, in bytes.
+const MAX_ANSWER: usize = 1 << 20;
+
+/// How long and how much a server listens to one caller.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// How long a caller may take to say the whole request, and how long to accept the answer.
+    pub patience: Duration,
+    /// The length of the longest request in bytes.
+    pub len: usize,
+}
+
+impl Default for Limits {
+    /// One second and 64 KiB.
+    fn default() -> Self {
+        Self {
+            patience: Duration::from_secs(1),
+            len: 64 << 10,
+        }
+    }
+}
+
+/// Sends `request` to the process that listens at `path`, and returns its answer. Waits for the answer without a limit,
+/// because a request may take its time.
+///
+/// # Errors
+///
+/// [`RequestError`]. Nothing is sent to a process of another user. If the error is [`HungUp`](RequestError::HungUp), the
+/// request may have been carried out.
+pub fn ask<Q: Serialize + ?Sized, A: DeserializeOwned>(path: &Path, request: &Q) -> Result<A, RequestError> {
+    let mut stream = UnixStream::connect(path).map_err(|source| RequestError::Connect {
+        path: path.to_owned(),
+        source,
+    })?;
+    check_peer(&stream).map_err(RequestError::Peer)?;
+    stream.write_all(&line(request)?).map_err(RequestError::HungUp)?;
+    let (mut answer, limit) = (Vec::new(), MAX_ANSWER);
+    BufReader::new(stream)
+        .take(limit as u64)
+        .read_until(b'\n', &mut answer)
+        .map_err(RequestError::HungUp)?;
+    if !answer.ends_with(b"\n") {
+        return Err(if answer.len() < limit {
+            RequestError::HungUp(ErrorKind::UnexpectedEof.into())
+        } else {
+            RequestError::TooLong { limit }
+        });
+    }
+    serde_json::from_slice(&answer).map_err(RequestError::Json)
+}
+
+/// Reads the request of one caller, lets `carry_out` handle it, and sends what it returns. A caller that is slow, silent or
+/// endless is given up, so that the server can go on.
+///
+/// `carry_out` gets an error if the caller belongs to another user, or if the line is no request. It only chooses the words
+/// of the answer then.
+///
+/// # Errors
+///
+/// [`RequestError`]: the error that `carry_out` got, or why the caller was given up. If the answer could not be sent, the
+/// request has been carried out.
+pub fn serve<Q: DeserializeOwned, A: Serialize>(
+    mut caller: UnixStream,
+    limits: Limits,
+    carry_out: impl FnOnce(Result<Q, &RequestError>) -> A,
+) -> Result<(), RequestError> {
+    caller
+        .set_write_timeout(Some(limits.patience))
+        .map_err(RequestError::HungUp)?;
+    let request = match check_peer(&caller) {
+        Ok(()) => serde_json::from_slice(&read_line(&mut caller, limits)?).map_err(RequestError::Json),
+        Err(error) => Err(RequestError::Peer(error)),
+    };
+    let (answer, outcome) = match request {
+        Ok(request) => (carry_out(Ok(request)), Ok(())),
+        Err(error) => (carry_out(Err(&error)), Err(error)),
+    };
+    caller.write_all(&line(&answer)?).map_err(RequestError::HungUp)?;
+    outcome
+}
+
+fn read_line(caller: &mut UnixStream, limits: Limits) -> Result<Vec<u8>, RequestError> {
+    let Limits { patience, len: limit } = limits;
+    let start = Instant::now();
+    let (mut line, mut part) = (Vec::new(), [0; 4096]);
+    while !line.ends_with(b"\n") {
+        let left = patience.saturating_sub(start.elapsed());
+        if left.is_zero() {
+            return Err(RequestError::Late { patience });
+        }
+        if line.len() > limit {
+            return Err(RequestError::TooLong { limit });
+        }
+        caller.set_read_timeout(Some(left)).map_err(RequestError::HungUp)?;
+        match caller.read(&mut part) {
+            Ok(0) => return Err(RequestError::HungUp(ErrorKind::UnexpectedEof.into())),
+            Ok(len) => line.extend(part.iter().take(len)),
+            // As after SIGSTOP and SIGCONT, or when the time is over.
+            Err(error) if [ErrorKind::Interrupted, ErrorKind::WouldBlock].contains(&error.kind()) => {}
+            Err(error) => return Err(RequestError::HungUp(error)),
+        }
+    }
+    Ok(line)
+}
+
+fn line(message: &(impl Serialize + ?Sized)) -> Result<Vec<u8>, RequestError> {
+    let mut line = serde_json::to_vec(message).map_err(RequestError::Json)?;
+    line.push(b'\n');
+    Ok(line)
+}
+
+/// Why a request was not answered, or not carried out.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum RequestError {
+    /// Nobody listens at the path.
+    Connect {
+        /// The path of the socket.
+        path: PathBuf,
+        /// What the system says.
+        source: io::Error,
+    },
+    /// The other process is not trusted.
+    Peer(PeerError),
+    /// The caller has not said in time what it wants.
+    Late {
+        /// How long it was listened to.
+        patience: Duration,
+    },
+    /// The line of the other process is longer than it may be.
+    TooLong {
+        /// The length of the longest line in bytes.
+        limit: usize,
+    },
+    /// The line of the other process is not what this one expects, or the own message has no JSON form.
+    Json(serde_json::Error),
+    /// The connection ended before everything was said.
+    HungUp(io::Error),
+}
+
+impl fmt::Display for RequestError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Connect { path, source } => {
+                // A name can have the control sequences of a terminal in it.
+                let path = path.to_string_lossy();
+                write!(f, "nobody listens at {}: {source}", path.escape_debug())
+            }
+            Self::Peer(error) => write!(f, "{error}"),
+            Self::Late { patience } => write!(
+                f,
+                "the caller did not say within {} s what it wants",
+                patience.as_secs_f64()
+            ),
+            Self::TooLong { limit } => write!(f, "the other side says more than {limit} bytes"),
+            Self::Json(error) => write!(f, "this is not a line of the kind that is expected: {error}"),
+            Self::HungUp(error) => write!(f, "the other side hung up: {error}"),
+        }
+    }
+}
+
+impl error::Error for RequestError {
+    fn source(&self) -> Option<&(dyn error::Error + 'static)> {
+        match self {
+            Self::Connect { source, .. } => source.source(),
+            Self::Peer(error) => error.source(),
+            Self::Json(error) => error.source(),
+            Self::HungUp(error) => error.source(),
+            Self::Late { .. } | Self::TooLong { .. } => None,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

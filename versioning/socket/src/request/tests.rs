@@ -1,0 +1,107 @@
+//! Callers and servers at the two ends of a pair of sockets.
+
+use std::thread;
+
+use serde::Deserialize;
+
+use super::*;
+use crate::Listener;
+
+#[derive(Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+struct Request {
+    pause: bool,
+    save: Option<PathBuf>,
+}
+
+type Answer = Result<(), String>;
+
+/// Serves one caller, who is answered with what went wrong.
+fn serve_one(called: UnixStream, carry_out: impl FnOnce(Request)) -> Result<(), RequestError> {
+    serve(called, Limits::default(), |request| -> Answer {
+        request.map(carry_out).map_err(ToString::to_string)
+    })
+}
+
+#[test]
+fn a_caller_is_heard_out_and_answered() {
+    let (mut there, here) = UnixStream::pair().unwrap();
+    there.write_all(b"{\"pause\":true,\"save\":\"/saved\"}\n").unwrap();
+    serve_one(here, |request| {
+        let save = Some("/saved".into());
+        assert_eq!(request, Request { pause: true, save });
+    })
+    .unwrap();
+    let mut answer = String::new();
+    there.read_to_string(&mut answer).unwrap();
+    assert_eq!(answer, "{\"Ok\":null}\n");
+}
+
+#[test]
+fn what_is_no_request_is_answered_with_the_reason() {
+    for asked in [&b"{\"paws\":true}\n"[..], b"GET / HTTP/1.1\n", b"\n", b"\xff\n"] {
+        let (mut there, here) = UnixStream::pair().unwrap();
+        there.write_all(asked).unwrap();
+        let error = serve_one(here, |_| unreachable!("there is no such request")).unwrap_err();
+        assert!(matches!(error, RequestError::Json(_)), "{error}");
+        let mut answer = Vec::new();
+        there.read_to_end(&mut answer).unwrap();
+        let answer: Answer = serde_json::from_slice(&answer).unwrap();
+        assert_eq!(answer, Err(error.to_string()));
+    }
+}
+
+#[test]
+fn nobody_holds_up_the_server() {
+    let patience = Limits::default().patience;
+    let start = Instant::now();
+    let why = |called| serve_one(called, |_| unreachable!("nothing was asked")).unwrap_err();
+
+    // Says nothing; a byte now and then; much, without an end.
+    let (_silent, called) = UnixStream::pair().unwrap();
+    assert!(matches!(why(called), RequestError::Late { .. }));
+    let (mut slow, called) = UnixStream::pair().unwrap();
+    let slow = thread::spawn(move || {
+        while slow.write_all(b" ").is_ok() {
+            thread::sleep(patience / 10);
+        }
+    });
+    assert!(matches!(why(called), RequestError::Late { .. }));
+    let (mut endless, called) = UnixStream::pair().unwrap();
+    let endless = thread::spawn(move || while endless.write_all(&[b' '; 4096]).is_ok() {});
+    assert!(why(called).to_string().contains("65536 bytes"));
+    for caller in [slow, endless] {
+        caller.join().unwrap();
+    }
+    let (gone, called) = UnixStream::pair().unwrap();
+    drop(gone);
+    assert!(matches!(why(called), RequestError::HungUp(_)));
+    assert!(start.elapsed() < 4 * patience);
+}
+
+/// Asks a server that answers with `bytes`, or without an end if there are none.
+fn asked(bytes: &'static [u8]) -> Result<u32, RequestError> {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("control");
+    let listener = Listener::stream(&path).unwrap();
+    let server = thread::spawn(move || {
+        let (mut caller, _) = listener.accept().unwrap();
+        BufReader::new(&caller).read_until(b'\n', &mut Vec::new()).unwrap();
+        let _ = caller.write_all(bytes);
+        while bytes.is_empty() && caller.write_all(&[b' '; 4096]).is_ok() {}
+    });
+    let answer = ask(&path, "a question");
+    server.join().unwrap();
+    answer
+}
+
+#[test]
+fn an_answer_is_whole_or_an_error() {
+    assert_eq!(asked(b"42\n").unwrap(), 42);
+    assert!(matches!(asked(b"42"), Err(RequestError::HungUp(_))));
+    assert!(matches!(asked(b"forty-two\n"), Err(RequestError::Json(_))));
+    assert!(matches!(asked(b""), Err(RequestError::TooLong { limit: MAX_ANSWER })));
+    let nobody = ask::<_, u32>(Path::new("missing/\x1b[2J"), "a question").unwrap_err();
+    let said = nobody.to_string();
+    assert!(said.starts_with("nobody listens at missing/\\u{1b}[2J: "), "{said}");
+}
