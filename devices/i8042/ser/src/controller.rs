@@ -135,7 +135,24 @@ impl I8042StateSer {
 impl Default for I8042StateSer {
     /// Returns the mirror of [`I8042State::RESET`].
     fn default() -> Self {
-        Self::new(&I8042State::RESET)
+        // Field by field: most are zero, and firmware needs no copy of the whole.
+        Self {
+            config: const { I8042State::RESET.config },
+            ram: [0; 31],
+            output_port: const { I8042State::RESET.output_port },
+            system_flag: false,
+            last_write_was_command: false,
+            input_port_poll: 0,
+            pending_command: 0,
+            output_buffer: 0,
+            keyboard_reply: None,
+            mouse_reply: None,
+            last_read: 0,
+            password: Vec::new(),
+            locked: None,
+            keyboard: KeyboardStateSer::default(),
+            mouse: MouseStateSer::default(),
+        }
     }
 }
 

@@ -89,7 +89,22 @@ impl KeyboardStateSer {
 impl Default for KeyboardStateSer {
     /// Returns the mirror of [`KeyboardState::RESET`].
     fn default() -> Self {
-        Self::new(&KeyboardState::RESET)
+        // Field by field: most are zero, and firmware needs no copy of the whole.
+        Self {
+            option: 0,
+            scan_code_set: const { KeyboardState::RESET.scan_code_set.number() },
+            scanning: true,
+            leds: 0,
+            typematic: const { KeyboardState::RESET.typematic },
+            last_sent: const { KeyboardState::RESET.last_sent },
+            replies: Vec::new(),
+            codes: Vec::new(),
+            overrun: None,
+            held: [0; 19],
+            without_break: [0; 19],
+            without_repeat: [0; 19],
+            sys_rq: false,
+        }
     }
 }
 

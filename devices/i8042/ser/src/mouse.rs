@@ -188,7 +188,33 @@ fn split(queue: &[u8], begun: u8, waiting: u8) -> Result<[&[u8]; 3], InvalidStat
 impl Default for MouseStateSer {
     /// Returns the mirror of [`MouseState::RESET`].
     fn default() -> Self {
-        Self::new(&MouseState::RESET)
+        // Field by field: most are zero, and firmware needs no copy of the whole.
+        Self {
+            argument: 0,
+            remote: false,
+            wrap: false,
+            reporting: false,
+            scaling_2_1: false,
+            resolution: const { MouseState::RESET.resolution },
+            sample_rate: const { MouseState::RESET.sample_rate },
+            protocol: const { MouseState::RESET.protocol.id() },
+            rate_sequence: 0,
+            buttons: 0,
+            dx: 0,
+            dy: 0,
+            dz: 0,
+            dw: 0,
+            unreported: false,
+            queue: Vec::new(),
+            last_packet: Vec::new(),
+            horizontal: false,
+            horizontal_begun: false,
+            reported: 0,
+            clicks: 0,
+            begun: 0,
+            waiting: 0,
+            last_sent: to_wire(&const { MouseState::RESET.last_sent }),
+        }
     }
 }
 
