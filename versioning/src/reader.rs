@@ -198,8 +198,8 @@ impl<'de> Reader<'de> {
         self.fail(LoadErrorKind::Value { expected, found }.at(offset))
     }
 
-    #[cold]
-    #[inline(never)]
+    #[cfg_attr(target_pointer_width = "64", inline)]
+    #[cfg_attr(not(target_pointer_width = "64"), cold, inline(never))]
     fn truncated(&mut self, needed: usize) -> Malformed {
         self.fail(
             LoadErrorKind::Truncated {
