@@ -36,7 +36,8 @@ impl Unapplied {
     /// Returns the list with another entry. A value of 0 adds nothing. A value has one byte: a device's queue has at
     /// most 255.
     ///
-    /// In a full list the value is added to the last entry, up to 255: a list with something missing never reads as
+    /// In a full list the value is added to the last entry. A sum above 255 is stored as 255, and more than 255 cannot be
+    /// told from it. So a list with something missing never reads as
     /// [`NONE`](Self::NONE).
     pub const fn with(mut self, field: &'static str, value: u8) -> Self {
         let mut rest: &mut [(&'static str, u8)] = &mut self.fields;

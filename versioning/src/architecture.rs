@@ -3,6 +3,16 @@
 use core::fmt;
 
 /// The architecture that a snapshot belongs to: one byte of its header.
+///
+/// | code | architecture |
+/// |---|---|
+/// | 0 | `Any` |
+/// | 1 | `X86_64` |
+/// | 2 | `Aarch64` |
+/// | 3 | `Arm` |
+/// | 4 | `Riscv32` |
+/// | 5 | `Riscv64` |
+/// | 6 | `X86` |
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]

@@ -12,6 +12,9 @@ use crate::table::TableData;
 
 /// The release table `R` with all its mirrors and their parts, printed as JSON by [`Display`].
 ///
+/// The size of an integer (`bits`) is in bits. The maximum length of a mirror (`max_len`), of text and of a foreign value
+/// (`max`) is in bytes. The maximum length of a sequence (`max`) is in elements.
+///
 /// ```
 /// use devstate_versioning::schema::Json;
 /// # use devstate_versioning::{Versioned, release_table};

@@ -58,7 +58,7 @@ impl<R: TableData> Display for Table<R> {
             write!(f, " {:>8}", release.number())?;
         }
         if (0..R::ALL.len()).any(|release| goes_on_from::<R>(release) != Origin::Before) {
-            f.write_str("\ngoes on from                ")?;
+            f.write_str("\nparent                      ")?;
             for release in 0..R::ALL.len() {
                 let name = match goes_on_from::<R>(release) {
                     Origin::Before => "",
@@ -107,7 +107,7 @@ fn table_mirror(f: &mut Formatter<'_>, schema: &Schema) -> fmt::Result {
         write!(f, ", oldest version {}", schema.history.oldest)?;
     }
     for branch in schema.history.branches {
-        write!(f, ", {} goes on from {}", branch.version, branch.from)?;
+        write!(f, ", version {} has parent {}", branch.version, branch.from)?;
     }
     f.write_char('\n')?;
     match schema.shape {

@@ -303,6 +303,7 @@ pub mod schema {
 ///
 /// `#[derive(Versioned)]` writes the codec of a mirror. A mirror with type parameters needs one by hand: implement
 /// [`wire::Layout`], [`Mirror`] and [`wire::Wire`], and check the layouts with [`wire::check_layouts`].
+/// [`Wire`](wire::Wire) has an example of a field type of your own.
 pub mod wire {
     pub use crate::at::{At, AtVersion, Newest, NewestVersion, RowOf, VersionOf, Versions};
     pub use crate::check_layouts::check_layouts;

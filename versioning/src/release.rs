@@ -129,6 +129,31 @@ pub trait ReleaseTable: TableData {
     ///
     /// `Conversion` if a value has no counterpart even at the latest release. That release has every mirror and loses
     /// nothing.
+    ///
+    /// ```
+    /// use devstate_versioning::{ReleaseTable, Versioned, release_table};
+    ///
+    /// #[derive(Versioned, Clone, Debug, Default)]
+    /// #[versioned(version = 2, layouts(0xbf16_3a3d_d791_3fbe, open))]
+    /// pub struct TimerSer {
+    ///     pub count: u32,
+    ///     #[versioned(start = 2)]
+    ///     pub prescaler: u8,
+    /// }
+    /// release_table! {
+    ///     pub enum Release { V1 = 1 @ 0xbf16_3a3d_d791_3fbe, V2 = 2 @ open }
+    ///     TimerSer => [1, 2],
+    /// }
+    ///
+    /// // Release 1 has no prescaler, but 0 is what a reader puts in its place.
+    /// let plain = TimerSer { count: 7, prescaler: 0 };
+    /// let mut scratch = plain.clone();
+    /// assert_eq!(Release::downgrade_compatible(&plain, Release::V1, &mut scratch)?.release(), Release::V1);
+    ///
+    /// let scaled = TimerSer { count: 7, prescaler: 3 };
+    /// assert_eq!(Release::downgrade_compatible(&scaled, Release::V1, &mut scratch)?.release(), Release::V2);
+    /// # Ok::<(), devstate_versioning::SaveError>(())
+    /// ```
     fn downgrade_compatible<'m, 'de, M>(
         mirror: &M,
         oldest: Self,
@@ -266,6 +291,21 @@ impl<M, R: TableData, C> Translated<'_, M, At<R>, C> {
 /// # Errors
 ///
 /// [`LoadError`] from decoding. The inner [`SaveError`] is from encoding.
+///
+/// ```
+/// use devstate_versioning::wire::reencode;
+/// # use devstate_versioning::{ReleaseTable, Versioned, release_table};
+/// # #[derive(Versioned, Clone, Debug, Default)]
+/// # #[versioned(version = 1, layouts(open))]
+/// # pub struct TimerSer { pub count: u32 }
+/// # release_table! { pub enum Release { V1 = 1 @ open } TimerSer => [1], }
+///
+/// let mut buffer = [0; 4];
+/// let payload = Release::latest(&TimerSer { count: 7 }).encode(&mut buffer)?;
+/// let mut again = [0; 4];
+/// assert_eq!(reencode(Release::V1, payload, &mut TimerSer::default(), &mut again)??, payload);
+/// # Ok::<(), devstate_versioning::Error>(())
+/// ```
 pub fn reencode<'de, 'b, R, M>(
     release: R,
     payload: &'de [u8],

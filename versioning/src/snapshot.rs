@@ -15,6 +15,11 @@ use crate::writer::{Sink, SinkWriter, SliceWriter, Writer};
 /// [`ReleaseTable::latest`](crate::ReleaseTable::latest) and the downgrades of [`ReleaseTable`](crate::ReleaseTable) create
 /// it, and nothing else. So a value that was not translated is never written at an older release. It can be written into a
 /// buffer, a stream or a sink.
+///
+/// - `'m`: how long the value is borrowed.
+/// - `M`: the mirror.
+/// - `V`: the release that the value was translated to: [`Newest`](crate::wire::Newest) or [`At`](crate::wire::At).
+/// - `C`: the implementation of the checksum.
 #[derive(Debug)]
 #[must_use = "nothing is written before `save`, `write_to`, `write_into` or `encode`"]
 pub struct Translated<'m, M, V, C = Crc64> {

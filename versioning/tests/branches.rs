@@ -403,8 +403,8 @@ fn the_schema_says_how_the_versions_go_on() {
     assert!(json.contains("\"0x56d30a2129fbd6dd\", null, "), "{json}");
     let table = devstate_versioning::schema::Table::<main::Release>::new().to_string();
     for part in [
-        "goes on from                                         ",
-        "4 goes on from 2",
+        "parent                                               ",
+        "version 4 has parent 2",
         "3..4 5..",
     ] {
         assert!(table.contains(part), "{part}\n{table}");

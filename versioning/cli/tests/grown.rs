@@ -176,10 +176,10 @@ fn fingerprints_follow_from_branches_bounds_and_forgotten_versions() {
 #[test]
 fn a_backport_is_called_one() {
     let expected = [
-        "allowed      release V2_1: new, goes on from V2",
-        "allowed      release V4: new, goes on from V3",
-        "allowed      DiskSer version 4: new, goes on from version 2, with `quota` (also in version 5)",
-        "allowed      DiskSer version 5: new, goes on from version 3, with `quota` (also in version 4)",
+        "allowed      release V2_1: new, parent V2",
+        "allowed      release V4: new, parent V3",
+        "allowed      DiskSer version 4: new, parent version 2, with `quota` (also in version 5)",
+        "allowed      DiskSer version 5: new, parent version 3, with `quota` (also in version 4)",
     ];
     let changes = said(&schema::<before::Release>(), &schema::<main::Release>());
     assert_eq!(changes.get(..4).unwrap(), expected);

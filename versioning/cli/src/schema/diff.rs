@@ -127,7 +127,7 @@ fn releases(old: &Schema, new: &Schema, report: &mut Report) {
         if old.release(release.number).is_none() {
             let from = release.from.and_then(|from| new.release(from));
             if let Some(from) = from {
-                report.allowed(format!("release {}: new, goes on from {}", release.name, from.name));
+                report.allowed(format!("release {}: new, parent {}", release.name, from.name));
             } else if release.number > newest || is_of_another_branch(release, old, new) {
                 report.allowed(format!("release {}: new", release.name));
             } else {
@@ -352,7 +352,7 @@ fn difference(was: &Type, now: &Type) -> &'static str {
 fn new_version(now: &Mirror, members: &Ranges, version: u16, report: &mut Report) {
     let parent = now.parent(version);
     let branch = match parent {
-        Some(parent) if parent + 1 != version => format!(", goes on from version {parent}"),
+        Some(parent) if parent + 1 != version => format!(", parent version {parent}"),
         _ => String::new(),
     };
     let list = |word: &str, names: Vec<String>| match names.as_slice() {

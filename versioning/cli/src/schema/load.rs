@@ -201,7 +201,10 @@ impl Schema {
             if branch.from == 0 || branch.from >= branch.version {
                 return refuse(
                     name,
-                    format!("version {} goes on from version {}", branch.version, branch.from),
+                    format!(
+                        "version {} has parent {}, which is not an earlier version",
+                        branch.version, branch.from
+                    ),
                 );
             }
         }
