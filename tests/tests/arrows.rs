@@ -66,6 +66,10 @@ const MAY_NAME: &[(&str, &[&str])] = &[
     ("devstate-slots", &["devstate-versioning", "embedded-storage"]),
     ("devstate-file", &["rustix", "tempfile"]),
     (
+        "devstate-host",
+        &["crc", "devstate-i8042", "embedded-io", "rustix", "signal-hook"],
+    ),
+    (
         "devstate-socket",
         &["devstate-versioning", "embedded-io", "rustix", "serde", "serde_json"],
     ),
@@ -139,6 +143,7 @@ const FOR_HOSTS: &[&str] = &[
     "devstate-rust-vmm",
     "devstate-file",
     "devstate-socket",
+    "devstate-host",
     "devstate-golden",
     "devstate-qemu",
     "devstate-cli",

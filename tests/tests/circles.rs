@@ -17,6 +17,7 @@ const SOURCES: &[&str] = &[
     "devices/serial-16550/ser/src",
     "devices/i8042/src",
     "devices/i8042/ser/src",
+    "devices/host/src",
     "devices/models/src",
     "devices/qemu/section/src",
     "devices/qemu/src",

@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use anyhow::{Context, Result};
 use devstate_core::{ByteRegisters, Clock, Instant, InterruptLine, RepeatedAccess};
+use devstate_host::Screen;
 use devstate_serial_16550::{Config, OutputPolicy, Serial, SerialEvents, SerialState};
 use kvm_ioctls::VmFd;
 use rustix::time::{
@@ -17,7 +18,6 @@ use rustix::time::{
 
 use crate::arch::{self, Platform};
 use crate::clock;
-use crate::console::Screen;
 use crate::say::say;
 use crate::vcpu::Stop;
 

@@ -1,11 +1,11 @@
 //! The machine in a directory: its state in a devstate snapshot, its memory in an image beside it.
 
-use std::io::{self, Read, Write};
+use std::io::{Read, Write};
 use std::path::Path;
 
 use anyhow::{Context, Result};
 use devstate_file::directory::{Layout, Saved};
-use embedded_io_adapters::std::FromStd;
+use devstate_host::image;
 
 use crate::arch::{MEMORY_START, Release};
 use crate::control::Target;
@@ -31,10 +31,7 @@ pub fn save(machine: &Machine, path: &Path, target: Target) -> Result<(Saved, St
 }
 
 fn store(path: &Path, snapshot: &[u8], memory_id: u64, memory: &Memory) -> Result<Saved> {
-    let write = |out: &mut dyn Write| {
-        let written = memory.write_image(memory_id, &mut FromStd::new(out));
-        written.map_err(|error| error.downcast().unwrap_or_else(io::Error::other))
-    };
+    let write = |out: &mut dyn Write| Ok(image::write(memory, memory_id, out)?);
     Ok(MACHINE.save(path, snapshot, write)?)
 }
 
@@ -49,9 +46,9 @@ pub fn load(path: &Path, newest: Release) -> Result<(Machine, String)> {
         snapshot::decode(&bytes, newest)
     })
     .with_context(|| failed(&directory.state_path()))?;
-    let read = |image: &mut dyn Read| {
+    let read = |bytes: &mut dyn Read| {
         let memory = Memory::new(MEMORY_START, state.memory_len)?;
-        memory.read_image(state.memory_id, &mut FromStd::new(image))?;
+        image::read(&memory, state.memory_id, bytes)?;
         Ok::<_, anyhow::Error>(memory)
     };
     let memory = timed(&mut times.memory, || directory.image(state.memory_id, read))
@@ -89,7 +86,7 @@ mod tests {
             let directory = MACHINE.open(folder.path())?;
             let id = memory_of(&directory.state()?).context("no machine")?;
             let loaded = Memory::new(MEMORY_START, LEN)?;
-            directory.image(id, |image| loaded.read_image(id, &mut FromStd::new(image)))?;
+            directory.image(id, |bytes| anyhow::Ok(image::read(&loaded, id, bytes)?))?;
             assert_eq!(loaded.map().read_obj::<u64>(GuestAddress(MEMORY_START))?, number);
             assert_eq!(std::fs::read_dir(folder.path())?.count(), 2);
         }

@@ -7,10 +7,10 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use anyhow::{Context, Result, bail, ensure};
+use devstate_host::Screen;
 use kvm_ioctls::VcpuFd;
 
 use crate::arch::{self, Hypervisor, KvmStateSer};
-use crate::console::Screen;
 use crate::devices::{Devices, DevicesState, KvmLine};
 use crate::memory::Memory;
 use crate::processor::Processor;

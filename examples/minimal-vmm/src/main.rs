@@ -10,11 +10,10 @@
 )]
 
 mod clock;
-mod console;
 mod control;
 mod devices;
 mod directory;
-mod keyboard;
+mod escapes;
 mod machine;
 mod memory;
 mod migration;
@@ -22,7 +21,6 @@ mod mirror;
 mod processor;
 mod say;
 mod session;
-mod signals;
 mod snapshot;
 mod vcpu;
 
@@ -38,17 +36,16 @@ use std::process::ExitCode;
 use aarch64 as arch;
 use anyhow::Result;
 use clap::{ArgGroup, Parser};
+use devstate_host::{Signals, Terminal};
 use devstate_socket::Listener;
 #[cfg(target_arch = "x86_64")]
 use x86_64 as arch;
 
-use crate::console::Terminal;
 use crate::control::Requests;
 use crate::machine::{BootOptions, Machine};
 use crate::migration::Arrival;
-use crate::say::{say, say_at_the_end};
+use crate::say::{MESSAGES, say};
 use crate::session::{Session, Surroundings};
-use crate::signals::Signals;
 use crate::vcpu::Stop;
 
 /// Boots Linux, saves it, and wakes it up in another process.
@@ -85,7 +82,7 @@ fn main() -> ExitCode {
     match run(Arguments::parse()) {
         Ok(None) => ExitCode::SUCCESS,
         Ok(Some(end)) => {
-            say_at_the_end(&end);
+            MESSAGES.say_at_the_end(&end);
             if let Stop::Signalled(signal) = end {
                 // Whoever sent it sees that it ended the process. Everything has been put back.
                 let _ = signal_hook::low_level::emulate_default_handler(signal);
@@ -93,7 +90,7 @@ fn main() -> ExitCode {
             ExitCode::SUCCESS
         }
         Err(error) => {
-            say_at_the_end(format!("{error:#}"));
+            MESSAGES.say_at_the_end(format!("{error:#}"));
             ExitCode::FAILURE
         }
     }
@@ -108,7 +105,7 @@ fn run(arguments: Arguments) -> Result<Option<Stop>> {
     }
     // Before there is a machine: one that was received is nowhere else, so nothing may go wrong with it.
     let mut surroundings = Surroundings {
-        signals: Signals::catch()?,
+        signals: Signals::ending()?,
         control: arguments.control.as_deref().map(Listener::stream).transpose()?,
         terminal: Terminal::open()?,
         saves_to: arguments.snapshot,

@@ -1,7 +1,7 @@
 //! A machine that moves to another process: what is this VMM's own of it. The exchange, in which the guest is in one place
 //! at every moment, is [`devstate_socket::migration`].
 
-use std::io::ErrorKind;
+use std::io::{ErrorKind, Write as _};
 use std::os::fd::{AsFd, BorrowedFd};
 use std::os::unix::net::UnixStream;
 use std::path::Path;
@@ -9,6 +9,7 @@ use std::thread::sleep;
 use std::time::Duration;
 
 use anyhow::{Context, Error, Result};
+use devstate_host::{Signals, image};
 use devstate_socket::Listener;
 use devstate_socket::migration::{self, Destination, Limits};
 use rustix::event::{PollFd, PollFlags, poll};
@@ -20,7 +21,6 @@ use crate::machine::MachineState;
 use crate::memory::Memory;
 use crate::mirror::MachineStateSer;
 use crate::say::say;
-use crate::signals::Signals;
 use crate::snapshot::{self, Times, timed};
 use crate::vcpu::Stop;
 
@@ -40,8 +40,8 @@ pub fn call(socket: &Path, newest: Release, wanted: Option<u16>) -> Result<Call>
 /// Gives a machine away, which stands still. After an error it is still here.
 pub fn send(agreed: Agreed, snapshot: &[u8], memory_id: u64, memory: &Memory, signals: BorrowedFd<'_>) -> Result<()> {
     agreed.send(signals, |stream| -> Result<()> {
-        embedded_io::Write::write_all(stream, snapshot)?;
-        memory.write_image(memory_id, stream)
+        stream.write_all(snapshot)?;
+        Ok(image::write(memory, memory_id, stream)?)
     })?;
     Ok(())
 }
@@ -150,7 +150,7 @@ fn take<T>(
         let (release, state) = timed(&mut times.devices, || snapshot::receive(stream, newest))?;
         let memory = timed(&mut times.memory, || -> Result<_> {
             let memory = Memory::new(MEMORY_START, state.memory_len)?;
-            memory.read_image(state.memory_id, stream)?;
+            image::read(&memory, state.memory_id, stream)?;
             Ok(memory)
         })?;
         let machine = build(&state, memory, &mut times)?;
@@ -192,7 +192,7 @@ mod tests {
                 assert_eq!((&state.devices.typed[..], found), (&NUMBER[..], NUMBER));
                 Ok(())
             };
-            take(there, Release::LATEST, Signals::none()?.as_fd(), &mut build)
+            take(there, Release::LATEST, Signals::catch([])?.as_fd(), &mut build)
         });
         let mut call = call(Path::new("there"), Release::LATEST, None)?.over(here)?;
         let agreed = loop {
@@ -202,7 +202,7 @@ mod tests {
             }
         };
         let snapshot = snapshot::encode(&state, Target::default().or(agreed.release().number()))?;
-        send(agreed, &snapshot.bytes, 7, &memory, Signals::none()?.as_fd())?;
+        send(agreed, &snapshot.bytes, 7, &memory, Signals::catch([])?.as_fd())?;
         let ((), report) = taken.join().unwrap()?;
         assert!(report.starts_with("received at release 2 in "), "{report}");
         Ok(())

@@ -6,20 +6,20 @@ use std::thread::sleep;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, anyhow, bail};
+use devstate_host::keyboard::{self, KeyEvent, Typing};
+use devstate_host::{Signals, Terminal};
 use devstate_socket::Listener;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::Errno;
 
 use crate::arch::Release;
-use crate::console::{EscapeFilter, Terminal};
 use crate::control::{self, Answer, Requests, Target};
 use crate::devices::STALL_LIMIT;
 use crate::directory;
-use crate::keyboard::{self, KeyEvent, Typing};
+use crate::escapes::EscapeFilter;
 use crate::machine::Machine;
 use crate::migration::{self, Agreed};
-use crate::say::{beep, say};
-use crate::signals::Signals;
+use crate::say::{MESSAGES, say};
 use crate::snapshot::{self, timed};
 use crate::vcpu::Stop;
 
@@ -169,7 +169,7 @@ impl Session {
         };
         let (bytes, requests) = self.escapes.filter(&typed);
         if self.machine.devices().type_on_console(&bytes) > 0 {
-            beep();
+            MESSAGES.beep();
         }
         if requests == Requests::default() {
             return;

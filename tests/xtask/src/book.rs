@@ -43,6 +43,7 @@ const PARTS: &[(&str, &[(&str, &str)])] = &[
             ("Mistakes", "versioning/MISTAKES.md"),
             ("Two slots in flash", "versioning/slots/README.md"),
             ("A file that is replaced whole", "versioning/file/README.md"),
+            ("What a VMM needs of its host", "devices/host/README.md"),
             ("Sockets between processes of one user", "versioning/socket/README.md"),
             ("Frozen bytes", "versioning/golden/README.md"),
             ("The command", "versioning/cli/README.md"),

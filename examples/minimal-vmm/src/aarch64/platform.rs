@@ -2,12 +2,12 @@
 
 use anyhow::{Result, bail};
 use devstate_core::{Clock, Instant, InterruptLine, WordRegisters};
+use devstate_host::keyboard::KeyEvent;
 use devstate_rtc_pl031::{NoEvents, Rtc, RtcState};
 
 use super::{RTC, RTC_LINE};
 use crate::clock;
 use crate::devices::Address;
-use crate::keyboard::KeyEvent;
 use crate::vcpu::Stop;
 
 /// The devices that other architectures do not have.

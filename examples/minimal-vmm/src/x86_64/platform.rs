@@ -2,10 +2,10 @@
 
 use anyhow::Result;
 use devstate_core::{Instant, InterruptLine};
+use devstate_host::keyboard::KeyEvent;
 use devstate_i8042::{Config, I8042, I8042State, NoEvents, SystemControl, spec};
 
 use crate::devices::Address;
-use crate::keyboard::KeyEvent;
 use crate::vcpu::Stop;
 
 /// The lines of the keyboard and of the mouse.

@@ -1,24 +1,27 @@
-//! Keys by name and by letter, for whoever has no keyboard to press them on. The layout is the US one.
+//! Keys by name and by letter, for whoever has no keyboard to press them on. The layout is the US one. The
+//! [page of the crate](crate) has an example.
 
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
+use std::{error, fmt};
 
-use anyhow::{Context, Result, ensure};
 use devstate_i8042::Key;
 
 /// Something that happens to a key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct KeyEvent {
+    /// The key.
     pub key: Key,
+    /// `true` if it is pressed, `false` if it is released.
     pub pressed: bool,
 }
 
 /// How long the guest may take to read a key.
 const KEY_PATIENCE: Duration = Duration::from_secs(10);
 /// How long it may take to read all keys of one request.
-const KEYS_PATIENCE: Duration = Duration::from_mins(1);
+const KEYS_PATIENCE: Duration = Duration::from_secs(60);
 
-/// Keys that are pressed at the pace at which the guest reads them.
+/// Keys that are pressed at the pace at which the guest reads them: 10 s for each key at most, and one minute for all.
 #[derive(Debug)]
 pub struct Typing {
     left: VecDeque<KeyEvent>,
@@ -30,6 +33,8 @@ pub struct Typing {
 }
 
 impl Typing {
+    /// Creates the keys to press. Their time begins.
+    #[must_use]
     pub fn new(events: Vec<KeyEvent>) -> Self {
         let now = Instant::now();
         Self {
@@ -41,19 +46,24 @@ impl Typing {
     }
 
     /// Presses what can be pressed now. `key` returns `false` while the guest has not read the key before. Returns `None`
-    /// while some are left.
-    pub fn poll(&mut self, mut key: impl FnMut(KeyEvent) -> Result<bool>) -> Result<Option<()>> {
+    /// while some are left: call it again soon.
+    ///
+    /// # Errors
+    ///
+    /// [`TypingError`] if the guest is too slow, or the error of `key`. Then [`release`](Self::release) the keys that are down.
+    pub fn poll<E: From<TypingError>>(
+        &mut self,
+        mut key: impl FnMut(KeyEvent) -> Result<bool, E>,
+    ) -> Result<Option<()>, E> {
         while let Some(&event) = self.left.front() {
             if !key(event)? {
-                ensure!(
-                    self.moved.elapsed() < KEY_PATIENCE,
-                    "the guest does not read its keyboard"
-                );
-                ensure!(
-                    self.started.elapsed() < KEYS_PATIENCE,
-                    "the guest reads its keyboard too slowly: {} events are left",
-                    self.left.len()
-                );
+                let left = self.left.len();
+                if self.moved.elapsed() >= KEY_PATIENCE {
+                    return Err(TypingError::Unread { left }.into());
+                }
+                if self.started.elapsed() >= KEYS_PATIENCE {
+                    return Err(TypingError::TooSlow { left }.into());
+                }
                 return Ok(None);
             }
             self.left.pop_front();
@@ -77,27 +87,35 @@ impl Typing {
     }
 }
 
-/// What a name such as `a`, `ctrl-c`, `ctrl:down` or `ctrl:up` asks for.
-pub fn named(name: &str) -> Result<Vec<KeyEvent>> {
+/// Returns what a name such as `a`, `ctrl-c`, `ctrl:down` or `ctrl:up` asks for.
+///
+/// # Errors
+///
+/// [`KeyError::Unknown`] if there is no such key.
+pub fn named(name: &str) -> Result<Vec<KeyEvent>, KeyError> {
     let (names, down, up) = match name.split_once(':') {
         Some((names, "down")) => (names, true, false),
         Some((names, "up")) => (names, false, true),
         _ => (name, true, true),
     };
-    let key = |name: &str| name.parse().ok().with_context(|| format!("there is no key `{name}`"));
-    let keys = names.split('-').map(key).collect::<Result<Vec<_>>>()?;
+    let key = |name: &str| name.parse().map_err(|_| KeyError::Unknown(name.to_owned()));
+    let keys = names.split('-').map(key).collect::<Result<Vec<_>, _>>()?;
     Ok(chord(&keys)
         .filter(|event| if event.pressed { down } else { up })
         .collect())
 }
 
-/// The keys that type a text.
-pub fn text(text: &str) -> Result<Vec<KeyEvent>> {
+/// Returns the keys that type a text on a US keyboard.
+///
+/// # Errors
+///
+/// [`KeyError::NotTypable`] if no key types a character of it.
+pub fn text(text: &str) -> Result<Vec<KeyEvent>, KeyError> {
     let mut events = Vec::new();
     for letter in text.chars() {
-        let (key, shift) = on_us_layout(letter).with_context(|| format!("no key types {letter:?}"))?;
-        let keys = [Key::Shift, key];
-        events.extend(chord(if shift { &keys } else { &keys[1..] }));
+        let (key, shift) = on_us_layout(letter).ok_or(KeyError::NotTypable(letter))?;
+        let keys: &[Key] = if shift { &[Key::Shift, key] } else { &[key] };
+        events.extend(chord(keys));
     }
     Ok(events)
 }
@@ -124,8 +142,58 @@ fn on_us_layout(letter: char) -> Option<(Key, bool)> {
     Some((NAMES.split_whitespace().nth(at)?.parse().ok()?, shift))
 }
 
+/// A key that there is not.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum KeyError {
+    /// There is no key with this name.
+    Unknown(String),
+    /// No key of a US keyboard types this character.
+    NotTypable(char),
+}
+
+impl fmt::Display for KeyError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Unknown(name) => write!(f, "there is no key `{}`", name.escape_debug()),
+            Self::NotTypable(letter) => write!(f, "no key types {letter:?}"),
+        }
+    }
+}
+
+impl error::Error for KeyError {}
+
+/// Why not all keys were pressed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum TypingError {
+    /// The guest has not read a key for 10 s.
+    Unread {
+        /// The number of events that are left.
+        left: usize,
+    },
+    /// The guest has not read all keys within one minute.
+    TooSlow {
+        /// The number of events that are left.
+        left: usize,
+    },
+}
+
+impl fmt::Display for TypingError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Unread { left } => write!(f, "the guest does not read its keyboard: {left} events are left"),
+            Self::TooSlow { left } => write!(f, "the guest reads its keyboard too slowly: {left} events are left"),
+        }
+    }
+}
+
+impl error::Error for TypingError {}
+
 #[cfg(test)]
 mod tests {
+    type Result<T = (), E = Box<dyn std::error::Error>> = std::result::Result<T, E>;
+
     use super::*;
 
     fn written(events: &[KeyEvent]) -> String {
@@ -137,7 +205,7 @@ mod tests {
     }
 
     #[test]
-    fn a_text_is_typed_as_on_a_us_keyboard() -> Result<()> {
+    fn a_text_is_typed_as_on_a_us_keyboard() -> Result {
         assert_eq!(written(&text("a\n")?), "+a -a +ret -ret");
         assert_eq!(written(&text("A?")?), "+shift +a -a -shift +shift +slash -slash -shift");
         for letter in ' '..='~' {
@@ -148,7 +216,7 @@ mod tests {
     }
 
     #[test]
-    fn a_key_is_named_with_or_without_what_happens_to_it() -> Result<()> {
+    fn a_key_is_named_with_or_without_what_happens_to_it() -> Result {
         assert_eq!(written(&named("esc")?), "+esc -esc");
         assert_eq!(written(&named("ctrl:down")?), "+ctrl");
         assert_eq!(written(&named("ctrl:up")?), "-ctrl");
@@ -163,7 +231,7 @@ mod tests {
 
     /// Keys go as fast as the guest reads them. What is down when it stops reading is released.
     #[test]
-    fn keys_that_the_guest_does_not_read_are_released() -> Result<()> {
+    fn keys_that_the_guest_does_not_read_are_released() -> Result {
         let mut typing = Typing::new(text("AB")?);
         // The guest reads five events, at two a look.
         let (mut seen, mut reads) = (Vec::new(), 5);
@@ -174,23 +242,23 @@ mod tests {
                     seen.push(event);
                     (reads, at_once) = (reads - 1, at_once - 1);
                 }
-                Ok(taken)
+                Ok::<_, TypingError>(taken)
             })
         };
         for _ in 0..4 {
             assert_eq!(look(&mut typing, 2)?, None);
         }
-        typing.moved = Instant::now().checked_sub(KEY_PATIENCE).context("booted just now")?;
+        typing.moved = Instant::now().checked_sub(KEY_PATIENCE).ok_or("booted just now")?;
         let refusal = look(&mut typing, 2).unwrap_err().to_string();
-        assert_eq!(refusal, "the guest does not read its keyboard");
+        assert_eq!(refusal, "the guest does not read its keyboard: 3 events are left");
         typing.release(|event| seen.push(event));
         assert_eq!(written(&seen), "+shift +a -a -shift +shift -shift");
 
         let mut slow = Typing::new(text("a")?);
-        slow.started = Instant::now().checked_sub(KEYS_PATIENCE).context("booted just now")?;
-        let refusal = slow.poll(|_| Ok(false)).unwrap_err().to_string();
+        slow.started = Instant::now().checked_sub(KEYS_PATIENCE).ok_or("booted just now")?;
+        let refusal = slow.poll(|_| Ok::<_, TypingError>(false)).unwrap_err().to_string();
         assert!(refusal.ends_with("too slowly: 2 events are left"), "{refusal}");
-        assert_eq!(slow.poll(|_| Ok(true))?, Some(()));
+        assert_eq!(slow.poll(|_| Ok::<_, TypingError>(true))?, Some(()));
         Ok(())
     }
 }

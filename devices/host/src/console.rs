@@ -1,10 +1,8 @@
-//! The terminal that the guest's UART is wired to.
+//! The terminal that a guest's UART is wired to.
 
 use std::io;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
-use std::path::PathBuf;
 
-use anyhow::{Context, Result};
 use embedded_io::{ErrorType, Write, WriteReady};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::fs::{Mode, OFlags, open};
@@ -12,10 +10,11 @@ use rustix::io::{Errno, fcntl_dupfd_cloexec};
 use rustix::stdio::{stdin, stdout};
 use rustix::termios::{OptionalActions, Termios, isatty, tcgetattr, tcgetwinsize, tcsetattr};
 
-use crate::control::Requests;
-use crate::say::terminal_is_raw;
+use crate::error::HostError;
 
-/// Standard input and output as a serial terminal.
+/// Standard input as the keyboard of a serial terminal. When this is dropped, the terminal is as it was.
+///
+/// `as_fd` becomes readable when there is something to read.
 #[derive(Debug)]
 pub struct Terminal {
     input: OwnedFd,
@@ -25,34 +24,46 @@ pub struct Terminal {
 }
 
 impl Terminal {
-    pub fn open() -> Result<Self> {
-        let input = without_waiting(stdin()).context("cannot share standard input")?;
+    /// Opens standard input, which may be a terminal, a pipe or a file.
+    ///
+    /// # Errors
+    ///
+    /// [`HostError`] if standard input is closed, or if the process has no descriptors left.
+    pub fn open() -> Result<Self, HostError> {
+        let input = without_waiting(stdin()).map_err(HostError::when("share standard input"))?;
         let before = isatty(&input).then(|| tcgetattr(stdin())).transpose();
         Ok(Self {
             input,
-            before: before.context("cannot ask the terminal")?,
+            before: before.map_err(HostError::when("ask the terminal"))?,
             raw: false,
         })
     }
 
-    /// From here on every key goes to the guest, until this is dropped. A terminal that cannot do that still types lines.
-    pub fn enter_raw_mode(&mut self) -> Result<()> {
+    /// Passes every key to the guest from here on, until this is dropped. Does nothing if standard input is no terminal.
+    ///
+    /// # Errors
+    ///
+    /// [`HostError`]. The terminal still types lines.
+    pub fn enter_raw_mode(&mut self) -> Result<(), HostError> {
         if let Some(before) = &self.before {
             let mut raw = before.clone();
             raw.make_raw();
-            tcsetattr(stdin(), OptionalActions::Now, &raw).context("cannot set the terminal to raw mode")?;
+            tcsetattr(stdin(), OptionalActions::Now, &raw).map_err(HostError::when("set the terminal to raw mode"))?;
             self.raw = true;
-            terminal_is_raw(true);
         }
         Ok(())
     }
 
-    /// Whether somebody types, who may want to leave: then input that the guest does not take cannot just wait.
+    /// Returns `true` if standard input is a terminal. Somebody may type there who wants to leave: then input that the guest
+    /// does not take cannot just wait.
+    #[must_use]
     pub fn is_interactive(&self) -> bool {
         self.before.is_some()
     }
 
-    /// What was typed; `None` at the end of the input, which is also what a hang-up is.
+    /// Reads what was typed, up to `room` bytes. Returns `None` at the end of the input, or if the terminal hung up. Waits only
+    /// for a pipe or a file.
+    #[must_use]
     pub fn read(&self, room: usize) -> Option<Vec<u8>> {
         let mut bytes = vec![0; room];
         match rustix::io::read(&self.input, &mut bytes[..]) {
@@ -65,7 +76,9 @@ impl Terminal {
         }
     }
 
-    /// Lines and columns of the window. A serial line cannot carry them; a guest's `init` gets them as environment.
+    /// Returns lines and columns of the window at standard output. A serial line cannot carry them. A kernel puts `LINES=` and
+    /// `COLUMNS=` of its command line into the environment of `init`.
+    #[must_use]
     pub fn window() -> Option<(u16, u16)> {
         let size = tcgetwinsize(stdout()).ok()?;
         (size.ws_row > 0 && size.ws_col > 0).then_some((size.ws_row, size.ws_col))
@@ -83,12 +96,11 @@ impl Drop for Terminal {
         if let Some(before) = self.before.as_ref().filter(|_| self.raw) {
             // Nothing is left to be done about a terminal that went away.
             let _ = tcsetattr(stdin(), OptionalActions::Now, before);
-            terminal_is_raw(false);
         }
     }
 }
 
-/// The UART's output, which takes a byte or says that it cannot just now.
+/// The output of a UART, which takes a byte or says that it cannot just now. It never fails and, at a terminal, never waits.
 #[derive(Debug)]
 pub struct Screen {
     out: OwnedFd,
@@ -96,23 +108,31 @@ pub struct Screen {
 }
 
 impl Screen {
-    pub fn stdout() -> Result<Self> {
+    /// Opens standard output.
+    ///
+    /// # Errors
+    ///
+    /// [`HostError`] if standard output is closed, or if the process has no descriptors left.
+    pub fn stdout() -> Result<Self, HostError> {
         without_waiting(stdout())
             .map(Self::new)
-            .context("cannot share standard output")
+            .map_err(HostError::when("share standard output"))
     }
 
+    /// Takes a file, a pipe or a terminal. Set it to non-blocking mode, or it waits for its reader.
+    #[must_use]
     pub fn new(out: OwnedFd) -> Self {
         // What the guest wrote in another process may wait for it still.
         Self { out, stalled: true }
     }
 
-    /// Whether the last byte was not taken, so that the UART should be asked again.
+    /// Returns `true` if the last byte was not taken. Then let the UART try again soon.
+    #[must_use]
     pub fn is_stalled(&self) -> bool {
         self.stalled
     }
 
-    /// Before another try: there may be nothing left to try it with.
+    /// Forgets that a byte was not taken. Call it before the UART tries again: there may be nothing left to send.
     pub fn forget_stall(&mut self) {
         self.stalled = false;
     }
@@ -164,57 +184,12 @@ fn without_waiting(file: BorrowedFd<'_>) -> Result<OwnedFd, Errno> {
     fcntl_dupfd_cloexec(file, 0)
 }
 
-/// Picks what is asked for with Ctrl-A out of what is typed.
-#[derive(Debug)]
-pub struct EscapeFilter {
-    after_ctrl_a: bool,
-    /// Where Ctrl-A s saves.
-    directory: PathBuf,
-}
-
-impl EscapeFilter {
-    pub fn new(directory: PathBuf) -> Self {
-        Self {
-            after_ctrl_a: false,
-            directory,
-        }
-    }
-
-    /// Gives the bytes for the guest, and what else was asked for.
-    pub fn filter(&mut self, typed: &[u8]) -> (Vec<u8>, Requests) {
-        const CTRL_A: u8 = 1;
-        let (mut bytes, mut requests) = (Vec::new(), Requests::default());
-        for &byte in typed {
-            match (std::mem::take(&mut self.after_ctrl_a), byte) {
-                (false, CTRL_A) => self.after_ctrl_a = true,
-                (true, b'x') => requests.quit = true,
-                (true, b's') => requests.save = Some(self.directory.clone()),
-                (true, b'k') => requests.key.push("ctrl-alt-delete".into()),
-                // Twice is once for the guest; other keys are for the guest too.
-                (_, byte) => bytes.push(byte),
-            }
-        }
-        (bytes, requests)
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
-    fn ctrl_a_and_a_letter_is_not_for_the_guest_even_when_they_come_apart() {
-        let mut filter = EscapeFilter::new("saved".into());
-        assert_eq!(filter.filter(b"ls\x01"), (b"ls".to_vec(), Requests::default()));
-        let (bytes, requests) = filter.filter(b"x\n");
-        assert!(bytes == b"\n" && requests.quit);
-        let (bytes, requests) = filter.filter(b"\x01\x01\x01z\x01s\x01k");
-        assert!(bytes == b"\x01z" && requests.save == Some("saved".into()) && !requests.quit);
-        assert_eq!(requests.key, ["ctrl-alt-delete"]);
-    }
-
-    #[test]
-    fn an_output_that_takes_nothing_is_asked_again() -> Result<()> {
+    fn an_output_that_takes_nothing_is_asked_again() -> io::Result<()> {
         let full = std::fs::File::options().write(true).open("/dev/full")?;
         let mut full = Screen::new(full.into());
         assert!(full.write_ready()?);

@@ -1,0 +1,15 @@
+#![doc = include_str!("../README.md")]
+#![forbid(unsafe_code)]
+
+pub mod image;
+pub mod keyboard;
+
+mod console;
+mod error;
+mod messages;
+mod signals;
+
+pub use console::{Screen, Terminal};
+pub use error::HostError;
+pub use messages::Messages;
+pub use signals::Signals;

@@ -1,0 +1,132 @@
+//! What people are told, on standard error.
+
+use std::fmt::Display;
+use std::os::fd::AsFd;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::io::Errno;
+use rustix::stdio::stderr;
+use rustix::termios::{OutputModes, tcgetattr};
+
+/// A pipe with room takes so much at once.
+const AT_ONCE: usize = 4096;
+const NEVER: Timespec = Timespec { tv_sec: 0, tv_nsec: 0 };
+/// The last message of a process may wait: there is no guest any more.
+const AT_THE_END: Timespec = Timespec { tv_sec: 1, tv_nsec: 0 };
+
+/// Messages to people, each a line on standard error behind the name of the program.
+///
+/// A message is worth less than the guest: printing never panics and never waits for a reader. What cannot be printed is
+/// counted, and the next message says how many were lost.
+///
+/// ```
+/// use devstate_host::Messages;
+///
+/// static MESSAGES: Messages = Messages::new("my-vmm");
+/// MESSAGES.say(format_args!("listening at {}", "vm.sock"));
+/// ```
+#[derive(Debug)]
+pub struct Messages {
+    program: &'static str,
+    /// Messages that were not printed since the last one that was.
+    lost: AtomicU64,
+}
+
+impl Messages {
+    /// Creates the messages of a program.
+    #[must_use]
+    pub const fn new(program: &'static str) -> Self {
+        Self {
+            program,
+            lost: AtomicU64::new(0),
+        }
+    }
+
+    /// Prints a line, if standard error takes it now.
+    pub fn say(&self, text: impl Display) {
+        self.say_to(&stderr(), &text, &NEVER);
+    }
+
+    /// Prints the last line of the process, and waits up to one second for a slow reader.
+    pub fn say_at_the_end(&self, text: impl Display) {
+        self.say_to(&stderr(), &text, &AT_THE_END);
+    }
+
+    /// Rings the terminal's bell.
+    pub fn beep(&self) {
+        let _ = print(&stderr(), b"\x07", &NEVER);
+    }
+
+    fn say_to(&self, out: &impl AsFd, text: &dyn Display, patience: &Timespec) {
+        // In raw mode a line does not begin by itself where it should.
+        let raw = tcgetattr(out).is_ok_and(|terminal| !terminal.output_modes.contains(OutputModes::OPOST));
+        let (before, after) = if raw { ("\r\n", "\r\n") } else { ("", "\n") };
+        let (program, missing) = (self.program, self.lost.load(Ordering::Relaxed));
+        let note = match missing {
+            0 => String::new(),
+            _ => format!("{before}{program}: {missing} messages could not be printed{after}"),
+        };
+        let line = format!("{note}{before}{program}: {text}{after}");
+        if print(out, line.as_bytes(), patience).is_ok() {
+            self.lost.fetch_sub(missing, Ordering::Relaxed);
+        } else {
+            self.lost.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+}
+
+fn print(out: &impl AsFd, bytes: &[u8], patience: &Timespec) -> Result<(), Errno> {
+    for mut part in bytes.chunks(AT_ONCE) {
+        while !part.is_empty() {
+            let mut fds = [PollFd::new(out, PollFlags::OUT)];
+            match poll(&mut fds, Some(patience)) {
+                Ok(0) => return Err(Errno::AGAIN),
+                Ok(_) | Err(Errno::INTR) => {}
+                Err(error) => return Err(error),
+            }
+            match rustix::io::write(out, part) {
+                Ok(len) => part = part.get(len..).unwrap_or_default(),
+                Err(Errno::INTR) => {}
+                Err(error) => return Err(error),
+            }
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs::File;
+    use std::io::{Read, pipe};
+    use std::time::Instant;
+
+    use super::*;
+
+    #[test]
+    fn a_message_that_nobody_takes_is_counted_and_not_waited_for() -> std::io::Result<()> {
+        let messages = Messages::new("minimal-vmm");
+        let (mut reader, writer) = pipe()?;
+        // Nobody reads: the pipe fills up.
+        let start = Instant::now();
+        while messages.lost.load(Ordering::Relaxed) < 2 {
+            messages.say_to(&writer, &"x".repeat(10_000), &NEVER);
+        }
+        assert!(start.elapsed().as_secs() < 5);
+        let mut read = vec![0; 1 << 20];
+        let _ = reader.read(&mut read)?;
+        messages.say_to(&writer, &"heard", &NEVER);
+        let len = reader.read(&mut read)?;
+        assert_eq!(
+            String::from_utf8_lossy(&read[..len]),
+            "minimal-vmm: 2 messages could not be printed\nminimal-vmm: heard\n"
+        );
+        assert_eq!(messages.lost.load(Ordering::Relaxed), 0);
+
+        drop(reader);
+        messages.say_to(&writer, &"nobody is there", &NEVER);
+        messages.say_to(&File::options().write(true).open("/dev/full")?, &"full", &NEVER);
+        assert_eq!(messages.lost.load(Ordering::Relaxed), 2);
+        Ok(())
+    }
+}

@@ -1,0 +1,75 @@
+//! Signals as something to wait for.
+
+use std::fs;
+use std::os::fd::{AsFd, BorrowedFd};
+use std::os::unix::net::UnixStream;
+
+use signal_hook::consts::{SIGHUP, SIGINT, SIGQUIT, SIGTERM};
+use signal_hook::iterator::backend::SignalDelivery;
+use signal_hook::iterator::exfiltrator::SignalOnly;
+
+use crate::error::HostError;
+
+/// Signals that no longer end the process by themselves: they are taken from here, so that a VMM can put its terminal and its
+/// sockets back first.
+///
+/// ```
+/// use devstate_host::Signals;
+/// use signal_hook::consts::SIGTERM;
+///
+/// let mut signals = Signals::catch([SIGTERM])?;
+/// signal_hook::low_level::raise(SIGTERM)?;
+/// assert_eq!(signals.take(), Some(SIGTERM)); // `poll` says when: `signals.as_fd()`
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Debug)]
+pub struct Signals {
+    delivery: SignalDelivery<UnixStream, SignalOnly>,
+}
+
+impl Signals {
+    /// Catches the signals that ask a process to end: `SIGTERM`, `SIGINT`, `SIGQUIT` and `SIGHUP`.
+    ///
+    /// # Errors
+    ///
+    /// As for [`catch`](Self::catch).
+    pub fn ending() -> Result<Self, HostError> {
+        Self::catch([SIGTERM, SIGINT, SIGQUIT, SIGHUP])
+    }
+
+    /// Catches `signals`, except those that the process was started to ignore, as `nohup` does: they are still ignored.
+    ///
+    /// # Errors
+    ///
+    /// [`HostError`] if the process has no descriptors left, or if the system does not let anyone catch one of the signals.
+    pub fn catch(signals: impl IntoIterator<Item = i32>) -> Result<Self, HostError> {
+        let ignored = ignored();
+        let is_ignored = |signal: &i32| (1..=64).contains(signal) && ignored >> (signal - 1) & 1 != 0;
+        let caught: Vec<_> = signals.into_iter().filter(|signal| !is_ignored(signal)).collect();
+        let (read, write) = UnixStream::pair().map_err(HostError::when("make a pipe for signals"))?;
+        let delivery = SignalDelivery::with_pipe(read, write, SignalOnly, caught);
+        Ok(Self {
+            delivery: delivery.map_err(HostError::when("handle signals"))?,
+        })
+    }
+
+    /// Takes a signal that has come, or returns `None` if there is none.
+    pub fn take(&mut self) -> Option<i32> {
+        self.delivery.pending().next()
+    }
+}
+
+impl AsFd for Signals {
+    /// Becomes readable when a signal has come.
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.delivery.get_read().as_fd()
+    }
+}
+
+/// The signals that the process ignores, a bit for each. Rust's runtime adds `SIGPIPE`.
+fn ignored() -> u64 {
+    let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
+    mask.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok())
+        .unwrap_or(0)
+}
