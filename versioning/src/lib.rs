@@ -303,7 +303,71 @@ pub mod schema {
 ///
 /// `#[derive(Versioned)]` writes the codec of a mirror. A mirror with type parameters needs one by hand: implement
 /// [`wire::Layout`], [`Mirror`] and [`wire::Wire`], and check the layouts with [`wire::check_layouts`].
-/// [`Wire`](wire::Wire) has an example of a field type of your own.
+/// [`Wire`](wire::Wire) has an example of a field type of your own. This is a mirror with a type parameter:
+///
+/// ```
+/// use devstate_versioning::schema::{Field, Presence, Schema, Shape, Type};
+/// use devstate_versioning::wire::{Differ, Layout, Malformed, Reader, VersionOf, Wire, Writer, check_layouts, layout};
+/// use devstate_versioning::{Mirror, ReleaseTable, buffer, release_table};
+///
+/// /// A range of any type of field.
+/// #[derive(Clone, Debug, Default, PartialEq)]
+/// pub struct RangeSer<T> {
+///     pub start: T,
+///     pub end: T,
+/// }
+///
+/// impl<T: Layout> Layout for RangeSer<T> {
+///     const TYPE: &'static Type = &Type::Mirror(Self::SCHEMA);
+/// }
+///
+/// impl<T: Layout> Mirror for RangeSer<T> {
+///     const SCHEMA: &'static Schema = &Schema::new(
+///         "RangeSer",
+///         1,
+///         Shape::Struct(&[
+///             Field::new("start", T::TYPE, Presence::ALWAYS),
+///             Field::new("end", T::TYPE, Presence::ALWAYS),
+///         ]),
+///     );
+///     const LAYOUTS: &'static [u64] = &[layout(Self::SCHEMA, 1)];
+///     const OPEN: bool = true;
+/// }
+///
+/// impl<'de, T: Wire<'de, V>, V: VersionOf<Self>> Wire<'de, V> for RangeSer<T> {
+///     fn encoded_len(&self, at: V) -> usize {
+///         self.start.encoded_len(at) + self.end.encoded_len(at)
+///     }
+///     fn encode<W: Writer>(&self, at: V, writer: &mut W) {
+///         self.start.encode(at, writer);
+///         self.end.encode(at, writer);
+///     }
+///     fn decode_into(&mut self, at: V, reader: &mut Reader<'de>) -> Result<(), Malformed> {
+///         self.start.decode_into(at, reader)?;
+///         self.end.decode_into(at, reader)
+///     }
+///     fn differ(&self, other: &Self, at: V, differ: &mut Differ<'_>) {
+///         differ.field(0, |differ| self.start.differ(&other.start, at, differ));
+///         differ.field(1, |differ| self.end.differ(&other.end, at, differ));
+///     }
+/// }
+///
+/// /// The one that this product has. `None`: version 1 is not published.
+/// pub type PortsSer = RangeSer<u16>;
+/// const _: () = check_layouts(PortsSer::SCHEMA, PortsSer::LAYOUTS, &[None]);
+/// release_table! {
+///     pub enum Release { V1 = 1 @ open }
+///     PortsSer => [1],
+/// }
+///
+/// let ports = PortsSer { start: 0x3f8, end: 0x3ff };
+/// let mut memory = buffer!(PortsSer);
+/// let snapshot = Release::save(&ports, &mut memory)?;
+/// let mut loaded = PortsSer::default();
+/// Release::load(snapshot, &mut loaded)?;
+/// assert_eq!(loaded, ports);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 pub mod wire {
     pub use crate::at::{At, AtVersion, Newest, NewestVersion, RowOf, VersionOf, Versions};
     pub use crate::check_layouts::check_layouts;

@@ -17,6 +17,62 @@ use crate::writer::Writer;
 ///
 /// Arrays, sequences, text, bytes and an `Option` of them implement it. Implement it for a container of your own whose bound
 /// must be able to change. Each method does what the one of [`Wire`] with the similar name does, with `bound` as the maximum.
+///
+/// ```
+/// use devstate_versioning::schema::Type;
+/// use devstate_versioning::wire::{Bounded, Differ, Layout, Malformed, Reader, Versions, Wire, Writer};
+/// use devstate_versioning::{ConversionError, Versioned};
+/// use heapless::Vec;
+///
+/// /// The last output of a console.
+/// #[derive(Clone, Debug, Default)]
+/// pub struct Log<const N: usize>(pub Vec<u8, N>);
+///
+/// impl<const N: usize> Layout for Log<N> {
+///     const TYPE: &'static Type = Vec::<u8, N>::TYPE;
+/// }
+///
+/// impl<'de, V: Versions, const N: usize> Wire<'de, V> for Log<N> {
+///     fn encoded_len(&self, at: V) -> usize {
+///         self.0.encoded_len(at)
+///     }
+///     fn encode<W: Writer>(&self, at: V, writer: &mut W) {
+///         self.0.encode(at, writer);
+///     }
+///     fn decode_into(&mut self, at: V, reader: &mut Reader<'de>) -> Result<(), Malformed> {
+///         self.0.decode_into(at, reader)
+///     }
+///     fn differ(&self, other: &Self, at: V, differ: &mut Differ<'_>) {
+///         self.0.differ(&other.0, at, differ);
+///     }
+/// }
+///
+/// impl<'de, V: Versions, const N: usize> Bounded<'de, V> for Log<N> {
+///     fn encoded_len_within(&self, at: V, bound: usize) -> usize {
+///         self.0.encoded_len_within(at, bound)
+///     }
+///     fn encode_within<W: Writer>(&self, at: V, bound: usize, writer: &mut W) {
+///         self.0.encode_within(at, bound, writer);
+///     }
+///     fn decode_within(&mut self, at: V, bound: usize, reader: &mut Reader<'de>) -> Result<(), Malformed> {
+///         self.0.decode_within(at, bound, reader)
+///     }
+///     fn downgrade_within(&mut self, at: V, bound: usize) -> Result<(), ConversionError> {
+///         // A product may keep the last lines here instead.
+///         self.0.downgrade_within(at, bound)
+///     }
+///     fn upgrade_within(&mut self, at: V, bound: usize) -> Result<(), ConversionError> {
+///         self.0.upgrade_within(at, bound)
+///     }
+/// }
+///
+/// #[derive(Versioned, Clone, Debug, Default)]
+/// #[versioned(version = 2, layouts(0x8591_cc2a_49fe_e1cd, open))]
+/// pub struct ConsoleSer {
+///     #[versioned(bound(1 = 8, 2 = 16))]
+///     pub log: Log<16>,
+/// }
+/// ```
 #[diagnostic::on_unimplemented(
     message = "`{Self}` has no bound that could change",
     label = "`bound(..)` is for a field with a bound",
