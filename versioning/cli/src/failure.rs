@@ -2,6 +2,7 @@
 
 use std::error::Error;
 use std::fmt;
+use std::io::{self, Write};
 
 /// What went wrong, and what the person at the terminal can do about it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -30,7 +31,7 @@ impl Failure {
 
     /// Prints both sentences to standard error.
     pub(crate) fn print(&self) {
-        eprintln!("error: {self}");
+        complain(&format!("error: {self}\n"));
     }
 }
 
@@ -44,6 +45,11 @@ impl fmt::Display for Failure {
 }
 
 impl Error for Failure {}
+
+/// Prints `text` to standard error. If nobody reads it, there is nobody to tell: `eprintln!` would panic.
+pub(crate) fn complain(text: &str) {
+    let _ = io::stderr().write_all(text.as_bytes());
+}
 
 /// Returns a name as it can be printed: a file's name can have the control sequences of a terminal in it.
 #[must_use]

@@ -36,6 +36,15 @@ pub(crate) fn print(text: &str) -> Result<(), Failure> {
     }
 }
 
+/// Refuses what nobody means when a folder has it, and what may never end: a pipe, a device.
+pub(crate) fn only_regular(path: &Path) -> io::Result<()> {
+    if fs::metadata(path)?.is_file() {
+        Ok(())
+    } else {
+        Err(io::Error::other("it is not a regular file"))
+    }
+}
+
 /// Writes a file that the user named.
 ///
 /// # Errors

@@ -402,3 +402,55 @@ fn golden_checks_frozen_files_by_the_schema() {
         "{out}"
     );
 }
+
+#[test]
+fn verify_takes_standard_input_with_a_schema_too() {
+    let bytes = snapshot(&lamp());
+    let Ran { status, out, errors } = devstate(&["verify", "-", "--schema", "schemas"], &bytes, folder(&bytes).path());
+    assert_eq!((status, out.as_str(), errors.as_str()), (0, "1 good, 0 bad\n", ""));
+}
+
+#[test]
+fn an_error_that_cannot_be_printed_is_no_panic() {
+    let folder = folder(&snapshot(&lamp()));
+    let full = std::fs::OpenOptions::new().write(true).open("/dev/full").unwrap();
+    let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_devstate"));
+    let status = command
+        .args(["peek", "missing"])
+        .current_dir(&folder)
+        .stderr(full)
+        .status();
+    assert_eq!(status.unwrap().code(), Some(2));
+}
+
+#[test]
+fn a_page_does_not_replace_what_it_is_made_of() {
+    let bytes = snapshot(&lamp());
+    let folder = folder(&bytes);
+    for out in ["lamp.snapshot", "./schemas/../lamp.snapshot", "schemas/lamp.json"] {
+        let Ran { status, errors, .. } = devstate(&["inspect", "lamp.snapshot", "--html", out], &[], folder.path());
+        let expected = format!("error: {out}: the page would replace what it is made of\n help: give another name\n");
+        assert_eq!((status, errors.as_str()), (2, expected.as_str()));
+    }
+    assert_eq!(std::fs::read(folder.path().join("lamp.snapshot")).unwrap(), bytes);
+    assert_eq!(
+        std::fs::read_to_string(folder.path().join("schemas/lamp.json")).unwrap(),
+        schema()
+    );
+}
+
+/// A pipe would never end, and neither would `/dev/zero`.
+#[test]
+fn what_is_no_file_in_a_folder_is_not_read() {
+    let folder = folder(&snapshot(&lamp()));
+    let link = |to: &str| std::os::unix::fs::symlink("/dev/null", folder.path().join(to)).unwrap();
+    std::fs::create_dir_all(folder.path().join("golden/V1")).unwrap();
+    link("golden/V1/LampSer.hex");
+    let Ran { out, .. } = devstate(&["golden", "golden"], &[], folder.path());
+    let expected = "bad  golden/V1/LampSer.hex: cannot read it: it is not a regular file\n";
+    assert!(out.contains(expected), "{out}");
+    link("schemas/null.json");
+    let Ran { status, errors, .. } = devstate(&["inspect", "lamp.snapshot"], &[], folder.path());
+    let expected = "error: schemas/null.json: cannot read it: it is not a regular file\n";
+    assert!(status == 2 && errors.starts_with(expected), "{errors}");
+}

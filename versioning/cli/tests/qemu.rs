@@ -116,3 +116,27 @@ fn a_file_that_is_cut_off_is_refused_and_nothing_is_written() {
     let missing = run(&folder, &["list", "none.mig"]);
     assert_eq!(missing.status, 2);
 }
+
+/// The names in a migration file are whatever somebody has written there.
+#[test]
+fn a_name_in_the_file_does_not_reach_the_terminal_as_it_is() {
+    let folder = folder("qemu-7.2-pc.mig");
+    let mut bytes = std::fs::read(folder.path().join("vm.mig")).unwrap();
+    let is_description = |at: &usize| bytes[*at..].starts_with(&((bytes.len() - at - 4) as u32).to_be_bytes());
+    let at = (0..bytes.len() - 4).rev().find(is_description).unwrap();
+    let json = String::from_utf8(bytes.split_off(at).split_off(4)).unwrap();
+    let json = json.replacen("serial/thr_ipending", "serial/\\u001b[31mpending", 1);
+    bytes.extend((json.len() as u32).to_be_bytes());
+    bytes.extend(json.into_bytes());
+    std::fs::write(folder.path().join("vm.mig"), bytes).unwrap();
+    let refused = run(&folder, &["import", "vm.mig", "--out", "vm.snapshot"]);
+    let accepted = run(&folder, &["import", "vm.mig", "--out", "vm.snapshot", "--drop-unknown"]);
+    for (ran, status) in [(refused, 1), (accepted, 0)] {
+        let text = ran.out + &ran.errors;
+        assert_eq!(ran.status, status, "{text}");
+        assert!(
+            text.contains("the subsection serial/\\u{1b}[31mpending (") && !text.contains('\x1b'),
+            "{text}"
+        );
+    }
+}

@@ -7,7 +7,7 @@ use std::process::ExitCode;
 
 use serde_json::{Value as Json, json};
 
-use crate::failure::Failure;
+use crate::failure::{Failure, complain};
 use crate::output::{BAD, DIM, GOOD, print};
 use crate::payload::Value;
 use crate::peek::architecture;
@@ -65,7 +65,7 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode, Failure> {
     for (file, damage) in damage() {
         for damage in damage {
             is_whole = false;
-            eprintln!("{file} is damaged: {damage}");
+            complain(&format!("{file} is damaged: {damage}\n"));
         }
     }
     let is_same = differences.is_empty() && facts.is_empty() && is_whole;

@@ -8,7 +8,7 @@ use std::process::ExitCode;
 use devstate_golden::Case;
 
 use crate::failure::{Failure, printable};
-use crate::output::{BAD, print};
+use crate::output::{BAD, only_regular, print};
 use crate::report::Damage;
 use crate::schema::Folder;
 use crate::snapshot::{SchemaArgs, Snapshot};
@@ -87,7 +87,8 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode, Failure> {
 
 /// Returns the release, the mirror and the number of snapshots.
 fn check(file: &Path, schemas: &Folder) -> Result<(String, String, usize), String> {
-    let text = fs::read_to_string(file).map_err(|error| format!("cannot read it: {error}"))?;
+    let text = only_regular(file).and_then(|()| fs::read_to_string(file));
+    let text = text.map_err(|error| format!("cannot read it: {error}"))?;
     let cases = Case::parse(file, &text).map_err(|error| error.what)?;
     let mut of = None;
     for Case { name, snapshot } in &cases {

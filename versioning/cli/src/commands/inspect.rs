@@ -1,12 +1,13 @@
 //! `devstate inspect FILE`: every field of a snapshot with offset, bytes and value.
 
 use std::fmt::Write;
-use std::path::PathBuf;
+use std::fs;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use devstate_versioning::Header;
 
-use crate::failure::Failure;
+use crate::failure::{Failure, printable};
 use crate::html;
 use crate::output::{BAD, DIM, print, write_file};
 use crate::peek::architecture;
@@ -52,6 +53,11 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode, Failure> {
         print(&format!("{:#}\n", report.to_json()))?;
         report.damage.is_empty()
     } else if let Some(page) = &args.html {
+        if is_same_file(page, &args.file) || is_same_file(page, found.file) {
+            let name = printable(&page.to_string_lossy());
+            let what = "the page would replace what it is made of";
+            return Err(Failure::of(&name, what, "give another name"));
+        }
         let report = Report::new(&snapshot, found);
         write_file(page, &html::page(&report))?;
         report.damage.is_empty()
@@ -59,6 +65,13 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode, Failure> {
         print_text(&snapshot, found)?
     };
     Ok(ExitCode::from(u8::from(!whole)))
+}
+
+fn is_same_file(one: &Path, other: &Path) -> bool {
+    match (fs::canonicalize(one), fs::canonicalize(other)) {
+        (Ok(one), Ok(other)) => one == other,
+        _ => false,
+    }
 }
 
 /// Prints each field as it is found: a snapshot may have millions. Returns `true` if the snapshot is whole.

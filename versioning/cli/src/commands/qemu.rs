@@ -9,7 +9,7 @@ use std::process::ExitCode;
 use devstate_qemu::{Migration, Notice, QemuDevicesSer, QemuError, Release};
 use devstate_versioning::{Architecture, Options, ReleaseTable, buffer};
 
-use crate::failure::{Failure, printable};
+use crate::failure::{Failure, complain, printable};
 use crate::output::print;
 
 /// Takes PL031, 16550A and i8042 out of QEMU's migration files, and puts them back in
@@ -128,7 +128,9 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode, Failure> {
             let mut devices = QemuDevicesSer::default();
             if let Err(error) = Release::load_with(OPTIONS, &saved, &mut devices) {
                 let name = printable(&snapshot.to_string_lossy());
-                eprintln!("error: {name}: {error}\n help: give a snapshot that `devstate qemu import` has written");
+                complain(&format!(
+                    "error: {name}: {error}\n help: give a snapshot that `devstate qemu import` has written\n"
+                ));
                 return Ok(ExitCode::from(1));
             }
             let mut said = Said::default();
@@ -173,7 +175,7 @@ impl Said {
             Notice::Loss { .. } => (&mut self.lost, options.lossy),
         };
         // A section of the file is read twice on the way in.
-        let text = notice.to_string();
+        let text = printable(&notice.to_string());
         if self.all.insert(text.clone()) {
             list.push(text);
         }
@@ -231,7 +233,8 @@ fn wrong(file: &Path, error: &QemuError) -> ExitCode {
         }
         _ => "check that QEMU finished the file, and that it is of the machine that you mean",
     };
-    eprintln!("error: {}: {error}\n help: {help}", printable(&file.to_string_lossy()));
+    let (name, error) = (printable(&file.to_string_lossy()), printable(&error.to_string()));
+    complain(&format!("error: {name}: {error}\n help: {help}\n"));
     ExitCode::from(1)
 }
 

@@ -133,19 +133,26 @@ fn check(file: &Path, schemas: &Folder) -> Result<(), Wrong> {
     };
     let failed = |failure: Failure| damaged(failure.what);
     let (source, len) = open(file).map_err(failed)?;
-    // First without memory: a header may announce 4 GiB.
-    let facts = peek(source, len).map_err(|unknown| match unknown {
-        Unknown::Io(error) => failed(cannot_read(&name, &error)),
-        Unknown::Header { error, start } => Wrong {
-            what: not_a_snapshot(&name, &error, &start).what,
-            is_other_file: !start.starts_with(&Header::MAGIC),
-        },
-    })?;
-    facts.checksum.map_err(|error| damaged(error.to_string()))?;
+    // First without memory: a header may announce 4 GiB. But a pipe can be read once only.
+    if schemas.is_empty() || len.is_some() {
+        let facts = peek(source, len).map_err(|unknown| match unknown {
+            Unknown::Io(error) => failed(cannot_read(&name, &error)),
+            Unknown::Header { error, start } => Wrong {
+                what: not_a_snapshot(&name, &error, &start).what,
+                is_other_file: !start.starts_with(&Header::MAGIC),
+            },
+        })?;
+        facts.checksum.map_err(|error| damaged(error.to_string()))?;
+    } else {
+        drop(source);
+    }
     if schemas.is_empty() {
         return Ok(());
     }
     let snapshot = Snapshot::read(file).map_err(failed)?;
+    if let Some(damage) = Damage::of(&snapshot) {
+        return Err(damaged(damage.to_string()));
+    }
     let found = snapshot.identify(schemas).map_err(failed)?;
     Damage::check(&snapshot, found).map_err(|damage| damaged(damage.to_string()))
 }

@@ -5,7 +5,8 @@ const items = [...tree.querySelectorAll("[role=treeitem]")];
 const bytes = new Map();
 for (const byte of grid.querySelectorAll("[data-f]")) {
   const field = byte.dataset.f;
-  bytes.set(field, [...(bytes.get(field) ?? []), byte]);
+  if (!bytes.has(field)) bytes.set(field, []);
+  bytes.get(field).push(byte);
 }
 const itemOf = new Map(items.filter((item) => item.dataset.f).map((item) => [item.dataset.f, item]));
 let current = items[0];

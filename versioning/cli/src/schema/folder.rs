@@ -9,6 +9,7 @@ use devstate_versioning::Header;
 use super::document::Mirror;
 use super::load::{MAX_FILE_LEN, Schema};
 use crate::failure::{Failure, printable};
+use crate::output::only_regular;
 
 /// Schemas, each with the file that it was read from.
 #[derive(Clone, Debug, Default)]
@@ -171,6 +172,14 @@ fn json_files(folder: &Path) -> Result<Vec<PathBuf>, Failure> {
     for entry in fs::read_dir(folder).map_err(cannot_read)? {
         let path = entry.map_err(cannot_read)?.path();
         if path.extension().is_some_and(|extension| extension == "json") {
+            only_regular(&path).map_err(|error| {
+                let next = "take it out of the folder, or give the schemas by their names";
+                Failure::of(
+                    &printable(&path.to_string_lossy()),
+                    format!("cannot read it: {error}"),
+                    next,
+                )
+            })?;
             files.push(path);
         }
     }
