@@ -394,6 +394,7 @@ mod tests {
             writer.byte(1);
         }
         assert_eq!(writer.finish(100), Err(SaveError::Sink));
+        assert_eq!(taken.0.len(), 32, "it is not called again after it has refused");
     }
 
     #[test]

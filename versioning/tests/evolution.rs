@@ -243,3 +243,43 @@ fn parts_are_translated_wherever_they_lie() {
         .unwrap();
     assert_eq!(lost, ["vec[0].value", "holders[0].Tuple.1.value"]);
 }
+
+/// An enum that has lost a variant.
+mod removed {
+    use devstate_versioning::{Versioned, release_table};
+
+    #[derive(Versioned, Clone, Debug, Default, PartialEq)]
+    #[versioned(version = 2, layouts(0x9181_daa3_cf80_dea0, open))]
+    pub enum ModeSer {
+        #[default]
+        Off,
+        #[versioned(end = 2, default_fn = steady)]
+        Blinking {
+            rate: u8,
+        },
+        On,
+    }
+
+    fn steady(_version: u16) -> ModeSer {
+        ModeSer::On
+    }
+
+    release_table! {
+        pub enum Release { V1 = 1 @ 0x9181_daa3_cf80_dea0, V2 = 2 @ open }
+        ModeSer => [1, 2],
+    }
+}
+
+#[test]
+fn a_variant_that_was_removed_is_replaced_when_it_is_loaded() {
+    use removed::{ModeSer, Release};
+
+    let mut mode = ModeSer::Off;
+    assert_eq!(Release::V1.decode(&[1, 9], &mut mode), Ok(()));
+    assert_eq!(mode, ModeSer::On);
+    let refused = Release::decode_latest(&[1, 9], &mut mode).unwrap_err();
+    assert!(
+        matches!(refused.kind, LoadErrorKind::Value { found: 1, .. }),
+        "{refused}"
+    );
+}

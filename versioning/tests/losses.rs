@@ -1,7 +1,7 @@
 //! Every public function that writes bytes at an older release, with a value that the release cannot express: each
 //! refuses, reports the loss, or returns it.
 
-#![allow(missing_docs, clippy::unwrap_used, reason = "a test")]
+#![allow(missing_docs, unreachable_pub, clippy::unwrap_used, reason = "a test")]
 
 use devstate_versioning::wire::reencode;
 use devstate_versioning::{FieldPath, Loss, Mirror, ReleaseTable, SaveError, Sink, Versioned, buffer, release_table};
@@ -148,4 +148,40 @@ fn a_generic_helper_saves_and_loads_with_one_bound() {
         loaded
     }
     assert_eq!(there_and_back(&TIMER), TIMER);
+}
+
+/// A release whose timer has one field less.
+mod board {
+    use super::TimerSer;
+    use devstate_versioning::{Versioned, release_table};
+
+    #[derive(Versioned, Clone, Debug, Default, PartialEq)]
+    #[versioned(version = 1, layouts(0x4f04_e6f9_cd8e_1a4c))]
+    pub struct BoardSer {
+        #[versioned(ignorable)]
+        pub spare: TimerSer,
+        pub timer: TimerSer,
+    }
+
+    release_table! {
+        pub enum Release { V1 = 1 @ 0x0e1b_2137_a51f_5a0a, V2 = 2 @ open }
+        TimerSer => [1, 2],
+        BoardSer => [1, 1],
+    }
+}
+
+#[test]
+fn a_loss_below_an_ignorable_field_is_ignorable() {
+    let board = board::BoardSer {
+        spare: TIMER,
+        timer: TIMER,
+    };
+    let mut lost = Vec::new();
+    let mut scratch = board.clone();
+    let losses = board::Release::V1.losses(&board, &mut scratch, &mut |loss| {
+        lost.push((loss.field, loss.ignorable));
+    });
+    assert_eq!(losses, Ok(()));
+    let below = |step| FieldPath::ROOT.join(step).join(1);
+    assert_eq!(lost, [(below(0), true), (below(1), false)]);
 }

@@ -109,6 +109,21 @@ fn a_cut_after_a_cut_leaves_it_too() {
     }
 }
 
+/// Nobody was told that it had succeeded.
+#[test]
+fn a_save_that_was_cut_off_is_no_trouble() {
+    let [before, after] = [1, 2].map(|content| snapshot(content, 100));
+    for torn in TORN {
+        let start = saved(saved(Flash::<4>::new(torn), &before), &before);
+        cut_everywhere(&start, &after, |flash, step| {
+            let mut buffer = [0; SECTOR * SECTORS];
+            let mut slots = Slots::<_>::new(flash.clone()).unwrap();
+            let loaded = slots.load(&mut buffer, |_| true).unwrap();
+            assert_eq!(loaded.troubles().next(), None, "cut at step {step}: {:?}", loaded.slots);
+        });
+    }
+}
+
 /// A flash with these two slots.
 fn with_numbers(first: u32, second: u32) -> Flash<4> {
     let mut flash = Flash::<4>::new(Torn::HalfWay(Half::Second));
