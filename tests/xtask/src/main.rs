@@ -4,6 +4,7 @@ mod api;
 mod bare;
 mod bench;
 mod book;
+mod bugs;
 mod faults;
 mod firmware;
 mod footprint;
@@ -37,6 +38,7 @@ enum Command {
     Footprint(footprint::Args),
     Bench(bench::Args),
     Book(book::Args),
+    Bugs(bugs::Args),
     Golden(golden::Args),
     Fuzz(fuzz::Args),
     Faults(faults::Args),
@@ -52,6 +54,7 @@ fn main() -> ExitCode {
         Command::Footprint(args) => footprint::run(&args),
         Command::Bench(args) => bench::run(&args),
         Command::Book(args) => book::run_command(&args),
+        Command::Bugs(args) => bugs::run(&args),
         Command::Golden(args) => golden::run(&args),
         Command::Fuzz(args) => fuzz::run(&args),
         Command::Faults(args) => faults::run(&args),

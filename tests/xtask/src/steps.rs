@@ -4,6 +4,7 @@ use crate::api;
 use crate::bare::{CORTEX_M3, bare_target};
 use crate::bench;
 use crate::book;
+use crate::bugs;
 use crate::faults;
 use crate::firmware;
 use crate::fuzz;
@@ -32,6 +33,7 @@ pub(crate) const STEPS: &[Step] = &[
     Step { name: "locked",   what: "every lock file says what its manifests say",             run: locked },
     Step { name: "clippy",   what: "no lint warns, with all features",                        run: clippy },
     Step { name: "tests",    what: "unit, integration and documentation tests",               run: tests },
+    Step { name: "bugs",     what: "every deliberate bug fits the sources, and a test finds one of each crate", run: bugs::check },
     Step { name: "client",   what: "two products outside the workspace, and what vm-superio wrote",    run: client },
     Step { name: "page",     what: "the page of `devstate inspect --html` works in Chromium", run: page },
     Step { name: "doc",      what: "the documentation builds without a warning",              run: doc },
@@ -81,7 +83,11 @@ fn clippy() -> Result<()> {
 }
 
 fn tests() -> Result<()> {
-    run(&mut cargo("test --workspace --all-features"))
+    run(&mut cargo("test --workspace --all-features"))?;
+    // A workspace of its own. Its program needs Valgrind, its unit tests do not.
+    run(&mut cargo(
+        "test --manifest-path tests/bench/Cargo.toml --bin devstate-bench",
+    ))
 }
 
 fn client() -> Result<()> {
