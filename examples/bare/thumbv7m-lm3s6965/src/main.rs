@@ -26,8 +26,8 @@ fn main() -> ! {
     let (devices, buffer) = (DEVICES.take(), BUFFER.take());
     defmt::info!(
         "static: {} bytes of devices, {} of buffer",
-        size_of::<Devices>() as u32,
-        BUFFER_LEN as u32
+        size_of::<Devices>(),
+        BUFFER_LEN
     );
 
     devices.use_them(Instant::EPOCH);
@@ -44,7 +44,7 @@ fn main() -> ! {
 /// The latest release: everything comes back.
 fn at_release_2(saved: &MachineSer, buffer: &mut [u8], devices: &mut Devices) -> Result<(), Error> {
     let snapshot = Release::latest(saved).with_options(OPTIONS).save(buffer)?;
-    defmt::info!("{}: {} bytes", Release::LATEST, snapshot.len() as u32);
+    defmt::info!("{}: {} bytes", Release::LATEST, snapshot.len());
 
     let mut mirror = MachineSer::default();
     Release::load_with(OPTIONS, snapshot, &mut mirror)?;
@@ -68,7 +68,7 @@ fn at_release_1(saved: &MachineSer, buffer: &mut [u8], devices: &mut Devices) ->
         true
     })?;
     let snapshot = older.with_options(OPTIONS).save(buffer)?;
-    defmt::info!("release 1: {} bytes, {} fields lost", snapshot.len() as u32, lost);
+    defmt::info!("release 1: {} bytes, {} fields lost", snapshot.len(), lost);
 
     let mut mirror = MachineSer::default();
     Release::load_with(OPTIONS, snapshot, &mut mirror)?;

@@ -60,11 +60,7 @@ extern "C" fn main() -> ! {
             wreck_and_reset();
         }
         (4, Some(snapshot)) => restore(snapshot),
-        (_, found) => stop(if found.is_some() {
-            "a snapshot from nowhere"
-        } else {
-            "the snapshot is gone"
-        }),
+        (_, found) => stop(found.map_or("the snapshot is gone", |_| "a snapshot from nowhere")),
     }
     println!("done");
     machine::exit(0)
