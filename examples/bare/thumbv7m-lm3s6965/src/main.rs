@@ -24,11 +24,8 @@ const RESTORED_AT: Instant = Instant::from_secs(1);
 #[cortex_m_rt::entry]
 fn main() -> ! {
     let (devices, buffer) = (DEVICES.take(), BUFFER.take());
-    defmt::info!(
-        "static: {} bytes of devices, {} of buffer",
-        size_of::<Devices>(),
-        BUFFER_LEN
-    );
+    defmt::info!("static: {} bytes of devices", size_of::<Devices>());
+    defmt::info!("static: {} bytes of buffer", BUFFER_LEN);
 
     devices.use_them(Instant::EPOCH);
     let saved = devices.mirror(RESTORED_AT);
