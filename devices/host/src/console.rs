@@ -1,4 +1,4 @@
-//! The terminal that a guest's UART is wired to.
+//! The terminal of a guest's UART.
 
 use std::io;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
@@ -12,13 +12,13 @@ use rustix::termios::{OptionalActions, Termios, isatty, tcgetattr, tcgetwinsize,
 
 use crate::error::HostError;
 
-/// Standard input as the keyboard of a serial terminal. When this is dropped, the terminal is as it was.
+/// Standard input as the keyboard of a serial terminal. Dropping it restores the terminal's mode.
 ///
 /// `as_fd` becomes readable when there is something to read.
 #[derive(Debug)]
 pub struct Terminal {
     input: OwnedFd,
-    /// Of a terminal: how it was.
+    /// The mode before, of a terminal.
     before: Option<Termios>,
     raw: bool,
 }
@@ -28,7 +28,7 @@ impl Terminal {
     ///
     /// # Errors
     ///
-    /// [`HostError`] if standard input is closed, or if the process has no descriptors left.
+    /// Returns [`HostError`] if standard input is closed, or if the process has no descriptors left.
     pub fn open() -> Result<Self, HostError> {
         let input = without_waiting(stdin()).map_err(HostError::when("share standard input"))?;
         let before = isatty(&input).then(|| tcgetattr(stdin())).transpose();
@@ -39,11 +39,11 @@ impl Terminal {
         })
     }
 
-    /// Passes every key to the guest from here on, until this is dropped. Does nothing if standard input is no terminal.
+    /// Passes every key to the guest, until this is dropped. Does nothing if standard input is no terminal.
     ///
     /// # Errors
     ///
-    /// [`HostError`]. The terminal still types lines.
+    /// Returns [`HostError`] if the terminal's mode cannot be set. The terminal stays in line mode.
     pub fn enter_raw_mode(&mut self) -> Result<(), HostError> {
         if let Some(before) = &self.before {
             let mut raw = before.clone();
@@ -54,17 +54,20 @@ impl Terminal {
         Ok(())
     }
 
-    /// Returns `true` if standard input is a terminal. Somebody may type there who wants to leave: then input that the guest
-    /// does not take cannot just wait.
+    /// Returns `true` if standard input is a terminal. Then a person may want to quit: read the input even if the guest does
+    /// not take it.
     #[must_use]
     pub fn is_interactive(&self) -> bool {
         self.before.is_some()
     }
 
-    /// Reads what was typed, up to `room` bytes. Returns `None` at the end of the input, or if the terminal hung up. Waits only
-    /// for a pipe or a file.
+    /// Reads up to `room` bytes of what was typed. Returns an empty vector if nothing was typed or `room` is 0, and `None` at
+    /// the end of the input or if the terminal hung up. Waits only for a pipe or a file.
     #[must_use]
     pub fn read(&self, room: usize) -> Option<Vec<u8>> {
+        if room == 0 {
+            return Some(Vec::new());
+        }
         let mut bytes = vec![0; room];
         match rustix::io::read(&self.input, &mut bytes[..]) {
             Err(Errno::INTR | Errno::AGAIN) => Some(Vec::new()),
@@ -76,8 +79,8 @@ impl Terminal {
         }
     }
 
-    /// Returns lines and columns of the window at standard output. A serial line cannot carry them. A kernel puts `LINES=` and
-    /// `COLUMNS=` of its command line into the environment of `init`.
+    /// Returns (lines, columns) of the window at standard output, or `None` if standard output is no terminal or does not know
+    /// its size. A serial line cannot carry the size: pass it as `LINES=… COLUMNS=…` on the kernel's command line.
     #[must_use]
     pub fn window() -> Option<(u16, u16)> {
         let size = tcgetwinsize(stdout()).ok()?;
@@ -100,7 +103,7 @@ impl Drop for Terminal {
     }
 }
 
-/// The output of a UART, which takes a byte or says that it cannot just now. It never fails and, at a terminal, never waits.
+/// The output of a UART: accepts a byte or reports that it is busy. It never fails and, at a terminal, never waits.
 #[derive(Debug)]
 pub struct Screen {
     out: OwnedFd,
@@ -112,21 +115,22 @@ impl Screen {
     ///
     /// # Errors
     ///
-    /// [`HostError`] if standard output is closed, or if the process has no descriptors left.
+    /// Returns [`HostError`] if standard output is closed, or if the process has no descriptors left.
     pub fn stdout() -> Result<Self, HostError> {
         without_waiting(stdout())
             .map(Self::new)
             .map_err(HostError::when("share standard output"))
     }
 
-    /// Takes a file, a pipe or a terminal. Set it to non-blocking mode, or it waits for its reader.
+    /// Writes to a file, a pipe or a terminal. `out` should be non-blocking; otherwise writes may wait for its reader.
     #[must_use]
     pub fn new(out: OwnedFd) -> Self {
         // What the guest wrote in another process may wait for it still.
         Self { out, stalled: true }
     }
 
-    /// Returns `true` if the last byte was not taken. Then let the UART try again soon.
+    /// Returns `true` if the last byte was not taken, and for a new `Screen`: the UART may have output from before a restore.
+    /// Then let the UART try again soon.
     #[must_use]
     pub fn is_stalled(&self) -> bool {
         self.stalled
@@ -187,6 +191,23 @@ fn without_waiting(file: BorrowedFd<'_>) -> Result<OwnedFd, Errno> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_read_without_room_is_not_the_end_of_the_input() -> io::Result<()> {
+        let (reader, mut writer) = io::pipe()?;
+        let terminal = Terminal {
+            input: reader.into(),
+            before: None,
+            raw: false,
+        };
+        io::Write::write_all(&mut writer, b"a")?;
+        assert_eq!(terminal.read(0), Some(Vec::new()));
+        assert_eq!(terminal.read(8), Some(b"a".to_vec()));
+        drop(writer);
+        assert_eq!(terminal.read(0), Some(Vec::new()));
+        assert_eq!(terminal.read(8), None);
+        Ok(())
+    }
 
     #[test]
     fn an_output_that_takes_nothing_is_asked_again() -> io::Result<()> {

@@ -2,7 +2,7 @@
 
 use std::{error, fmt, io};
 
-/// What could not be done, and what the system said.
+/// A failed action with its system error.
 #[derive(Debug)]
 pub struct HostError {
     action: &'static str,

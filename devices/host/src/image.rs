@@ -1,12 +1,12 @@
 //! The image of a guest's memory, in a file or on a stream: the chunks that are not all zeros, with a checksum.
 //!
-//! | bytes | what |
+//! | size in bytes | field |
 //! |---|---|
 //! | 8 | `DVMMRAM1` |
-//! | 8 | a number that ties the image to the snapshot of its machine |
-//! | 8 | the length of the memory |
-//! | 8 + 65,536 each | the chunks that are not all zeros, each after its offset; the offsets ascend |
-//! | 8 | 2⁶⁴ - 1 |
+//! | 8 | image ID, which is also in the snapshot of the machine |
+//! | 8 | length of the memory in bytes |
+//! | 8 + 65,536 each | for each chunk that is not all zeros: its offset in bytes, then its bytes; the offsets ascend |
+//! | 8 | end marker: 2⁶⁴ - 1 |
 //! | 8 | CRC-64/XZ of everything before |
 //!
 //! Numbers are little-endian.
@@ -50,20 +50,21 @@ use std::{error, fmt};
 
 use crc::{CRC_64_XZ, Crc, Table};
 
-/// The length of a chunk in bytes: large enough for few calls, small enough to leave out most of what was never touched. The
-/// length of a guest's memory is a multiple of it.
+/// The length of a chunk in bytes. The length of a guest's memory must be a multiple of it.
 pub const CHUNK_LEN: usize = 64 << 10;
 const MAGIC: [u8; 8] = *b"DVMMRAM1";
 const END: u64 = u64::MAX;
 static CHECKSUM: Crc<u64, Table<16>> = Crc::<u64, Table<16>>::new(&CRC_64_XZ);
 
-/// A guest's memory without holes. Its guest does not run while an image is written or read.
+/// A guest's memory, as one range that starts at offset 0. Methods take `&self`, as those of a mapping do.
+///
+/// The guest must not run while an image is written or read.
 #[expect(clippy::len_without_is_empty, reason = "no guest has an empty memory")]
 pub trait GuestMemory {
-    /// Why bytes could not be accessed.
+    /// The error of an access.
     type Error;
 
-    /// Returns the number of bytes.
+    /// Returns the length of the memory in bytes.
     fn len(&self) -> u64;
 
     /// Reads the bytes from `offset` on. They lie below [`len`](Self::len).
@@ -81,11 +82,13 @@ pub trait GuestMemory {
     fn write(&self, offset: u64, bytes: &[u8]) -> Result<(), Self::Error>;
 }
 
-/// Writes the image of a memory. `id` ties it to the snapshot of its machine: choose it at random, and save it there.
+/// Writes the image of a memory. `id` ties it to the snapshot of its machine: choose it at random, and store it in that
+/// snapshot.
 ///
 /// # Errors
 ///
-/// [`ImageError`] if the memory cannot be read, if its length is not a multiple of [`CHUNK_LEN`], or if `out` takes no more.
+/// Returns [`ImageError`] if the memory cannot be read, if its length is not a multiple of [`CHUNK_LEN`], or if `out` takes no
+/// more.
 pub fn write<M: GuestMemory>(memory: &M, id: u64, out: &mut (impl Write + ?Sized)) -> Result<(), ImageError<M::Error>> {
     let len = whole_chunks(memory)?;
     let mut sum = CHECKSUM.digest();
@@ -108,12 +111,13 @@ pub fn write<M: GuestMemory>(memory: &M, id: u64, out: &mut (impl Write + ?Sized
     out.flush().map_err(ImageError::Io)
 }
 
-/// Fills a memory of zeros from the image that belongs to the snapshot with `id`. Reads no more than there is memory, however
-/// much comes.
+/// Fills a memory from the image that belongs to the snapshot with `id`. `memory` must be all zeros: zero chunks are not in
+/// the image. Stops at the checksum and reads nothing after it.
 ///
 /// # Errors
 ///
-/// [`ImageError`]. The memory may have been filled in part: drop it.
+/// Returns [`ImageError`] if the input fails, if it is not a complete image with this ID and this memory length, or if the
+/// memory cannot be written. The memory may have been filled in part: drop it.
 pub fn read<M: GuestMemory>(memory: &M, id: u64, input: &mut (impl Read + ?Sized)) -> Result<(), ImageError<M::Error>> {
     let own = whole_chunks(memory)?;
     let mut sum = CHECKSUM.digest();
@@ -175,7 +179,7 @@ fn truncated<E>(error: io::Error) -> ImageError<E> {
     }
 }
 
-/// Why an image could not be written or read. `E` is the error of the memory.
+/// Why an image could not be written or read. `E` is [`GuestMemory::Error`].
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum ImageError<E> {
@@ -197,21 +201,21 @@ pub enum ImageError<E> {
     },
     /// The image belongs to another machine.
     OtherMachine {
-        /// The number in the image.
+        /// The ID in the image.
         found: u64,
-        /// The number of the machine.
+        /// The ID in the snapshot of the machine.
         expected: u64,
     },
-    /// The image is one of a longer or a shorter memory.
+    /// The image's memory length differs.
     Length {
-        /// The length in the image, in bytes.
+        /// The memory length in the image, in bytes.
         found: u64,
         /// The length of the memory in bytes.
         expected: u64,
     },
-    /// A chunk lies where there is no memory, does not begin at a multiple of [`CHUNK_LEN`], or comes twice or out of order.
+    /// A chunk is out of range, does not begin at a multiple of [`CHUNK_LEN`], or comes twice or out of order.
     Chunk {
-        /// Where it lies.
+        /// The offset of the chunk in bytes.
         offset: u64,
     },
     /// The image is damaged.
@@ -248,7 +252,7 @@ impl<E: fmt::Display> fmt::Display for ImageError<E> {
             }
             Self::Chunk { offset } => write!(
                 f,
-                "the memory image has a chunk at {offset:#x}, where the guest has no memory or its memory was before"
+                "the memory image has a chunk at {offset:#x}, which is out of range, unaligned or out of order"
             ),
             Self::Checksum { found, computed } => write!(
                 f,
@@ -268,7 +272,7 @@ impl<E: error::Error + 'static> error::Error for ImageError<E> {
     }
 }
 
-/// The system's error stays what it is: a full disk, for example.
+/// Keeps an I/O error as it is, so that `Layout::save` of `devstate-file` sees a full disk.
 impl<E: error::Error + Send + Sync + 'static> From<ImageError<E>> for io::Error {
     fn from(error: ImageError<E>) -> Self {
         match error {

@@ -1,5 +1,4 @@
-//! Keys by name and by letter, for whoever has no keyboard to press them on. The layout is the US one. The
-//! [page of the crate](crate) has an example.
+//! Key events from key names or text (US layout). The [page of the crate](crate) has an example.
 
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
@@ -7,7 +6,16 @@ use std::{error, fmt};
 
 use devstate_i8042::Key;
 
-/// Something that happens to a key.
+/// A key that is pressed or released.
+///
+/// ```
+/// use devstate_host::Key;
+/// use devstate_host::keyboard::{self, KeyEvent};
+///
+/// let down = KeyEvent { key: Key::Ctrl, pressed: true };
+/// assert_eq!(keyboard::named("ctrl:down")?, [down]);
+/// # Ok::<(), keyboard::KeyError>(())
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct KeyEvent {
     /// The key.
@@ -21,7 +29,7 @@ const KEY_PATIENCE: Duration = Duration::from_secs(10);
 /// How long it may take to read all keys of one request.
 const KEYS_PATIENCE: Duration = Duration::from_secs(60);
 
-/// Keys that are pressed at the pace at which the guest reads them: 10 s for each key at most, and one minute for all.
+/// Sends key events at the pace at which the guest reads them. The guest has 10 s to read each event, and one minute for all.
 #[derive(Debug)]
 pub struct Typing {
     left: VecDeque<KeyEvent>,
@@ -33,7 +41,7 @@ pub struct Typing {
 }
 
 impl Typing {
-    /// Creates the keys to press. Their time begins.
+    /// Prepares `events` for [`poll`](Self::poll). The time limits start now.
     #[must_use]
     pub fn new(events: Vec<KeyEvent>) -> Self {
         let now = Instant::now();
@@ -45,12 +53,15 @@ impl Typing {
         }
     }
 
-    /// Presses what can be pressed now. `key` returns `false` while the guest has not read the key before. Returns `None`
-    /// while some are left: call it again soon.
+    /// Sends the events that the guest can take now. `key` sends one event. It returns `false` if the guest has not read the
+    /// previous event; then the next `poll` tries the same event again.
+    ///
+    /// Returns `Some(())` when all events are sent, and `None` while some are left: call it again soon.
     ///
     /// # Errors
     ///
-    /// [`TypingError`] if the guest is too slow, or the error of `key`. Then [`release`](Self::release) the keys that are down.
+    /// Returns [`TypingError`] if the guest is too slow, or the error of `key`. Then [`release`](Self::release) the keys that
+    /// are down.
     pub fn poll<E: From<TypingError>>(
         &mut self,
         mut key: impl FnMut(KeyEvent) -> Result<bool, E>,
@@ -87,11 +98,13 @@ impl Typing {
     }
 }
 
-/// Returns what a name such as `a`, `ctrl-c`, `ctrl:down` or `ctrl:up` asks for.
+/// Returns the events for a name such as `a`, `ctrl-c`, `ctrl:down` or `ctrl:up`.
+///
+/// The names of the keys are lower case, as [`Key::name`] returns them. [`Key::ALL`] lists the keys.
 ///
 /// # Errors
 ///
-/// [`KeyError::Unknown`] if there is no such key.
+/// Returns [`KeyError::Unknown`] if there is no such key.
 pub fn named(name: &str) -> Result<Vec<KeyEvent>, KeyError> {
     let (names, down, up) = match name.split_once(':') {
         Some((names, "down")) => (names, true, false),
@@ -105,11 +118,11 @@ pub fn named(name: &str) -> Result<Vec<KeyEvent>, KeyError> {
         .collect())
 }
 
-/// Returns the keys that type a text on a US keyboard.
+/// Returns the events that type a text on a US keyboard.
 ///
 /// # Errors
 ///
-/// [`KeyError::NotTypable`] if no key types a character of it.
+/// Returns [`KeyError::NotTypable`] if no key types one of its characters.
 pub fn text(text: &str) -> Result<Vec<KeyEvent>, KeyError> {
     let mut events = Vec::new();
     for letter in text.chars() {
@@ -142,7 +155,7 @@ fn on_us_layout(letter: char) -> Option<(Key, bool)> {
     Some((NAMES.split_whitespace().nth(at)?.parse().ok()?, shift))
 }
 
-/// A key that there is not.
+/// An unknown key or character.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum KeyError {
@@ -163,7 +176,7 @@ impl fmt::Display for KeyError {
 
 impl error::Error for KeyError {}
 
-/// Why not all keys were pressed.
+/// The guest did not read its keyboard in time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum TypingError {

@@ -1,4 +1,4 @@
-//! What people are told, on standard error.
+//! Messages to people, on standard error.
 
 use std::fmt::Display;
 use std::os::fd::AsFd;
@@ -15,10 +15,10 @@ const NEVER: Timespec = Timespec { tv_sec: 0, tv_nsec: 0 };
 /// The last message of a process may wait: there is no guest any more.
 const AT_THE_END: Timespec = Timespec { tv_sec: 1, tv_nsec: 0 };
 
-/// Messages to people, each a line on standard error behind the name of the program.
+/// Prints messages to standard error, one line each, with the program name in front.
 ///
-/// A message is worth less than the guest: printing never panics and never waits for a reader. What cannot be printed is
-/// counted, and the next message says how many were lost.
+/// Only [`say_at_the_end`](Self::say_at_the_end) waits for a slow reader. A message that cannot be printed is counted as lost,
+/// and the next one says how many were lost.
 ///
 /// ```
 /// use devstate_host::Messages;
@@ -34,7 +34,7 @@ pub struct Messages {
 }
 
 impl Messages {
-    /// Creates the messages of a program.
+    /// Creates the printer of a program's messages. `program` is the name in front of each line.
     #[must_use]
     pub const fn new(program: &'static str) -> Self {
         Self {
@@ -43,12 +43,12 @@ impl Messages {
         }
     }
 
-    /// Prints a line, if standard error takes it now.
+    /// Prints a line if standard error accepts it now. Otherwise counts it as lost.
     pub fn say(&self, text: impl Display) {
         self.say_to(&stderr(), &text, &NEVER);
     }
 
-    /// Prints the last line of the process, and waits up to one second for a slow reader.
+    /// Prints the last line of the process. Waits for a slow reader: up to one second for each 4 KiB of the line.
     pub fn say_at_the_end(&self, text: impl Display) {
         self.say_to(&stderr(), &text, &AT_THE_END);
     }

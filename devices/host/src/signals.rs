@@ -1,17 +1,22 @@
 //! Signals as something to wait for.
 
 use std::fs;
+use std::io::{self, ErrorKind};
 use std::os::fd::{AsFd, BorrowedFd};
 use std::os::unix::net::UnixStream;
 
-use signal_hook::consts::{SIGHUP, SIGINT, SIGQUIT, SIGTERM};
+use signal_hook::consts::{FORBIDDEN, SIGHUP, SIGINT, SIGQUIT, SIGTERM};
 use signal_hook::iterator::backend::SignalDelivery;
 use signal_hook::iterator::exfiltrator::SignalOnly;
 
 use crate::error::HostError;
 
-/// Signals that no longer end the process by themselves: they are taken from here, so that a VMM can put its terminal and its
-/// sockets back first.
+/// Catches signals so that they do not end the process; read them with [`take`](Self::take). A VMM can then restore its
+/// terminal and remove its sockets before it ends.
+///
+/// `as_fd` is readable until all signals are taken: it can also be the `wake` of a stream or a migration of `devstate-socket`.
+///
+/// After this is dropped, the signals do nothing: they do not end the process.
 ///
 /// ```
 /// use devstate_host::Signals;
@@ -20,6 +25,9 @@ use crate::error::HostError;
 /// let mut signals = Signals::catch([SIGTERM])?;
 /// signal_hook::low_level::raise(SIGTERM)?;
 /// assert_eq!(signals.take(), Some(SIGTERM)); // `poll` says when: `signals.as_fd()`
+///
+/// drop(signals);
+/// signal_hook::low_level::raise(SIGTERM)?; // does nothing
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Debug)]
@@ -32,7 +40,7 @@ impl Signals {
     ///
     /// # Errors
     ///
-    /// As for [`catch`](Self::catch).
+    /// Returns the errors of [`catch`](Self::catch).
     pub fn ending() -> Result<Self, HostError> {
         Self::catch([SIGTERM, SIGINT, SIGQUIT, SIGHUP])
     }
@@ -41,11 +49,17 @@ impl Signals {
     ///
     /// # Errors
     ///
-    /// [`HostError`] if the process has no descriptors left, or if the system does not let anyone catch one of the signals.
+    /// Returns [`HostError`] if the process has no descriptors left, or if one of the signals cannot be caught, such as
+    /// `SIGKILL`, `SIGSTOP`, `SIGSEGV`, or a number that no signal has.
     pub fn catch(signals: impl IntoIterator<Item = i32>) -> Result<Self, HostError> {
         let ignored = ignored();
         let is_ignored = |signal: &i32| (1..=64).contains(signal) && ignored >> (signal - 1) & 1 != 0;
         let caught: Vec<_> = signals.into_iter().filter(|signal| !is_ignored(signal)).collect();
+        let refused = |signal: &&i32| !(1..=64).contains(*signal) || FORBIDDEN.contains(signal);
+        if let Some(signal) = caught.iter().find(refused) {
+            let error = io::Error::new(ErrorKind::InvalidInput, format!("signal {signal} cannot be caught"));
+            return Err(HostError::when("handle signals")(error));
+        }
         let (read, write) = UnixStream::pair().map_err(HostError::when("make a pipe for signals"))?;
         let delivery = SignalDelivery::with_pipe(read, write, SignalOnly, caught);
         Ok(Self {
@@ -60,7 +74,7 @@ impl Signals {
 }
 
 impl AsFd for Signals {
-    /// Becomes readable when a signal has come.
+    /// Returns a descriptor that is readable when a signal has come.
     fn as_fd(&self) -> BorrowedFd<'_> {
         self.delivery.get_read().as_fd()
     }
@@ -72,4 +86,20 @@ fn ignored() -> u64 {
     let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
     mask.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok())
         .unwrap_or(0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_signal_that_cannot_be_caught_is_refused_by_number() {
+        for signal in [i32::MIN, -1, 0, 65, 128, i32::MAX, 9, 19, 4, 8, 11] {
+            let refusal = Signals::catch([SIGTERM, signal]).unwrap_err().to_string();
+            assert_eq!(
+                refusal,
+                format!("cannot handle signals: signal {signal} cannot be caught")
+            );
+        }
+    }
 }

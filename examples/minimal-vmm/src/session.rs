@@ -162,7 +162,7 @@ impl Session {
 
     fn read_terminal(&mut self) {
         let room = self.machine.devices().console_room();
-        // Never 0 bytes, which would look like the end: it is also read when the guest is deaf.
+        // At least one byte: it is also read when the guest is deaf.
         let Some(typed) = self.surroundings.terminal.read(room.max(1)) else {
             self.input_ended = true;
             return;

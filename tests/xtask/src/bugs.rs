@@ -1,6 +1,6 @@
-//! `cargo xtask bugs`: puts deliberate bugs into a copy of the sources, one at a time. A test has to find each of them.
+//! `cargo xtask bugs`: applies deliberate bugs to a copy of the sources, one at a time. A test has to find each of them.
 //!
-//! The bugs are in `tests/bugs`. The copy and what is built of it stay in `target/bugs`, so a bug costs only what it changes.
+//! The bugs are in `tests/bugs`. The copy and its build stay in `target/bugs`, so a bug costs only what it changes.
 
 use crate::process::{cargo, output, program};
 use crate::workspace::root;
@@ -12,13 +12,15 @@ use std::path::Path;
 use std::process::{ExitCode, Stdio};
 use std::time::Instant;
 
-/// Puts each deliberate bug of tests/bugs into a copy of the sources, and expects the test that it names to fail.
+/// Applies each bug in tests/bugs to a copy of the sources, one at a time, and checks that its named test fails.
+///
+/// All bugs take about 8 minutes on two cores. The copy and its build are in target/bugs.
 #[derive(clap::Args)]
 pub(crate) struct Args {
-    /// Lists the bugs and their tests instead
+    /// List the bugs and their tests, run nothing
     #[arg(long)]
     list: bool,
-    /// Only bugs with this text in title, file or test
+    /// Use only bugs whose title, file or test contains this text
     #[arg(default_value = "")]
     filter: String,
 }

@@ -15,7 +15,7 @@ pub enum Error<E> {
         /// The available length in bytes.
         available: usize,
     },
-    /// The last eight bytes are not the checksum of the others. Nothing was changed.
+    /// The last eight bytes are not the checksum of the bytes before them. Nothing was changed.
     NotASnapshot,
     /// The slot does not read back as it was written. The other slot is unchanged.
     NotKept,
@@ -32,14 +32,14 @@ pub enum PartitionError {
         /// The length of a sector in bytes.
         sector: u32,
     },
-    /// The partition ends behind the flash.
+    /// The partition ends after the end of the flash.
     OutOfBounds {
-        /// The offset behind its last byte.
+        /// The offset after its last byte.
         end: u32,
         /// The length of the flash in bytes.
         capacity: usize,
     },
-    /// The partition has less than two sectors, or a half of it is too short for a header and a checksum.
+    /// The partition has fewer than two sectors, or a half of it is too short for a header and a checksum.
     TooSmall {
         /// The length of the partition in bytes.
         len: u32,

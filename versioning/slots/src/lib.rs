@@ -61,7 +61,7 @@ impl<F: NorFlash> Slots<F> {
     ///
     /// # Errors
     ///
-    /// [`PartitionError`]. The flash is not touched.
+    /// Returns [`PartitionError`] if the flash is too small for two slots. The flash is not touched.
     pub fn new(flash: F) -> Result<Self, PartitionError> {
         Self::with_checksum(flash)
     }
@@ -70,7 +70,8 @@ impl<F: NorFlash> Slots<F> {
     ///
     /// # Errors
     ///
-    /// [`PartitionError`]. The flash is not touched.
+    /// Returns [`PartitionError`] if `range` does not begin at a sector, is out of bounds, or is too small for two slots. The
+    /// flash is not touched.
     pub fn in_partition(flash: F, range: Range<u32>) -> Result<Self, PartitionError> {
         Self::in_partition_with_checksum(flash, range)
     }
@@ -81,7 +82,7 @@ impl<F: NorFlash, C: Checksum> Slots<F, C> {
     ///
     /// # Errors
     ///
-    /// As [`new`](Slots::new).
+    /// Returns the errors of [`new`](Slots::new).
     pub fn with_checksum(flash: F) -> Result<Self, PartitionError> {
         let capacity = u32::try_from(flash.capacity()).unwrap_or(u32::MAX);
         Self::in_partition_with_checksum(flash, 0..capacity)
@@ -91,7 +92,7 @@ impl<F: NorFlash, C: Checksum> Slots<F, C> {
     ///
     /// # Errors
     ///
-    /// As [`in_partition`](Slots::in_partition).
+    /// Returns the errors of [`in_partition`](Slots::in_partition).
     pub fn in_partition_with_checksum(flash: F, range: Range<u32>) -> Result<Self, PartitionError> {
         const {
             assert!(
@@ -130,9 +131,12 @@ impl<F: NorFlash, C: Checksum> Slots<F, C> {
     /// Reads the newest complete snapshot for which `accept` returns `true`. The result also says what is in each slot, so
     /// that a damaged or refused slot is not overlooked.
     ///
+    /// If nothing was saved yet, or if all snapshots are damaged or refused, the result is `Ok` with `snapshot: None`.
+    ///
     /// # Errors
     ///
-    /// `TooLong` if the buffer is too short for a snapshot, and the other slot has none either.
+    /// Returns [`TooLong`](Error::TooLong) if the buffer is too short for a complete snapshot and the other slot has no
+    /// accepted one.
     pub fn load<'b>(
         &mut self,
         buffer: &'b mut [u8],
@@ -168,14 +172,15 @@ impl<F: NorFlash, C: Checksum> Slots<F, C> {
         }
     }
 
-    /// Writes a snapshot over the other slot than the one in use. When it returns, this snapshot is the newest. If the power
-    /// fails before, the one that was loaded or saved last still is.
+    /// Writes a snapshot to the slot not in use. After `Ok` it is the newest. After a power failure during `save`, the
+    /// previous one is, or this one if it was already complete.
     ///
     /// It reads both slots first, and never erases the only complete one. It erases only the sectors that it needs.
     ///
     /// # Errors
     ///
-    /// `TooLong` and `NotASnapshot` with nothing changed. `Flash` or `NotKept` if the flash fails.
+    /// Returns [`TooLong`](Error::TooLong) or [`NotASnapshot`](Error::NotASnapshot) before it changes anything, and
+    /// [`Flash`](Error::Flash) or [`NotKept`](Error::NotKept) if the flash fails.
     pub fn save(&mut self, snapshot: &[u8]) -> Result<(), Error<F::Error>> {
         let available = (self.slot_len - Self::snapshot_offset()) as usize;
         let len = snapshot.len();

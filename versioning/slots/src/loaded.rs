@@ -1,9 +1,9 @@
-//! What loading says.
+//! The result of loading.
 
 use crate::Content;
 use core::fmt;
 
-/// The snapshot that was loaded, if there is one, and what became of the slots.
+/// The loaded snapshot, if there is one, and what is in each slot.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[must_use]
@@ -15,8 +15,8 @@ pub struct Loaded<'b> {
 }
 
 impl Loaded<'_> {
-    /// The slots that somebody should hear of, each with its number (0 or 1): what was saved there can no longer be
-    /// used. An unfinished save is none of these: nobody was told that it had succeeded.
+    /// Returns the slots to report (index 0 or 1): damaged, refused, or too long for the buffer. An unfinished save is not
+    /// reported: nobody was told that it had succeeded.
     pub fn troubles(&self) -> impl Iterator<Item = (usize, SlotContent)> {
         self.slots
             .into_iter()
@@ -31,10 +31,10 @@ impl Loaded<'_> {
 pub enum SlotContent {
     /// No header, but bytes that are all alike: erased, or never used.
     Blank,
-    /// No whole header: the power failed in a save or an erase, the header has been damaged, or something else lies there.
+    /// No complete header: the power failed in a save or an erase, the header has been damaged, or something else lies there.
     Unfinished,
-    /// A whole header, and behind it something else than what was saved. (An erase that starts at a slot's end and is cut
-    /// off leaves this, too.)
+    /// The header is complete but the length or the snapshot's checksum is wrong, or the flash failed to read. An interrupted
+    /// erase can cause a wrong checksum too.
     Damaged,
     /// A complete snapshot that is longer than the buffer.
     TooLong {
@@ -43,9 +43,9 @@ pub enum SlotContent {
     },
     /// A complete snapshot that the application does not accept: another firmware's, or a later release's.
     Refused,
-    /// This is what was loaded.
+    /// The snapshot that was loaded.
     Loaded,
-    /// A complete snapshot that nobody looked at, since a newer one was accepted.
+    /// A complete snapshot that was not passed to `accept`, since a newer one was accepted.
     Older,
 }
 

@@ -4,19 +4,19 @@ use embedded_storage::nor_flash::{
     ErrorType, NorFlash, NorFlashError, NorFlashErrorKind, ReadNorFlash, check_erase, check_read, check_write,
 };
 
-/// Memory that is used like a flash. For tests, and for memory that keeps its content over a reset: the start-up code must
-/// not clear it.
+/// Memory that is used like a flash with sectors of 256 bytes and a write size of 4 bytes. For tests, and for memory that
+/// keeps its content over a reset: the start-up code must not clear it.
 #[derive(Debug)]
 pub struct RamFlash<'m>(&'m mut [u8]);
 
 impl<'m> RamFlash<'m> {
-    /// A flash whose content is what the memory holds.
+    /// Returns a flash with the present content of `memory`.
     pub const fn new(memory: &'m mut [u8]) -> Self {
         Self(memory)
     }
 }
 
-/// An access that no flash could do: out of bounds, or not aligned.
+/// An out-of-bounds or unaligned access.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct RamFlashError(NorFlashErrorKind);
 

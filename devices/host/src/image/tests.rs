@@ -114,7 +114,7 @@ fn an_image_that_is_not_right_is_refused_and_says_why() {
     }
     for (at, part) in [
         (0, "no memory image"),
-        (30, "no memory"),
+        (30, "out of range"),
         (40, "damaged"),
         (image.len() - 1, "damaged"),
     ] {
