@@ -63,29 +63,38 @@ const BUFFER: usize = 1 << 20;
 const PATIENCE: Duration = Duration::from_millis(500);
 
 impl Layout {
-    /// Saves a state and its image in the directory `path`. They replace the previous ones together. Makes the directory if
-    /// it does not exist.
+    /// Saves a state and its image in the directory `path`. They replace the previous ones together. Creates the directory
+    /// and its parents if they do not exist, with the usual mode: only the files are private. Waits up to half a second for
+    /// the lock.
     ///
-    /// `state` names the new image: it has an ID that no earlier save had. `write` writes the image. It passes on the errors
-    /// of its argument as they are, because they say if the disk is full. If the save fails, `write` is called once more, to
+    /// `state` must have an ID that no earlier save had. `write` writes the image to its argument, and returns that
+    /// argument's errors unchanged: their kind says if the disk is full. If the save fails, `write` is called once more, to
     /// count the bytes of the image.
     ///
-    /// First, this deletes the files that killed saves left. A save needs room for one image beside the previous one.
+    /// First, this deletes each image and temporary file that the present state does not name. A save needs room for one
+    /// image beside the previous one.
     ///
     /// # Errors
     ///
-    /// [`DirectoryError`]. The directory has the previous state and its image, and the files of this save are deleted. One error
-    /// leaves the new state and its image instead: the directory could not be synced after the state was replaced.
+    /// Returns [`DirectoryError`] if the directory is in use, if a file cannot be written, if `state` is longer than the layout
+    /// says or has no ID, or if there is an image with that ID. The previous state and its image stay, and the files of this
+    /// save are deleted. There are two exceptions. [`ImageLeft`](DirectoryError::ImageLeft) leaves the new image. If only the
+    /// sync of the directory failed after the state was replaced, the new state and its image are in place.
     pub fn save(
         &self,
         path: &Path,
         state: &[u8],
         write: impl Fn(&mut dyn Write) -> io::Result<()>,
     ) -> Result<Saved, DirectoryError> {
-        let image_id = (self.image_of)(state).ok_or_else(|| {
-            let nameless = io::Error::new(ErrorKind::InvalidInput, "the state names no image");
-            FileError::new("save", &path.join(self.state), nameless)
-        })?;
+        let refused = |reason: String| {
+            let reason = io::Error::new(ErrorKind::InvalidInput, reason);
+            FileError::new("save", &path.join(self.state), reason)
+        };
+        if state.len() > self.max_state_len {
+            let (len, most) = (state.len(), self.max_state_len);
+            return Err(refused(format!("the state has {len} bytes, and the layout allows {most}")).into());
+        }
+        let image_id = (self.image_of)(state).ok_or_else(|| refused("the state names no image".into()))?;
         let is_new = !path.exists();
         fs::create_dir_all(path).map_err(|source| FileError::new("create", path, source))?;
         let saved = Directory::lock(*self, path, FlockOperation::NonBlockingLockExclusive).and_then(|directory| {
@@ -100,11 +109,13 @@ impl Layout {
         saved
     }
 
-    /// Opens the directory `path` for reading, and locks it against saves. Several readers can have it open.
+    /// Opens the directory `path` for reading, and locks it against saves. Several readers can have it open. Waits up to half
+    /// a second for the lock.
     ///
     /// # Errors
     ///
-    /// [`DirectoryError::File`] if it cannot be opened, and [`DirectoryError::InUse`] during a save.
+    /// Returns [`DirectoryError::File`] if it cannot be opened, and [`DirectoryError::InUse`] during a save or while a
+    /// [`Saved`] exists.
     pub fn open(&self, path: &Path) -> Result<Directory, DirectoryError> {
         Directory::lock(*self, path, FlockOperation::NonBlockingLockShared)
     }
@@ -144,7 +155,8 @@ impl Directory {
     ///
     /// # Errors
     ///
-    /// [`FileError`], also if there is no state, or if it is longer than a state can be.
+    /// Returns [`FileError`] if the state cannot be read or is longer than the layout says. If nothing was saved yet, the kind
+    /// of [`FileError::io`] is [`NotFound`](ErrorKind::NotFound).
     pub fn state(&self) -> Result<Vec<u8>, FileError> {
         load_file(&self.state_path(), self.layout.max_state_len)
     }
@@ -153,7 +165,8 @@ impl Directory {
     ///
     /// # Errors
     ///
-    /// [`FileError`] if the image cannot be opened, and if bytes are left when `read` returns. Otherwise the error of `read`.
+    /// Returns [`FileError`] if the image cannot be opened, or if bytes are left when `read` returns. Otherwise it returns the
+    /// error of `read`.
     pub fn image<T, E: From<FileError>>(
         &self,
         image_id: u64,
@@ -164,7 +177,10 @@ impl Directory {
         let mut image = BufReader::with_capacity(BUFFER, open_file(&path)?);
         let value = read(&mut image)?;
         if image.read(&mut [0]).map_err(failed)? != 0 {
-            let behind = io::Error::new(ErrorKind::InvalidData, "the image goes on behind its end");
+            let behind = io::Error::new(
+                ErrorKind::InvalidData,
+                "the image has bytes after the end that was read",
+            );
             return Err(failed(behind).into());
         }
         Ok(value)
@@ -260,6 +276,8 @@ impl Directory {
 }
 
 /// A state and an image that were saved. The files of earlier saves may still be there.
+///
+/// It keeps the directory locked. Call [`tidy`](Self::tidy) or drop it before the directory is opened or saved to again.
 #[derive(Debug)]
 pub struct Saved {
     directory: Directory,
@@ -268,11 +286,11 @@ pub struct Saved {
 
 impl Saved {
     /// Deletes the images and temporary files of earlier saves. Files with other names stay. This can take long for a large
-    /// image, and nothing depends on it: the next save does it otherwise.
+    /// image. It is optional: the next save does the same.
     ///
     /// # Errors
     ///
-    /// [`FileError`] for the first file that could not be deleted. The other ones are deleted.
+    /// Returns [`FileError`] for the first file that could not be deleted. The other ones are deleted.
     pub fn tidy(self) -> Result<(), FileError> {
         self.directory.delete_all_but(Some(self.image_id))
     }

@@ -19,7 +19,8 @@ const REPEATED_LEN: usize = 64;
 ///
 /// # Errors
 ///
-/// [`FileError`]. The file that was there is unchanged.
+/// Returns [`FileError`] as [`PendingFile::create`] and [`PendingFile::commit`] do, or if the disk is full. The previous file is
+/// unchanged, with one exception: if only the sync of the directory failed, the new file is in place, complete.
 pub fn save_file(path: &Path, bytes: &[u8]) -> Result<(), FileError> {
     let mut file = PendingFile::create(path)?;
     file.write_all(bytes)
@@ -31,7 +32,8 @@ pub fn save_file(path: &Path, bytes: &[u8]) -> Result<(), FileError> {
 ///
 /// # Errors
 ///
-/// [`FileError`], also for a file that is longer. A named pipe is refused at once, without waiting for its writer.
+/// Returns [`FileError`] if the file cannot be read or is longer. A named pipe is refused at once, without waiting for its
+/// writer.
 pub fn load_file(path: &Path, max_len: usize) -> Result<Vec<u8>, FileError> {
     let failed = |source| FileError::new("read", path, source);
     let file = open_file(path)?;
@@ -49,7 +51,8 @@ pub fn load_file(path: &Path, max_len: usize) -> Result<Vec<u8>, FileError> {
 ///
 /// # Errors
 ///
-/// [`FileError`], also for anything but a regular file. A named pipe is refused at once, without waiting for its writer.
+/// Returns [`FileError`] if the file cannot be opened or is not a regular file. A named pipe is refused at once, without waiting
+/// for its writer.
 pub fn open_file(path: &Path) -> Result<File, FileError> {
     let failed = |source| FileError::new("read", path, source);
     let flags = OFlags::RDONLY | OFlags::CLOEXEC | OFlags::NONBLOCK | OFlags::NOCTTY;
@@ -58,12 +61,12 @@ pub fn open_file(path: &Path) -> Result<File, FileError> {
     Ok(file)
 }
 
-/// Opens a named pipe or a character device, such as a terminal, for writing. Follows symbolic links, as `/dev/stdout` is one.
-/// Returns `None` for everything else, which [`PendingFile`] replaces or refuses.
+/// Opens a named pipe or a character device, such as a terminal, for writing. Follows symbolic links: `/dev/stdout` is one.
+/// Returns `None` for everything else, which [`PendingFile`] replaces or refuses. Opening a named pipe waits for its reader.
 ///
 /// # Errors
 ///
-/// [`FileError`] where it cannot be opened.
+/// Returns [`FileError`] if it cannot be opened.
 pub fn open_stream(path: &Path) -> Result<Option<File>, FileError> {
     match fs::metadata(path) {
         Ok(found) if found.file_type().is_fifo() || found.file_type().is_char_device() => {
@@ -76,11 +79,12 @@ pub fn open_stream(path: &Path) -> Result<Option<File>, FileError> {
     }
 }
 
-/// A file that gets its name when it is complete. If it is dropped before [`commit`](Self::commit), it is deleted.
+/// A file that is written under a temporary name. [`commit`](Self::commit) gives it its name. If it is dropped before, it is
+/// deleted.
 ///
-/// Only its owner may read it, because it has the secrets of a device, or of a whole machine. The temporary name is
-/// `.NAME.….tmp`, with random letters. A process that is killed leaves that file behind. Delete it when no process writes to
-/// the directory.
+/// Only its owner may read it (mode 0600), because it may have the secrets of a device or of a machine. The mode of the file
+/// that it replaces is not kept. Writes are not buffered. The temporary name is `.NAME.….tmp`, with random letters. A process that
+/// is killed leaves that file behind. Delete it when no process writes to the directory.
 #[derive(Debug)]
 pub struct PendingFile {
     file: NamedTempFile,
@@ -92,8 +96,7 @@ impl PendingFile {
     ///
     /// # Errors
     ///
-    /// [`FileError`] where the directory is missing or may not be written, and where `path` is something else than a
-    /// regular file.
+    /// Returns [`FileError`] if the directory is missing or may not be written, or if `path` is anything but a regular file.
     pub fn create(path: &Path) -> Result<Self, FileError> {
         replaceable(path)?;
         let name = path.file_name().unwrap_or_default().to_string_lossy();
@@ -115,18 +118,18 @@ impl PendingFile {
         })
     }
 
-    /// The file under its temporary name, for whoever writes to it in another way than through [`Write`].
+    /// Returns the open temporary file, for writing by other means than [`Write`].
     #[must_use]
     pub fn as_file(&self) -> &File {
         self.file.as_file()
     }
 
-    /// Gives the file its name, in place of what was there, once all of it is on the disk.
+    /// Syncs the file, and then renames it to its name. It replaces the file that was there.
     ///
     /// # Errors
     ///
-    /// [`FileError`]; what was under the name is still there, unless it is the directory that could not be synced: then the
-    /// new file is there, whole.
+    /// Returns [`FileError`] if a step failed, or if the path is no regular file any more. The previous file is unchanged, with
+    /// one exception: if only the sync of the directory failed, the new file is in place, complete.
     pub fn commit(self) -> Result<(), FileError> {
         let Self { file, path } = self;
         file.as_file()
@@ -196,7 +199,7 @@ fn only_regular(found: FileType) -> io::Result<()> {
     Err(io::Error::new(io::ErrorKind::InvalidInput, message))
 }
 
-/// What could not be done with which file.
+/// A failed action on a file. It displays the action, the path and the system's error.
 #[derive(Debug)]
 pub struct FileError {
     action: &'static str,
@@ -211,6 +214,18 @@ impl FileError {
             path: path.to_owned(),
             source,
         }
+    }
+
+    /// Returns the path of the file or directory.
+    #[must_use]
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Returns the system's error. Its kind tells a missing file from a disk that fails.
+    #[must_use]
+    pub const fn io(&self) -> &io::Error {
+        &self.source
     }
 
     fn is_of<const N: usize>(&self, kinds: [io::ErrorKind; N]) -> bool {

@@ -9,7 +9,8 @@ use crate::{FileError, shown};
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum DirectoryError {
-    /// Another process saves to the directory, or reads it during a save.
+    /// The directory stayed locked for half a second. A save is in progress, or a reader has it open and this would be a save.
+    /// This process may hold the lock itself, by a [`Directory`](super::Directory) or a [`Saved`](super::Saved).
     InUse {
         /// The directory.
         path: PathBuf,
@@ -18,7 +19,7 @@ pub enum DirectoryError {
     File(FileError),
     /// The image does not fit on the disk.
     NoRoom {
-        /// Bytes of the image. It needs them beside the files that are there.
+        /// Size of the image in bytes, in addition to the files that are there.
         needed: u64,
         /// Bytes that are free.
         free: u64,

@@ -1,4 +1,4 @@
-//! The names of a directory's files. All other files in the directory are somebody else's.
+//! The names of a directory's files. A save touches no other file in the directory.
 
 use std::ffi::OsStr;
 
@@ -8,7 +8,7 @@ const DIGITS: usize = 16;
 /// Letters and digits that make a temporary name unique.
 const UNIQUE: usize = 6;
 
-/// How the files of a directory are called, and how the ID of an image is found in a state. Each product has one, as a
+/// The names of the files in a directory, and how the ID of an image is found in a state. Each product has one, as a
 /// constant.
 #[derive(Clone, Copy, Debug)]
 pub struct Layout {
@@ -19,17 +19,18 @@ pub struct Layout {
 }
 
 impl Layout {
-    /// Returns the layout with the state in the file `state`, and the image with the ID `id` in the file `image` + `id` in
-    /// sixteen hexadecimal digits, as in `memory-00000000000000ff`. A save may delete each file with such a name. A product
-    /// chooses a new ID for each save, such as a random number.
+    /// Returns a layout. `state` is the name of the state's file. `image` is the prefix of the images' names; sixteen
+    /// hexadecimal digits of the ID follow, as in `memory-00000000000000ff`. A save may delete any file with such a name, so
+    /// choose a prefix that nobody else uses. Choose a new ID for each save, such as a random number.
     ///
-    /// `max_state_len` is the length of the longest state in bytes. `image_of` returns the ID that the bytes of a state have. For
-    /// bytes that are no state it returns `None`; then a save deletes nothing before the new state is there.
+    /// `max_state_len` is the length of the longest state, in bytes: `max_snapshot_len::<Mirror>()` for a snapshot. A save
+    /// refuses a longer one. `image_of` returns the ID in the bytes of a state, and `None` for bytes that are no state. As long
+    /// as the saved state is such, a save deletes nothing before the new state is in place.
     ///
     /// # Panics
     ///
-    /// In a constant: does not compile. If `state` or `image` is empty or has a `/`, if `state` starts with `image`, or if a
-    /// file would have a name of more than 64 bytes.
+    /// Panics (does not compile in a constant) if `state` or `image` is empty or has a `/`, if `state` starts with `image`, or if
+    /// a file would have a name of more than 64 bytes.
     #[must_use]
     pub const fn new(
         state: &'static str,

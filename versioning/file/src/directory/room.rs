@@ -8,12 +8,15 @@ use rustix::fs::fstatvfs;
 use super::DirectoryError;
 use crate::FileError;
 
-/// Says how much room a save needs, where that is what is missing.
+/// Says how much room a save needs, if room is what is missing.
 pub(super) fn explain(
     error: FileError,
     directory: &File,
     write: impl Fn(&mut dyn Write) -> io::Result<()>,
 ) -> DirectoryError {
+    if error.is_of([ErrorKind::AlreadyExists]) {
+        return error.into();
+    }
     let mut len = Counted(0);
     let (Ok(()), Ok(there)) = (write(&mut len), fstatvfs(directory)) else {
         return error.into();

@@ -157,7 +157,7 @@ fn bytes_behind_the_image_are_no_part_of_it() -> Result<()> {
     File::options().append(true).open(image)?.write_all(b"?")?;
     let refusal = refusal(number(directory.path()));
     assert!(
-        refusal.starts_with("cannot read ") && refusal.ends_with("the image goes on behind its end"),
+        refusal.starts_with("cannot read ") && refusal.ends_with("the image has bytes after the end that was read"),
         "{refusal}"
     );
     Ok(())
@@ -177,6 +177,31 @@ fn a_state_that_names_no_image_is_not_saved() -> Result<()> {
 }
 
 /// It could belong to the state that is there.
+#[test]
+fn a_state_that_is_longer_than_the_layout_says_is_not_saved() -> Result<()> {
+    const SHORT: Layout = Layout::new(STATE, "memory-", 8, |state| state.first().map(|id| u64::from(*id)));
+    let folder = tempfile::tempdir()?;
+    SHORT.save(folder.path(), &[1; 8], |_| Ok(()))?.tidy()?;
+    let longer = refusal(SHORT.save(folder.path(), &[2; 9], |_| Ok(())).map_err(Into::into));
+    assert!(
+        longer.contains("the state has 9 bytes, and the layout allows 8"),
+        "{longer}"
+    );
+    let directory = SHORT.open(folder.path())?;
+    assert_eq!(directory.state()?, [1; 8]);
+    directory.image(1, |_| Ok::<_, FileError>(()))?;
+    Ok(())
+}
+
+#[test]
+fn a_directory_without_a_state_says_so() -> Result<()> {
+    let folder = tempfile::tempdir()?;
+    let error = MACHINE.open(folder.path())?.state().unwrap_err();
+    assert_eq!(error.io().kind(), ErrorKind::NotFound);
+    assert_eq!(error.path(), folder.path().join(STATE));
+    Ok(())
+}
+
 #[test]
 fn an_image_is_never_replaced() -> Result<()> {
     let directory = tempfile::tempdir()?;
