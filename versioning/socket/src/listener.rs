@@ -16,7 +16,7 @@ use rustix::io::Errno;
 use rustix::net::{AddressFamily, SocketAddrUnix, SocketFlags, SocketType, bind, listen, socket_with};
 use rustix::process::geteuid;
 
-/// How long another process may take to begin or to end listening in the same directory.
+/// How long another process may take to start or stop listening in the same directory.
 const PATIENCE: Duration = Duration::from_secs(3);
 
 /// Calls that wait until they are accepted.
@@ -24,7 +24,8 @@ const BACKLOG: i32 = 128;
 
 /// A socket that listens at a path. When it is dropped, it removes its own socket from the file system, and no other.
 ///
-/// `S` is the type by which it is used: [`UnixListener`] for streams, [`OwnedFd`] for packets.
+/// It derefs to `S`, the type of the socket: [`UnixListener`] with its `accept` for streams, [`OwnedFd`] for packets. Dropping it
+/// waits up to three seconds if another process starts or stops listening in the same directory.
 #[derive(Debug)]
 pub struct Listener<S = UnixListener> {
     socket: S,
@@ -36,13 +37,16 @@ pub struct Listener<S = UnixListener> {
 impl Listener<UnixListener> {
     /// Listens for streams (`SOCK_STREAM`) at `path`.
     ///
-    /// If the path has a socket that nobody listens at, as a killed process leaves it, the socket is replaced. Anything else
-    /// stays, and is an error. Only this user may connect: the socket has the mode 0600.
+    /// The stale socket of a killed process is replaced. Anything else at the path stays, and is an error. Only this user may
+    /// connect: the socket has the mode 0600. Waits up to three seconds if another process starts or stops listening in the same
+    /// directory.
+    ///
+    /// The path exists a moment before the process listens. A client that is started at the same time tries again after
+    /// `ConnectionRefused`.
     ///
     /// # Errors
     ///
-    /// [`ListenError`]. The path is unchanged, except that a left-over socket may have been removed. Waits for at most three
-    /// seconds if another process begins or ends to listen in the same directory.
+    /// Returns [`ListenError`]. The path is unchanged, except that a stale socket may have been removed.
     pub fn stream(path: &Path) -> Result<Self, ListenError> {
         Self::bind(path, SocketType::STREAM)
     }
@@ -115,7 +119,7 @@ fn check_directory(directory: &Path) -> Result<(), ListenReason> {
     }
 }
 
-/// Locks a directory against others that begin or end to listen in it. The lock ends with the file.
+/// Locks a directory against others that start or stop listening in it. The lock ends with the file.
 fn lock(directory: &Path) -> Result<File, ListenReason> {
     let lock = File::open(directory)?;
     let start = Instant::now();
@@ -180,7 +184,7 @@ impl<S> Drop for Listener<S> {
     }
 }
 
-/// Why nothing listens at a path.
+/// Why listening at a path failed.
 #[derive(Debug)]
 #[non_exhaustive]
 pub struct ListenError {
@@ -215,7 +219,7 @@ pub enum ListenReason {
         /// The directory of the socket.
         directory: PathBuf,
     },
-    /// The system refuses. [`ErrorKind::AddrInUse`] if another process listens at the path, or if the path is not a socket.
+    /// A system call failed: with [`ErrorKind::AddrInUse`] if another process listens at the path, or if the path is not a socket.
     System(io::Error),
 }
 

@@ -1,20 +1,20 @@
 //! A machine that moves from one process to another, and is always in one of them.
 //!
-//! | who | says |
-//! |---|---|
-//! | destination | its offer ([`devstate_versioning::negotiation`]): its architecture and the releases that it reads; a nonce |
-//! | source | that it answers this nonce |
-//! | source | the machine: whatever its VMM writes, at the newest release that both have |
-//! | destination | that the machine is complete |
-//! | source | that it is the destination's now, with the nonce again |
+//! | step | sender | message |
+//! |---|---|---|
+//! | 1 | destination | an offer ([`devstate_versioning::negotiation`]): its architecture and the releases that it reads; a nonce |
+//! | 2 | source | "accepted", with the nonce |
+//! | 3 | source | the machine: whatever its VMM writes, at the newest release that both have |
+//! | 4 | destination | "complete" |
+//! | 5 | source | "yours", with the nonce: the final message |
 //!
-//! Until the source has said the last word, the guest can continue there, and nowhere else. After it, the guest can continue
-//! only at the destination. So the destination creates everything that a running guest needs before it says that the
-//! machine is complete. If it gives up, it makes sure that the last word can no longer be said.
+//! The guest may run at the source until the source sends the final message. After that, it may run only at the destination.
+//! So the destination creates everything that a running guest needs before it sends "complete". If the destination gives
+//! up, it first closes the stream, so that the final message cannot be delivered any more.
 //!
-//! The guest runs until both have agreed on a release: [`Call::poll`] never blocks. Each part of the exchange has a limit as
-//! a whole ([`Limits`]), so a peer that sends a byte now and then is not waited for. The nonce belongs to one exchange: a
-//! recorded stream does not make a second copy of the guest.
+//! The guest runs until both have agreed on a release: [`Call::poll`] never blocks. Each part of the exchange has one limit
+//! ([`Limits`]), and a peer cannot extend it by sending single bytes. The nonce belongs to one exchange: a recorded stream
+//! does not make a second copy of the guest.
 //!
 //! Each side checks that the other one belongs to the same user, or to root. The stream is neither encrypted nor signed.
 //!
@@ -25,17 +25,18 @@
 //! use std::io::Write;
 //! use std::os::{fd::AsFd, unix::net::UnixStream};
 //! # use std::error::Error;
-//! # #[derive(Versioned, Clone, Debug, Default, PartialEq)]
-//! # #[versioned(version = 1, layouts(open))]
-//! # pub struct MachineSer {
-//! #     pub count: u32,
-//! # }
-//! # release_table! {
-//! #     pub enum Release { V1 = 1 @ open }
-//! #     MachineSer => [1],
-//! # }
 //!
-//! // The destination: it builds its machine from what comes, and says only then that the machine is complete.
+//! #[derive(Versioned, Clone, Debug, Default, PartialEq)]
+//! #[versioned(version = 1, layouts(open))]
+//! pub struct MachineSer {
+//!     pub count: u32,
+//! }
+//! release_table! {
+//!     pub enum Release { V1 = 1 @ open }
+//!     MachineSer => [1],
+//! }
+//!
+//! // The destination builds its machine from what it reads. `caller` comes from `accept` of a `Listener`.
 //! fn receive(caller: UnixStream) -> Result<MachineSer, Box<dyn Error + Send + Sync>> {
 //!     let (wake, _stop) = std::io::pipe()?; // readable when the process is told to stop
 //!     let destination = Destination::<Release, MachineSer>::new(Release::LATEST, Limits::default());
@@ -89,15 +90,17 @@ pub use source::{Agreed, Call, CallError};
 pub struct Limits {
     /// How long a destination may take to answer a call with its offer. The guest runs meanwhile.
     pub call: Duration,
-    /// How long a caller may take to answer the offer. It should be less than `call`: then a caller who says nothing does not
-    /// keep others away.
+    /// How long the destination waits for the caller to accept the offer. Choose less than `call`: then one silent caller
+    /// does not make the next one wait too long.
     pub answer: Duration,
-    /// How long the rest may take together: the machine, and the last word. The guest stands still meanwhile.
+    /// How long the rest may take together: the machine and the final message. The guest stands still meanwhile. At the
+    /// destination the time starts when its offer is accepted, and at the source when [`Agreed::send`] is called. So call
+    /// that at once.
     pub exchange: Duration,
 }
 
 impl Default for Limits {
-    /// Five seconds, two seconds, and one minute.
+    /// Returns five seconds for `call`, two seconds for `answer`, and one minute for `exchange`.
     fn default() -> Self {
         Self {
             call: Duration::from_secs(5),

@@ -10,11 +10,11 @@ const ROOT: u32 = 0;
 
 /// Returns `Ok` if the process at the other end of a connected socket belongs to the same user as this process, or to root.
 ///
-/// Both ends can check. The end that connected sees who the other process was when it began to listen.
+/// Both ends can check. The end that connected sees the user at the time when the other process started to listen.
 ///
 /// # Errors
 ///
-/// [`PeerError`] if it is another user, or if the system does not say who it is.
+/// Returns [`PeerError`] if it is another user, or if the system does not say who it is.
 pub fn check_peer(socket: impl AsFd) -> Result<(), PeerError> {
     let peer = socket_peercred(socket).map_err(|errno| PeerError::Unknown(errno.into()))?;
     check_user(peer.uid.as_raw(), geteuid().as_raw())
@@ -28,7 +28,7 @@ fn check_user(user: u32, own: u32) -> Result<(), PeerError> {
     }
 }
 
-/// Returns `true` if this process itself is at the other end of a connected socket.
+/// Returns `true` if this process itself is at the other end of a connected socket, and `false` if the system does not say.
 pub fn is_this_process(socket: impl AsFd) -> bool {
     socket_peercred(socket).is_ok_and(|peer| peer.pid == getpid())
 }

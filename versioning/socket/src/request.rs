@@ -36,17 +36,17 @@ use crate::peer::{PeerError, check_peer};
 /// The longest answer that a client takes, in bytes.
 const MAX_ANSWER: usize = 1 << 20;
 
-/// How long and how much a server listens to one caller.
+/// Limits for one caller of [`serve`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limits {
-    /// How long a caller may take to say the whole request, and how long to accept the answer.
+    /// How long a caller may take to send the whole request, and then to accept the whole answer.
     pub patience: Duration,
     /// The length of the longest request in bytes.
     pub len: usize,
 }
 
 impl Default for Limits {
-    /// One second and 64 KiB.
+    /// Returns a patience of one second and a length of 64 KiB.
     fn default() -> Self {
         Self {
             patience: Duration::from_secs(1),
@@ -55,13 +55,14 @@ impl Default for Limits {
     }
 }
 
-/// Sends `request` to the process that listens at `path`, and returns its answer. Waits for the answer without a limit,
-/// because a request may take its time.
+/// Sends `request` to the process that listens at `path`, and returns its answer. Waits without a limit, because a request
+/// may take its time. The answer may have up to 1 MiB. There is one request for each connection.
 ///
 /// # Errors
 ///
-/// [`RequestError`]. Nothing is sent to a process of another user. If the error is [`HungUp`](RequestError::HungUp), the
-/// request may have been carried out.
+/// Returns [`RequestError`] if nobody listens, if the request or the answer is not what it should be, or if the server hangs
+/// up. Nothing is sent to a process of another user. After [`HungUp`](RequestError::HungUp), `TooLong` or `Json` the request
+/// may have been carried out.
 pub fn ask<Q: Serialize + ?Sized, A: DeserializeOwned>(path: &Path, request: &Q) -> Result<A, RequestError> {
     let mut stream = UnixStream::connect(path).map_err(|source| RequestError::Connect {
         path: path.to_owned(),
@@ -84,24 +85,24 @@ pub fn ask<Q: Serialize + ?Sized, A: DeserializeOwned>(path: &Path, request: &Q)
     serde_json::from_slice(&answer).map_err(RequestError::Json)
 }
 
-/// Reads the request of one caller, lets `carry_out` handle it, and sends what it returns. A caller that is slow, silent or
-/// endless is given up, so that the server can go on.
+/// Reads the request of one caller, calls `carry_out` with it, and sends what that returns. Gives up on a caller that takes
+/// too long or sends too much, so that the server can go on.
 ///
-/// `carry_out` gets an error if the caller belongs to another user, or if the line is no request. It only chooses the words
-/// of the answer then.
+/// If the caller belongs to another user, or if the line does not parse as `Q`, `carry_out` gets the error. Then it must only
+/// return the answer that says so.
 ///
 /// # Errors
 ///
-/// [`RequestError`]: the error that `carry_out` got, or why the caller was given up. If the answer could not be sent, the
-/// request has been carried out.
+/// | error | `carry_out` |
+/// |---|---|
+/// | `Peer`, `Json` | was called with this error, and the caller has the answer |
+/// | `Late`, `TooLong`, `HungUp` while reading | was not called |
+/// | `Unread`, `HungUp` while writing, `Unserializable` | was called; the caller has no answer |
 pub fn serve<Q: DeserializeOwned, A: Serialize>(
     mut caller: UnixStream,
     limits: Limits,
     carry_out: impl FnOnce(Result<Q, &RequestError>) -> A,
 ) -> Result<(), RequestError> {
-    caller
-        .set_write_timeout(Some(limits.patience))
-        .map_err(RequestError::HungUp)?;
     let request = match check_peer(&caller) {
         Ok(()) => serde_json::from_slice(&read_line(&mut caller, limits)?).map_err(RequestError::Json),
         Err(error) => Err(RequestError::Peer(error)),
@@ -110,14 +111,36 @@ pub fn serve<Q: DeserializeOwned, A: Serialize>(
         Ok(request) => (carry_out(Ok(request)), Ok(())),
         Err(error) => (carry_out(Err(&error)), Err(error)),
     };
-    caller.write_all(&line(&answer)?).map_err(RequestError::HungUp)?;
+    write_line(&mut caller, &line(&answer)?, limits.patience)?;
     outcome
+}
+
+/// The bytes of one read or write. The system starts the timeout of a longer one again with each part.
+const PART: usize = 4096;
+
+/// Writes all of an answer within one limit.
+fn write_line(caller: &mut UnixStream, mut line: &[u8], patience: Duration) -> Result<(), RequestError> {
+    let start = Instant::now();
+    while !line.is_empty() {
+        let left = patience.saturating_sub(start.elapsed());
+        if left.is_zero() {
+            return Err(RequestError::Unread { patience });
+        }
+        caller.set_write_timeout(Some(left)).map_err(RequestError::HungUp)?;
+        match caller.write(line.get(..PART).unwrap_or(line)) {
+            Ok(0) => return Err(RequestError::HungUp(ErrorKind::WriteZero.into())),
+            Ok(len) => line = line.get(len..).unwrap_or_default(),
+            Err(error) if [ErrorKind::Interrupted, ErrorKind::WouldBlock].contains(&error.kind()) => {}
+            Err(error) => return Err(RequestError::HungUp(error)),
+        }
+    }
+    Ok(())
 }
 
 fn read_line(caller: &mut UnixStream, limits: Limits) -> Result<Vec<u8>, RequestError> {
     let Limits { patience, len: limit } = limits;
     let start = Instant::now();
-    let (mut line, mut part) = (Vec::new(), [0; 4096]);
+    let (mut line, mut part) = (Vec::new(), [0; PART]);
     while !line.ends_with(b"\n") {
         let left = patience.saturating_sub(start.elapsed());
         if left.is_zero() {
@@ -139,7 +162,7 @@ fn read_line(caller: &mut UnixStream, limits: Limits) -> Result<Vec<u8>, Request
 }
 
 fn line(message: &(impl Serialize + ?Sized)) -> Result<Vec<u8>, RequestError> {
-    let mut line = serde_json::to_vec(message).map_err(RequestError::Json)?;
+    let mut line = serde_json::to_vec(message).map_err(RequestError::Unserializable)?;
     line.push(b'\n');
     Ok(line)
 }
@@ -157,9 +180,14 @@ pub enum RequestError {
     },
     /// The other process is not trusted.
     Peer(PeerError),
-    /// The caller has not said in time what it wants.
+    /// The request did not arrive within the limit.
     Late {
-        /// How long it was listened to.
+        /// [`Limits::patience`].
+        patience: Duration,
+    },
+    /// The caller did not accept the whole answer within the limit.
+    Unread {
+        /// [`Limits::patience`].
         patience: Duration,
     },
     /// The line of the other process is longer than it may be.
@@ -167,9 +195,11 @@ pub enum RequestError {
         /// The length of the longest line in bytes.
         limit: usize,
     },
-    /// The line of the other process is not what this one expects, or the own message has no JSON form.
+    /// The line of the other process is not what this one expects.
     Json(serde_json::Error),
-    /// The connection ended before everything was said.
+    /// The message of this process cannot be serialized.
+    Unserializable(serde_json::Error),
+    /// The connection failed or ended before the whole line was sent or received.
     HungUp(io::Error),
 }
 
@@ -187,8 +217,14 @@ impl fmt::Display for RequestError {
                 "the caller did not say within {} s what it wants",
                 patience.as_secs_f64()
             ),
+            Self::Unread { patience } => write!(
+                f,
+                "the caller did not accept the answer within {} s",
+                patience.as_secs_f64()
+            ),
             Self::TooLong { limit } => write!(f, "the other side says more than {limit} bytes"),
             Self::Json(error) => write!(f, "this is not a line of the kind that is expected: {error}"),
+            Self::Unserializable(error) => write!(f, "this message has no JSON form: {error}"),
             Self::HungUp(error) => write!(f, "the other side hung up: {error}"),
         }
     }
@@ -199,9 +235,9 @@ impl error::Error for RequestError {
         match self {
             Self::Connect { source, .. } => source.source(),
             Self::Peer(error) => error.source(),
-            Self::Json(error) => error.source(),
+            Self::Json(error) | Self::Unserializable(error) => error.source(),
             Self::HungUp(error) => error.source(),
-            Self::Late { .. } | Self::TooLong { .. } => None,
+            Self::Late { .. } | Self::Unread { .. } | Self::TooLong { .. } => None,
         }
     }
 }

@@ -12,9 +12,10 @@ use rustix::io::Errno;
 
 /// A stream with one deadline for all reads and writes, and with a descriptor that ends them early.
 ///
-/// A timeout of a socket starts again with each byte, so a peer that sends a byte now and then is waited for without end. This
-/// stream fails with [`ErrorKind::TimedOut`] when the deadline has passed, whatever the peer does. It fails with
-/// [`ErrorKind::Other`] as soon as the descriptor `wake` is readable: for example a pipe that a signal handler writes to.
+/// A timeout of a socket starts again with each read, so a peer can extend it by sending single bytes. This stream fails with
+/// [`ErrorKind::TimedOut`] when the deadline has passed, whatever the peer does. It fails with [`ErrorKind::Other`] as soon as
+/// the descriptor `wake` is readable, or its other end is closed: for example a pipe that a signal handler writes to. Keep the
+/// writing end of such a pipe. If nothing should stop the stream, pass a pipe that nobody writes to.
 ///
 /// It implements `Read` and `Write` of `std::io` and of `embedded_io`. The latter is what `devstate_versioning` reads from.
 ///

@@ -34,14 +34,15 @@ impl<R: ReleaseTable, M: RowOf<R>> Destination<R, M> {
         }
     }
 
-    /// Takes a machine over from whoever has called. `receive` reads all of it from the stream, a snapshot and then the
-    /// memory, and creates everything that the guest needs to run. It ends early if `wake` becomes readable.
+    /// Takes a machine over from `caller`, which [`Listener::stream`](crate::Listener::stream) accepted. `receive` reads all of
+    /// it from the stream, for instance a snapshot and then the memory, and creates everything that the guest needs to run. The
+    /// exchange stops with an error as soon as `wake` becomes readable ([`TimedStream`]).
     ///
     /// After `Ok` the guest runs nowhere else: run it here.
     ///
     /// # Errors
     ///
-    /// [`TakeError`]. The source still has its guest: drop what was built. Another call may bring a machine.
+    /// Returns [`TakeError`]. The source still has its guest: drop what was built. You can accept the next caller.
     pub fn take<T, E>(
         &self,
         caller: UnixStream,
@@ -104,7 +105,7 @@ pub(super) fn take_last_word(stream: &mut TimedStream<'_>, nonce: Nonce) -> Resu
     }
 }
 
-/// Why a call brought no machine.
+/// Why no machine was received.
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum TakeError {
@@ -114,7 +115,7 @@ pub enum TakeError {
     Nonce(io::Error),
     /// The caller did not answer the offer, or not in time.
     NoMachine(io::Error),
-    /// The caller does not know this exchange.
+    /// The caller does not speak this protocol.
     Foreign {
         /// The first eight bytes that it says.
         found: [u8; 8],
@@ -132,7 +133,7 @@ impl fmt::Display for TakeError {
         match self {
             Self::Peer(error) => write!(f, "{error}"),
             Self::Nonce(error) => write!(f, "cannot make a nonce: {error}"),
-            Self::NoMachine(error) => write!(f, "the caller has no machine: {error}"),
+            Self::NoMachine(error) => write!(f, "the caller did not accept the offer: {error}"),
             Self::Foreign { found } => {
                 write!(
                     f,

@@ -31,11 +31,13 @@ pub struct Call<R, M> {
     choice: Choice<R, M>,
     /// The newest release that both have, once the offer has ended.
     release: Option<R>,
+    /// The call succeeded or failed.
+    ended: bool,
 }
 
 impl<R: ReleaseTable, M: RowOf<R>> Call<R, M> {
-    /// Calls the process that listens at `path`. The machine may be written at every release from the oldest to the newest of
-    /// `allowed`. The time of [`Limits::call`] begins.
+    /// Creates a call to the process that listens at `path`. It connects at the first [`poll`](Self::poll). `allowed` is the
+    /// range of releases that the machine may be written at. [`Limits::call`] counts from now.
     #[must_use]
     pub fn new(path: &Path, allowed: RangeInclusive<R>, limits: Limits) -> Self {
         Self {
@@ -46,14 +48,16 @@ impl<R: ReleaseTable, M: RowOf<R>> Call<R, M> {
             heard: Vec::new(),
             choice: Choice::new(Architecture::NATIVE, allowed),
             release: None,
+            ended: false,
         }
     }
 
-    /// Calls over a stream that is connected already, instead of connecting to the path.
+    /// Calls over a stream that is connected already, instead of connecting to the path. Then the path is only named in
+    /// errors, and both ends may be this process.
     ///
     /// # Errors
     ///
-    /// [`CallError`] if another user is at the other end, or if the stream cannot be set to non-blocking mode.
+    /// Returns [`CallError`] if another user is at the other end, or if the stream cannot be set to non-blocking mode.
     pub fn over(self, stream: UnixStream) -> Result<Self, CallError> {
         check_peer(&stream)?;
         stream.set_nonblocking(true).map_err(CallError::NoAnswer)?;
@@ -64,12 +68,22 @@ impl<R: ReleaseTable, M: RowOf<R>> Call<R, M> {
     }
 
     /// Does what can be done without waiting. Returns `None` if the destination has not answered yet: then call it again
-    /// soon. At the end both sides know the release at which the machine is written.
+    /// within 100 ms. The destination gives up if its offer is not accepted within its [`Limits::answer`]. At the end both
+    /// sides know the release at which the machine is written.
     ///
     /// # Errors
     ///
-    /// [`CallError`]. The guest can go on. Do not call this again.
+    /// Returns [`CallError`]. The guest can go on. [`CallError::Ended`] if an earlier poll has succeeded or failed.
     pub fn poll(&mut self) -> Result<Option<Agreed<R>>, CallError> {
+        if self.ended {
+            return Err(CallError::Ended);
+        }
+        let outcome = self.advance();
+        self.ended = !matches!(outcome, Ok(None));
+        outcome
+    }
+
+    fn advance(&mut self) -> Result<Option<Agreed<R>>, CallError> {
         let mut stream = match self.stream.take() {
             Some(stream) => stream,
             None => match self.connect()? {
@@ -155,7 +169,7 @@ impl<R: ReleaseTable, M: RowOf<R>> Call<R, M> {
     }
 }
 
-/// An exchange that both sides have agreed on. If it is dropped, the machine stays.
+/// An exchange that both sides have agreed on. If it is dropped, the migration is cancelled and the guest stays here.
 #[derive(Debug)]
 pub struct Agreed<R> {
     stream: UnixStream,
@@ -171,14 +185,15 @@ impl<R: Copy> Agreed<R> {
         self.release
     }
 
-    /// Gives the machine away. Its guest stands still. `write` writes all of it to the stream: a snapshot, then the memory.
-    /// The whole exchange may take [`Limits::exchange`]. It ends early if `wake` becomes readable.
+    /// Sends the machine. Stop the guest before you call this. `write` writes all of it to the stream, for instance a snapshot
+    /// and then the memory. The whole exchange may take [`Limits::exchange`]. It stops with an error as soon as `wake` becomes
+    /// readable ([`TimedStream`]).
     ///
     /// After `Ok` the guest belongs to the destination: never run it here again.
     ///
     /// # Errors
     ///
-    /// [`CallError`]. The destination does not have the guest: it can go on here.
+    /// Returns [`CallError`]. The destination does not have the guest: it can go on here.
     pub fn send<E>(
         self,
         wake: BorrowedFd<'_>,
@@ -223,22 +238,24 @@ pub enum CallError {
     },
     /// The destination is not trusted.
     Peer(PeerError),
-    /// Whoever listens at the path took no call in time: others wait there already.
+    /// The listener's queue of calls stayed full until the limit.
     Busy {
         /// The path of the socket.
         path: PathBuf,
         /// How long it was waited for.
         limit: Duration,
     },
-    /// Whoever listens at the path did not say in time what it reads.
+    /// The destination sent no whole offer within the limit.
     Silent {
         /// The path of the socket.
         path: PathBuf,
         /// How long it was waited for.
         limit: Duration,
     },
-    /// The destination hung up before it had said what it reads.
+    /// The connection ended before the destination sent its whole offer.
     NoAnswer(io::Error),
+    /// An earlier poll of this call has succeeded or failed. Create a new call.
+    Ended,
     /// The two sides cannot agree on a release.
     Negotiation(NegotiationError),
     /// The machine could not be written: what the function that writes it has returned.
@@ -285,6 +302,7 @@ impl fmt::Display for CallError {
                 write!(f, "whoever listens at {} does not answer within {limit} s", shown(path))
             }
             Self::NoAnswer(error) => write!(f, "nobody answers at the other end: {error}"),
+            Self::Ended => f.write_str("this call has ended: a new one is needed"),
             Self::Negotiation(error) => write!(f, "{error}"),
             Self::Machine(error) => write!(f, "the machine could not be sent: {error}"),
             Self::GaveUp(error) => write!(f, "the destination gave up: {error}"),

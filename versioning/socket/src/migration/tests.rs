@@ -338,10 +338,30 @@ fn full_queue(socket: &Path) -> (UnixListener, Vec<rustix::fd::OwnedFd>) {
 fn a_process_does_not_call_itself_or_nobody() {
     let directory = tempfile::tempdir().unwrap();
     let socket = directory.path().join("control");
-    let call = || Call::<_, MachineSer>::new(&socket, Release::V1..=Release::V2, LIMITS).poll();
+    let new = || Call::<_, MachineSer>::new(&socket, Release::V1..=Release::V2, LIMITS);
+    let call = || new().poll();
     assert!(matches!(call(), Err(CallError::Connect { .. })));
+    let mut failed = new();
+    assert!(failed.poll().is_err());
     let _listener = UnixListener::bind(&socket).unwrap();
     assert!(matches!(call(), Err(CallError::ThisProcess { path }) if path == socket));
+    assert!(matches!(failed.poll(), Err(CallError::Ended)), "it called again");
+}
+
+#[test]
+fn a_call_that_has_succeeded_calls_nobody_else() {
+    let (here, there) = UnixStream::pair().unwrap();
+    let destination = taking(there);
+    let call = Call::<_, MachineSer>::new(Path::new("here"), Release::V1..=Release::LATEST, LIMITS);
+    let mut call = call.over(here).unwrap();
+    let agreed = loop {
+        if let Some(agreed) = call.poll().unwrap() {
+            break agreed;
+        }
+    };
+    assert!(matches!(call.poll(), Err(CallError::Ended)));
+    drop(agreed);
+    assert!(destination.join().unwrap().is_err());
 }
 
 /// A destination that gives up either hears the last word, or the source cannot say it.

@@ -52,6 +52,26 @@ fn what_is_no_request_is_answered_with_the_reason() {
 }
 
 #[test]
+fn a_caller_that_reads_slowly_does_not_hold_up_the_server() {
+    let (mut there, here) = UnixStream::pair().unwrap();
+    there.write_all(b"1\n").unwrap();
+    let limits = Limits {
+        patience: Duration::from_millis(300),
+        ..Limits::default()
+    };
+    let reads = thread::spawn(move || {
+        while there.read(&mut vec![0; 64 << 10]).is_ok_and(|len| len > 0) {
+            thread::sleep(limits.patience / 3);
+        }
+    });
+    let start = Instant::now();
+    let served = serve(here, limits, |_: Result<u32, _>| "a".repeat(16 << 20));
+    assert!(matches!(served, Err(RequestError::Unread { .. })), "{served:?}");
+    assert!(start.elapsed() < 5 * limits.patience, "{:?}", start.elapsed());
+    reads.join().unwrap();
+}
+
+#[test]
 fn nobody_holds_up_the_server() {
     let patience = Limits::default().patience;
     let start = Instant::now();
