@@ -12,6 +12,9 @@ use rustix::termios::{OptionalActions, Termios, isatty, tcgetattr, tcgetwinsize,
 
 use crate::error::HostError;
 
+/// The most that is read at once.
+const AT_ONCE: usize = 64 << 10;
+
 /// Standard input as the keyboard of a serial terminal. Dropping it restores the terminal's mode.
 ///
 /// `as_fd` becomes readable when there is something to read.
@@ -68,7 +71,7 @@ impl Terminal {
         if room == 0 {
             return Some(Vec::new());
         }
-        let mut bytes = vec![0; room];
+        let mut bytes = vec![0; room.min(AT_ONCE)];
         match rustix::io::read(&self.input, &mut bytes[..]) {
             Err(Errno::INTR | Errno::AGAIN) => Some(Vec::new()),
             Ok(0) | Err(_) => None,
@@ -172,20 +175,31 @@ impl Write for Screen {
     fn flush(&mut self) -> Result<(), io::Error> {
         Ok(())
     }
+
+    /// The provided method panics where [`write`](Self::write) takes nothing.
+    fn write_all(&mut self, mut bytes: &[u8]) -> Result<(), io::Error> {
+        while !bytes.is_empty() {
+            match self.write(bytes)? {
+                0 => return Err(io::ErrorKind::WriteZero.into()),
+                taken => bytes = bytes.get(taken..).unwrap_or_default(),
+            }
+        }
+        Ok(())
+    }
 }
 
 /// The same file. Of a terminal it is another opening, at which nothing waits: somebody else may have read or written what
 /// was there, or the room that there was, and the machine must not stand still for it. Others that have the terminal
 /// open go on waiting at theirs.
 fn without_waiting(file: BorrowedFd<'_>) -> Result<OwnedFd, Errno> {
-    if isatty(file) {
-        let path = format!("/proc/self/fd/{}", file.as_raw_fd());
-        let how = OFlags::RDWR | OFlags::NONBLOCK | OFlags::NOCTTY | OFlags::CLOEXEC;
-        if let Ok(opened) = open(path, how, Mode::empty()) {
-            return Ok(opened);
-        }
-    }
-    fcntl_dupfd_cloexec(file, 0)
+    reopened(file).map_or_else(|| fcntl_dupfd_cloexec(file, 0), Ok)
+}
+
+/// Another opening of a terminal, at which nothing waits.
+pub(crate) fn reopened(file: BorrowedFd<'_>) -> Option<OwnedFd> {
+    let path = isatty(file).then(|| format!("/proc/self/fd/{}", file.as_raw_fd()))?;
+    let how = OFlags::RDWR | OFlags::NONBLOCK | OFlags::NOCTTY | OFlags::CLOEXEC;
+    open(path, how, Mode::empty()).ok()
 }
 
 #[cfg(test)]
@@ -202,6 +216,8 @@ mod tests {
         };
         io::Write::write_all(&mut writer, b"a")?;
         assert_eq!(terminal.read(0), Some(Vec::new()));
+        assert_eq!(terminal.read(usize::MAX), Some(b"a".to_vec()));
+        io::Write::write_all(&mut writer, b"a")?;
         assert_eq!(terminal.read(8), Some(b"a".to_vec()));
         drop(writer);
         assert_eq!(terminal.read(0), Some(Vec::new()));
@@ -222,5 +238,11 @@ mod tests {
         drop(reader);
         assert_eq!(screen.write(b"a")?, 1, "the plug has been pulled");
         Ok(())
+    }
+
+    #[test]
+    fn a_screen_that_takes_nothing_is_an_error_for_whoever_writes_all() {
+        let full = std::fs::File::options().write(true).open("/dev/full").unwrap();
+        assert!(embedded_io::Write::write_all(&mut Screen::new(full.into()), b"a").is_err());
     }
 }

@@ -9,6 +9,8 @@ use rustix::io::Errno;
 use rustix::stdio::stderr;
 use rustix::termios::{OutputModes, tcgetattr};
 
+use crate::console::reopened;
+
 /// A pipe with room takes so much at once.
 const AT_ONCE: usize = 4096;
 const NEVER: Timespec = Timespec { tv_sec: 0, tv_nsec: 0 };
@@ -45,12 +47,12 @@ impl Messages {
 
     /// Prints a line if standard error accepts it now. Otherwise counts it as lost.
     pub fn say(&self, text: impl Display) {
-        self.say_to(&stderr(), &text, &NEVER);
+        self.say_now(&text, &NEVER);
     }
 
     /// Prints the last line of the process. Waits for a slow reader: up to one second for each 4 KiB of the line.
     pub fn say_at_the_end(&self, text: impl Display) {
-        self.say_to(&stderr(), &text, &AT_THE_END);
+        self.say_now(&text, &AT_THE_END);
     }
 
     /// Rings the terminal's bell.
@@ -58,20 +60,26 @@ impl Messages {
         let _ = print(&stderr(), b"\x07", &NEVER);
     }
 
+    fn say_now(&self, text: &dyn Display, patience: &Timespec) {
+        // A terminal with room takes less at once than a pipe does.
+        match reopened(stderr()) {
+            Some(terminal) => self.say_to(&terminal, text, patience),
+            None => self.say_to(&stderr(), text, patience),
+        }
+    }
+
     fn say_to(&self, out: &impl AsFd, text: &dyn Display, patience: &Timespec) {
         // In raw mode a line does not begin by itself where it should.
         let raw = tcgetattr(out).is_ok_and(|terminal| !terminal.output_modes.contains(OutputModes::OPOST));
         let (before, after) = if raw { ("\r\n", "\r\n") } else { ("", "\n") };
-        let (program, missing) = (self.program, self.lost.load(Ordering::Relaxed));
+        let (program, missing) = (self.program, self.lost.swap(0, Ordering::Relaxed));
         let note = match missing {
             0 => String::new(),
             _ => format!("{before}{program}: {missing} messages could not be printed{after}"),
         };
         let line = format!("{note}{before}{program}: {text}{after}");
-        if print(out, line.as_bytes(), patience).is_ok() {
-            self.lost.fetch_sub(missing, Ordering::Relaxed);
-        } else {
-            self.lost.fetch_add(1, Ordering::Relaxed);
+        if print(out, line.as_bytes(), patience).is_err() {
+            self.lost.fetch_add(missing + 1, Ordering::Relaxed);
         }
     }
 }
@@ -128,5 +136,25 @@ mod tests {
         messages.say_to(&File::options().write(true).open("/dev/full")?, &"full", &NEVER);
         assert_eq!(messages.lost.load(Ordering::Relaxed), 2);
         Ok(())
+    }
+
+    #[test]
+    fn threads_count_lost_messages_once() {
+        struct Slow;
+        impl std::fmt::Display for Slow {
+            fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                std::thread::sleep(std::time::Duration::from_millis(50));
+                f.write_str("slow")
+            }
+        }
+        let null = File::options().write(true).open("/dev/null").unwrap();
+        let messages = Messages::new("vmm");
+        messages.lost.store(2, Ordering::Relaxed);
+        std::thread::scope(|scope| {
+            for _ in 0..2 {
+                scope.spawn(|| messages.say_to(&null, &Slow, &NEVER));
+            }
+        });
+        assert_eq!(messages.lost.load(Ordering::Relaxed), 0);
     }
 }

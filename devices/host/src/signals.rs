@@ -1,7 +1,7 @@
 //! Signals as something to wait for.
 
 use std::fs;
-use std::io::{self, ErrorKind};
+use std::io::{self, ErrorKind, Write};
 use std::os::fd::{AsFd, BorrowedFd};
 use std::os::unix::net::UnixStream;
 
@@ -33,6 +33,10 @@ use crate::error::HostError;
 #[derive(Debug)]
 pub struct Signals {
     delivery: SignalDelivery<UnixStream, SignalOnly>,
+    /// Have come, and have not been taken.
+    left: Vec<i32>,
+    /// Makes the descriptor readable.
+    write: UnixStream,
 }
 
 impl Signals {
@@ -61,15 +65,27 @@ impl Signals {
             return Err(HostError::when("handle signals")(error));
         }
         let (read, write) = UnixStream::pair().map_err(HostError::when("make a pipe for signals"))?;
+        let again = write.try_clone().map_err(HostError::when("make a pipe for signals"))?;
+        again
+            .set_nonblocking(true)
+            .map_err(HostError::when("make a pipe for signals"))?;
         let delivery = SignalDelivery::with_pipe(read, write, SignalOnly, caught);
         Ok(Self {
             delivery: delivery.map_err(HostError::when("handle signals"))?,
+            left: Vec::new(),
+            write: again,
         })
     }
 
     /// Takes a signal that has come, or returns `None` if there is none.
     pub fn take(&mut self) -> Option<i32> {
-        self.delivery.pending().next()
+        self.left.extend(self.delivery.pending());
+        let taken = self.left.pop();
+        if !self.left.is_empty() {
+            // To be waited for again. If it is full, it is readable.
+            let _ = self.write.write(b"!");
+        }
+        taken
     }
 }
 
@@ -101,5 +117,23 @@ mod tests {
                 format!("cannot handle signals: signal {signal} cannot be caught")
             );
         }
+    }
+
+    #[test]
+    fn a_second_signal_can_be_waited_for() {
+        use rustix::event::{PollFd, PollFlags, Timespec, poll};
+        let mut signals = Signals::catch([rustix::process::Signal::USR2.as_raw(), 28]).unwrap();
+        for signal in [rustix::process::Signal::USR2.as_raw(), 28] {
+            signal_hook::low_level::raise(signal).unwrap();
+        }
+        let mut taken = Vec::new();
+        for _ in 0..2 {
+            let mut fds = [PollFd::from_borrowed_fd(signals.as_fd(), PollFlags::IN)];
+            assert_eq!(poll(&mut fds, Some(&Timespec::default())), Ok(1));
+            taken.push(signals.take().unwrap());
+        }
+        taken.sort_unstable();
+        assert_eq!(taken, [rustix::process::Signal::USR2.as_raw(), 28]);
+        assert_eq!(signals.take(), None);
     }
 }

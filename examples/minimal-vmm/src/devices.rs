@@ -308,6 +308,7 @@ mod tests {
     }
 
     /// A UART that its driver has opened, and that has received `bytes`.
+    #[cfg(target_arch = "x86_64")]
     fn received(bytes: &[u8]) -> Result<Devices<NoInterrupt>> {
         let mut devices = Devices::from_state(&DevicesState::powered_on(), Screen::stdout()?, |_| NoInterrupt)?;
         for (register, value) in [(2, 0x07), (2, 0x81), (4, 0x0b)] {

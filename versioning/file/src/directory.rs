@@ -46,6 +46,7 @@ mod tests;
 
 use std::fs::{self, File};
 use std::io::{self, BufReader, BufWriter, ErrorKind, Read, Write};
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -56,7 +57,7 @@ use rustix::io::Errno;
 pub use self::error::DirectoryError;
 pub use self::layout::Layout;
 use self::layout::Name;
-use crate::{FileError, PendingFile, load_file, open_file, save_file, sync_directory};
+use crate::{FileError, PendingFile, directory, load_file, open_file, save_file, sync_directory};
 
 const BUFFER: usize = 1 << 20;
 /// How long the lock of a directory is waited for.
@@ -95,18 +96,19 @@ impl Layout {
             return Err(refused(format!("the state has {len} bytes, and the layout allows {most}")).into());
         }
         let image_id = (self.image_of)(state).ok_or_else(|| refused("the state names no image".into()))?;
-        let is_new = !path.exists();
-        fs::create_dir_all(path).map_err(|source| FileError::new("create", path, source))?;
-        let saved = Directory::lock(*self, path, FlockOperation::NonBlockingLockExclusive).and_then(|directory| {
-            directory.make_room();
-            directory.save(state, image_id, write)?;
-            Ok(Saved { directory, image_id })
-        });
-        if is_new && saved.is_err() {
-            // Only if it is empty.
-            let _ = fs::remove_dir(path);
+        let is_new = create(path)?;
+        let directory = Directory::lock(*self, path, FlockOperation::NonBlockingLockExclusive)?;
+        directory.make_room();
+        match directory.save(state, image_id, write) {
+            Ok(()) => Ok(Saved { directory, image_id }),
+            Err(error) => {
+                if is_new {
+                    // Only if it is empty, and before anybody else can lock it.
+                    let _ = fs::remove_dir(path);
+                }
+                Err(error)
+            }
         }
-        saved
     }
 
     /// Opens the directory `path` for reading, and locks it against saves. Several readers can have it open. Waits up to half
@@ -119,6 +121,28 @@ impl Layout {
     pub fn open(&self, path: &Path) -> Result<Directory, DirectoryError> {
         Directory::lock(*self, path, FlockOperation::NonBlockingLockShared)
     }
+}
+
+/// Makes a directory, and all above it that are not there. Returns `true` if it was not there before.
+fn create(path: &Path) -> Result<bool, FileError> {
+    let is_missing = |path: &&Path| !path.as_os_str().is_empty() && !path.exists();
+    let missing: Vec<_> = path.ancestors().take_while(is_missing).collect();
+    fs::create_dir_all(path).map_err(|source| FileError::new("create", path, source))?;
+    // What is in a directory is safe when the directory itself is.
+    for made in &missing {
+        let parent = directory(made);
+        File::open(parent)
+            .and_then(|parent| sync_directory(&parent))
+            .map_err(|source| FileError::new("sync", parent, source))?;
+    }
+    Ok(!missing.is_empty())
+}
+
+/// Returns `true` if this is the directory that is at `path` now.
+fn is_at(directory: &File, path: &Path) -> bool {
+    let identity = |found: fs::Metadata| (found.dev(), found.ino());
+    let (own, there) = (directory.metadata().map(identity), fs::metadata(path).map(identity));
+    own.is_ok_and(|own| there.is_ok_and(|there| own == there))
 }
 
 /// A directory with a state and its image, open for reading. No process saves to it meanwhile.
@@ -134,16 +158,21 @@ impl Directory {
     fn lock(layout: Layout, path: &Path, operation: FlockOperation) -> Result<Self, DirectoryError> {
         let failed = |action, errno: Errno| FileError::new(action, path, errno.into());
         let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
-        let locked = File::from(open(path, flags, Mode::empty()).map_err(|errno| failed("open", errno))?);
         // A process that ends, or one that was just forked from this one, may hold it for a moment more.
         let end = Instant::now() + PATIENCE;
-        loop {
+        let locked = loop {
+            let locked = File::from(open(path, flags, Mode::empty()).map_err(|errno| failed("open", errno))?);
             match flock(&locked, operation) {
-                Err(Errno::WOULDBLOCK) if Instant::now() < end => thread::sleep(Duration::from_millis(5)),
-                Err(Errno::WOULDBLOCK) => return Err(DirectoryError::InUse { path: path.to_owned() }),
-                tried => break tried.map_err(|errno| failed("lock", errno))?,
+                // Whoever had it locked may have deleted it. Another one with its name has a lock of its own.
+                Ok(()) if is_at(&locked, path) => break locked,
+                Ok(()) | Err(Errno::WOULDBLOCK) if Instant::now() >= end => {
+                    return Err(DirectoryError::InUse { path: path.to_owned() });
+                }
+                Ok(()) => {}
+                Err(Errno::WOULDBLOCK | Errno::INTR) => thread::sleep(Duration::from_millis(5)),
+                Err(errno) => return Err(failed("lock", errno).into()),
             }
-        }
+        };
         Ok(Self {
             layout,
             path: path.to_owned(),
@@ -225,9 +254,13 @@ impl Directory {
             .map_err(|error| room::explain(error, &self.locked, &write))?;
         save_file(&self.state_path(), state).map_err(|error| {
             // The new state may be in its place already, and only its directory is not on the disk.
-            let replaced = self.state().is_ok_and(|found| found == state);
+            // If that cannot be told, the image stays: the next save deletes it if no state names it.
+            let unnamed = match self.state() {
+                Ok(found) => found != state,
+                Err(error) => error.is_of([ErrorKind::NotFound, ErrorKind::InvalidInput]),
+            };
             let path = self.image_path(image_id);
-            match (!replaced).then(|| fs::remove_file(&path)) {
+            match unnamed.then(|| fs::remove_file(&path)) {
                 None | Some(Ok(())) => error.into(),
                 Some(Err(source)) => DirectoryError::ImageLeft {
                     error,

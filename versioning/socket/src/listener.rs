@@ -6,12 +6,12 @@ use std::ops::Deref;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::fs::{FileTypeExt, MetadataExt, PermissionsExt};
 use std::os::unix::net::{UnixDatagram, UnixListener};
-use std::path::{Path, PathBuf};
+use std::path::{Path, PathBuf, absolute};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 use std::{error, fmt};
 
-use rustix::fs::{FlockOperation, flock};
+use rustix::fs::{FlockOperation, Mode, OFlags, flock, open};
 use rustix::io::Errno;
 use rustix::net::{AddressFamily, SocketAddrUnix, SocketFlags, SocketType, bind, listen, socket_with};
 use rustix::process::geteuid;
@@ -27,6 +27,7 @@ const BACKLOG: i32 = 128;
 /// It derefs to `S`, the type of the socket: [`UnixListener`] with its `accept` for streams, [`OwnedFd`] for packets. Dropping it
 /// waits up to three seconds if another process starts or stops listening in the same directory.
 #[derive(Debug)]
+#[must_use = "nothing listens any more when this is dropped"]
 pub struct Listener<S = UnixListener> {
     socket: S,
     path: PathBuf,
@@ -72,7 +73,8 @@ impl<S: From<OwnedFd>> Listener<S> {
         });
         bound.map(|(socket, file)| Self {
             socket: socket.into(),
-            path: path.to_owned(),
+            // The process may go to another directory meanwhile.
+            path: absolute(path).unwrap_or_else(|_| path.to_owned()),
             file,
         })
     }
@@ -121,7 +123,9 @@ fn check_directory(directory: &Path) -> Result<(), ListenReason> {
 
 /// Locks a directory against others that start or stop listening in it. The lock ends with the file.
 fn lock(directory: &Path) -> Result<File, ListenReason> {
-    let lock = File::open(directory)?;
+    // Anything else could be waited for without end, a named pipe for example.
+    let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
+    let lock = File::from(open(directory, flags, Mode::empty())?);
     let start = Instant::now();
     loop {
         match flock(&lock, FlockOperation::NonBlockingLockExclusive) {

@@ -25,16 +25,23 @@
 use std::io::{self, BufRead, BufReader, ErrorKind, Read, Write};
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 use std::{error, fmt};
 
+use rustix::io::retry_on_intr;
+use rustix::net::sockopt::{Timeout, set_socket_timeout};
+use rustix::net::{AddressFamily, SocketAddrUnix, SocketFlags, SocketType, connect, socket_with};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
+use crate::TimedStream;
 use crate::peer::{PeerError, check_peer};
 
 /// The longest answer that a client takes, in bytes.
 const MAX_ANSWER: usize = 1 << 20;
+
+/// How long a client waits until its call is taken, and then until its request is.
+const PATIENCE: Duration = Duration::from_secs(5);
 
 /// Limits for one caller of [`serve`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -55,8 +62,9 @@ impl Default for Limits {
     }
 }
 
-/// Sends `request` to the process that listens at `path`, and returns its answer. Waits without a limit, because a request
-/// may take its time. The answer may have up to 1 MiB. There is one request for each connection.
+/// Sends `request` to the process that listens at `path`, and returns its answer. Waits up to five seconds to connect, up to
+/// five until the request is accepted, and then without a limit, because a request may take its time. The answer may have up
+/// to 1 MiB. There is one request for each connection.
 ///
 /// # Errors
 ///
@@ -64,12 +72,17 @@ impl Default for Limits {
 /// up. Nothing is sent to a process of another user. After [`HungUp`](RequestError::HungUp), `TooLong` or `Json` the request
 /// may have been carried out.
 pub fn ask<Q: Serialize + ?Sized, A: DeserializeOwned>(path: &Path, request: &Q) -> Result<A, RequestError> {
-    let mut stream = UnixStream::connect(path).map_err(|source| RequestError::Connect {
+    let stream = connected(path).map_err(|source| RequestError::Connect {
         path: path.to_owned(),
         source,
     })?;
     check_peer(&stream).map_err(RequestError::Peer)?;
-    stream.write_all(&line(request)?).map_err(RequestError::HungUp)?;
+    let request = line(request)?;
+    let sent = TimedStream::without_wake(stream, PATIENCE).and_then(|mut stream| {
+        Write::write_all(&mut stream, &request)?;
+        stream.into_waiting()
+    });
+    let stream = sent.map_err(RequestError::HungUp)?;
     let (mut answer, limit) = (Vec::new(), MAX_ANSWER);
     BufReader::new(stream)
         .take(limit as u64)
@@ -83,6 +96,15 @@ pub fn ask<Q: Serialize + ?Sized, A: DeserializeOwned>(path: &Path, request: &Q)
         });
     }
     serde_json::from_slice(&answer).map_err(RequestError::Json)
+}
+
+fn connected(path: &Path) -> io::Result<UnixStream> {
+    let socket = socket_with(AddressFamily::UNIX, SocketType::STREAM, SocketFlags::CLOEXEC, None)?;
+    // For sending it is also how long connecting may take, to a server that accepts nobody.
+    set_socket_timeout(&socket, Timeout::Send, Some(PATIENCE))?;
+    let address = SocketAddrUnix::new(path)?;
+    retry_on_intr(|| connect(&socket, &address))?;
+    Ok(socket.into())
 }
 
 /// Reads the request of one caller, calls `carry_out` with it, and sends what that returns. Gives up on a caller that takes
@@ -99,11 +121,13 @@ pub fn ask<Q: Serialize + ?Sized, A: DeserializeOwned>(path: &Path, request: &Q)
 /// | `Late`, `TooLong`, `HungUp` while reading | was not called |
 /// | `Unread`, `HungUp` while writing, `Unserializable` | was called; the caller has no answer |
 pub fn serve<Q: DeserializeOwned, A: Serialize>(
-    mut caller: UnixStream,
+    caller: UnixStream,
     limits: Limits,
     carry_out: impl FnOnce(Result<Q, &RequestError>) -> A,
 ) -> Result<(), RequestError> {
-    let request = match check_peer(&caller) {
+    let trusted = check_peer(&caller);
+    let mut caller = TimedStream::without_wake(caller, limits.patience).map_err(RequestError::HungUp)?;
+    let request = match trusted {
         Ok(()) => serde_json::from_slice(&read_line(&mut caller, limits)?).map_err(RequestError::Json),
         Err(error) => Err(RequestError::Peer(error)),
     };
@@ -111,51 +135,29 @@ pub fn serve<Q: DeserializeOwned, A: Serialize>(
         Ok(request) => (carry_out(Ok(request)), Ok(())),
         Err(error) => (carry_out(Err(&error)), Err(error)),
     };
-    write_line(&mut caller, &line(&answer)?, limits.patience)?;
+    let answer = line(&answer)?;
+    caller.restart(limits.patience);
+    Write::write_all(&mut caller, &answer).map_err(|error| match error.kind() {
+        ErrorKind::TimedOut => RequestError::Unread {
+            patience: limits.patience,
+        },
+        _ => RequestError::HungUp(error),
+    })?;
     outcome
 }
 
-/// The bytes of one read or write. The system starts the timeout of a longer one again with each part.
-const PART: usize = 4096;
-
-/// Writes all of an answer within one limit.
-fn write_line(caller: &mut UnixStream, mut line: &[u8], patience: Duration) -> Result<(), RequestError> {
-    let start = Instant::now();
-    while !line.is_empty() {
-        let left = patience.saturating_sub(start.elapsed());
-        if left.is_zero() {
-            return Err(RequestError::Unread { patience });
-        }
-        caller.set_write_timeout(Some(left)).map_err(RequestError::HungUp)?;
-        match caller.write(line.get(..PART).unwrap_or(line)) {
-            Ok(0) => return Err(RequestError::HungUp(ErrorKind::WriteZero.into())),
-            Ok(len) => line = line.get(len..).unwrap_or_default(),
-            Err(error) if [ErrorKind::Interrupted, ErrorKind::WouldBlock].contains(&error.kind()) => {}
-            Err(error) => return Err(RequestError::HungUp(error)),
-        }
-    }
-    Ok(())
-}
-
-fn read_line(caller: &mut UnixStream, limits: Limits) -> Result<Vec<u8>, RequestError> {
+fn read_line(caller: &mut TimedStream<'_>, limits: Limits) -> Result<Vec<u8>, RequestError> {
     let Limits { patience, len: limit } = limits;
-    let start = Instant::now();
-    let (mut line, mut part) = (Vec::new(), [0; PART]);
+    let (mut line, mut part) = (Vec::new(), [0; 4096]);
     while !line.ends_with(b"\n") {
-        let left = patience.saturating_sub(start.elapsed());
-        if left.is_zero() {
-            return Err(RequestError::Late { patience });
-        }
-        if line.len() > limit {
-            return Err(RequestError::TooLong { limit });
-        }
-        caller.set_read_timeout(Some(left)).map_err(RequestError::HungUp)?;
-        match caller.read(&mut part) {
+        match Read::read(caller, &mut part) {
             Ok(0) => return Err(RequestError::HungUp(ErrorKind::UnexpectedEof.into())),
             Ok(len) => line.extend(part.iter().take(len)),
-            // As after SIGSTOP and SIGCONT, or when the time is over.
-            Err(error) if [ErrorKind::Interrupted, ErrorKind::WouldBlock].contains(&error.kind()) => {}
+            Err(error) if error.kind() == ErrorKind::TimedOut => return Err(RequestError::Late { patience }),
             Err(error) => return Err(RequestError::HungUp(error)),
+        }
+        if line.strip_suffix(b"\n").unwrap_or(&line).len() > limit {
+            return Err(RequestError::TooLong { limit });
         }
     }
     Ok(line)

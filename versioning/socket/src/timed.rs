@@ -42,7 +42,7 @@ pub struct TimedStream<'w> {
     stream: UnixStream,
     deadline: Instant,
     limit: Duration,
-    wake: BorrowedFd<'w>,
+    wake: Option<BorrowedFd<'w>>,
 }
 
 impl<'w> TimedStream<'w> {
@@ -52,12 +52,20 @@ impl<'w> TimedStream<'w> {
     ///
     /// Returns the system's error if the stream cannot be set to non-blocking mode.
     pub fn new(stream: UnixStream, limit: Duration, wake: BorrowedFd<'w>) -> io::Result<Self> {
+        Self::without_wake(stream, limit).map(|stream| Self {
+            wake: Some(wake),
+            ..stream
+        })
+    }
+
+    /// Takes a connected stream that nothing but its deadline ends.
+    pub(crate) fn without_wake(stream: UnixStream, limit: Duration) -> io::Result<Self> {
         stream.set_nonblocking(true)?;
         Ok(Self {
             stream,
             deadline: deadline(limit),
             limit,
-            wake,
+            wake: None,
         })
     }
 
@@ -66,25 +74,38 @@ impl<'w> TimedStream<'w> {
         (self.limit, self.deadline) = (limit, deadline(limit));
     }
 
+    /// Returns the stream, which waits without a limit from here on.
+    pub(crate) fn into_waiting(self) -> io::Result<UnixStream> {
+        self.stream.set_nonblocking(false)?;
+        Ok(self.stream)
+    }
+
     /// Takes what is in the stream, when nothing more can come into it: from here on the other side's writes fail.
-    pub(crate) fn close_and_take(&mut self, bytes: &mut [u8]) -> io::Result<()> {
+    pub(crate) fn close_and_take(&mut self, bytes: &mut Vec<u8>) -> io::Result<()> {
         self.stream.shutdown(Shutdown::Read)?;
-        self.stream.read_exact(bytes)
+        self.stream.read_to_end(bytes).map(drop)
     }
 
     fn wait(&self, wanted: PollFlags) -> io::Result<()> {
         let left = self.deadline.saturating_duration_since(Instant::now());
+        let late = || {
+            let message = format!("the other side took more than {} s", self.limit.as_secs_f64());
+            Err(io::Error::new(ErrorKind::TimedOut, message))
+        };
+        // `poll` does not say so if there is something to read.
+        if left.is_zero() {
+            return late();
+        }
         let left = Timespec::try_from(left).unwrap_or_default();
-        let mut fds = [
-            PollFd::new(&self.stream, wanted),
-            PollFd::from_borrowed_fd(self.wake, PollFlags::IN),
-        ];
+        let stream = PollFd::new(&self.stream, wanted);
+        let wake = match &self.wake {
+            Some(wake) => PollFd::new(wake, PollFlags::IN),
+            None => PollFd::new(&self.stream, PollFlags::empty()),
+        };
+        let mut fds = [stream, wake];
         match poll(&mut fds, Some(&left)) {
-            Ok(0) => {
-                let message = format!("the other side took more than {} s", self.limit.as_secs_f64());
-                Err(io::Error::new(ErrorKind::TimedOut, message))
-            }
-            Ok(_) if fds.iter().skip(1).any(|fd| !fd.revents().is_empty()) => {
+            Ok(0) => late(),
+            Ok(_) if self.wake.is_some() && fds.iter().skip(1).any(|fd| !fd.revents().is_empty()) => {
                 Err(io::Error::other("this process was told to stop"))
             }
             Ok(_) | Err(Errno::INTR) => Ok(()),
@@ -190,5 +211,21 @@ mod tests {
         drop(stop);
         let mut stream = TimedStream::new(here, Duration::MAX, std::os::fd::AsFd::as_fd(&wake)).unwrap();
         assert_eq!(stream.read(&mut [0]).unwrap_err().kind(), ErrorKind::Other);
+    }
+
+    #[test]
+    fn a_peer_that_always_writes_does_not_move_the_deadline() {
+        let limit = Duration::from_millis(100);
+        let (here, mut there) = UnixStream::pair().unwrap();
+        let writes = thread::spawn(move || while there.write_all(&[0; 4096]).is_ok() {});
+        let (wake, _stop) = io::pipe().unwrap();
+        let mut stream = TimedStream::new(here, limit, std::os::fd::AsFd::as_fd(&wake)).unwrap();
+        let start = Instant::now();
+        while Read::read(&mut stream, &mut [0; 4096]).is_ok() {
+            assert!(start.elapsed() < 20 * limit, "it still reads");
+            sleep(limit / 100);
+        }
+        drop(stream);
+        writes.join().unwrap();
     }
 }

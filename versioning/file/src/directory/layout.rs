@@ -29,8 +29,8 @@ impl Layout {
     ///
     /// # Panics
     ///
-    /// Panics (does not compile in a constant) if `state` or `image` is empty or has a `/`, if `state` starts with `image`, or if
-    /// a file would have a name of more than 64 bytes.
+    /// Panics (does not compile in a constant) if `state` or `image` is empty, starts with a dot or has a `/`, if `state` starts
+    /// with `image`, or if a file would have a name of more than 64 bytes.
     #[must_use]
     pub const fn new(
         state: &'static str,
@@ -39,7 +39,10 @@ impl Layout {
         image_of: fn(&[u8]) -> Option<u64>,
     ) -> Self {
         let fits = is_name(state.as_bytes(), 0) && is_name(image.as_bytes(), DIGITS);
-        assert!(fits, "a name of 1 to 64 bytes without `/` is needed for each file");
+        assert!(
+            fits,
+            "a name of 1 to 64 bytes without `/`, and without a dot at its start, is needed for each file"
+        );
         assert!(
             !starts_with(state.as_bytes(), image.as_bytes()),
             "the state could have the name of an image"
@@ -86,6 +89,10 @@ pub(super) enum Name {
 
 /// Returns `true` for the name of a file, with `more` bytes to come, that its temporary name repeats whole.
 const fn is_name(name: &[u8], more: usize) -> bool {
+    // `.`, `..` and the temporary names.
+    if let [b'.', ..] = name {
+        return false;
+    }
     let mut rest = name;
     while let [byte, behind @ ..] = rest {
         if *byte == b'/' {
@@ -161,6 +168,10 @@ mod tests {
         for (state, image) in [
             ("", "image-"),
             ("state", ""),
+            (".state", "image-"),
+            ("..", "image-"),
+            ("state", ".image-"),
+            (".image-0000000000000000.aaaaaa.tmp", "image-"),
             ("a/state", "image-"),
             ("state", "/image-"),
             ("image-0000000000000000", "image-"),

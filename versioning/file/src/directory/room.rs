@@ -14,7 +14,11 @@ pub(super) fn explain(
     directory: &File,
     write: impl Fn(&mut dyn Write) -> io::Result<()>,
 ) -> DirectoryError {
-    if error.is_of([ErrorKind::AlreadyExists]) {
+    if error.is_of([
+        ErrorKind::AlreadyExists,
+        ErrorKind::PermissionDenied,
+        ErrorKind::NotFound,
+    ]) {
         return error.into();
     }
     let mut len = Counted(0);

@@ -415,3 +415,36 @@ fn a_directory_may_have_a_name_of_any_length() -> Result<()> {
     assert!(refusal.starts_with("cannot create"), "{refusal}");
     Ok(())
 }
+
+/// As after a first save that fails, while another one waits for its lock.
+#[test]
+fn the_lock_of_a_directory_that_was_removed_is_worth_nothing() -> Result<()> {
+    let folder = tempfile::tempdir()?;
+    let path = folder.path().join("saved");
+    fs::create_dir(&path)?;
+    let failing = MACHINE.open(&path)?;
+    let there = path.clone();
+    let waiting = thread::spawn(move || save_number(&there, 2).map(drop).map_err(|error| error.to_string()));
+    sleep(Duration::from_millis(100));
+    fs::remove_dir(&path)?;
+    fs::create_dir(&path)?;
+    let _reader = MACHINE.open(&path)?;
+    drop(failing);
+    let saved = waiting.join().unwrap();
+    assert!(
+        saved.is_err_and(|error| error.contains("uses it")),
+        "it saved while somebody reads"
+    );
+    Ok(())
+}
+
+#[test]
+fn room_is_not_blamed_for_an_image_that_exists() -> Result<()> {
+    let folder = tempfile::tempdir()?;
+    save_as(folder.path(), 7, 1)?.tidy()?;
+    let state = [7_u64, 2, 2].map(u64::to_le_bytes);
+    let huge = |out: &mut dyn Write| (0..60_000).try_for_each(|_| out.write_all(&[0; 16 << 10].repeat(1 << 10)));
+    let error = MACHINE.save(folder.path(), state.as_flattened(), huge).unwrap_err();
+    assert!(matches!(error, DirectoryError::File(_)), "{error}");
+    Ok(())
+}

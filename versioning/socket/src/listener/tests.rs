@@ -145,3 +145,30 @@ fn an_error_names_the_path() {
         assert!(!error.contains('\x1b'), "{error:?}");
     }
 }
+
+#[test]
+fn the_socket_is_removed_after_the_process_has_changed_its_directory() {
+    let folder = tempfile::tempdir().unwrap();
+    std::env::set_current_dir(folder.path()).unwrap();
+    let listener = Listener::stream(Path::new("socket")).unwrap();
+    std::env::set_current_dir("/").unwrap();
+    drop(listener);
+    assert!(!folder.path().join("socket").exists());
+}
+
+#[test]
+fn a_named_pipe_in_place_of_the_directory_is_not_waited_for() {
+    let folder = tempfile::tempdir().unwrap();
+    let pipe = folder.path().join("pipe");
+    rustix::fs::mknodat(
+        rustix::fs::CWD,
+        &pipe,
+        rustix::fs::FileType::Fifo,
+        rustix::fs::Mode::RUSR,
+        0,
+    )
+    .unwrap();
+    let (said, heard) = std::sync::mpsc::channel();
+    thread::spawn(move || said.send(Listener::stream(&pipe.join("socket")).is_err()));
+    assert_eq!(heard.recv_timeout(Duration::from_secs(5)), Ok(true));
+}

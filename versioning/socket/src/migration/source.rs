@@ -171,6 +171,7 @@ impl<R: ReleaseTable, M: RowOf<R>> Call<R, M> {
 
 /// An exchange that both sides have agreed on. If it is dropped, the migration is cancelled and the guest stays here.
 #[derive(Debug)]
+#[must_use = "the guest stays here when this is dropped"]
 pub struct Agreed<R> {
     stream: UnixStream,
     release: R,

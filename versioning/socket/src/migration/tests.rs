@@ -387,3 +387,29 @@ fn the_last_word_is_heard_or_cannot_be_said() {
     there.write_all(&with_nonce(*YOURS, [4; 16])).unwrap();
     take_last_word(&mut timed(here, Duration::from_secs(5)), NONCE).unwrap_err();
 }
+
+/// A source whose machine is longer than the destination knows.
+#[test]
+fn a_machine_with_more_bytes_than_are_read_stays() {
+    #[derive(Debug)]
+    struct Machine;
+    impl Drop for Machine {
+        fn drop(&mut self) {
+            // As when a guest's memory is given back.
+            sleep(Duration::from_millis(20));
+        }
+    }
+    let (here, there) = UnixStream::pair().unwrap();
+    let taken = thread::spawn(move || NEWEST.take(there, no_wake().0.as_fd(), |stream| read(stream).map(|_| Machine)));
+    let (wake, _stop) = no_wake();
+    let sent = agree(here).unwrap().send(wake.as_fd(), |stream| {
+        write(1, Release::LATEST, stream)?;
+        stream.write_all(b"?")
+    });
+    let taken = taken.join().unwrap();
+    assert_eq!(
+        sent.is_ok(),
+        taken.is_ok(),
+        "the guest runs nowhere: {sent:?} {taken:?}"
+    );
+}

@@ -1,6 +1,7 @@
 //! Callers and servers at the two ends of a pair of sockets.
 
 use std::thread;
+use std::time::Instant;
 
 use serde::Deserialize;
 
@@ -124,4 +125,55 @@ fn an_answer_is_whole_or_an_error() {
     let nobody = ask::<_, u32>(Path::new("missing/\x1b[2J"), "a question").unwrap_err();
     let said = nobody.to_string();
     assert!(said.starts_with("nobody listens at missing/\\u{1b}[2J: "), "{said}");
+}
+
+/// One that accepts no call, and one that accepts no request.
+#[test]
+fn a_server_that_does_nothing_is_not_waited_for() {
+    let folder = tempfile::tempdir().unwrap();
+    let full = folder.path().join("full");
+    let listener = std::os::unix::net::UnixListener::bind(&full).unwrap();
+    rustix::net::listen(&listener, 0).unwrap();
+    let _first = UnixStream::connect(&full).unwrap();
+    let deaf = folder.path().join("deaf");
+    let _deaf = Listener::stream(&deaf).unwrap();
+    let (said, heard) = std::sync::mpsc::channel();
+    for path in [full, deaf] {
+        let said = said.clone();
+        thread::spawn(move || said.send(ask::<_, u32>(&path, &"q".repeat(1 << 20)).is_err()));
+    }
+    for _ in 0..2 {
+        assert_eq!(heard.recv_timeout(3 * PATIENCE), Ok(true));
+    }
+}
+
+#[test]
+fn a_request_has_as_many_bytes_as_the_limit_says_and_no_more() {
+    for (len, fits) in [(8, true), (9, false), (3000, false)] {
+        let (mut there, here) = UnixStream::pair().unwrap();
+        there
+            .write_all(format!("\"{}\"\n", "x".repeat(len - 2)).as_bytes())
+            .unwrap();
+        let limits = Limits {
+            len: 8,
+            ..Limits::default()
+        };
+        let served = serve(here, limits, |request: Result<String, _>| request.is_ok());
+        assert_eq!(served.is_ok(), fits, "{len}: {served:?}");
+        assert!(fits || matches!(served, Err(RequestError::TooLong { limit: 8 })));
+    }
+}
+
+#[test]
+fn a_silent_caller_costs_no_processor_time() {
+    let (_silent, here) = UnixStream::pair().unwrap();
+    here.set_nonblocking(true).unwrap();
+    let used = || {
+        let time = rustix::time::clock_gettime(rustix::time::ClockId::ThreadCPUTime);
+        Duration::try_from(time).unwrap()
+    };
+    let before = used();
+    let served = serve(here, Limits::default(), |_: Result<u32, _>| 0);
+    assert!(matches!(served, Err(RequestError::Late { .. })));
+    assert!(used().saturating_sub(before) < Limits::default().patience / 4);
 }
