@@ -38,7 +38,7 @@
 //!
 //! // The destination builds its machine from what it reads. `caller` comes from `accept` of a `Listener`.
 //! fn receive(caller: UnixStream) -> Result<MachineSer, Box<dyn Error + Send + Sync>> {
-//!     let (wake, _stop) = std::io::pipe()?; // readable when the process is told to stop
+//!     let (wake, _stop) = std::io::pipe()?; // becomes readable when the process must stop
 //!     let destination = Destination::<Release, MachineSer>::new(Release::LATEST, Limits::default());
 //!     let machine = destination.take(caller, wake.as_fd(), |stream| -> Result<_, Box<dyn Error + Send + Sync>> {
 //!         let (mut buffer, mut mirror) = ([0; max_snapshot_len::<MachineSer>()], MachineSer::default());
