@@ -44,7 +44,7 @@ mod room;
 #[cfg(test)]
 mod tests;
 
-use std::fs::{self, File};
+use std::fs::{self, DirEntry, File};
 use std::io::{self, BufReader, BufWriter, ErrorKind, Read, Write};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
@@ -54,9 +54,9 @@ use std::time::{Duration, Instant};
 use rustix::fs::{FlockOperation, Mode, OFlags, flock, open};
 use rustix::io::Errno;
 
-pub use self::error::DirectoryError;
-pub use self::layout::Layout;
+pub use self::error::{DirectoryError, TidyError};
 use self::layout::Name;
+pub use self::layout::{Layout, LayoutError, LayoutReason};
 use crate::{FileError, PendingFile, directory, load_file, open_file, save_file, sync_directory};
 
 const BUFFER: usize = 1 << 20;
@@ -288,23 +288,38 @@ impl Directory {
     }
 
     /// Deletes the images that the state does not name, and what unfinished saves left. Other files stay.
-    fn delete_all_but(&self, named: Option<u64>) -> Result<(), FileError> {
-        let failed = |source| FileError::new("read", &self.path, source);
-        let mut outcome = Ok(());
-        for entry in fs::read_dir(&self.path).map_err(failed)? {
-            let entry = entry.map_err(failed)?;
-            let ours = match self.layout.name(&entry.file_name()) {
-                Some(Name::Image(id)) => Some(id) != named,
-                Some(Name::Unfinished) => true,
-                None => false,
-            };
-            if ours && entry.file_type().map_err(failed)?.is_file() {
-                let path = entry.path();
-                let deleted = fs::remove_file(&path).map_err(|source| FileError::new("delete", &path, source));
-                outcome = outcome.and(deleted);
-            }
+    fn delete_all_but(&self, named: Option<u64>) -> Result<(), TidyError> {
+        let unread = |source| FileError::new("read", &self.path, source);
+        let errors: Vec<_> = match fs::read_dir(&self.path) {
+            // One that cannot be deleted does not keep the others.
+            Ok(entries) => entries
+                .filter_map(|entry| entry.map_err(unread).and_then(|entry| self.delete(&entry, named)).err())
+                .collect(),
+            Err(source) => vec![unread(source)],
+        };
+        if errors.is_empty() {
+            Ok(())
+        } else {
+            Err(TidyError { errors })
         }
-        outcome
+    }
+
+    /// Deletes a file if it is an image that the state does not name, or what an unfinished save left.
+    fn delete(&self, entry: &DirEntry, named: Option<u64>) -> Result<(), FileError> {
+        let ours = match self.layout.name(&entry.file_name()) {
+            Some(Name::Image(id)) => Some(id) != named,
+            Some(Name::Unfinished) => true,
+            None => false,
+        };
+        let path = entry.path();
+        let deleted = if ours {
+            entry
+                .file_type()
+                .and_then(|kind| if kind.is_file() { fs::remove_file(&path) } else { Ok(()) })
+        } else {
+            Ok(())
+        };
+        deleted.map_err(|source| FileError::new("delete", &path, source))
     }
 }
 
@@ -323,8 +338,8 @@ impl Saved {
     ///
     /// # Errors
     ///
-    /// Returns [`FileError`] for the first file that could not be deleted. The other ones are deleted.
-    pub fn tidy(self) -> Result<(), FileError> {
+    /// Returns [`TidyError`] with each file that could not be deleted. The others are deleted.
+    pub fn tidy(self) -> Result<(), TidyError> {
         self.directory.delete_all_but(Some(self.image_id))
     }
 }

@@ -35,6 +35,36 @@ pub enum DirectoryError {
     },
 }
 
+/// Files of earlier saves that could not be deleted. All others are deleted.
+#[derive(Debug)]
+#[non_exhaustive]
+pub struct TidyError {
+    /// Why, for each file. There is at least one.
+    pub errors: Vec<FileError>,
+}
+
+/// Failures that a message names.
+const NAMED: usize = 3;
+
+impl fmt::Display for TidyError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (index, error) in self.errors.iter().take(NAMED).enumerate() {
+            let between = if index == 0 { "" } else { "; " };
+            write!(f, "{between}{error}")?;
+        }
+        match self.errors.len().saturating_sub(NAMED) {
+            0 => Ok(()),
+            more => write!(f, "; and {more} more like this"),
+        }
+    }
+}
+
+impl error::Error for TidyError {
+    fn source(&self) -> Option<&(dyn error::Error + 'static)> {
+        self.errors.first()?.source()
+    }
+}
+
 impl From<FileError> for DirectoryError {
     fn from(error: FileError) -> Self {
         Self::File(error)

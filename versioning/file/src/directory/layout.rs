@@ -1,6 +1,7 @@
 //! The names of a directory's files. A save touches no other file in the directory.
 
 use std::ffi::OsStr;
+use std::{error, fmt};
 
 use crate::REPEATED_LEN;
 
@@ -27,32 +28,51 @@ impl Layout {
     /// refuses a longer one. `image_of` returns the ID in the bytes of a state, and `None` for bytes that are no state. As long
     /// as the saved state is such, a save deletes nothing before the new state is in place.
     ///
+    /// For names that are not constants, see [`try_new`](Self::try_new).
+    ///
     /// # Panics
     ///
-    /// Panics (does not compile in a constant) if `state` or `image` is empty, starts with a dot or has a `/`, if `state` starts
-    /// with `image`, or if a file would have a name of more than 64 bytes.
+    /// Panics where `try_new` returns an error. A constant does not compile then.
     #[must_use]
+    #[expect(clippy::panic, reason = "a constant with such a name does not compile")]
     pub const fn new(
         state: &'static str,
         image: &'static str,
         max_state_len: usize,
         image_of: fn(&[u8]) -> Option<u64>,
     ) -> Self {
-        let fits = is_name(state.as_bytes(), 0) && is_name(image.as_bytes(), DIGITS);
-        assert!(
-            fits,
-            "a name of 1 to 64 bytes without `/`, and without a dot at its start, is needed for each file"
-        );
-        assert!(
-            !starts_with(state.as_bytes(), image.as_bytes()),
-            "the state could have the name of an image"
-        );
-        Self {
-            state,
-            image,
-            max_state_len,
-            image_of,
+        match Self::try_new(state, image, max_state_len, image_of) {
+            Ok(layout) => layout,
+            Err(error) => panic!("{}", error.reason.text()),
         }
+    }
+
+    /// Returns a layout as [`new`](Self::new) does, for names that a user has chosen.
+    ///
+    /// # Errors
+    ///
+    /// Returns [`LayoutError`] if `state` or `image` is empty, starts with a dot, or has a `/` or a NUL byte in it. Also if
+    /// `state` starts with `image`, and if a file would have a name of more than 64 bytes.
+    pub const fn try_new(
+        state: &'static str,
+        image: &'static str,
+        max_state_len: usize,
+        image_of: fn(&[u8]) -> Option<u64>,
+    ) -> Result<Self, LayoutError> {
+        let (name, reason) = match (why_not(state.as_bytes(), 0), why_not(image.as_bytes(), DIGITS)) {
+            (Some(reason), _) => (state, reason),
+            (None, Some(reason)) => (image, reason),
+            _ if starts_with(state.as_bytes(), image.as_bytes()) => (state, LayoutReason::LikeAnImage),
+            _ => {
+                return Ok(Self {
+                    state,
+                    image,
+                    max_state_len,
+                    image_of,
+                });
+            }
+        };
+        Err(LayoutError { name, reason })
     }
 
     pub(super) fn image_name(&self, id: u64) -> String {
@@ -87,20 +107,23 @@ pub(super) enum Name {
     Unfinished,
 }
 
-/// Returns `true` for the name of a file, with `more` bytes to come, that its temporary name repeats whole.
-const fn is_name(name: &[u8], more: usize) -> bool {
-    // `.`, `..` and the temporary names.
-    if let [b'.', ..] = name {
-        return false;
+/// Returns what is wrong with the name of a file, to which `more` bytes are added. Its temporary name repeats all of it.
+const fn why_not(name: &[u8], more: usize) -> Option<LayoutReason> {
+    match name {
+        [] => return Some(LayoutReason::Empty),
+        [b'.', ..] => return Some(LayoutReason::Dot),
+        _ if name.len() + more > REPEATED_LEN => return Some(LayoutReason::TooLong),
+        _ => {}
     }
     let mut rest = name;
     while let [byte, behind @ ..] = rest {
-        if *byte == b'/' {
-            return false;
+        match *byte {
+            b'/' => return Some(LayoutReason::Slash),
+            0 => return Some(LayoutReason::Nul),
+            _ => rest = behind,
         }
-        rest = behind;
     }
-    !name.is_empty() && name.len() + more <= REPEATED_LEN
+    None
 }
 
 const fn starts_with(mut name: &[u8], mut start: &[u8]) -> bool {
@@ -112,6 +135,55 @@ const fn starts_with(mut name: &[u8], mut start: &[u8]) -> bool {
     }
     start.is_empty()
 }
+
+/// A name that no file of a [`Layout`] can have.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct LayoutError {
+    /// The name of the state, or the prefix of the images' names.
+    pub name: &'static str,
+    /// What is wrong with it.
+    pub reason: LayoutReason,
+}
+
+/// What is wrong with a name of a [`Layout`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum LayoutReason {
+    /// It is empty.
+    Empty,
+    /// It starts with a dot, as `.`, `..` and the names of temporary files do.
+    Dot,
+    /// It has a `/` in it.
+    Slash,
+    /// It has a NUL byte in it.
+    Nul,
+    /// The whole name of a file would have more than 64 bytes. An image's has sixteen more than its prefix.
+    TooLong,
+    /// The name of the state starts with the prefix of the images' names.
+    LikeAnImage,
+}
+
+impl LayoutReason {
+    const fn text(self) -> &'static str {
+        match self {
+            Self::Empty => "the name of a file is empty",
+            Self::Dot => "the name of a file starts with a dot",
+            Self::Slash => "the name of a file has a `/` in it",
+            Self::Nul => "the name of a file has a NUL byte in it",
+            Self::TooLong => "the name of a file would have more than 64 bytes",
+            Self::LikeAnImage => "the name of the state starts as the name of an image does",
+        }
+    }
+}
+
+impl fmt::Display for LayoutError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: \"{}\"", self.reason.text(), self.name.escape_debug())
+    }
+}
+
+impl error::Error for LayoutError {}
 
 #[cfg(test)]
 mod tests {
@@ -154,8 +226,7 @@ mod tests {
 
     #[test]
     fn names_that_a_save_could_confuse_are_refused() {
-        let fits =
-            |state: &'static str, image: &'static str| catch_unwind(|| Layout::new(state, image, 8, |_| None)).is_ok();
+        let new = |state, image| Layout::try_new(state, image, 8, |_| None).map(drop);
         assert_eq!(TOO_LONG.len(), REPEATED_LEN + 1);
         for (state, image) in [
             ("state", "image-"),
@@ -163,23 +234,40 @@ mod tests {
             (&TOO_LONG[1..], "image-"),
             ("state", &TOO_LONG[1 + DIGITS..]),
         ] {
-            assert!(fits(state, image), "{state:?} {image:?}");
+            assert_eq!(new(state, image), Ok(()), "{state:?} {image:?}");
         }
-        for (state, image) in [
-            ("", "image-"),
-            ("state", ""),
-            (".state", "image-"),
-            ("..", "image-"),
-            ("state", ".image-"),
-            (".image-0000000000000000.aaaaaa.tmp", "image-"),
-            ("a/state", "image-"),
-            ("state", "/image-"),
-            ("image-0000000000000000", "image-"),
-            ("image-", "image-"),
-            (TOO_LONG, "image-"),
-            ("state", &TOO_LONG[DIGITS..]),
+        for (state, image, name, reason) in [
+            ("", "image-", "", LayoutReason::Empty),
+            ("state", "", "", LayoutReason::Empty),
+            (".", "image-", ".", LayoutReason::Dot),
+            ("..", "image-", "..", LayoutReason::Dot),
+            ("state", ".image-", ".image-", LayoutReason::Dot),
+            (
+                ".image-0.aaaaaa.tmp",
+                "image-",
+                ".image-0.aaaaaa.tmp",
+                LayoutReason::Dot,
+            ),
+            ("a/state", "image-", "a/state", LayoutReason::Slash),
+            ("state", "/image-", "/image-", LayoutReason::Slash),
+            ("sta\0te", "image-", "sta\0te", LayoutReason::Nul),
+            ("state", "image\0", "image\0", LayoutReason::Nul),
+            ("image-0", "image-", "image-0", LayoutReason::LikeAnImage),
+            ("image-", "image-", "image-", LayoutReason::LikeAnImage),
+            (TOO_LONG, "image-", TOO_LONG, LayoutReason::TooLong),
+            ("state", &TOO_LONG[DIGITS..], &TOO_LONG[DIGITS..], LayoutReason::TooLong),
         ] {
-            assert!(!fits(state, image), "{state:?} {image:?}");
+            assert_eq!(
+                new(state, image),
+                Err(LayoutError { name, reason }),
+                "{state:?} {image:?}"
+            );
+            assert!(catch_unwind(|| Layout::new(state, image, 8, |_| None)).is_err());
         }
+        assert_eq!(
+            new("sta\0te", "image-").unwrap_err().to_string(),
+            r#"the name of a file has a NUL byte in it: "sta\0te""#
+        );
+        assert!(LayoutReason::TooLong.text().contains(&REPEATED_LEN.to_string()));
     }
 }

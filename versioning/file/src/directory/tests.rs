@@ -266,6 +266,52 @@ fn files_of_others_stay() -> Result<()> {
     Ok(())
 }
 
+#[test]
+fn a_file_that_cannot_be_deleted_does_not_keep_the_others() -> Result<()> {
+    use std::os::unix::fs::{PermissionsExt, chown};
+    const NOBODY: u32 = 65534;
+    let folder = tempfile::tempdir()?;
+    let path = folder.path().to_owned();
+    let saved = save_number(&path, 1)?;
+    let left: Vec<_> = (0..10).map(|id| path.join(MACHINE.image_name(id))).collect();
+    left.iter().try_for_each(|image| fs::write(image, "left"))?;
+    let is_root = left
+        .iter()
+        .step_by(2)
+        .all(|image| chown(image, Some(NOBODY), None).is_ok());
+    // As in `/tmp`, nobody deletes the files of others. Without root, no file of a directory can be deleted.
+    let (mode, every) = if is_root { (0o1777, 2) } else { (0o555, 1) };
+    fs::set_permissions(&path, fs::Permissions::from_mode(mode))?;
+    let tidied = thread::spawn(move || {
+        if is_root {
+            // Of this thread alone.
+            let nobody = rustix::process::Uid::from_raw(NOBODY);
+            rustix::thread::set_thread_res_uid(nobody, nobody, nobody).unwrap();
+        }
+        saved.tidy()
+    });
+    let error = tidied.join().unwrap().unwrap_err();
+    fs::set_permissions(&path, fs::Permissions::from_mode(0o700))?;
+    let mut kept: Vec<_> = error.errors.iter().map(FileError::path).collect();
+    kept.sort();
+    let expected: Vec<_> = left
+        .iter()
+        .skip(every - 1)
+        .step_by(every)
+        .map(PathBuf::as_path)
+        .collect();
+    assert_eq!(kept, expected);
+    let there: Vec<_> = left.iter().filter(|image| image.exists()).collect();
+    assert_eq!(there, expected, "one that could be deleted is left");
+    let (said, unnamed) = (error.to_string(), expected.len() - 3);
+    assert!(
+        said.starts_with("cannot delete ") && said.ends_with(&format!("; and {unnamed} more like this")),
+        "{said}"
+    );
+    assert_eq!(number(&path)?, 1);
+    Ok(())
+}
+
 /// The state cannot be replaced, after the image has been written.
 #[test]
 fn a_save_that_fails_removes_what_it_wrote() -> Result<()> {
