@@ -56,8 +56,6 @@ impl Typing {
     /// Sends the events that the guest can take now. `key` sends one event. It returns `false` if the guest has not read the
     /// previous event; then the next `poll` tries the same event again.
     ///
-    /// Returns `Some(())` when all events are sent, and `None` while some are left: call it again soon.
-    ///
     /// # Errors
     ///
     /// Returns [`TypingError`] if the guest is too slow, or the error of `key`. Then [`release`](Self::release) the keys that
@@ -65,7 +63,7 @@ impl Typing {
     pub fn poll<E: From<TypingError>>(
         &mut self,
         mut key: impl FnMut(KeyEvent) -> Result<bool, E>,
-    ) -> Result<Option<()>, E> {
+    ) -> Result<Progress, E> {
         while let Some(&event) = self.left.front() {
             if !key(event)? {
                 let left = self.left.len();
@@ -75,7 +73,7 @@ impl Typing {
                 if self.started.elapsed() >= KEYS_PATIENCE {
                     return Err(TypingError::TooSlow { left }.into());
                 }
-                return Ok(None);
+                return Ok(Progress::Waiting);
             }
             self.left.pop_front();
             self.down.retain(|down| *down != event.key);
@@ -84,7 +82,7 @@ impl Typing {
             }
             self.moved = Instant::now();
         }
-        Ok(Some(()))
+        Ok(Progress::Done)
     }
 
     /// Releases the keys that are down, the last one first.
@@ -96,6 +94,16 @@ impl Typing {
             });
         }
     }
+}
+
+/// What is left to do for a [`Typing`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[must_use]
+pub enum Progress {
+    /// Events are left, because the guest has not read the previous one: call [`poll`](Typing::poll) again soon.
+    Waiting,
+    /// All events are sent.
+    Done,
 }
 
 /// Returns the events for a name such as `a`, `ctrl-c`, `ctrl:down` or `ctrl:up`.
@@ -259,7 +267,7 @@ mod tests {
             })
         };
         for _ in 0..4 {
-            assert_eq!(look(&mut typing, 2)?, None);
+            assert_eq!(look(&mut typing, 2)?, Progress::Waiting);
         }
         typing.moved = Instant::now().checked_sub(KEY_PATIENCE).ok_or("booted just now")?;
         let refusal = look(&mut typing, 2).unwrap_err().to_string();
@@ -271,7 +279,7 @@ mod tests {
         slow.started = Instant::now().checked_sub(KEYS_PATIENCE).ok_or("booted just now")?;
         let refusal = slow.poll(|_| Ok::<_, TypingError>(false)).unwrap_err().to_string();
         assert!(refusal.ends_with("too slowly: 2 events are left"), "{refusal}");
-        assert_eq!(slow.poll(|_| Ok::<_, TypingError>(true))?, Some(()));
+        assert_eq!(slow.poll(|_| Ok::<_, TypingError>(true))?, Progress::Done);
         Ok(())
     }
 }

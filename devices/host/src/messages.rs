@@ -3,19 +3,21 @@
 use std::fmt::Display;
 use std::os::fd::AsFd;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::fs::{OFlags, fcntl_getfl};
 use rustix::io::Errno;
 use rustix::stdio::stderr;
-use rustix::termios::{OutputModes, tcgetattr};
+use rustix::termios::{OutputModes, isatty, tcgetattr};
 
 use crate::console::reopened;
 
 /// A pipe with room takes so much at once.
 const AT_ONCE: usize = 4096;
-const NEVER: Timespec = Timespec { tv_sec: 0, tv_nsec: 0 };
+const NEVER: Duration = Duration::ZERO;
 /// The last message of a process may wait: there is no guest any more.
-const AT_THE_END: Timespec = Timespec { tv_sec: 1, tv_nsec: 0 };
+const AT_THE_END: Duration = Duration::from_secs(1);
 
 /// Prints messages to standard error, one line each, with the program name in front.
 ///
@@ -47,28 +49,27 @@ impl Messages {
 
     /// Prints a line if standard error accepts it now. Otherwise counts it as lost.
     pub fn say(&self, text: impl Display) {
-        self.say_now(&text, &NEVER);
+        self.say_now(&text, NEVER);
     }
 
-    /// Prints the last line of the process. Waits for a slow reader: up to one second for each 4 KiB of the line.
+    /// Prints the last line of the process. Waits up to one second for a slow reader. A longer wait counts the line as lost.
     pub fn say_at_the_end(&self, text: impl Display) {
-        self.say_now(&text, &AT_THE_END);
+        self.say_now(&text, AT_THE_END);
     }
 
     /// Rings the terminal's bell.
     pub fn beep(&self) {
-        let _ = print(&stderr(), b"\x07", &NEVER);
+        let _ = print(&stderr(), b"\x07", NEVER);
     }
 
-    fn say_now(&self, text: &dyn Display, patience: &Timespec) {
-        // A terminal with room takes less at once than a pipe does.
+    fn say_now(&self, text: &dyn Display, patience: Duration) {
         match reopened(stderr()) {
             Some(terminal) => self.say_to(&terminal, text, patience),
             None => self.say_to(&stderr(), text, patience),
         }
     }
 
-    fn say_to(&self, out: &impl AsFd, text: &dyn Display, patience: &Timespec) {
+    fn say_to(&self, out: &impl AsFd, text: &dyn Display, patience: Duration) {
         // In raw mode a line does not begin by itself where it should.
         let raw = tcgetattr(out).is_ok_and(|terminal| !terminal.output_modes.contains(OutputModes::OPOST));
         let (before, after) = if raw { ("\r\n", "\r\n") } else { ("", "\n") };
@@ -84,11 +85,20 @@ impl Messages {
     }
 }
 
-fn print(out: &impl AsFd, bytes: &[u8], patience: &Timespec) -> Result<(), Errno> {
-    for mut part in bytes.chunks(AT_ONCE) {
+fn print(out: &impl AsFd, bytes: &[u8], patience: Duration) -> Result<(), Errno> {
+    let end = Instant::now() + patience;
+    // A terminal that could not be reopened, after `su` for example, waits until it has taken all. It says only that it
+    // has room for something.
+    let at_once = if isatty(out) && !fcntl_getfl(out)?.contains(OFlags::NONBLOCK) {
+        1
+    } else {
+        AT_ONCE
+    };
+    for mut part in bytes.chunks(at_once) {
         while !part.is_empty() {
+            let left = end.saturating_duration_since(Instant::now());
             let mut fds = [PollFd::new(out, PollFlags::OUT)];
-            match poll(&mut fds, Some(patience)) {
+            match poll(&mut fds, Some(&Timespec::try_from(left).unwrap_or_default())) {
                 Ok(0) => return Err(Errno::AGAIN),
                 Ok(_) | Err(Errno::INTR) => {}
                 Err(error) => return Err(error),
@@ -118,12 +128,12 @@ mod tests {
         // Nobody reads: the pipe fills up.
         let start = Instant::now();
         while messages.lost.load(Ordering::Relaxed) < 2 {
-            messages.say_to(&writer, &"x".repeat(10_000), &NEVER);
+            messages.say_to(&writer, &"x".repeat(10_000), NEVER);
         }
         assert!(start.elapsed().as_secs() < 5);
         let mut read = vec![0; 1 << 20];
         let _ = reader.read(&mut read)?;
-        messages.say_to(&writer, &"heard", &NEVER);
+        messages.say_to(&writer, &"heard", NEVER);
         let len = reader.read(&mut read)?;
         assert_eq!(
             String::from_utf8_lossy(&read[..len]),
@@ -132,9 +142,58 @@ mod tests {
         assert_eq!(messages.lost.load(Ordering::Relaxed), 0);
 
         drop(reader);
-        messages.say_to(&writer, &"nobody is there", &NEVER);
-        messages.say_to(&File::options().write(true).open("/dev/full")?, &"full", &NEVER);
+        messages.say_to(&writer, &"nobody is there", NEVER);
+        messages.say_to(&File::options().write(true).open("/dev/full")?, &"full", NEVER);
         assert_eq!(messages.lost.load(Ordering::Relaxed), 2);
+        Ok(())
+    }
+
+    #[test]
+    fn the_last_message_waits_one_second_in_all() -> std::io::Result<()> {
+        let messages = Messages::new("vmm");
+        let (mut reader, writer) = pipe()?;
+        // Each piece fits before a second is over.
+        std::thread::spawn(move || {
+            while reader.read(&mut [0; AT_ONCE]).is_ok_and(|len| len > 0) {
+                std::thread::sleep(AT_THE_END / 4);
+            }
+        });
+        let start = Instant::now();
+        messages.say_to(&writer, &"x".repeat(1 << 20), AT_THE_END);
+        assert!(
+            (AT_THE_END..3 * AT_THE_END).contains(&start.elapsed()),
+            "{:?}",
+            start.elapsed()
+        );
+        assert_eq!(messages.lost.load(Ordering::Relaxed), 1);
+        Ok(())
+    }
+
+    /// As after `su`: the terminal is another user's, so it cannot be opened again.
+    #[test]
+    fn a_terminal_that_takes_nothing_and_cannot_be_reopened_is_not_waited_for() -> std::io::Result<()> {
+        use rustix::fs::{Mode, open};
+        use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
+        let keyboard = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY)?;
+        grantpt(&keyboard)?;
+        unlockpt(&keyboard)?;
+        let screen = open(
+            ptsname(&keyboard, Vec::new())?,
+            OFlags::RDWR | OFlags::NOCTTY,
+            Mode::empty(),
+        )?;
+        let (said, heard) = std::sync::mpsc::channel();
+        std::thread::spawn(move || {
+            let messages = Messages::new("vmm");
+            while messages.lost.load(Ordering::Relaxed) < 2 {
+                messages.say_to(&screen, &"x".repeat(300), NEVER);
+            }
+            said.send(())
+        });
+        // Nobody reads what is on the screen.
+        let done = heard.recv_timeout(Duration::from_secs(5));
+        drop(keyboard);
+        assert_eq!(done, Ok(()), "it waits");
         Ok(())
     }
 
@@ -152,7 +211,7 @@ mod tests {
         messages.lost.store(2, Ordering::Relaxed);
         std::thread::scope(|scope| {
             for _ in 0..2 {
-                scope.spawn(|| messages.say_to(&null, &Slow, &NEVER));
+                scope.spawn(|| messages.say_to(&null, &Slow, NEVER));
             }
         });
         assert_eq!(messages.lost.load(Ordering::Relaxed), 0);

@@ -6,7 +6,7 @@ use std::thread::sleep;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, anyhow, bail};
-use devstate_host::keyboard::{self, KeyEvent, Typing};
+use devstate_host::keyboard::{self, KeyEvent, Progress, Typing};
 use devstate_host::{Signals, Terminal};
 use devstate_socket::Listener;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
@@ -285,8 +285,10 @@ impl Session {
     /// request are released.
     fn press(&mut self, events: Vec<KeyEvent>) -> Result<()> {
         let mut typing = Typing::new(events);
-        let pressed =
-            self.meanwhile(|session| typing.poll(|event| session.machine.devices().platform_mut().key(event)));
+        let pressed = self.meanwhile(|session| {
+            let progress = typing.poll(|event| session.machine.devices().platform_mut().key(event))?;
+            Ok((progress == Progress::Done).then_some(()))
+        });
         if pressed.is_err() {
             let mut devices = self.machine.devices();
             typing.release(|event| devices.platform_mut().key_at_once(event));
