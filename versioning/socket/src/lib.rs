@@ -6,6 +6,7 @@ pub mod request;
 
 mod listener;
 mod peer;
+mod shown;
 mod timed;
 
 pub use listener::{ListenError, ListenReason, Listener};

@@ -16,6 +16,8 @@ use rustix::io::Errno;
 use rustix::net::{AddressFamily, SocketAddrUnix, SocketFlags, SocketType, bind, listen, socket_with};
 use rustix::process::geteuid;
 
+use crate::shown::shown;
+
 /// How long another process may take to start or stop listening in the same directory.
 const PATIENCE: Duration = Duration::from_secs(3);
 
@@ -241,8 +243,6 @@ impl From<Errno> for ListenReason {
 
 impl fmt::Display for ListenError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        // A name can have the control sequences of a terminal in it.
-        let shown = |path: &Path| path.to_string_lossy().escape_debug().to_string();
         write!(f, "cannot listen at {}: ", shown(&self.path))?;
         match &self.reason {
             ListenReason::ForeignDirectory { directory, owner, own } => write!(
@@ -263,7 +263,14 @@ impl fmt::Display for ListenError {
     }
 }
 
-impl error::Error for ListenError {}
+impl error::Error for ListenError {
+    fn source(&self) -> Option<&(dyn error::Error + 'static)> {
+        match &self.reason {
+            ListenReason::System(error) => error.source(),
+            _ => None,
+        }
+    }
+}
 
 #[cfg(test)]
 mod tests;

@@ -86,7 +86,15 @@ pub use destination::{Destination, TakeError};
 pub use source::{Agreed, Call, CallError};
 
 /// How long each part of an exchange may take.
+///
+/// ```
+/// use devstate_socket::migration::Limits;
+/// use std::time::Duration;
+///
+/// const LARGE_MACHINES: Limits = Limits::DEFAULT.with_exchange(Duration::from_secs(600));
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Limits {
     /// How long a destination may take to answer a call with its offer. The guest runs meanwhile.
     pub call: Duration,
@@ -99,14 +107,37 @@ pub struct Limits {
     pub exchange: Duration,
 }
 
+impl Limits {
+    /// Five seconds for `call`, two seconds for `answer`, and one minute for `exchange`.
+    pub const DEFAULT: Self = Self {
+        call: Duration::from_secs(5),
+        answer: Duration::from_secs(2),
+        exchange: Duration::from_secs(60),
+    };
+
+    /// Returns limits with another [`call`](Self::call).
+    #[must_use]
+    pub const fn with_call(self, call: Duration) -> Self {
+        Self { call, ..self }
+    }
+
+    /// Returns limits with another [`answer`](Self::answer).
+    #[must_use]
+    pub const fn with_answer(self, answer: Duration) -> Self {
+        Self { answer, ..self }
+    }
+
+    /// Returns limits with another [`exchange`](Self::exchange).
+    #[must_use]
+    pub const fn with_exchange(self, exchange: Duration) -> Self {
+        Self { exchange, ..self }
+    }
+}
+
 impl Default for Limits {
-    /// Returns five seconds for `call`, two seconds for `answer`, and one minute for `exchange`.
+    /// Returns [`Limits::DEFAULT`].
     fn default() -> Self {
-        Self {
-            call: Duration::from_secs(5),
-            answer: Duration::from_secs(2),
-            exchange: Duration::from_secs(60),
-        }
+        Self::DEFAULT
     }
 }
 

@@ -60,7 +60,14 @@ impl fmt::Display for PeerError {
     }
 }
 
-impl error::Error for PeerError {}
+impl error::Error for PeerError {
+    fn source(&self) -> Option<&(dyn error::Error + 'static)> {
+        match self {
+            Self::Stranger { .. } => None,
+            Self::Unknown(error) => error.source(),
+        }
+    }
+}
 
 #[cfg(test)]
 mod tests {

@@ -36,6 +36,7 @@ use serde::de::DeserializeOwned;
 
 use crate::TimedStream;
 use crate::peer::{PeerError, check_peer};
+use crate::shown::shown;
 
 /// The longest answer that a client takes, in bytes.
 const MAX_ANSWER: usize = 1 << 20;
@@ -44,7 +45,14 @@ const MAX_ANSWER: usize = 1 << 20;
 const PATIENCE: Duration = Duration::from_secs(5);
 
 /// Limits for one caller of [`serve`].
+///
+/// ```
+/// use devstate_socket::request::Limits;
+///
+/// const LIMITS: Limits = Limits::DEFAULT.with_len(1 << 20);
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Limits {
     /// How long a caller may take to send the whole request, and then to accept the whole answer.
     pub patience: Duration,
@@ -52,13 +60,30 @@ pub struct Limits {
     pub len: usize,
 }
 
+impl Limits {
+    /// A patience of one second and a length of 64 KiB.
+    pub const DEFAULT: Self = Self {
+        patience: Duration::from_secs(1),
+        len: 64 << 10,
+    };
+
+    /// Returns limits with another [`patience`](Self::patience).
+    #[must_use]
+    pub const fn with_patience(self, patience: Duration) -> Self {
+        Self { patience, ..self }
+    }
+
+    /// Returns limits with another [`len`](Self::len).
+    #[must_use]
+    pub const fn with_len(self, len: usize) -> Self {
+        Self { len, ..self }
+    }
+}
+
 impl Default for Limits {
-    /// Returns a patience of one second and a length of 64 KiB.
+    /// Returns [`Limits::DEFAULT`].
     fn default() -> Self {
-        Self {
-            patience: Duration::from_secs(1),
-            len: 64 << 10,
-        }
+        Self::DEFAULT
     }
 }
 
@@ -173,7 +198,7 @@ fn line(message: &(impl Serialize + ?Sized)) -> Result<Vec<u8>, RequestError> {
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum RequestError {
-    /// Nobody listens at the path.
+    /// Cannot connect to the path: most likely nobody listens there.
     Connect {
         /// The path of the socket.
         path: PathBuf,
@@ -208,11 +233,7 @@ pub enum RequestError {
 impl fmt::Display for RequestError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Connect { path, source } => {
-                // A name can have the control sequences of a terminal in it.
-                let path = path.to_string_lossy();
-                write!(f, "nobody listens at {}: {source}", path.escape_debug())
-            }
+            Self::Connect { path, source } => write!(f, "cannot connect to {}: {source}", shown(path)),
             Self::Peer(error) => write!(f, "{error}"),
             Self::Late { patience } => write!(
                 f,

@@ -35,6 +35,7 @@ use rustix::io::Errno;
 /// stream.restart(Duration::from_secs(60));
 /// (&stop).write_all(b"!")?;
 /// assert_eq!(stream.read(&mut [0]).unwrap_err().kind(), ErrorKind::Other);
+/// assert!(stream.is_stopped());
 /// # Ok::<(), std::io::Error>(())
 /// ```
 #[derive(Debug)]
@@ -43,7 +44,11 @@ pub struct TimedStream<'w> {
     deadline: Instant,
     limit: Duration,
     wake: Option<BorrowedFd<'w>>,
+    stopped: bool,
 }
+
+/// Why `wake` ends an access.
+pub(crate) const STOPPED: &str = "this process was told to stop";
 
 impl<'w> TimedStream<'w> {
     /// Takes a connected stream, which may be used for `limit` from now on.
@@ -66,12 +71,20 @@ impl<'w> TimedStream<'w> {
             deadline: deadline(limit),
             limit,
             wake: None,
+            stopped: false,
         })
     }
 
     /// Sets the deadline to `limit` from now on.
     pub fn restart(&mut self, limit: Duration) {
         (self.limit, self.deadline) = (limit, deadline(limit));
+    }
+
+    /// Returns `true` if a read or a write has failed because of `wake`: this process was told to stop, and the other side is
+    /// not to blame.
+    #[must_use]
+    pub const fn is_stopped(&self) -> bool {
+        self.stopped
     }
 
     /// Returns the stream, which waits without a limit from here on.
@@ -86,7 +99,7 @@ impl<'w> TimedStream<'w> {
         self.stream.read_to_end(bytes).map(drop)
     }
 
-    fn wait(&self, wanted: PollFlags) -> io::Result<()> {
+    fn wait(&mut self, wanted: PollFlags) -> io::Result<()> {
         let left = self.deadline.saturating_duration_since(Instant::now());
         let late = || {
             let message = format!("the other side took more than {} s", self.limit.as_secs_f64());
@@ -106,7 +119,8 @@ impl<'w> TimedStream<'w> {
         match poll(&mut fds, Some(&left)) {
             Ok(0) => late(),
             Ok(_) if self.wake.is_some() && fds.iter().skip(1).any(|fd| !fd.revents().is_empty()) => {
-                Err(io::Error::other("this process was told to stop"))
+                self.stopped = true;
+                Err(io::Error::other(STOPPED))
             }
             Ok(_) | Err(Errno::INTR) => Ok(()),
             Err(error) => Err(error.into()),

@@ -13,7 +13,7 @@ use rustix::rand::{GetRandomFlags, getrandom};
 
 use super::{ANSWER, COMPLETE, Limits, Nonce, YOURS, with_nonce};
 use crate::peer::{PeerError, check_peer};
-use crate::timed::TimedStream;
+use crate::timed::{STOPPED, TimedStream};
 
 /// A process that takes machines over. `R` is the release table, and `M` the root mirror of the machine's snapshot.
 #[derive(Debug)]
@@ -59,7 +59,20 @@ impl<R: ReleaseTable, M: RowOf<R>> Destination<R, M> {
             return Err(TakeError::Nonce(ErrorKind::UnexpectedEof.into()));
         }
         let mut stream = TimedStream::new(caller, self.limits.answer, wake).map_err(TakeError::NoMachine)?;
-        self.greet(&mut stream, nonce).map_err(TakeError::NoMachine)?;
+        let taken = self.receive(&mut stream, nonce, receive);
+        taken.map_err(|error| if stream.is_stopped() { TakeError::Stopped } else { error })
+    }
+
+    fn receive<T, E>(
+        &self,
+        stream: &mut TimedStream<'_>,
+        nonce: Nonce,
+        receive: impl FnOnce(&mut TimedStream<'_>) -> Result<T, E>,
+    ) -> Result<T, TakeError>
+    where
+        E: Into<Box<dyn error::Error + Send + Sync>>,
+    {
+        self.greet(stream, nonce).map_err(TakeError::NoMachine)?;
         let mut answer = [0; 24];
         stream.read_exact(&mut answer).map_err(TakeError::NoMachine)?;
         if !answer.starts_with(ANSWER) {
@@ -70,9 +83,9 @@ impl<R: ReleaseTable, M: RowOf<R>> Destination<R, M> {
             return Err(TakeError::Recorded);
         }
         stream.restart(self.limits.exchange);
-        let machine = receive(&mut stream).map_err(|error| TakeError::Machine(error.into()))?;
+        let machine = receive(stream).map_err(|error| TakeError::Machine(error.into()))?;
         stream.write_all(&[COMPLETE]).map_err(TakeError::Kept)?;
-        take_last_word(&mut stream, nonce)?;
+        take_last_word(stream, nonce)?;
         Ok(machine)
     }
 
@@ -128,6 +141,8 @@ pub enum TakeError {
     Recorded,
     /// The machine could not be built: what the function that receives it has returned.
     Machine(Box<dyn error::Error + Send + Sync>),
+    /// `wake` became readable: this process was told to stop. The source still has its guest.
+    Stopped,
     /// The source has not said the last word, so it still has its guest.
     Kept(io::Error),
 }
@@ -149,6 +164,7 @@ impl fmt::Display for TakeError {
                 f.write_str("the caller answers another offer than this one: it may repeat a recorded exchange")
             }
             Self::Machine(error) => write!(f, "{error}"),
+            Self::Stopped => f.write_str(STOPPED),
             Self::Kept(error) => write!(f, "the source kept its machine: {error}"),
         }
     }
@@ -160,7 +176,7 @@ impl error::Error for TakeError {
             Self::Peer(error) => error.source(),
             Self::Machine(error) => error.source(),
             Self::Nonce(error) | Self::NoMachine(error) | Self::Kept(error) => error.source(),
-            Self::Foreign { .. } | Self::Recorded => None,
+            Self::Foreign { .. } | Self::Recorded | Self::Stopped => None,
         }
     }
 }

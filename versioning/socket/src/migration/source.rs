@@ -16,7 +16,8 @@ use rustix::net::{AddressFamily, SocketAddrUnix, SocketFlags, SocketType, connec
 
 use super::{ANSWER, COMPLETE, Limits, Nonce, YOURS, with_nonce};
 use crate::peer::{PeerError, check_peer, is_this_process};
-use crate::timed::TimedStream;
+use crate::shown::shown;
+use crate::timed::{STOPPED, TimedStream};
 
 /// A call to a process that waits for a machine. It never blocks, so that the guest can run meanwhile. `R` is the release
 /// table, and `M` the root mirror of the machine's snapshot.
@@ -204,20 +205,33 @@ impl<R: Copy> Agreed<R> {
         E: Into<Box<dyn error::Error + Send + Sync>>,
     {
         let mut stream = TimedStream::new(self.stream, self.limit, wake).map_err(CallError::GaveUp)?;
-        write(&mut stream).map_err(|error| CallError::Machine(error.into()))?;
-        let mut answer = [0];
-        stream.read_exact(&mut answer).map_err(CallError::GaveUp)?;
-        let [answer] = answer;
-        if answer != COMPLETE {
-            return Err(CallError::Incomplete { answer });
-        }
-        // One write, so that the destination has all of it or nothing.
-        let last_word = with_nonce(*YOURS, self.nonce);
-        match stream.write(&last_word) {
-            Ok(said) if said == last_word.len() => Ok(()),
-            Ok(_) => Err(CallError::GaveUp(ErrorKind::WriteZero.into())),
-            Err(error) => Err(CallError::GaveUp(error)),
-        }
+        let sent = give(&mut stream, self.nonce, write);
+        sent.map_err(|error| if stream.is_stopped() { CallError::Stopped } else { error })
+    }
+}
+
+/// Sends the machine, waits until it is complete, and says the last word.
+fn give<E>(
+    stream: &mut TimedStream<'_>,
+    nonce: Nonce,
+    write: impl FnOnce(&mut TimedStream<'_>) -> Result<(), E>,
+) -> Result<(), CallError>
+where
+    E: Into<Box<dyn error::Error + Send + Sync>>,
+{
+    write(stream).map_err(|error| CallError::Machine(error.into()))?;
+    let mut answer = [0];
+    stream.read_exact(&mut answer).map_err(CallError::GaveUp)?;
+    let [answer] = answer;
+    if answer != COMPLETE {
+        return Err(CallError::Incomplete { answer });
+    }
+    // One write, so that the destination has all of it or nothing.
+    let last_word = with_nonce(*YOURS, nonce);
+    match stream.write(&last_word) {
+        Ok(said) if said == last_word.len() => Ok(()),
+        Ok(_) => Err(CallError::GaveUp(ErrorKind::WriteZero.into())),
+        Err(error) => Err(CallError::GaveUp(error)),
     }
 }
 
@@ -225,7 +239,7 @@ impl<R: Copy> Agreed<R> {
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum CallError {
-    /// Nobody listens at the path.
+    /// Cannot connect to the path: most likely nobody listens there.
     Connect {
         /// The path of the socket.
         path: PathBuf,
@@ -261,6 +275,8 @@ pub enum CallError {
     Negotiation(NegotiationError),
     /// The machine could not be written: what the function that writes it has returned.
     Machine(Box<dyn error::Error + Send + Sync>),
+    /// `wake` became readable: this process was told to stop.
+    Stopped,
     /// The destination did not take the whole machine, or could not build it.
     GaveUp(io::Error),
     /// The destination says something else than that the machine is complete.
@@ -284,10 +300,8 @@ impl From<NegotiationError> for CallError {
 
 impl fmt::Display for CallError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        // A name can have the control sequences of a terminal in it.
-        let shown = |path: &Path| path.to_string_lossy().escape_debug().to_string();
         match self {
-            Self::Connect { path, source } => write!(f, "nobody waits for a machine at {}: {source}", shown(path)),
+            Self::Connect { path, source } => write!(f, "cannot connect to {}: {source}", shown(path)),
             Self::ThisProcess { path } => write!(f, "this process itself listens at {}", shown(path)),
             Self::Peer(error) => write!(f, "{error}"),
             Self::Busy { path, limit } => {
@@ -306,6 +320,7 @@ impl fmt::Display for CallError {
             Self::Ended => f.write_str("this call has ended: a new one is needed"),
             Self::Negotiation(error) => write!(f, "{error}"),
             Self::Machine(error) => write!(f, "the machine could not be sent: {error}"),
+            Self::Stopped => f.write_str(STOPPED),
             Self::GaveUp(error) => write!(f, "the destination gave up: {error}"),
             Self::Incomplete { answer } => {
                 write!(

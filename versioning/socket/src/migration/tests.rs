@@ -196,13 +196,53 @@ fn either_side_stops_when_it_is_told_to() {
     let refusal = agree(here)
         .unwrap()
         .send(wake.as_fd(), |stream| write(1, Release::LATEST, stream));
-    assert!(matches!(refusal, Err(CallError::Machine(_))));
+    assert!(matches!(refusal, Err(CallError::Stopped)), "{refusal:?}");
     assert!(matches!(taken.join().unwrap(), Err(TakeError::Machine(_))));
 
     let (_here, there) = UnixStream::pair().unwrap();
     let start = Instant::now();
     let refusal = NEWEST.take(there, wake.as_fd(), read);
-    assert!(matches!(refusal, Err(TakeError::NoMachine(_))) && start.elapsed() < LIMITS.answer);
+    assert!(matches!(refusal, Err(TakeError::Stopped)) && start.elapsed() < LIMITS.answer);
+}
+
+/// The other side is not to blame, at whatever point of the exchange this process is told to stop.
+#[test]
+fn a_stop_is_no_failure_of_the_other_side() {
+    // The source waits for "complete".
+    let (here, mut there) = UnixStream::pair().unwrap();
+    there.write_all(&greeting(Release::LATEST)).unwrap();
+    let agreed = agree(here).unwrap();
+    let (wake, stop) = no_wake();
+    let reader = thread::spawn(move || {
+        let mut machine = vec![0; 24 + snapshot(1, Release::LATEST).len() + MEMORY_LEN];
+        there.read_exact(&mut machine).unwrap();
+        drop(stop);
+        there.read_to_end(&mut Vec::new()).unwrap()
+    });
+    let sent = agreed.send(wake.as_fd(), |stream| write(1, Release::LATEST, stream));
+    assert!(matches!(sent, Err(CallError::Stopped)), "{sent:?}");
+    assert_eq!(reader.join().unwrap(), 0, "it has said the last word");
+
+    // The destination waits for the last word. What `receive` made of the stop does not matter.
+    for swallow in [false, true] {
+        let (here, there) = UnixStream::pair().unwrap();
+        let (wake, stop) = no_wake();
+        let taken = thread::spawn(move || {
+            NEWEST.take(there, wake.as_fd(), |stream| {
+                let number = read(stream)?;
+                drop(stop);
+                if swallow {
+                    Read::read(stream, &mut [0]).map_err(|_| "no machine")?;
+                }
+                Ok::<_, BoxError>(number)
+            })
+        });
+        let sent = send(here, 1);
+        let taken = taken.join().unwrap();
+        assert!(matches!(taken, Err(TakeError::Stopped)), "{taken:?}");
+        assert_eq!(taken.unwrap_err().to_string(), "this process was told to stop");
+        assert!(matches!(sent, Err(CallError::GaveUp(_))), "{sent:?}");
+    }
 }
 
 /// Plays a destination. Returns all that a source says to it.
@@ -340,7 +380,10 @@ fn a_process_does_not_call_itself_or_nobody() {
     let socket = directory.path().join("control");
     let new = || Call::<_, MachineSer>::new(&socket, Release::V1..=Release::V2, LIMITS);
     let call = || new().poll();
-    assert!(matches!(call(), Err(CallError::Connect { .. })));
+    let nobody = call().map(drop).unwrap_err();
+    assert!(matches!(nobody, CallError::Connect { .. }));
+    let said = format!("cannot connect to {}: No such file or directory", socket.display());
+    assert!(nobody.to_string().starts_with(&said), "{nobody}");
     let mut failed = new();
     assert!(failed.poll().is_err());
     let _listener = UnixListener::bind(&socket).unwrap();

@@ -124,7 +124,7 @@ fn an_answer_is_whole_or_an_error() {
     assert!(matches!(asked(b""), Err(RequestError::TooLong { limit: MAX_ANSWER })));
     let nobody = ask::<_, u32>(Path::new("missing/\x1b[2J"), "a question").unwrap_err();
     let said = nobody.to_string();
-    assert!(said.starts_with("nobody listens at missing/\\u{1b}[2J: "), "{said}");
+    assert!(said.starts_with("cannot connect to missing/\\u{1b}[2J: "), "{said}");
 }
 
 /// One that accepts no call, and one that accepts no request.
