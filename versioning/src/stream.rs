@@ -50,8 +50,8 @@ where
 {
     fn source(&self) -> Option<&(dyn core::error::Error + 'static)> {
         match self {
-            Self::Snapshot(error) => Some(error),
-            Self::Io(error) => Some(error),
+            Self::Snapshot(error) => error.source(),
+            Self::Io(error) => error.source(),
             Self::Ended => None,
         }
     }

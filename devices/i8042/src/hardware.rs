@@ -41,8 +41,8 @@ impl fmt::Display for ApplyError {
 impl core::error::Error for ApplyError {
     fn source(&self) -> Option<&(dyn core::error::Error + 'static)> {
         match self {
-            Self::InvalidState(error) => Some(error),
-            Self::NoResponse(error) => Some(error),
+            Self::InvalidState(error) => error.source(),
+            Self::NoResponse(error) => error.source(),
         }
     }
 }

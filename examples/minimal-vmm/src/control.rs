@@ -72,8 +72,7 @@ impl Requests {
             *path = absolute(&*path)?;
         }
         let answer: Answer = request::ask(path, &self).map_err(|error| match error {
-            RequestError::Connect { .. } => anyhow!("no VMM listens: {error}"),
-            RequestError::HungUp(_) => anyhow!("the VMM hung up: {error}"),
+            RequestError::HungUp(error) => anyhow!("the VMM hung up: {error}"),
             RequestError::Peer(_) => anyhow!("no request is sent to {}: {error}", path.display()),
             error => error.into(),
         })?;

@@ -221,7 +221,7 @@ fn ask_when_it_listens(directory: &Path, vmm: &mut Running, requests: &[&str]) -
             "{requests:?}: {errors}"
         );
         // A fault can meet the call itself.
-        let unheard = errors.contains("hung up") || errors.contains("no VMM listens");
+        let unheard = errors.contains("hung up") || errors.contains("cannot connect to ");
         if !unheard {
             return Ok(Some(output));
         }
