@@ -2,6 +2,7 @@
 
 use devstate_core::Instant;
 
+use crate::bytes::Bytes;
 use crate::description::{Field, Part, subsection_header};
 use crate::error::QemuError;
 use crate::migration::Migration;
@@ -20,7 +21,7 @@ impl Migration<'_> {
         let section = self.named("timer").into_iter().next();
         let section = section.ok_or_else(|| unknown("there is no section timer"))?;
         let mut values = Values {
-            file: self.bytes,
+            file: &self.bytes,
             at: section.body.start,
             found: Vec::new(),
         };
@@ -55,7 +56,7 @@ impl Migration<'_> {
 
 /// The signed integers of a section, by name.
 struct Values<'w> {
-    file: &'w [u8],
+    file: &'w Bytes<'w>,
     at: usize,
     found: Vec<(&'w str, i64)>,
 }

@@ -1,6 +1,36 @@
 //! The description at the end of a migration file: JSON that says which fields every section has.
 
 use serde::Deserialize;
+use serde::de::DeserializeOwned;
+
+use crate::error::QemuError;
+
+/// What comes after the last section.
+const END: u8 = 0x00;
+/// What comes before the description.
+const DESCRIPTION: u8 = 0x06;
+
+/// Bytes of a number.
+pub(crate) const NUMBER: usize = 4;
+
+/// Where the mark is behind which a length and exactly so many bytes of JSON come. No other byte of the file follows them.
+pub(crate) fn find_description(bytes: &[u8]) -> Option<usize> {
+    let json_at = bytes.len().checked_sub(1)?;
+    // JSON has no byte 06 in it, so the last one is the mark or a part of the length.
+    let candidates = (1..json_at).rev().filter(|at| bytes.get(*at) == Some(&DESCRIPTION));
+    candidates.take(NUMBER + 1).find(|at| {
+        let len = bytes.get(at + 1..).and_then(<[u8]>::first_chunk);
+        let left = (bytes.len() - at - 1).checked_sub(NUMBER);
+        len.is_some_and(|len| Some(u32::from_be_bytes(*len) as usize) == left) && bytes.get(at - 1) == Some(&END)
+    })
+}
+
+/// Reads the JSON of a description: as this module's types, or with all that it has.
+pub(crate) fn parse<T: DeserializeOwned>(json: &[u8]) -> Result<T, QemuError> {
+    serde_json::from_slice(json).map_err(|error| QemuError::Description {
+        reason: error.to_string(),
+    })
+}
 
 /// The whole description.
 #[derive(Debug, Deserialize)]
@@ -48,6 +78,21 @@ impl Device {
     pub(crate) fn len(&self) -> Option<usize> {
         len(&self.fields, &self.subsections)
     }
+
+    /// Bytes before the fields: a mark, the section's number, its name with a length, its instance, its version.
+    pub(crate) fn header_len(&self) -> usize {
+        1 + NUMBER + 1 + self.name.len() + NUMBER + NUMBER
+    }
+
+    /// The bytes of the section with its header and a footer.
+    pub(crate) fn whole_len(&self) -> Option<usize> {
+        self.len()?.checked_add(self.header_len() + footer_len(true))
+    }
+}
+
+/// Bytes behind the fields of a section: a mark and the section's number.
+pub(crate) const fn footer_len(with_footers: bool) -> usize {
+    if with_footers { 1 + NUMBER } else { 0 }
 }
 
 impl Part {

@@ -7,7 +7,20 @@ use devstate_qemu_section::{Refused, SectionError};
 
 /// A migration file cannot be read, or a device not be taken out of it or put into it.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum QemuError {
+    /// The file cannot be read.
+    Io {
+        /// What the system says.
+        reason: String,
+    },
+    /// The description and its sections are too long to be kept.
+    TooLong {
+        /// How many bytes they may have.
+        limit: usize,
+    },
+    /// The file was read without the machine's memory, and all of it is needed.
+    NotWhole,
     /// It is no migration file of the one version that is known.
     NoMigration,
     /// There is no description at its end: the file is cut off, or the machine writes none (before version 2.3, or with
@@ -119,6 +132,9 @@ impl fmt::Display for Unknown {
 impl fmt::Display for QemuError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
+            Self::Io { reason } => write!(f, "the file cannot be read: {reason}"),
+            Self::TooLong { limit } => write!(f, "the sections of the devices have more than {limit} bytes"),
+            Self::NotWhole => f.write_str("the file was read without its memory: write its edits into a copy"),
             Self::NoMigration => f.write_str("no migration file of QEMU: it does not begin with QEVM and version 3"),
             Self::NoDescription => f.write_str(
                 "no description at the end: the file is cut off, or the machine writes none (before version 2.3)",

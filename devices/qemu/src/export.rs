@@ -1,5 +1,7 @@
 //! From a snapshot into a migration file.
 
+use std::io::Cursor;
+
 use devstate_i8042::I8042State;
 use devstate_i8042_ser::qemu::{I8042Sections, PckbdSection, Ps2KbdSection, Ps2MouseSection};
 use devstate_qemu_section::{Refused, Section as Known};
@@ -10,6 +12,7 @@ use devstate_serial_16550_ser::qemu::{SerialSection, UartSection};
 use serde_json::Value;
 
 use crate::devices::QemuDevicesSer;
+use crate::edits::Edits;
 use crate::error::QemuError;
 use crate::import::{losing, name};
 use crate::merge::Merge;
@@ -17,7 +20,26 @@ use crate::migration::{Migration, Section};
 use crate::notice::Notice;
 
 impl Migration<'_> {
-    /// Puts devices back in, and returns the whole file. All else in it stays as it is, but for the description.
+    /// Puts devices back in, and returns the whole file, as [`edits`](Self::edits) changes it.
+    ///
+    /// # Errors
+    ///
+    /// As for `edits`. [`QemuError::NotWhole`] after [`parse_file`](Self::parse_file): then apply the edits to the file.
+    pub fn export(
+        &self,
+        devices: &QemuDevicesSer,
+        icount_shift: Option<u8>,
+        visit: &mut dyn FnMut(Notice<'_>) -> bool,
+    ) -> Result<Vec<u8>, QemuError> {
+        let edits = self.edits(devices, icount_shift, visit)?;
+        let (all, mut out) = (self.bytes.all().ok_or(QemuError::NotWhole)?, Vec::new());
+        let applied = edits.apply(&mut Cursor::new(all), &mut out);
+        applied.map(|()| out).map_err(|error| QemuError::Io {
+            reason: error.to_string(),
+        })
+    }
+
+    /// Returns what puts devices back into the file. All else in it stays as it is, but for the description.
     ///
     /// The file should come from a machine of the same type and arguments as the one that will load it. Devices that the file
     /// has and the snapshot has not stay as they are in the file.
@@ -29,12 +51,12 @@ impl Migration<'_> {
     ///
     /// The state has a device that the file does not have, a section of the file is wrong, a state is impossible, or the
     /// visitor has refused.
-    pub fn export(
+    pub fn edits(
         &self,
         devices: &QemuDevicesSer,
         icount_shift: Option<u8>,
         visit: &mut dyn FnMut(Notice<'_>) -> bool,
-    ) -> Result<Vec<u8>, QemuError> {
+    ) -> Result<Edits, QemuError> {
         let QemuDevicesSer {
             virtual_time: _,
             serial,
@@ -158,28 +180,21 @@ impl<'f> Edited<'f> {
         Ok(())
     }
 
-    fn finish(self) -> Result<Vec<u8>, QemuError> {
-        let bytes = self.file.bytes;
-        let part = |range: std::ops::Range<usize>| bytes.get(range).unwrap_or_default();
-        let mut out = Vec::with_capacity(bytes.len());
-        let mut at = 0;
-        for (section, body) in self.file.sections.iter().zip(&self.bodies) {
-            let Some(body) = body else { continue };
-            out.extend_from_slice(part(at..section.body.start));
-            out.extend_from_slice(body);
-            at = section.body.end;
-        }
-        out.extend_from_slice(part(at..self.file.description_at + 1));
-        with_length(out, &self.description)
+    fn finish(self) -> Result<Edits, QemuError> {
+        let bodies = self.file.sections.iter().zip(self.bodies);
+        let mut all: Vec<_> = bodies
+            .filter_map(|(section, body)| Some((section.body.clone(), body?)))
+            .collect();
+        let description = self.file.description_at + 1..self.file.bytes.len();
+        all.push((description, with_length(&self.description)?));
+        Ok(Edits { all })
     }
 }
 
-/// The file up to the description's mark, with the description behind it.
-pub(crate) fn with_length(mut file: Vec<u8>, description: &Value) -> Result<Vec<u8>, QemuError> {
+/// What stands behind the description's mark.
+pub(crate) fn with_length(description: &Value) -> Result<Vec<u8>, QemuError> {
     let refused = |reason: String| QemuError::Description { reason };
     let json = serde_json::to_vec(description).map_err(|error| refused(error.to_string()))?;
     let len = u32::try_from(json.len()).map_err(|error| refused(error.to_string()))?;
-    file.extend(len.to_be_bytes());
-    file.extend(json);
-    Ok(file)
+    Ok([&len.to_be_bytes()[..], &json].concat())
 }

@@ -2,6 +2,7 @@
 
 use devstate_qemu_section::{Field as KnownField, Layout};
 
+use crate::bytes::Bytes;
 use crate::description::{Field, Part, subsection_header};
 use crate::error::{QemuError, Unknown};
 use crate::migration::{Migration, Section};
@@ -21,7 +22,7 @@ impl Migration<'_> {
         drop: &mut dyn FnMut(&Unknown) -> bool,
     ) -> Result<S, QemuError> {
         let mut walk = Walk {
-            file: self.bytes,
+            file: &self.bytes,
             at: section.body.start,
             section: section.label(),
             kept: Vec::with_capacity(section.body.len()),
@@ -39,7 +40,7 @@ impl Migration<'_> {
 
 /// A walk through the description and the bytes of a section side by side.
 struct Walk<'w> {
-    file: &'w [u8],
+    file: &'w Bytes<'w>,
     at: usize,
     section: String,
     /// The bytes of what is known.

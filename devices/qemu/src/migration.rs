@@ -1,10 +1,12 @@
 //! A migration file: where its sections are.
 
+use std::io::{Read, Seek};
 use std::ops::Range;
 
 use serde_json::Value;
 
-use crate::description::{Description, Device};
+use crate::bytes::Bytes;
+use crate::description::{self, Description, Device, NUMBER, footer_len};
 use crate::error::QemuError;
 
 /// The first bytes of a migration file: a mark and the version of the format.
@@ -15,13 +17,6 @@ const CONFIGURATION: u8 = 0x07;
 const SECTION: u8 = 0x04;
 /// What comes after one.
 const FOOTER: u8 = 0x7e;
-/// What comes after the last one.
-const END: u8 = 0x00;
-/// What comes before the description.
-const DESCRIPTION: u8 = 0x06;
-
-/// Bytes of a number.
-const NUMBER: usize = 4;
 
 /// A migration file, as QEMU's `migrate exec:cat>FILE` writes it, with all sections found.
 ///
@@ -29,14 +24,14 @@ const NUMBER: usize = 4;
 /// to the first. Each one's header and footer are checked on the way.
 #[derive(Debug)]
 pub struct Migration<'f> {
-    pub(crate) bytes: &'f [u8],
+    pub(crate) bytes: Bytes<'f>,
     pub(crate) sections: Vec<Section>,
     /// The mark before the description.
     pub(crate) description_at: usize,
     pub(crate) with_footers: bool,
     /// Where the first section may begin: behind the format's mark and the machine's name.
     pub(crate) sections_at: usize,
-    machine: Option<&'f str>,
+    machine: Option<String>,
 }
 
 /// A section of a migration file.
@@ -78,21 +73,33 @@ impl<'f> Migration<'f> {
     ///
     /// The file is no migration file, is cut off, or is not as its description says.
     pub fn parse(bytes: &'f [u8]) -> Result<Self, QemuError> {
-        if !bytes.starts_with(MAGIC) {
+        Self::of(Bytes::whole(bytes))
+    }
+
+    /// Finds all sections of a migration file without reading the machine's memory. Keeps its beginning, and its end from the
+    /// first section on that the description tells of.
+    ///
+    /// # Errors
+    ///
+    /// As for [`parse`](Self::parse). [`QemuError::Io`] if the file cannot be read, and [`QemuError::TooLong`] if the sections
+    /// and the description together have more than 256 MiB.
+    pub fn parse_file(file: &mut (impl Read + Seek)) -> Result<Migration<'static>, QemuError> {
+        Migration::of(Bytes::ends_of(file)?)
+    }
+
+    fn of(bytes: Bytes<'f>) -> Result<Self, QemuError> {
+        if bytes.get(0..MAGIC.len()) != Some(MAGIC) {
             return Err(QemuError::NoMigration);
         }
-        let description_at = find_description(bytes).ok_or(QemuError::NoDescription)?;
-        let json = bytes.get(description_at + 1 + NUMBER..).unwrap_or_default();
-        let Description { devices } = serde_json::from_slice(json).map_err(|error| QemuError::Description {
-            reason: error.to_string(),
-        })?;
+        let description_at = bytes.description_at().ok_or(QemuError::NoDescription)?;
+        let Description { devices } = description::parse(bytes.json(description_at))?;
         let end = description_at - 1;
-        let with_footers = devices.last().is_none_or(|last| has_footer(bytes, end, last));
+        let with_footers = devices.last().is_none_or(|last| has_footer(&bytes, end, last));
         let mut sections = Vec::with_capacity(devices.len());
         let mut end = end;
         for device in devices.into_iter().rev() {
-            let body = place(bytes, end, &device, with_footers)?;
-            end = body.start - header_len(&device);
+            let body = place(&bytes, end, &device, with_footers)?;
+            end = body.start - device.header_len();
             sections.push(Section { device, body });
         }
         if end < MAGIC.len() {
@@ -104,21 +111,21 @@ impl<'f> Migration<'f> {
             });
         }
         sections.reverse();
-        let machine = machine(bytes);
+        let machine = machine(&bytes).map(str::to_owned);
         Ok(Self {
             bytes,
             sections,
             description_at,
             with_footers,
-            sections_at: MAGIC.len() + machine.map_or(0, |name| 1 + NUMBER + name.len()),
+            sections_at: MAGIC.len() + machine.as_ref().map_or(0, |name| 1 + NUMBER + name.len()),
             machine,
         })
     }
 
     /// Returns the machine type, such as `pc-i440fx-7.2`, if the file has it.
     #[must_use]
-    pub const fn machine(&self) -> Option<&'f str> {
-        self.machine
+    pub fn machine(&self) -> Option<&str> {
+        self.machine.as_deref()
     }
 
     /// Returns all sections that the description tells of, in order.
@@ -129,10 +136,7 @@ impl<'f> Migration<'f> {
 
     /// The description as JSON, with all that it has.
     pub(crate) fn description(&self) -> Result<Value, QemuError> {
-        let json = self.bytes.get(self.description_at + 1 + NUMBER..).unwrap_or_default();
-        serde_json::from_slice(json).map_err(|error| QemuError::Description {
-            reason: error.to_string(),
-        })
+        description::parse(self.bytes.json(self.description_at))
     }
 
     /// Returns the sections of one name, by their instance.
@@ -147,39 +151,12 @@ impl<'f> Migration<'f> {
     }
 }
 
-/// Where the mark is behind which a length and exactly so many bytes of JSON come. No other byte of the file follows them.
-fn find_description(bytes: &[u8]) -> Option<usize> {
-    let json_at = bytes.len().checked_sub(1)?;
-    // JSON has no byte 06 in it, so the last one is the mark or a part of the length.
-    let candidates = (1..json_at).rev().filter(|at| bytes.get(*at) == Some(&DESCRIPTION));
-    candidates.take(NUMBER + 1).find(|at| {
-        let left = bytes.len() - at - 1;
-        let is_length = number(bytes, at + 1).is_some_and(|len| Some(len as usize) == left.checked_sub(NUMBER));
-        is_length && bytes.get(at - 1) == Some(&END)
-    })
-}
-
-fn number(bytes: &[u8], at: usize) -> Option<u32> {
-    let bytes = bytes.get(at..)?.first_chunk()?;
-    Some(u32::from_be_bytes(*bytes))
-}
-
-/// Bytes before the fields: a mark, the section's number, its name with a length, its instance, its version.
-pub(crate) fn header_len(device: &Device) -> usize {
-    1 + NUMBER + 1 + device.name.len() + NUMBER + NUMBER
-}
-
-/// Bytes behind the fields: a mark and the section's number.
-pub(crate) const fn footer_len(with_footers: bool) -> usize {
-    if with_footers { 1 + NUMBER } else { 0 }
-}
-
-fn has_footer(bytes: &[u8], end: usize, last: &Device) -> bool {
+fn has_footer(bytes: &Bytes<'_>, end: usize, last: &Device) -> bool {
     place(bytes, end, last, true).is_ok()
 }
 
 /// The fields of the section that ends at `end`.
-fn place(bytes: &[u8], end: usize, device: &Device, with_footer: bool) -> Result<Range<usize>, QemuError> {
+fn place(bytes: &Bytes<'_>, end: usize, device: &Device, with_footer: bool) -> Result<Range<usize>, QemuError> {
     let wrong = |offset, expected| QemuError::Place {
         section: format!("{}[{}]", device.name, device.instance_id),
         offset,
@@ -192,7 +169,7 @@ fn place(bytes: &[u8], end: usize, device: &Device, with_footer: bool) -> Result
         .len()
         .and_then(|len| body_end.checked_sub(len))
         .ok_or_else(too_long)?;
-    let header_at = start.checked_sub(header_len(device)).ok_or_else(too_long)?;
+    let header_at = start.checked_sub(device.header_len()).ok_or_else(too_long)?;
     let mut header = vec![SECTION];
     let id = number(bytes, header_at + 1).unwrap_or_default();
     header.extend(id.to_be_bytes());
@@ -203,16 +180,23 @@ fn place(bytes: &[u8], end: usize, device: &Device, with_footer: bool) -> Result
     if bytes.get(header_at..start) != Some(&header[..]) {
         return Err(wrong(header_at, "its header"));
     }
-    if with_footer && (bytes.get(body_end) != Some(&FOOTER) || number(bytes, body_end + 1) != Some(id)) {
+    if with_footer && (bytes.get(body_end..body_end + 1) != Some(&[FOOTER]) || number(bytes, body_end + 1) != Some(id))
+    {
         return Err(wrong(body_end, "its footer"));
     }
     Ok(start..body_end)
 }
 
-fn machine(bytes: &[u8]) -> Option<&str> {
-    let rest = bytes.get(MAGIC.len()..)?;
-    let [CONFIGURATION, rest @ ..] = rest else { return None };
-    let len = number(rest, 0)? as usize;
-    let name = rest.get(NUMBER..)?.get(..len)?;
-    std::str::from_utf8(name).ok()
+fn machine<'b>(bytes: &'b Bytes<'_>) -> Option<&'b str> {
+    let name_at = MAGIC.len() + 1 + NUMBER;
+    if bytes.get(MAGIC.len()..MAGIC.len() + 1) != Some(&[CONFIGURATION]) {
+        return None;
+    }
+    let len = number(bytes, MAGIC.len() + 1)? as usize;
+    std::str::from_utf8(bytes.get(name_at..name_at.checked_add(len)?)?).ok()
+}
+
+fn number(bytes: &Bytes<'_>, at: usize) -> Option<u32> {
+    let bytes = bytes.get(at..at.checked_add(NUMBER)?)?;
+    Some(u32::from_be_bytes(bytes.try_into().ok()?))
 }

@@ -2,10 +2,11 @@
 
 use serde_json::Value;
 
+use crate::description::footer_len;
 use crate::error::QemuError;
 use crate::export::with_length;
 use crate::import::name;
-use crate::migration::{Migration, footer_len, header_len};
+use crate::migration::Migration;
 
 /// The sections that are read here.
 const READ: &[&str] = &[
@@ -34,7 +35,7 @@ impl Migration<'_> {
         for section in &self.sections {
             let description = described.next().unwrap_or_default();
             if READ.contains(&section.name()) {
-                let start = section.body.start - header_len(&section.device);
+                let start = section.body.start - section.device.header_len();
                 out.extend_from_slice(part(start..section.body.end + footer_len(self.with_footers)));
                 kept.push(description);
             }
@@ -43,6 +44,7 @@ impl Migration<'_> {
             *devices = Value::Array(kept);
         }
         out.extend_from_slice(part(self.description_at - 1..self.description_at + 1));
-        with_length(out, &description)
+        out.extend(with_length(&description)?);
+        Ok(out)
     }
 }

@@ -9,6 +9,9 @@
 
 mod support;
 
+use std::fs::File;
+use std::io::{self, Read, Seek, SeekFrom, Write};
+
 use devstate_core::Instant;
 use devstate_i8042::{I8042State, MouseButtons, OutputBuffer, PendingCommand};
 use devstate_qemu::{Migration, Notice, QemuDevicesSer, QemuError};
@@ -237,6 +240,76 @@ fn unknown_fields_and_losses_are_told_apart() {
     assert!(
         unknown[0].starts_with("section serial[0]: the field future (3 bytes at offset "),
         "{unknown:?}"
+    );
+}
+
+/// Counts what is read.
+struct Counted(File, u64);
+
+impl Read for Counted {
+    fn read(&mut self, bytes: &mut [u8]) -> io::Result<usize> {
+        let len = self.0.read(bytes)?;
+        self.1 += len as u64;
+        Ok(len)
+    }
+}
+
+impl Seek for Counted {
+    fn seek(&mut self, to: SeekFrom) -> io::Result<u64> {
+        self.0.seek(to)
+    }
+}
+
+#[test]
+fn the_memory_of_a_machine_is_not_read() {
+    const MEMORY: usize = 40 << 20;
+    for (name, _) in FILES {
+        let bytes = file(name);
+        let small = Migration::parse(&bytes).unwrap();
+        let devices = import(&bytes);
+        let at = 8 + small.machine().map_or(0, |machine| 5 + machine.len());
+        let whole = [&bytes[..at], &vec![0x04; MEMORY], &bytes[at..]].concat();
+        let mut file = tempfile::tempfile().unwrap();
+        file.write_all(&whole).unwrap();
+
+        let mut counted = Counted(file, 0);
+        let migration = Migration::parse_file(&mut counted).unwrap();
+        assert!(counted.1 <= 4096 + (1 << 20), "{name}: {} bytes were read", counted.1);
+        assert_eq!(migration.machine(), small.machine(), "{name}");
+        for (found, expected) in migration.sections().iter().zip(small.sections()) {
+            let std::ops::Range { start, end } = expected.range();
+            assert_eq!(found.range(), start + MEMORY..end + MEMORY, "{name}");
+        }
+        let visit = &mut |notice: Notice<'_>| notice.is_ignorable();
+        assert_eq!(migration.import(None, visit).unwrap(), devices, "{name}");
+        assert_eq!(migration.trimmed().unwrap(), small.trimmed().unwrap(), "{name}");
+
+        assert_eq!(
+            migration.export(&devices, None, visit),
+            Err(QemuError::NotWhole),
+            "{name}"
+        );
+        let edits = migration.edits(&devices, None, visit).unwrap();
+        let mut new = Vec::new();
+        edits.apply(&mut counted, &mut new).unwrap();
+        let expected = Migration::parse(&whole).unwrap().export(&devices, None, visit).unwrap();
+        assert!(new == expected, "{name}");
+        counted.0.set_len(MEMORY as u64).unwrap();
+        let error = edits.apply(&mut counted, &mut io::sink()).unwrap_err();
+        assert_eq!(error.kind(), io::ErrorKind::UnexpectedEof, "{name}");
+    }
+}
+
+#[test]
+fn a_long_description_is_read_whole() {
+    let bytes = file("qemu-7.2-pc");
+    let mut description = support::description(&bytes);
+    description["padding"] = serde_json::json!("x".repeat(3 << 20));
+    let long = support::with_description(&bytes, &description);
+    let migration = Migration::parse_file(&mut io::Cursor::new(&long)).unwrap();
+    assert_eq!(
+        migration.sections().len(),
+        Migration::parse(&bytes).unwrap().sections().len()
     );
 }
 

@@ -9,13 +9,23 @@
 
 mod support;
 
+use std::io::{Cursor, Seek, Write};
+
 use devstate_qemu::{Migration, QemuDevicesSer, QemuError};
 use serde_json::json;
 use support::{FILES, description, file, section, with_description, with_field};
 
 /// Everything that can be done with a file.
 fn use_it(bytes: &[u8]) -> Result<QemuDevicesSer, QemuError> {
-    let migration = Migration::parse(bytes)?;
+    let whole = use_parsed(Migration::parse(bytes));
+    // A file of which only the ends are read says the same.
+    let ends = use_parsed(Migration::parse_file(&mut Cursor::new(bytes)));
+    assert_eq!(whole, ends);
+    whole
+}
+
+fn use_parsed(migration: Result<Migration<'_>, QemuError>) -> Result<QemuDevicesSer, QemuError> {
+    let migration = migration?;
     let devices = migration.import(Some(5), &mut |_| true)?;
     migration.export(&devices, Some(5), &mut |_| true)?;
     Ok(devices)
@@ -58,6 +68,34 @@ fn every_byte_at_several_values() {
             bytes[at] = before;
         }
     }
+}
+
+/// A section that is said to have more bytes than anybody keeps.
+#[test]
+fn a_file_without_an_end_takes_no_more_memory_than_a_limit() {
+    let bytes = file("qemu-7.2-pc");
+    let mut description = description(&bytes);
+    section(&mut description, "serial")["fields"][0]["size"] = json!(1_u64 << 30);
+    let hostile = with_description(&bytes, &description);
+    for memory in [0, 4 << 30] {
+        let mut file = tempfile::tempfile().unwrap();
+        let (start, rest) = hostile.split_at(40);
+        file.write_all(start).unwrap();
+        file.seek_relative(memory).unwrap();
+        file.write_all(rest).unwrap();
+        let error = Migration::parse_file(&mut file).unwrap_err();
+        let expected = if memory == 0 {
+            "more than the whole file"
+        } else {
+            "more than 268435456 bytes"
+        };
+        assert!(error.to_string().contains(expected), "{error}");
+    }
+    // A hole, and nothing else.
+    let mut hole = tempfile::tempfile().unwrap();
+    hole.write_all(b"QEVM\0\0\0\x03").unwrap();
+    hole.set_len(4 << 30).unwrap();
+    assert_eq!(Migration::parse_file(&mut hole).unwrap_err(), QemuError::NoDescription);
 }
 
 #[test]
