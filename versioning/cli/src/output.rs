@@ -1,7 +1,7 @@
 //! Standard output, which may be a pipe whose reader has gone, and files.
 
-use std::fs;
-use std::io::{self, Write};
+use std::fs::{self, File, Permissions};
+use std::io::{self, ErrorKind, Read, Write};
 use std::path::Path;
 use std::process;
 
@@ -45,18 +45,70 @@ pub(crate) fn only_regular(path: &Path) -> io::Result<()> {
     }
 }
 
-/// Writes a file that the user named.
+/// What a command writes.
+pub(crate) struct Kind {
+    /// What it is called.
+    pub(crate) name: &'static str,
+    /// The first bytes of each file of this kind.
+    pub(crate) mark: &'static [u8],
+}
+
+/// Writes a file that the user named: beside it, and then under its name, so that nobody finds half of it. A file of another
+/// kind is not replaced. A device or a pipe is written to.
 ///
 /// # Errors
 ///
-/// [`Failure`] if it cannot be written.
-pub(crate) fn write_file(path: &Path, text: &str) -> Result<(), Failure> {
-    fs::write(path, text).map_err(|error| {
-        let name = printable(&path.to_string_lossy());
-        Failure::of(
-            &name,
-            format!("cannot write it: {error}"),
-            "check the folder, and the room on the disk",
-        )
+/// [`Failure`] if it cannot be written, or if a file of another kind is there.
+pub(crate) fn write_file(
+    path: &Path,
+    kind: &Kind,
+    write: impl FnOnce(&mut dyn Write) -> io::Result<()>,
+) -> Result<(), Failure> {
+    let name = printable(&path.to_string_lossy());
+    let failed = |error| {
+        let what = format!("cannot write it: {error}");
+        Failure::of(&name, what, "check the name, your rights and the free space")
+    };
+    let found = match fs::metadata(path) {
+        Ok(found) if found.is_file() => Some(found),
+        Ok(_) => {
+            let mut stream = File::options().write(true).open(path).map_err(failed)?;
+            return write(&mut stream).map_err(failed);
+        }
+        Err(error) if error.kind() == ErrorKind::NotFound => None,
+        Err(error) => return Err(failed(error)),
+    };
+    if found.is_some() && !is_of(kind, path).map_err(failed)? {
+        let what = format!("it is there already, and is no {}", kind.name);
+        return Err(Failure::of(&name, what, "give another name, or delete it first"));
+    }
+    replace(path, found.map(|found| found.permissions()), write).map_err(failed)
+}
+
+/// Returns `true` for a file with the mark of a kind, and for an empty one.
+fn is_of(kind: &Kind, path: &Path) -> io::Result<bool> {
+    let mut start = Vec::new();
+    File::open(path)?.take(kind.mark.len() as u64).read_to_end(&mut start)?;
+    Ok(start.is_empty() || start == kind.mark)
+}
+
+fn replace(
+    path: &Path,
+    permissions: Option<Permissions>,
+    write: impl FnOnce(&mut dyn Write) -> io::Result<()>,
+) -> io::Result<()> {
+    // A link stays, and leads to the new file.
+    let path = fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
+    let mut part = path.file_name().unwrap_or_default().to_owned();
+    part.push(format!(".{}.part", process::id()));
+    let part = path.with_file_name(part);
+    let mut file = File::create_new(&part)?;
+    let written = permissions
+        .map_or(Ok(()), |permissions| file.set_permissions(permissions))
+        .and_then(|()| write(&mut file))
+        .and_then(|()| fs::rename(&part, &path));
+    written.inspect_err(|_| {
+        // It is of no use to anybody.
+        let _ = fs::remove_file(&part);
     })
 }

@@ -439,6 +439,60 @@ fn a_page_does_not_replace_what_it_is_made_of() {
     );
 }
 
+#[test]
+fn a_page_replaces_a_page_and_nothing_else() {
+    use std::os::unix::fs::{PermissionsExt, symlink};
+    let folder = folder(&snapshot(&lamp()));
+    let path = |name: &str| folder.path().join(name);
+    let inspect = |out: &str| devstate(&["inspect", "lamp.snapshot", "--html", out], &[], folder.path());
+    std::fs::write(path("empty.html"), "").unwrap();
+    symlink("page.html", path("link.html")).unwrap();
+    for out in ["page.html", "page.html", "empty.html", "link.html"] {
+        let Ran { status, errors, .. } = inspect(out);
+        assert_eq!((status, errors.as_str()), (0, ""), "{out}");
+        assert!(
+            std::fs::read_to_string(path(out)).unwrap().ends_with("</html>\n"),
+            "{out}"
+        );
+    }
+    assert!(path("link.html").is_symlink(), "the link is gone");
+    std::fs::set_permissions(path("page.html"), std::fs::Permissions::from_mode(0o604)).unwrap();
+    assert_eq!(inspect("page.html").status, 0);
+    let mode = std::fs::metadata(path("page.html")).unwrap().permissions().mode();
+    assert_eq!(mode & 0o777, 0o604);
+
+    for (out, text) in [
+        ("notes.txt", "precious"),
+        ("own.html", "<!DOCTYPE html>\n<html lang=\"en\">\n"),
+    ] {
+        std::fs::write(path(out), text).unwrap();
+        let Ran { status, errors, .. } = inspect(out);
+        let expected = format!(
+            "error: {out}: it is there already, and is no page of `devstate inspect`\n help: give another name, or delete it first\n"
+        );
+        assert_eq!((status, errors.as_str()), (2, expected.as_str()));
+        assert_eq!(std::fs::read_to_string(path(out)).unwrap(), text);
+    }
+    assert!(
+        inspect("schemas")
+            .errors
+            .starts_with("error: schemas: cannot write it: ")
+    );
+    let piped = inspect("/dev/stdout");
+    assert!(
+        piped.status == 0 && piped.out.starts_with("<!DOCTYPE html>"),
+        "{}",
+        piped.errors
+    );
+    let left = std::fs::read_dir(folder.path())
+        .unwrap()
+        .map(|entry| entry.unwrap().path());
+    assert!(
+        left.into_iter()
+            .all(|path| path.extension().is_none_or(|end| end != "part"))
+    );
+}
+
 /// A pipe would never end, and neither would `/dev/zero`.
 #[test]
 fn what_is_no_file_in_a_folder_is_not_read() {

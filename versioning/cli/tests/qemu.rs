@@ -117,6 +117,107 @@ fn a_file_that_is_cut_off_is_refused_and_nothing_is_written() {
     assert_eq!(missing.status, 2);
 }
 
+/// The memory of a machine is not read, and is copied piece by piece.
+#[test]
+fn a_machine_with_more_memory_than_this_process_may_have() {
+    use std::io::{Read, Seek, SeekFrom, Write};
+    const MEMORY: i64 = 2 << 30;
+    let small = folder("qemu-7.2-pc.mig");
+    let bytes = std::fs::read(small.path().join("vm.mig")).unwrap();
+    let at = 8 + 5 + "pc-i440fx-7.2".len();
+    let folder = tempfile::tempdir().unwrap();
+    let mut file = std::fs::File::create(folder.path().join("vm.mig")).unwrap();
+    file.write_all(&bytes[..at]).unwrap();
+    file.seek(SeekFrom::Current(MEMORY)).unwrap();
+    file.write_all(&bytes[at..]).unwrap();
+    let limited = |arguments: &str| {
+        let command = format!(
+            "ulimit -v 262144 && exec {} qemu {arguments}",
+            env!("CARGO_BIN_EXE_devstate")
+        );
+        let ran = std::process::Command::new("sh")
+            .args(["-c", &command])
+            .current_dir(&folder)
+            .output()
+            .unwrap();
+        let errors = String::from_utf8(ran.stderr).unwrap();
+        assert!(ran.status.success(), "{arguments}: {errors}");
+        String::from_utf8(ran.stdout).unwrap()
+    };
+    assert!(limited("list vm.mig").contains("\n* serial[0]  119 bytes at offset 2147"));
+    let line = limited("import vm.mig --out vm.snapshot");
+    assert_eq!(
+        line,
+        "vm.mig: took serial[0], i8042; lost: nothing that a guest can see\n"
+    );
+    limited("trim vm.mig --out small.mig");
+    assert!(std::fs::metadata(folder.path().join("small.mig")).unwrap().len() < 10_000);
+    // Into the small one, which has no memory; a copy of the large one would take long.
+    limited("export vm.snapshot --into small.mig --out new.mig");
+    let piped = format!(
+        "{} qemu export vm.snapshot --into vm.mig --out /dev/stdout | head -c 100000000 | tail -c 1",
+        env!("CARGO_BIN_EXE_devstate")
+    );
+    let mut last = Vec::new();
+    let mut copy = std::process::Command::new("sh")
+        .args(["-c", &format!("ulimit -v 262144 && {piped}")])
+        .current_dir(&folder)
+        .stdout(std::process::Stdio::piped())
+        .stderr(std::process::Stdio::null())
+        .spawn()
+        .unwrap();
+    copy.stdout.take().unwrap().read_to_end(&mut last).unwrap();
+    copy.wait().unwrap();
+    assert_eq!(last, [0]);
+}
+
+#[test]
+fn a_pipe_is_a_migration_file_too() {
+    let folder = folder("qemu-7.2-pc.mig");
+    let command = format!("cat vm.mig | {} qemu list /dev/stdin", env!("CARGO_BIN_EXE_devstate"));
+    let ran = std::process::Command::new("sh")
+        .args(["-c", &command])
+        .current_dir(&folder)
+        .output()
+        .unwrap();
+    assert_eq!(
+        String::from_utf8(ran.stdout).unwrap(),
+        run(&folder, &["list", "vm.mig"]).out
+    );
+}
+
+#[test]
+fn a_file_of_another_kind_is_not_replaced() {
+    let folder = folder("qemu-7.2-pc.mig");
+    std::fs::write(folder.path().join("notes.txt"), "precious").unwrap();
+    assert_eq!(run(&folder, &["import", "vm.mig", "--out", "vm.snapshot"]).status, 0);
+    for (arguments, kind) in [
+        (&["import", "vm.mig", "--out", "notes.txt"][..], "snapshot"),
+        (&["trim", "vm.mig", "--out", "notes.txt"], "migration file"),
+        (
+            &["export", "vm.snapshot", "--into", "vm.mig", "--out", "notes.txt"],
+            "migration file",
+        ),
+        (
+            &["export", "vm.snapshot", "--into", "vm.mig", "--out", "vm.snapshot"],
+            "migration file",
+        ),
+    ] {
+        let Ran { status, errors, .. } = run(&folder, arguments);
+        let what = format!(": it is there already, and is no {kind}\n");
+        assert!(status == 2 && errors.contains(&what), "{arguments:?}: {errors}");
+    }
+    assert_eq!(std::fs::read(folder.path().join("notes.txt")).unwrap(), b"precious");
+    // Also its own input.
+    let own = run(
+        &folder,
+        &["export", "vm.snapshot", "--into", "vm.mig", "--out", "vm.mig"],
+    );
+    assert_eq!(own.status, 0, "{}", own.errors);
+    assert_eq!(run(&folder, &["import", "vm.mig", "--out", "vm.snapshot"]).status, 0);
+    assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 3);
+}
+
 /// The names in a migration file are whatever somebody has written there.
 #[test]
 fn a_name_in_the_file_does_not_reach_the_terminal_as_it_is() {

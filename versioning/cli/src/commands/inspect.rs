@@ -9,7 +9,7 @@ use devstate_versioning::Header;
 
 use crate::failure::{Failure, printable};
 use crate::html;
-use crate::output::{BAD, DIM, print, write_file};
+use crate::output::{BAD, DIM, Kind, print, write_file};
 use crate::peek::architecture;
 use crate::report::{Damage, Report, file_name, hex, with_unit};
 use crate::schema::Found;
@@ -29,7 +29,7 @@ pub(crate) struct Args {
     /// Prints one object of JSON. Numbers above 2^53 are strings in it
     #[arg(long, conflicts_with = "html")]
     json: bool,
-    /// Writes one page that needs nothing else: the bytes as a grid beside the tree of fields
+    /// Writes one page that needs nothing else: the bytes as a grid beside the tree of fields. Replaces only such a page
     #[arg(long, value_name = "FILE")]
     html: Option<PathBuf>,
 }
@@ -43,6 +43,11 @@ Examples:
 A product's program prints its schema: devstate_versioning::schema::Json::<Release>::new().
 
 Exit status: 0 if the snapshot is whole, 1 if it is damaged, 2 if it cannot be read or no schema fits.";
+
+const PAGE: Kind = Kind {
+    name: "page of `devstate inspect`",
+    mark: html::BEGINNING.as_bytes(),
+};
 
 pub(crate) fn run(args: &Args) -> Result<ExitCode, Failure> {
     let schemas = args.schemas.read()?;
@@ -59,7 +64,7 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode, Failure> {
             return Err(Failure::of(&name, what, "give another name"));
         }
         let report = Report::new(&snapshot, found);
-        write_file(page, &html::page(&report))?;
+        write_file(page, &PAGE, |out| out.write_all(html::page(&report).as_bytes()))?;
         report.damage.is_empty()
     } else {
         print_text(&snapshot, found)?

@@ -2,19 +2,21 @@
 
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
-use std::fs;
+use std::fs::File;
+use std::io::{self, Cursor, Read, Seek};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use devstate_qemu::{Migration, Notice, QemuDevicesSer, QemuError, Release};
-use devstate_versioning::{Architecture, Options, ReleaseTable, buffer};
+use devstate_versioning::{Architecture, Header, Options, ReleaseTable, buffer, max_snapshot_len};
 
 use crate::failure::{Failure, complain, printable};
-use crate::output::print;
+use crate::output::{Kind, print, write_file};
 
 /// Takes PL031, 16550A and i8042 out of QEMU's migration files, and puts them back in
 ///
-/// QEMU writes such a file with `migrate "exec:cat>FILE"`, and starts from one with `-incoming "exec:cat FILE"`.
+/// QEMU writes such a file with `migrate "exec:cat>FILE"`, and starts from one with `-incoming "exec:cat FILE"`. The machine's
+/// memory in it is not read. --out replaces only a file of the kind that it writes.
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct Args {
@@ -89,29 +91,27 @@ struct Losing {
 
 pub(crate) fn run(args: &Args) -> Result<ExitCode, Failure> {
     match &args.command {
-        Command::List { file } => {
-            let bytes = read(file)?;
-            match Migration::parse(&bytes) {
-                Ok(migration) => print(&list(&migration)).map(|()| ExitCode::SUCCESS),
-                Err(error) => Ok(wrong(file, &error)),
-            }
-        }
+        Command::List { file } => match Migration::parse_file(&mut open(file)?) {
+            Ok(migration) => print(&list(&migration)).map(|()| ExitCode::SUCCESS),
+            Err(error) => Ok(wrong(file, &error)),
+        },
         Command::Trim { file, out } => {
-            let bytes = read(file)?;
-            match Migration::parse(&bytes).and_then(|migration| migration.trimmed()) {
-                Ok(trimmed) => write(out, &trimmed).map(|()| ExitCode::SUCCESS),
+            match Migration::parse_file(&mut open(file)?).and_then(|migration| migration.trimmed()) {
+                Ok(trimmed) => write_file(out, &MIGRATION, |out| out.write_all(&trimmed)).map(|()| ExitCode::SUCCESS),
                 Err(error) => Ok(wrong(file, &error)),
             }
         }
         Command::Import { file, out, options } => {
-            let bytes = read(file)?;
             let mut said = Said::default();
-            match import(&bytes, *options, &mut said) {
+            let imported = Migration::parse_file(&mut open(file)?).and_then(|migration| {
+                migration.import(options.icount_shift, &mut |notice| said.hear(notice, *options))
+            });
+            match imported {
                 Ok(devices) => {
                     let mut buffer = buffer!(QemuDevicesSer);
                     let snapshot = Release::latest(&devices).with_options(OPTIONS).save(&mut buffer);
                     let snapshot = snapshot.map_err(|error| Failure::new(error.to_string(), "report this"))?;
-                    write(out, snapshot)?;
+                    write_file(out, &SNAPSHOT, |out| out.write_all(snapshot))?;
                     print(&said.line(file, "took", &devices))?;
                     Ok(ExitCode::SUCCESS)
                 }
@@ -124,7 +124,7 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode, Failure> {
             out,
             options,
         } => {
-            let (saved, bytes) = (read(snapshot)?, read(into)?);
+            let (saved, mut file) = (read_snapshot(snapshot)?, open(into)?);
             let mut devices = QemuDevicesSer::default();
             if let Err(error) = Release::load_with(OPTIONS, &saved, &mut devices) {
                 let name = printable(&snapshot.to_string_lossy());
@@ -134,9 +134,14 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode, Failure> {
                 return Ok(ExitCode::from(1));
             }
             let mut said = Said::default();
-            match export(&bytes, &devices, *options, &mut said) {
-                Ok(new) => {
-                    write(out, &new)?;
+            let edits = Migration::parse_file(&mut file).and_then(|migration| {
+                migration.edits(&devices, options.icount_shift, &mut |notice| {
+                    said.hear(notice, *options)
+                })
+            });
+            match edits {
+                Ok(edits) => {
+                    write_file(out, &MIGRATION, |out| edits.apply(&mut file, out))?;
                     print(&said.line(into, "put in", &devices))?;
                     Ok(ExitCode::SUCCESS)
                 }
@@ -149,14 +154,15 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode, Failure> {
 /// Any architecture can read these snapshots: they are data of the devices alone.
 const OPTIONS: Options = Options::new(Architecture::Any);
 
-fn import(bytes: &[u8], options: Losing, said: &mut Said) -> Result<QemuDevicesSer, QemuError> {
-    Migration::parse(bytes)?.import(options.icount_shift, &mut |notice| said.hear(notice, options))
-}
+const SNAPSHOT: Kind = Kind {
+    name: "snapshot",
+    mark: &Header::MAGIC,
+};
 
-fn export(bytes: &[u8], devices: &QemuDevicesSer, options: Losing, said: &mut Said) -> Result<Vec<u8>, QemuError> {
-    let migration = Migration::parse(bytes)?;
-    migration.export(devices, options.icount_shift, &mut |notice| said.hear(notice, options))
-}
+const MIGRATION: Kind = Kind {
+    name: "migration file",
+    mark: b"QEVM",
+};
 
 /// What was said about losses.
 #[derive(Default)]
@@ -224,41 +230,55 @@ fn list(migration: &Migration<'_>) -> String {
 }
 
 fn wrong(file: &Path, error: &QemuError) -> ExitCode {
-    let help = match error {
-        QemuError::Refused { .. } => "give --lossy to go on without it",
-        QemuError::Unknown(_) => "look for a newer devstate, or give --drop-unknown",
-        QemuError::Clock { .. } => "give --icount-shift",
-        QemuError::NoMigration | QemuError::NoDescription => {
-            "write the file with QEMU's monitor: migrate \"exec:cat>FILE\", and let it finish"
-        }
-        _ => "check that QEMU finished the file, and that it is of the machine that you mean",
+    let (help, status) = match error {
+        QemuError::Io { .. } => ("check the disk, and that nobody writes to the file", 2),
+        QemuError::Refused { .. } => ("give --lossy to go on without it", 1),
+        QemuError::Unknown(_) => ("look for a newer devstate, or give --drop-unknown", 1),
+        QemuError::Clock { .. } => ("give --icount-shift", 1),
+        QemuError::NoMigration | QemuError::NoDescription => (
+            "write the file with QEMU's monitor: migrate \"exec:cat>FILE\", and let it finish",
+            1,
+        ),
+        _ => (
+            "check that QEMU finished the file, and that it is of the machine that you mean",
+            1,
+        ),
     };
     let (name, error) = (printable(&file.to_string_lossy()), printable(&error.to_string()));
     complain(&format!("error: {name}: {error}\n help: {help}\n"));
-    ExitCode::from(1)
+    ExitCode::from(status)
 }
 
-fn read(path: &Path) -> Result<Vec<u8>, Failure> {
-    fs::read(path).map_err(|error| {
-        let name = printable(&path.to_string_lossy());
-        Failure::new(
-            format!("{name}: cannot read it: {error}"),
-            "check the name and your rights",
-        )
-    })
+/// A migration file, whose memory is not read.
+trait Input: Read + Seek {}
+
+impl<T: Read + Seek> Input for T {}
+
+fn open(path: &Path) -> Result<Box<dyn Input>, Failure> {
+    let opened = || -> io::Result<Box<dyn Input>> {
+        let mut file = File::open(path)?;
+        if file.metadata()?.is_file() {
+            return Ok(Box::new(file));
+        }
+        // A pipe is read once, from its beginning.
+        let mut bytes = Vec::new();
+        file.read_to_end(&mut bytes)?;
+        Ok(Box::new(Cursor::new(bytes)))
+    };
+    opened().map_err(|error| unreadable(path, &error))
 }
 
-/// Writes beside the file and renames: nobody finds half of it, also where it replaces its own input.
-fn write(path: &Path, bytes: &[u8]) -> Result<(), Failure> {
-    let mut beside = path.as_os_str().to_owned();
-    beside.push(".part");
-    let written = fs::write(&beside, bytes).and_then(|()| fs::rename(&beside, path));
-    written.map_err(|error| {
-        let _ = fs::remove_file(&beside);
-        let name = printable(&path.to_string_lossy());
-        Failure::new(
-            format!("{name}: cannot write it: {error}"),
-            "check the name, your rights and the free space",
-        )
-    })
+fn read_snapshot(path: &Path) -> Result<Vec<u8>, Failure> {
+    let (mut bytes, longest) = (Vec::new(), max_snapshot_len::<QemuDevicesSer>() as u64);
+    let read = File::open(path).and_then(|file| file.take(longest + 1).read_to_end(&mut bytes));
+    read.map(|_| bytes).map_err(|error| unreadable(path, &error))
+}
+
+fn unreadable(path: &Path, error: &io::Error) -> Failure {
+    let name = printable(&path.to_string_lossy());
+    Failure::of(
+        &name,
+        format!("cannot read it: {error}"),
+        "check the name and your rights",
+    )
 }
