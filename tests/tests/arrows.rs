@@ -71,7 +71,14 @@ const MAY_NAME: &[(&str, &[&str])] = &[
     ),
     (
         "devstate-socket",
-        &["devstate-versioning", "embedded-io", "rustix", "serde", "serde_json"],
+        &[
+            "devstate-versioning",
+            "embedded-io",
+            "postcard",
+            "rustix",
+            "serde",
+            "serde_json",
+        ],
     ),
     (
         "devstate-cli",

@@ -2,7 +2,6 @@
 
 mod checksum;
 mod client;
-mod closer;
 mod exports;
 mod mapping;
 mod memory;

@@ -2,6 +2,7 @@
 #![forbid(unsafe_code)]
 
 pub mod migration;
+pub mod packets;
 pub mod request;
 
 mod listener;

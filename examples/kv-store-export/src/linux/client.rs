@@ -10,15 +10,14 @@ use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 use std::vec::Vec;
 
-use devstate_socket::{PeerError, check_peer};
+use devstate_socket::PeerError;
+use devstate_socket::packets::PacketError;
 use devstate_versioning::Header;
 use rustix::fs::sendfile;
-use rustix::io::{Errno, retry_on_intr};
-use rustix::net::sockopt::{Timeout, set_socket_timeout};
-use rustix::net::{AddressFamily, SocketAddrUnix, SocketFlags, SocketType, connect, socket_with};
+use rustix::io::Errno;
 
 use super::memory::{Memory, MemoryError, Sealed};
-use super::protocol::{ExportFailure, PacketError, Reply, Request, receive, send};
+use super::protocol::{ExportFailure, Reply, Request, Socket};
 use crate::{ExportError, Item, Release, WriteError};
 
 /// How long the server may take for an answer.
@@ -34,8 +33,8 @@ const ATTEMPTS: usize = 4;
 #[derive(Debug)]
 pub struct Client {
     path: PathBuf,
-    /// One request at a time.
-    socket: Mutex<OwnedFd>,
+    /// One request at a time; `None` behind one that failed.
+    socket: Mutex<Option<Socket>>,
 }
 
 /// Why a request failed.
@@ -96,13 +95,10 @@ impl core::error::Error for ClientError {}
 
 impl From<PacketError> for ClientError {
     fn from(error: PacketError) -> Self {
-        Self::Connection(std::format!("{error}"))
-    }
-}
-
-impl From<Errno> for ClientError {
-    fn from(errno: Errno) -> Self {
-        Self::Connection(std::format!("{errno}"))
+        match error {
+            PacketError::Peer(PeerError::Stranger { user, .. }) => Self::Stranger { user },
+            error => Self::Connection(std::format!("{error}")),
+        }
     }
 }
 
@@ -155,7 +151,7 @@ impl Client {
     pub fn new(path: &Path) -> Result<Self, ClientError> {
         Ok(Self {
             path: path.into(),
-            socket: Mutex::new(connected(path)?),
+            socket: Mutex::new(Some(Socket::connect(path, PATIENCE)?)),
         })
     }
 
@@ -178,7 +174,7 @@ impl Client {
             sensitive,
             written,
         };
-        match self.ask(&request, None)? {
+        match self.ask(&request, &[])? {
             (Reply::Written, _) => Ok(()),
             (Reply::NotWritten(error), _) => Err(ClientError::Write(error)),
             (reply, _) => Err(unexpected(reply)),
@@ -191,7 +187,7 @@ impl Client {
     ///
     /// `Connection`.
     pub fn get(&self, key: &str) -> Result<Option<Value>, ClientError> {
-        match self.ask(&Request::Get { key: key.into() }, None)? {
+        match self.ask(&Request::Get { key: key.into() }, &[])? {
             (
                 Reply::Item {
                     value,
@@ -265,7 +261,7 @@ impl Client {
         let request = Request::Export {
             release: release.number(),
         };
-        let sealed = match self.ask(&request, Some(memory.as_fd()))? {
+        let sealed = match self.ask(&request, &[memory.as_fd()])? {
             (Reply::Exported, Some(descriptor)) => Sealed::new(descriptor)?,
             (Reply::NotExported(failure), _) => return Err(ClientError::Export(failure)),
             (reply, _) => return Err(unexpected(reply)),
@@ -281,58 +277,20 @@ impl Client {
     }
 
     /// Asks once, and once more over a new connection where the server has hung up without reading the request, as it does on
-    /// a client that was silent for long.
-    fn ask(
-        &self,
-        request: &Request,
-        descriptor: Option<BorrowedFd<'_>>,
-    ) -> Result<(Reply, Option<OwnedFd>), ClientError> {
-        let mut socket = self.socket.lock().unwrap_or_else(PoisonError::into_inner);
-        match ask(&socket, request, descriptor) {
-            Err(PacketError::System(Errno::CONNRESET)) => {
-                *socket = connected(&self.path)?;
-                Ok(ask(&socket, request, descriptor)?)
-            }
-            answer => Ok(answer?),
+    /// a client that was silent for long. A connection that failed is not used again: a late answer may still come through it.
+    fn ask(&self, request: &Request, descriptors: &[BorrowedFd<'_>]) -> Result<(Reply, Option<OwnedFd>), ClientError> {
+        let mut kept = self.socket.lock().unwrap_or_else(PoisonError::into_inner);
+        let earlier = kept.take();
+        let was_connected = earlier.is_some();
+        let mut socket = earlier.map_or_else(|| Socket::connect(&self.path, PATIENCE), Ok)?;
+        let mut answer = socket.ask(request, descriptors);
+        if was_connected && matches!(answer, Err(PacketError::Unread)) {
+            socket = Socket::connect(&self.path, PATIENCE)?;
+            answer = socket.ask(request, descriptors);
         }
-    }
-}
-
-fn ask(
-    socket: &OwnedFd,
-    request: &Request,
-    descriptor: Option<BorrowedFd<'_>>,
-) -> Result<(Reply, Option<OwnedFd>), PacketError> {
-    let is_unread = match send(socket, request, descriptor) {
-        Ok(()) => false,
-        Err(PacketError::System(Errno::PIPE)) => true,
-        Err(error) => return Err(error),
-    };
-    // Whoever has hung up may have said why before.
-    let hung_up = PacketError::System(Errno::CONNRESET);
-    let (reply, descriptors) = match receive(socket) {
-        (Err(PacketError::System(Errno::CONNRESET)), _) => match receive(socket) {
-            (Ok(reply), descriptors) => (reply, descriptors),
-            _ => return Err(hung_up),
-        },
-        (Err(PacketError::Closed), _) if is_unread => return Err(hung_up),
-        (reply, descriptors) => (reply?, descriptors),
-    };
-    Ok((reply, descriptors.into_iter().next()))
-}
-
-/// Returns a connection to a server of this process's user, or of root.
-fn connected(path: &Path) -> Result<OwnedFd, ClientError> {
-    let socket = socket_with(AddressFamily::UNIX, SocketType::SEQPACKET, SocketFlags::CLOEXEC, None)?;
-    // For sending it is also how long connecting may take, to a server that accepts nobody.
-    set_socket_timeout(&socket, Timeout::Send, Some(PATIENCE))?;
-    set_socket_timeout(&socket, Timeout::Recv, Some(PATIENCE))?;
-    let address = SocketAddrUnix::new(path)?;
-    retry_on_intr(|| connect(&socket, &address))?;
-    match check_peer(&socket) {
-        Ok(()) => Ok(socket),
-        Err(PeerError::Stranger { user, .. }) => Err(ClientError::Stranger { user }),
-        Err(error) => Err(ClientError::Connection(std::format!("{error}"))),
+        let (reply, descriptors) = answer?;
+        *kept = Some(socket);
+        Ok((reply, descriptors.into_iter().next()))
     }
 }
 

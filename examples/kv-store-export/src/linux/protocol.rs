@@ -1,25 +1,20 @@
 //! What client and server say to each other: one packet a request, one a reply, at most one descriptor with each.
 
 use core::fmt;
-use core::mem::MaybeUninit;
-use std::borrow::ToOwned;
-use std::io::{IoSlice, IoSliceMut};
-use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::string::String;
 use std::vec::Vec;
 
-use rustix::io::{Errno, retry_on_intr};
-use rustix::net::{
-    RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, ReturnFlags, SendAncillaryBuffer, SendAncillaryMessage,
-    SendFlags, recvmsg, sendmsg,
-};
-use serde::de::DeserializeOwned;
+use devstate_socket::packets::PacketSocket;
+use rustix::io::Errno;
 use serde::{Deserialize, Serialize};
 
 use crate::{ExportError, WriteError};
 
 /// The longest packet in bytes: a key, a value, and what lies around them.
 pub const MAX_PACKET: usize = 4096 + 256;
+
+/// A connection between a client and the server.
+pub(super) type Socket = PacketSocket<MAX_PACKET>;
 
 /// What a client asks for.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -154,92 +149,3 @@ impl fmt::Display for ExportFailure {
 }
 
 impl core::error::Error for ExportFailure {}
-
-/// Why a packet could not be sent or understood.
-#[derive(Debug)]
-pub(super) enum PacketError {
-    /// The system said no; a time-out among others.
-    System(Errno),
-    /// The other side has gone.
-    Closed,
-    /// The packet is longer than [`MAX_PACKET`].
-    TooLong,
-    /// The packet is not what it should be.
-    Garbage,
-}
-
-impl From<Errno> for PacketError {
-    fn from(errno: Errno) -> Self {
-        Self::System(errno)
-    }
-}
-
-impl fmt::Display for PacketError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::System(Errno::AGAIN) => f.write_str("no answer in time"),
-            Self::System(errno) => write!(f, "{errno}"),
-            Self::Closed => f.write_str("the other side closed the connection"),
-            Self::TooLong => write!(f, "a packet of more than {MAX_PACKET} bytes"),
-            Self::Garbage => f.write_str("a packet that says nothing"),
-        }
-    }
-}
-
-/// Sends one packet, with a descriptor if there is one.
-pub(super) fn send<T: Serialize>(
-    socket: impl AsFd,
-    message: &T,
-    descriptor: Option<BorrowedFd<'_>>,
-) -> Result<(), PacketError> {
-    let mut packet = [0; MAX_PACKET];
-    let packet = postcard::to_slice(message, &mut packet).map_err(|_| PacketError::TooLong)?;
-    let descriptors: &[BorrowedFd<'_>] = descriptor.as_slice();
-    let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(1))];
-    let mut ancillary = SendAncillaryBuffer::new(&mut space);
-    if !descriptors.is_empty() {
-        ancillary.push(SendAncillaryMessage::ScmRights(descriptors));
-    }
-    // A process that is stopped and goes on is interrupted.
-    retry_on_intr(|| sendmsg(&socket, &[IoSlice::new(packet)], &mut ancillary, SendFlags::NOSIGNAL))?;
-    Ok(())
-}
-
-/// Receives one packet, and every descriptor that came with it: there is room for as many as Linux lets anyone send, for
-/// those that find none are closed at once, which can wait.
-pub(super) fn receive<T: DeserializeOwned>(socket: impl AsFd) -> (Result<T, PacketError>, Vec<OwnedFd>) {
-    let mut packet = [0; MAX_PACKET];
-    let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(253))];
-    let mut ancillary = RecvAncillaryBuffer::new(&mut space);
-    let received = retry_on_intr(|| {
-        let parts = &mut [IoSliceMut::new(&mut packet)];
-        recvmsg(&socket, parts, &mut ancillary, RecvFlags::CMSG_CLOEXEC)
-    });
-    let mut descriptors = Vec::new();
-    for message in ancillary.drain() {
-        if let RecvAncillaryMessage::ScmRights(received) = message {
-            descriptors.extend(received);
-        }
-    }
-    let message = match received {
-        Err(errno) => Err(errno.into()),
-        Ok(received) if received.flags.contains(ReturnFlags::TRUNC) => Err(PacketError::TooLong),
-        Ok(received) => match packet.get(..received.bytes) {
-            None | Some([]) => Err(PacketError::Closed),
-            Some(packet) => match postcard::take_from_bytes(packet) {
-                Ok((message, [])) => Ok(message),
-                _ => Err(PacketError::Garbage),
-            },
-        },
-    };
-    (message, descriptors)
-}
-
-impl PacketError {
-    pub(super) fn reply(&self) -> Option<Reply> {
-        match self {
-            Self::TooLong | Self::Garbage => Some(Reply::BadRequest(std::format!("{self}").to_owned())),
-            Self::System(_) | Self::Closed => None,
-        }
-    }
-}

@@ -12,16 +12,13 @@ use std::sync::{PoisonError, RwLock};
 use std::thread;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
+use devstate_socket::packets::{Closer, PacketError, Received};
 use devstate_socket::{ListenError, Listener, PeerError, check_peer};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
-use rustix::io::Errno;
-use rustix::net::sockopt::{Timeout, set_socket_timeout};
-use rustix::net::{SocketFlags, accept_with};
 
-use super::closer::Closer;
 use super::exports::Exports;
 use super::memory::{Sealed, fill};
-use super::protocol::{ExportFailure, PacketError, Reply, Request, receive, send};
+use super::protocol::{ExportFailure, Reply, Request, Socket};
 use crate::{ExportError, Item, Mark, Release, Store};
 
 /// The store that a server has: up to 100,000 items, whose values take up to 128 MiB.
@@ -134,13 +131,12 @@ impl Shared<'_> {
     /// Serves one client after the other.
     fn work(&self) -> Infallible {
         loop {
-            match accept_with(self.listener, SocketFlags::CLOEXEC) {
+            match Socket::accept(self.listener) {
                 Ok(client) => {
                     // A client that goes away, or hangs, is its own affair.
                     let _ = self.serve(&client);
-                    self.closer.close([client]);
+                    self.closer.close([client.into()]);
                 }
-                Err(Errno::CONNABORTED | Errno::INTR) => {}
                 // Out of descriptors, or of memory: it gets better.
                 Err(_) => thread::sleep(Duration::from_millis(10)),
             }
@@ -174,36 +170,39 @@ impl Shared<'_> {
     }
 
     /// Answers one client until it goes away, or until its turn is over and another one waits.
-    fn serve(&self, client: &OwnedFd) -> Result<(), PacketError> {
+    fn serve(&self, client: &Socket) -> Result<(), PacketError> {
         let limits = self.limits;
-        set_socket_timeout(client, Timeout::Recv, Some(limits.patience))?;
-        set_socket_timeout(client, Timeout::Send, Some(limits.patience))?;
+        client.set_patience(limits.patience)?;
         if let Err(error) = check_peer(client) {
             let refusal = match error {
                 PeerError::Stranger { user, .. } => format!("it serves its own user only, not user {user}"),
                 error => format!("{error}"),
             };
-            return send(client, &Reply::BadRequest(refusal), None);
+            return client.send(&Reply::BadRequest(refusal), &[]);
         }
         let since = Instant::now();
         let mut asked = None;
         while !(since.elapsed() > limits.turn && self.is_wanted()) {
-            let (request, mut descriptors) = receive(client);
-            let answered = match request {
+            let Received {
+                message,
+                mut descriptors,
+            } = client.receive();
+            let answered = match message {
                 Ok(Request::Export { release }) => {
                     let exported = self.export(release, descriptors.first(), &mut asked);
                     let sent = match &exported {
-                        Ok(sealed) => send(client, &Reply::Exported, Some(sealed.as_fd())),
-                        Err(failure) => send(client, &Reply::NotExported(*failure), None),
+                        Ok(sealed) => client.send(&Reply::Exported, &[sealed.as_fd()]),
+                        Err(failure) => client.send(&Reply::NotExported(*failure), &[]),
                     };
                     descriptors.extend(exported.map(OwnedFd::from));
                     sent
                 }
-                Ok(request) => send(client, &self.answer(request), None),
-                Err(error) => match error.reply() {
-                    Some(reply) => send(client, &reply, None).and(Err(error)),
-                    None => Err(error),
-                },
+                Ok(request) => client.send(&self.answer(request), &[]),
+                // The client is told what is wrong with its packet, and then hung up on.
+                Err(error @ (PacketError::TooLong { .. } | PacketError::Garbage | PacketError::LostDescriptors)) => {
+                    client.send(&Reply::BadRequest(format!("{error}")), &[]).and(Err(error))
+                }
+                Err(error) => Err(error),
             };
             self.closer.close(descriptors);
             answered?;

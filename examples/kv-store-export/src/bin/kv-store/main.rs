@@ -154,10 +154,7 @@ fn serve(socket: &Path, from: Option<&Path>, clients: usize) -> Result<()> {
 fn connect(socket: &Path) -> Result<Client> {
     Client::new(socket).map_err(|error| match error {
         ClientError::Stranger { .. } => anyhow!("{}: {error}", shown(socket)),
-        error => anyhow!(error).context(format!(
-            "no server answers at {}; start one with `kv-store serve`",
-            shown(socket)
-        )),
+        error => anyhow!(error).context("no server answers; start one with `kv-store serve`"),
     })
 }
 
