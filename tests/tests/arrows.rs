@@ -65,6 +65,7 @@ const MAY_NAME: &[(&str, &[&str])] = &[
     ("devstate-golden", &["devstate-versioning"]),
     ("devstate-slots", &["devstate-versioning", "embedded-storage"]),
     ("devstate-file", &["rustix", "tempfile"]),
+    ("devstate-memfd", &["devstate-versioning", "rustix", "vm-memory"]),
     (
         "devstate-host",
         &["crc", "devstate-i8042", "embedded-io", "rustix", "signal-hook"],
@@ -149,6 +150,7 @@ const FOR_HOSTS: &[&str] = &[
     "devstate-vm-superio",
     "devstate-rust-vmm",
     "devstate-file",
+    "devstate-memfd",
     "devstate-socket",
     "devstate-host",
     "devstate-golden",

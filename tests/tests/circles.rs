@@ -26,6 +26,7 @@ const SOURCES: &[&str] = &[
     "versioning/cli/src",
     "versioning/file/src",
     "versioning/golden/src",
+    "versioning/memfd/src",
     "versioning/slots/src",
     "versioning/socket/src",
 ];

@@ -11,7 +11,9 @@ use devstate_file::load_file;
 use devstate_host::Signals;
 use devstate_host::image::ImageError;
 use devstate_i8042::ApplyError;
+use devstate_memfd::{FillError, SealedError};
 use devstate_socket::migration::{CallError, TakeError};
+use devstate_socket::packets::PacketError;
 use devstate_socket::request::{RequestError, ask};
 use devstate_socket::{ListenReason, Listener, PeerError};
 use devstate_versioning::{SaveError, StreamError};
@@ -57,7 +59,7 @@ fn chain(error: &dyn Error) -> Vec<String> {
 
 #[test]
 fn no_error_says_its_cause_twice() {
-    let with_cause: [&dyn Error; 15] = [
+    let with_cause: [&dyn Error; 20] = [
         &PeerError::Unknown(failed()),
         &RequestError::HungUp(failed()),
         &RequestError::Peer(PeerError::Unknown(failed())),
@@ -76,6 +78,14 @@ fn no_error_says_its_cause_twice() {
         &TakeError::NoMachine(failed()),
         &TakeError::Machine(cause().into()),
         &TakeError::Kept(failed()),
+        &PacketError::Connect {
+            path: "socket".into(),
+            source: failed(),
+        },
+        &PacketError::Peer(PeerError::Unknown(failed())),
+        &PacketError::System(failed()),
+        &FillError::System(failed()),
+        &SealedError::System(failed()),
         &ImageError::<Cause>::Io(failed()),
         &ImageError::Memory(cause()),
         &StreamError::<SaveError, _>::Io(cause()),

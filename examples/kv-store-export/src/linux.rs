@@ -1,16 +1,15 @@
-//! On Linux: memory that is shared with another process and sealed for good, the server, and its client.
+//! On Linux: memory that a client makes, a server fills and nobody can change afterwards; the server, and its client.
 
 mod checksum;
 mod client;
 mod exports;
-mod mapping;
-mod memory;
+mod fill;
 mod protocol;
 mod server;
 
 pub use checksum::Crc64Simd;
 pub use client::{Client, ClientError, Refused, Value};
-pub use mapping::ReadOnlyMapping;
-pub use memory::{Memory, MemoryError, Sealed, fill};
+pub use devstate_memfd::{Memory, Sealed};
+pub use fill::fill;
 pub use protocol::{ExportFailure, MAX_PACKET, Reply, Request};
 pub use server::{ServedStore, Server, ServerLimits};

@@ -44,6 +44,7 @@ const PARTS: &[(&str, &[(&str, &str)])] = &[
             ("Two slots in flash", "versioning/slots/README.md"),
             ("A file that is replaced whole", "versioning/file/README.md"),
             ("What a VMM needs of its host", "devices/host/README.md"),
+            ("Memory that a client lends", "versioning/memfd/README.md"),
             ("Sockets between processes of one user", "versioning/socket/README.md"),
             ("Frozen bytes", "versioning/golden/README.md"),
             ("The command", "versioning/cli/README.md"),

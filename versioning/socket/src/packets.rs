@@ -60,6 +60,7 @@ use serde::de::DeserializeOwned;
 
 use crate::Listener;
 use crate::peer::{PeerError, check_peer};
+use crate::shown::shown;
 
 mod closer;
 
@@ -295,11 +296,7 @@ impl From<Errno> for PacketError {
 impl fmt::Display for PacketError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Connect { path, source } => {
-                // A name can have the control sequences of a terminal in it.
-                let path = path.to_string_lossy();
-                write!(f, "cannot connect to {}: {source}", path.escape_debug())
-            }
+            Self::Connect { path, source } => write!(f, "cannot connect to {}: {source}", shown(path)),
             Self::Peer(error) => write!(f, "{error}"),
             Self::Late => f.write_str("no answer in time"),
             Self::Closed => f.write_str("the other side closed the connection"),

@@ -1,30 +1,24 @@
 //! The client: it makes the memory, sends it, checks what comes back, and forwards it undecoded.
 
 use core::fmt;
-use std::fs::File;
-use std::io::{self, Write};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 use std::string::String;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 use std::vec::Vec;
 
+use devstate_memfd::{Memory, Sealed, SealedError};
 use devstate_socket::PeerError;
 use devstate_socket::packets::PacketError;
-use devstate_versioning::Header;
-use rustix::fs::sendfile;
-use rustix::io::Errno;
+use devstate_versioning::{Header, LoadError};
 
-use super::memory::{Memory, MemoryError, Sealed};
 use super::protocol::{ExportFailure, Reply, Request, Socket};
 use crate::{ExportError, Item, Release, WriteError};
 
 /// How long the server may take for an answer.
 const PATIENCE: Duration = Duration::from_secs(30);
-
-/// Bytes that are forwarded at a time, so that progress can be shown.
-const CHUNK: usize = 16 << 20;
 
 /// How often an export is asked for, with as much memory as the server said. The second time should do.
 const ATTEMPTS: usize = 4;
@@ -67,8 +61,10 @@ pub enum ClientError {
     Write(WriteError),
     /// Nothing was exported.
     Export(ExportFailure),
-    /// What came back is not what was promised.
-    Memory(MemoryError),
+    /// Memory cannot be made, or what came back could still change.
+    Memory(SealedError),
+    /// What came back is no export.
+    Content(LoadError),
 }
 
 impl fmt::Display for ClientError {
@@ -87,6 +83,7 @@ impl fmt::Display for ClientError {
             Self::Write(error) => error.fmt(f),
             Self::Export(failure) => failure.fmt(f),
             Self::Memory(error) => error.fmt(f),
+            Self::Content(error) => write!(f, "the memory that came back is no export: {error}"),
         }
     }
 }
@@ -102,14 +99,8 @@ impl From<PacketError> for ClientError {
     }
 }
 
-impl From<ExportFailure> for ClientError {
-    fn from(failure: ExportFailure) -> Self {
-        Self::Export(failure)
-    }
-}
-
-impl From<MemoryError> for ClientError {
-    fn from(error: MemoryError) -> Self {
+impl From<SealedError> for ClientError {
+    fn from(error: SealedError) -> Self {
         Self::Memory(error)
     }
 }
@@ -213,7 +204,7 @@ impl Client {
     ///
     /// `BeyondLimit`, `AlwaysMore`; `Export`, `Memory` and `Connection` as for [`export`](Self::export).
     pub fn export_within(&self, limit: usize, release: Release) -> Result<Sealed, ClientError> {
-        let mut memory = Memory::new(0).map_err(MemoryError::from)?;
+        let mut memory = Memory::new(0).map_err(SealedError::System)?;
         let mut last = 0;
         for _ in 0..ATTEMPTS {
             let refusal = match self.export(memory, release) {
@@ -227,7 +218,7 @@ impl Client {
             if needed > limit {
                 return Err(ClientError::BeyondLimit { needed, limit });
             }
-            memory = Memory::allocated(needed as u64).map_err(MemoryError::from)?;
+            memory = Memory::allocated(needed as u64).map_err(SealedError::System)?;
             last = needed;
         }
         Err(ClientError::AlwaysMore {
@@ -246,11 +237,10 @@ impl Client {
     /// [`Refused`], with the memory where it is as it was. `Export` where the server refuses, `Memory` where what came
     /// back is not what was promised, `Connection`.
     pub fn export(&self, memory: Memory, release: Release) -> Result<Sealed, Refused> {
-        let shape = memory.shape();
         self.export_into(&memory, release).map_err(|error| Refused {
             // Without an answer the server may be filling it still. With one, what it says is looked at.
             memory: match error {
-                ClientError::Export(_) if shape.is_ok() && shape == memory.shape() => Some(memory),
+                ClientError::Export(_) if memory.is_unchanged() => Some(memory),
                 _ => None,
             },
             error,
@@ -266,8 +256,9 @@ impl Client {
             (Reply::NotExported(failure), _) => return Err(ClientError::Export(failure)),
             (reply, _) => return Err(unexpected(reply)),
         };
-        let mapping = sealed.map().map_err(MemoryError::from)?;
-        let header = Header::peek(&mapping).map_err(MemoryError::Content)?;
+        let mut start = [0; Header::LEN];
+        let len = sealed.as_file().read_at(&mut start, 0).map_err(SealedError::System)?;
+        let header = Header::peek(start.get(..len).unwrap_or_default()).map_err(ClientError::Content)?;
         if header.snapshot_len() != sealed.len() || header.release != release.number() {
             return Err(ClientError::Connection(
                 "it exported something else than was asked for".into(),
@@ -298,28 +289,5 @@ fn unexpected(reply: Reply) -> ClientError {
     match reply {
         Reply::BadRequest(what) => ClientError::BadRequest(what),
         reply => ClientError::Connection(std::format!("an answer to another question: {reply:?}")),
-    }
-}
-
-impl Sealed {
-    /// Forwards the export to a file, inside the kernel, without a copy in this process. Calls `progress` with the number of
-    /// bytes so far. A device into which the kernel cannot do that is written to.
-    ///
-    /// # Errors
-    ///
-    /// What the system says.
-    pub fn forward(&self, mut file: &File, progress: &mut dyn FnMut(usize)) -> io::Result<()> {
-        let mut offset = 0;
-        while (offset as usize) < self.len() {
-            let done = offset as usize;
-            match sendfile(file, self, Some(&mut offset), (self.len() - done).min(CHUNK)) {
-                Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
-                Ok(_) => progress(offset as usize),
-                Err(Errno::INTR) => {}
-                Err(Errno::INVAL) => return file.write_all(self.map()?.get(done..).unwrap_or_default()),
-                Err(errno) => return Err(errno.into()),
-            }
-        }
-        Ok(())
     }
 }

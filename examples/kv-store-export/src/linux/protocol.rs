@@ -1,9 +1,11 @@
 //! What client and server say to each other: one packet a request, one a reply, at most one descriptor with each.
 
 use core::fmt;
+use std::io;
 use std::string::String;
 use std::vec::Vec;
 
+use devstate_memfd::FillError;
 use devstate_socket::packets::PacketSocket;
 use rustix::io::Errno;
 use serde::{Deserialize, Serialize};
@@ -116,10 +118,24 @@ impl From<ExportError> for ExportFailure {
     }
 }
 
-impl From<Errno> for ExportFailure {
-    fn from(errno: Errno) -> Self {
-        Self::System {
-            errno: errno.raw_os_error(),
+impl From<FillError> for ExportFailure {
+    fn from(error: FillError) -> Self {
+        match error {
+            FillError::NotMemory => Self::NotMemory,
+            FillError::AlreadySealed => Self::AlreadySealed,
+            FillError::NotWritable => Self::NotWritable,
+            FillError::TooSmall { needed, available } => ExportError::StorageTooSmall { needed, available }.into(),
+            FillError::NotAllocated { needed, allocated } => Self::NotAllocated { needed, allocated },
+            FillError::StillMapped => Self::StillMapped,
+            FillError::Modified => Self::Modified,
+            FillError::TooOldSystem => Self::TooOldSystem,
+            FillError::System(error) => Self::System {
+                errno: error.raw_os_error().unwrap_or(Errno::IO.raw_os_error()),
+            },
+            // An export is never empty, and is always written whole.
+            _ => Self::System {
+                errno: Errno::IO.raw_os_error(),
+            },
         }
     }
 }
@@ -143,7 +159,7 @@ impl fmt::Display for ExportFailure {
                 "the client has allocated {allocated} bytes of the memory, and the export takes {needed}"
             ),
             Self::Busy => f.write_str("too many other exports are under way"),
-            Self::System { errno } => write!(f, "the server's system: {}", Errno::from_raw_os_error(*errno)),
+            Self::System { errno } => write!(f, "the server's system: {}", io::Error::from_raw_os_error(*errno)),
         }
     }
 }

@@ -12,12 +12,13 @@ use std::sync::{PoisonError, RwLock};
 use std::thread;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
+use devstate_memfd::Sealed;
 use devstate_socket::packets::{Closer, PacketError, Received};
 use devstate_socket::{ListenError, Listener, PeerError, check_peer};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
 use super::exports::Exports;
-use super::memory::{Sealed, fill};
+use super::fill::fill;
 use super::protocol::{ExportFailure, Reply, Request, Socket};
 use crate::{ExportError, Item, Mark, Release, Store};
 

@@ -2,23 +2,19 @@
 
 use std::net::{TcpListener, TcpStream};
 use std::os::fd::{AsFd, OwnedFd};
-use std::sync::RwLock;
-use std::sync::mpsc::{self, Receiver};
+use std::sync::mpsc;
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
-use devstate_kv_store_export::linux::{
-    self, Client, ClientError, ExportFailure, Memory, Reply, Request, ServedStore, ServerLimits,
-};
+use devstate_kv_store_export::linux::{Client, ClientError, ExportFailure, Memory, Reply, Request, ServerLimits};
 use devstate_kv_store_export::{Item, Release};
 use rustix::io::Errno;
 use rustix::ioctl::{Updater, ioctl};
 use rustix::mm::{MapFlags, ProtFlags, UserfaultfdFlags, mmap_anonymous, userfaultfd};
 use rustix::net::sockopt::set_socket_linger;
 use rustix::process::Signal;
-use tempfile::TempDir;
 
-use super::server::{Server, answer, duplicate, export_request, send};
+use super::server::{Raw, Server, answer, ask_for_export, duplicate, server_in_this_process};
 
 /// Long enough for anything that does not wait for a hostile client.
 const SOON: Duration = Duration::from_secs(5);
@@ -94,23 +90,6 @@ impl Drop for Held {
     }
 }
 
-/// A server in this process, which says what it says to whoever listens.
-fn server_with(limits: ServerLimits) -> (TempDir, Client, Receiver<String>) {
-    let directory = TempDir::new().unwrap();
-    let path = directory.path().join("socket");
-    let listener = linux::Server::new(&path, limits).unwrap();
-    let (sender, said) = mpsc::channel();
-    // It serves for ever, so it ends with the test's process. The store lives on the stack.
-    let serve = move || {
-        let store = RwLock::new(ServedStore::new());
-        let _ = listener.run(&store, &|what| drop(sender.send(what.to_owned())));
-    };
-    let stack = 4 * size_of::<ServedStore>();
-    thread::Builder::new().stack_size(stack).spawn(serve).unwrap();
-    let client = Client::new(&path).unwrap();
-    (directory, client, said)
-}
-
 #[test]
 fn a_client_that_holds_the_lock_of_its_memory_holds_up_nobody_else() {
     let server = Server::with_items(&[("lamp", b"on")]);
@@ -118,7 +97,7 @@ fn a_client_that_holds_the_lock_of_its_memory_holds_up_nobody_else() {
     let hanging: Vec<_> = (0..5)
         .map(|_| {
             let socket = server.connect();
-            send(&socket, &export_request(2), &[held.memory.as_fd()]);
+            ask_for_export(&socket, 2, &[held.memory.as_fd()]);
             socket
         })
         .collect();
@@ -150,11 +129,12 @@ fn exports_that_hang_are_bounded_and_reported_and_leave_the_rest_alone() {
         clients: 6,
         turn: Duration::from_millis(300),
     };
-    let (directory, client, said) = server_with(limits);
+    let (directory, said) = server_in_this_process(limits);
+    let path = directory.path().join("socket");
+    let client = Client::new(&path).unwrap();
     client.write_item(Item::new("lamp", b"on")).unwrap();
     let Some(held) = Held::new(1 << 20) else { return };
     let hang = || {
-        let path = directory.path().join("socket");
         let client = Client::new(&path).unwrap();
         let memory = duplicate(&held.memory);
         thread::spawn(move || client.export(Memory::from(memory), Release::LATEST).map(drop))
@@ -189,8 +169,7 @@ fn lingering(listener: &TcpListener) -> (OwnedFd, TcpStream) {
 fn descriptors_whose_closing_waits_cost_no_worker() {
     let server = Server::with_items(&[("lamp", b"on")]);
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    let mut packet = [0; 64];
-    let get = postcard::to_slice(&Request::Get { key: "lamp".into() }, &mut packet).unwrap();
+    let get = || Request::Get { key: "lamp".into() };
     let mut kept = Vec::new();
     // More than the server has workers, and no more at once than wait for it to accept them.
     for _ in 0..2 {
@@ -200,15 +179,15 @@ fn descriptors_whose_closing_waits_cost_no_worker() {
             let socket = server.connect();
             // With a request that wants none, with one that wants another one, with garbage, and with one whose answer
             // finds nobody, so that the next is never read.
-            let packets: &[&[u8]] = match index % 4 {
-                0 => &[get],
-                1 => &[&export_request(2)],
-                2 => &[b"\xff\xff\xff\xff"],
-                _ => &[get, get],
-            };
-            for packet in packets {
+            let requests = if index % 4 == 3 { 2 } else { 1 };
+            for _ in 0..requests {
                 let (descriptor, peer) = lingering(&listener);
-                send(&socket, packet, &[descriptor.as_fd()]);
+                let one = [descriptor.as_fd()];
+                match index % 4 {
+                    1 => ask_for_export(&socket, 2, &one),
+                    2 => socket.send(&Raw(b"\xff\xff\xff\xff"), &one).unwrap(),
+                    _ => socket.send(&get(), &one).unwrap(),
+                }
                 kept.push(peer);
             }
         }

@@ -1,27 +1,23 @@
 //! Clients that send anything, say nothing, never stop, or are many.
 
 use std::os::fd::AsFd;
-use std::sync::RwLock;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use devstate_kv_store_export::linux::{
-    self, Client, ExportFailure, MAX_PACKET, Memory, Reply, Request, ServedStore, ServerLimits,
-};
+use devstate_kv_store_export::linux::{Client, ExportFailure, MAX_PACKET, Memory, Reply, Request, ServerLimits};
 use devstate_kv_store_export::{Exportable, Item, Release};
 use rustix::io::Errno;
 use rustix::net::SendFlags;
-use tempfile::TempDir;
 
-use super::server::{Server, answer, export_request, send};
+use super::server::{Raw, Server, answer, ask_for_export, server_in_this_process};
 
 #[test]
 fn requests_that_are_none_are_answered_and_hung_up_on() {
     let server = Server::with_items(&[("lamp", b"on")]);
     let say = |packet: &[u8]| {
         let socket = server.connect();
-        send(&socket, packet, &[]);
+        socket.send(&Raw(packet), &[]).unwrap();
         let reply = answer(&socket);
         assert!(answer(&socket).is_none(), "the server did not hang up");
         reply
@@ -40,10 +36,10 @@ fn requests_that_are_none_are_answered_and_hung_up_on() {
         );
     }
     let socket = server.connect();
-    send(&socket, &export_request(2), &[]);
+    ask_for_export(&socket, 2, &[]);
     assert_eq!(answer(&socket), Some(Reply::NotExported(ExportFailure::NoMemory)));
     let socket = server.connect();
-    send(&socket, &export_request(9), &[]);
+    ask_for_export(&socket, 9, &[]);
     assert_eq!(
         answer(&socket),
         Some(Reply::NotExported(ExportFailure::UnknownRelease { newest: 2 }))
@@ -100,32 +96,18 @@ fn a_client_that_never_reads_is_hung_up_on_and_holds_up_nobody() {
         "the socket was never full: {asked}"
     );
     // The server's end is gone, although this one is still there.
-    let start = Instant::now();
-    while server.descriptors() > before {
-        assert!(start.elapsed() < Duration::from_secs(10), "a descriptor stays");
-        thread::sleep(Duration::from_millis(10));
-    }
+    server.forgets_all_but(before);
     drop(deaf);
 }
 
 #[test]
 fn a_client_that_is_never_silent_gives_its_place_to_one_that_waits() {
-    let directory = TempDir::new().unwrap();
-    let path = directory.path().join("socket");
-    let limits = ServerLimits {
+    let (directory, _said) = server_in_this_process(ServerLimits {
         clients: 1,
         turn: Duration::from_millis(300),
         ..ServerLimits::default()
-    };
-    let listener = linux::Server::new(&path, limits).unwrap();
-    // It serves for ever, so it ends with the test's process. The store lives on the stack.
-    thread::Builder::new()
-        .stack_size(4 * size_of::<ServedStore>())
-        .spawn(move || {
-            let store = RwLock::new(ServedStore::new());
-            listener.run(&store, &|_| ())
-        })
-        .unwrap();
+    });
+    let path = directory.path().join("socket");
     let talker = Client::new(&path).unwrap();
     talker.get("nothing").unwrap();
     let stop = AtomicBool::new(false);
@@ -156,10 +138,10 @@ fn a_hundred_clients_at_once_each_get_their_export() {
                 let sealed = client
                     .export(Memory::allocated(1 << 20).unwrap(), Release::LATEST)
                     .unwrap();
-                let mapping = sealed.map().unwrap();
+                let export = sealed.to_vec().unwrap();
                 let mut found = false;
                 let own = format!("client{i}");
-                Exportable::load(&mapping)
+                Exportable::load(&export)
                     .unwrap()
                     .visit(&mut |item| found |= item.key == own)
                     .unwrap();
@@ -196,22 +178,15 @@ fn nothing_of_a_client_stays_in_the_server() {
         let memory = Memory::allocated(4096).unwrap();
         let one = [memory.as_fd()];
         // It does not wait for its answer.
-        send(&server.connect(), &export_request(2), &one);
+        ask_for_export(&server.connect(), 2, &one);
         // Descriptors with a request that wants none, with garbage, and far too many of them.
-        send(&server.connect(), b"\x01\x04lamp", &one);
-        send(&server.connect(), b"\xff\xff\xff\xff", &one);
-        send(&server.connect(), &export_request(2), &[memory.as_fd(); 8]);
-        send(&server.connect(), &[0; MAX_PACKET + 1], &[memory.as_fd(); 8]);
+        for packet in [&b"\x01\x04lamp"[..], b"\xff\xff\xff\xff"] {
+            server.connect().send(&Raw(packet), &one).unwrap();
+        }
+        ask_for_export(&server.connect(), 2, &[memory.as_fd(); 8]);
+        let too_long = [0; MAX_PACKET + 1];
+        server.connect().send(&Raw(&too_long), &[memory.as_fd(); 8]).unwrap();
     }
-    let start = Instant::now();
-    while server.descriptors() > before {
-        assert!(
-            start.elapsed() < Duration::from_secs(10),
-            "{} descriptors have become {}",
-            before,
-            server.descriptors()
-        );
-        thread::sleep(Duration::from_millis(10));
-    }
+    server.forgets_all_but(before);
     assert!(server.is_alive());
 }

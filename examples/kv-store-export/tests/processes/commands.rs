@@ -7,13 +7,8 @@ use std::thread;
 use std::time::Duration;
 
 use devstate_kv_store_export::Release;
-use devstate_kv_store_export::linux::{self, ServerLimits};
-use devstate_socket::ListenReason;
 use rustix::fs::{CWD, FileType, Mode};
-use rustix::io::Errno;
-use rustix::net::{AddressFamily, SocketAddrUnix, SocketFlags, SocketType};
 use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
-use tempfile::TempDir;
 
 use super::server::Server;
 
@@ -77,36 +72,6 @@ fn a_second_server_does_not_take_the_place_of_the_first() {
 }
 
 #[test]
-fn a_server_that_is_busy_is_not_replaced_and_not_waited_for() {
-    let directory = TempDir::new().unwrap();
-    let path = directory.path().join("socket");
-    let address = SocketAddrUnix::new(&path).unwrap();
-    let socket = || {
-        let flags = SocketFlags::NONBLOCK;
-        rustix::net::socket_with(AddressFamily::UNIX, SocketType::SEQPACKET, flags, None).unwrap()
-    };
-    let busy = socket();
-    rustix::net::bind(&busy, &address).unwrap();
-    rustix::net::listen(&busy, 0).unwrap();
-    let mut waiting = Vec::new();
-    loop {
-        let client = socket();
-        match rustix::net::connect(&client, &address) {
-            Ok(()) => waiting.push(client),
-            Err(Errno::AGAIN) => break,
-            Err(errno) => panic!("{errno}"),
-        }
-    }
-    let (sender, answer) = std::sync::mpsc::channel();
-    thread::spawn(move || sender.send(linux::Server::new(&path, ServerLimits::default()).map(drop)));
-    let refused = answer.recv_timeout(Duration::from_secs(10)).unwrap().unwrap_err();
-    assert!(
-        matches!(&refused.reason, ListenReason::System(error) if error.kind() == std::io::ErrorKind::AddrInUse),
-        "{refused}"
-    );
-}
-
-#[test]
 fn the_help_names_every_command_and_says_what_it_does() {
     let server = Server::start();
     let (success, help, _) = server.run(&["--help"]);
@@ -124,7 +89,7 @@ fn the_file_is_the_memory_byte_for_byte() {
     let file = server.directory.path().join("export");
     assert!(server.run(&["export", file.to_str().unwrap()]).0);
     let sealed = server.client().export_within(1 << 20, Release::LATEST).unwrap();
-    assert_eq!(std::fs::read(file).unwrap(), *sealed.map().unwrap());
+    assert_eq!(std::fs::read(file).unwrap(), *sealed.to_vec().unwrap());
 }
 
 #[test]

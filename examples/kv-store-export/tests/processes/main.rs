@@ -10,12 +10,10 @@
 
 mod attacks;
 mod bad_clients;
-mod bad_memory;
 mod commands;
 mod outcomes;
 mod paying;
 mod printing;
-mod seals;
 mod server;
 mod stopping;
 mod users;

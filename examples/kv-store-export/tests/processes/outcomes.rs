@@ -1,12 +1,16 @@
 //! What an export can come to, and a write.
 
-use std::os::fd::AsFd;
+use std::os::fd::{AsFd, AsRawFd};
 
 use devstate_core::Region;
 use devstate_kv_store_export::linux::{ClientError, ExportFailure, Memory, Reply};
 use devstate_kv_store_export::{ExportError, Exportable, Item, Release, Store, WriteError, export};
 
-use super::server::{Server, answer, duplicate, export_request, refusal, refusal_and_memory, send, size};
+use rustix::fs::{MemfdFlags, Mode, OFlags};
+use rustix::io::Errno;
+use rustix::mm::{MapFlags, ProtFlags};
+
+use super::server::{Server, answer, ask_for_export, duplicate, refusal, refusal_and_memory, size};
 
 #[test]
 fn an_export_comes_back_sealed_with_every_item_in_order() {
@@ -14,17 +18,20 @@ fn an_export_comes_back_sealed_with_every_item_in_order() {
     let memory = Memory::allocated(1 << 20).unwrap();
     let kept = duplicate(&memory);
     let sealed = server.client().export(memory, Release::LATEST).unwrap();
-    let mapping = sealed.map().unwrap();
-    let exportable = Exportable::load(&mapping).unwrap();
+    let export = sealed.to_vec().unwrap();
+    let exportable = Exportable::load(&export).unwrap();
     let mut keys = Vec::new();
     exportable
         .visit(&mut |item| keys.push((item.key, item.value.len())))
         .unwrap();
     assert_eq!(keys, [("apple", 5), ("mango", 4096), ("zebra", 4)]);
+    let size = i64::try_from(sealed.len()).unwrap();
+    assert_eq!(self::size(&kept), size, "the memory has the export's size");
+    assert_eq!(rustix::io::pwrite(&kept, b"x", 0), Err(Errno::PERM), "it is sealed");
     assert_eq!(
-        size(&kept),
-        i64::try_from(sealed.len()).unwrap(),
-        "the memory has the export's size"
+        rustix::io::pwrite(&sealed, b"x", 0),
+        Err(Errno::BADF),
+        "it can only be read"
     );
 }
 
@@ -48,7 +55,7 @@ fn an_empty_store_says_so_before_it_looks_at_the_request() {
     let file = tempfile::tempfile().unwrap();
     for (release, descriptors) in [(2, &[][..]), (9, &[]), (2, &[file.as_fd()])] {
         let socket = server.connect();
-        send(&socket, &export_request(release), descriptors);
+        ask_for_export(&socket, release, descriptors);
         assert_eq!(answer(&socket), empty, "release {release}, {descriptors:?}");
     }
 }
@@ -70,12 +77,42 @@ fn memory_that_is_too_small_is_refused_and_left_alone_and_an_exact_fit_is_taken(
     assert_eq!(server.client().export(exact, Release::LATEST).unwrap().len(), needed);
 }
 
+/// What can be wrong with memory is tried in `devstate-memfd`; here, that the client is told.
+#[test]
+fn a_client_is_told_what_is_wrong_with_its_memory() {
+    let server = Server::with_items(&[("lamp", b"on")]);
+    let memory = Memory::allocated(4096).unwrap();
+    let path = format!("/proc/self/fd/{}", memory.as_fd().as_raw_fd());
+    let read_only = rustix::fs::open(path, OFlags::RDONLY, Mode::empty()).unwrap();
+    let unsealable = rustix::fs::memfd_create("unsealable", MemfdFlags::CLOEXEC).unwrap();
+    for (descriptor, expected) in [
+        (std::io::pipe().unwrap().0.into(), ExportFailure::NotMemory),
+        (unsealable, ExportFailure::AlreadySealed),
+        (read_only, ExportFailure::NotWritable),
+    ] {
+        let result = server.client().export(descriptor.into(), Release::LATEST);
+        assert_eq!(refusal(result), expected);
+    }
+    // SAFETY: the kernel chooses where, and nothing is read or written through the mapping. It stays until the process ends.
+    unsafe {
+        let access = ProtFlags::READ | ProtFlags::WRITE;
+        rustix::mm::mmap(std::ptr::null_mut(), 4096, access, MapFlags::SHARED, &memory, 0).unwrap();
+    }
+    let (failure, memory) = refusal_and_memory(server.client().export(memory, Release::LATEST));
+    assert_eq!(failure, ExportFailure::StillMapped);
+    assert!(memory.is_none(), "it is not as it was");
+    assert!(server.is_alive());
+}
+
 #[test]
 fn an_older_release_is_written_unless_it_would_lose_what_matters() {
     let server = Server::with_items(&[("lamp", b"on")]);
     let client = server.client();
     let sealed = client.export(Memory::allocated(4096).unwrap(), Release::V1).unwrap();
-    assert_eq!(Exportable::load(&sealed.map().unwrap()).unwrap().release(), Release::V1);
+    assert_eq!(
+        Exportable::load(&sealed.to_vec().unwrap()).unwrap().release(),
+        Release::V1
+    );
     client
         .write_item(Item {
             sensitive: true,
@@ -134,7 +171,7 @@ fn a_hundred_thousand_items_go_through_and_come_back_the_same() {
     let server = Server::start_with(&["--from", file.to_str().unwrap()]);
     let sealed = server.client().export_within(1 << 30, Release::LATEST).unwrap();
     assert!(
-        *sealed.map().unwrap() == whole[..],
+        *sealed.to_vec().unwrap() == whole[..],
         "what came back is not what the server was started with"
     );
 }

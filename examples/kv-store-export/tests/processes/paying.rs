@@ -1,38 +1,27 @@
 //! Who pays: a client that makes the memory, and a server that asks for more each time.
 
-use std::io::IoSliceMut;
-use std::mem::MaybeUninit;
-use std::os::fd::{AsFd, OwnedFd};
+use std::os::fd::AsFd;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 
-use devstate_kv_store_export::linux::{Client, ClientError, ExportFailure, MAX_PACKET, Memory, Reply, Request};
+use devstate_kv_store_export::linux::{Client, ClientError, ExportFailure, Memory, Reply, Request};
 use devstate_kv_store_export::{ExportError, Exportable, Item, Release};
-use rustix::fs::FallocateFlags;
-use rustix::net::{
-    AddressFamily, RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, SendFlags, SocketAddrUnix, SocketType,
-};
+use devstate_socket::Listener;
 use tempfile::TempDir;
 
-use super::server::{Server, refusal_and_memory, size};
+use super::server::{Server, Socket, refusal_and_memory};
 
-/// Bytes of memory that a file takes up.
-fn allocated(file: impl AsFd) -> i64 {
-    rustix::fs::fstat(file).unwrap().st_blocks * 512
-}
-
-#[test]
-fn memory_is_there_and_paid_for_before_it_is_sent_or_not_at_all() {
-    assert_eq!(allocated(Memory::new(1 << 20).unwrap()), 0);
-    assert_eq!(allocated(Memory::allocated(1 << 20).unwrap()), 1 << 20);
-    assert_eq!(size(Memory::allocated(0).unwrap()), 0);
+/// Size and bytes of the pages that are there.
+fn shape(file: impl AsFd) -> (i64, i64) {
+    let found = rustix::fs::fstat(file).unwrap();
+    (found.st_size, found.st_blocks * 512)
 }
 
 #[test]
 fn a_client_that_does_not_know_the_size_gets_all_within_its_limit() {
     let server = Server::with_a_large_export();
     let sealed = server.client().export_within(4 << 20, Release::LATEST).unwrap();
-    assert_eq!(Exportable::load(&sealed.map().unwrap()).unwrap().len(), 500);
+    assert_eq!(Exportable::load(&sealed.to_vec().unwrap()).unwrap().len(), 500);
     let needed = sealed.len();
     assert_eq!(
         server.client().export_within(needed, Release::LATEST).unwrap().len(),
@@ -48,22 +37,20 @@ fn a_client_that_does_not_know_the_size_gets_all_within_its_limit() {
 fn sent_to_a_server_that_needs(needs: &[usize], limit: usize) -> (Vec<(i64, i64)>, ClientError) {
     let directory = TempDir::new().unwrap();
     let path = directory.path().join("socket");
-    let listener = rustix::net::socket(AddressFamily::UNIX, SocketType::SEQPACKET, None).unwrap();
-    rustix::net::bind(&listener, &SocketAddrUnix::new(&path).unwrap()).unwrap();
-    rustix::net::listen(&listener, 1).unwrap();
+    let listener = Listener::seqpacket(&path).unwrap();
     thread::scope(|scope| {
         let server = scope.spawn(move || {
-            let client = rustix::net::accept(&listener).unwrap();
+            let client = Socket::accept(&listener).unwrap();
             let mut sent = Vec::new();
-            for needed in needs {
-                let Some(memory) = received_memory(&client) else { break };
-                let available = usize::try_from(size(&memory)).unwrap();
-                sent.push((size(&memory), allocated(&memory)));
-                let needed = *needed;
+            for needed in needs.iter().copied() {
+                let received = client.receive::<Request>();
+                let Ok(request) = received.message else { break };
+                assert_eq!(request, Request::Export { release: 2 });
+                let shape = shape(&received.descriptors[0]);
+                let available = usize::try_from(shape.0).unwrap();
+                sent.push(shape);
                 let failure = ExportFailure::Export(ExportError::StorageTooSmall { needed, available });
-                let mut packet = [0; MAX_PACKET];
-                let packet = postcard::to_slice(&Reply::NotExported(failure), &mut packet).unwrap();
-                rustix::net::send(&client, packet, SendFlags::NOSIGNAL).unwrap();
+                client.send(&Reply::NotExported(failure), &[]).unwrap();
             }
             sent
         });
@@ -72,22 +59,6 @@ fn sent_to_a_server_that_needs(needs: &[usize], limit: usize) -> (Vec<(i64, i64)
         drop(client);
         (server.join().unwrap(), refused)
     })
-}
-
-/// The memory that came with a request for an export; `None` where the client has gone.
-fn received_memory(client: &OwnedFd) -> Option<OwnedFd> {
-    let mut packet = [0; MAX_PACKET];
-    let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(1))];
-    let mut ancillary = RecvAncillaryBuffer::new(&mut space);
-    let parts = &mut [IoSliceMut::new(&mut packet)];
-    let received = rustix::net::recvmsg(client, parts, &mut ancillary, RecvFlags::empty()).ok()?;
-    let memory = ancillary.drain().find_map(|message| match message {
-        RecvAncillaryMessage::ScmRights(mut descriptors) => descriptors.next(),
-        _ => None,
-    })?;
-    let request: Request = postcard::from_bytes(&packet[..received.bytes]).unwrap();
-    assert_eq!(request, Request::Export { release: 2 });
-    Some(memory)
 }
 
 #[test]
@@ -120,22 +91,17 @@ fn what_a_server_claims_to_need_is_not_made_beyond_the_limit() {
 #[test]
 fn memory_whose_pages_are_not_there_is_refused_and_left_alone() {
     let server = Server::with_a_large_export();
-    let client = server.client();
-    for memory in [Memory::new(4 << 20).unwrap(), partly_allocated(4 << 20)] {
-        let before = (size(&memory), allocated(&memory));
-        let (failure, memory) = refusal_and_memory(client.export(memory, Release::LATEST));
-        assert!(matches!(failure, ExportFailure::NotAllocated { .. }), "{failure}");
-        let memory = memory.expect("it was left alone, so it comes back");
-        assert_eq!((size(&memory), allocated(&memory)), before);
-    }
+    let memory = Memory::new(4 << 20).unwrap();
+    let (failure, memory) = refusal_and_memory(server.client().export(memory, Release::LATEST));
+    assert!(
+        matches!(failure, ExportFailure::NotAllocated { allocated: 0, .. }),
+        "{failure}"
+    );
+    assert_eq!(
+        shape(memory.expect("it was left alone, so it comes back")),
+        (4 << 20, 0)
+    );
     assert!(server.is_alive());
-}
-
-/// The last page that an export needs is missing, and there are more behind it.
-fn partly_allocated(len: u64) -> Memory {
-    let memory = Memory::new(len).unwrap();
-    rustix::fs::fallocate(&memory, FallocateFlags::empty(), 0, 1 << 20).unwrap();
-    memory
 }
 
 /// Every export of ten, while items are written as fast as they can be.
@@ -160,7 +126,7 @@ fn a_store_that_grows_all_the_time_is_exported_as_it_was_when_it_was_asked_for()
         for _ in 0..10 {
             let sealed = server.client().export_within(1 << 30, Release::LATEST);
             let sealed = sealed.inspect_err(|_| stop.store(true, Ordering::Relaxed)).unwrap();
-            Exportable::load(&sealed.map().unwrap()).unwrap();
+            Exportable::load(&sealed.to_vec().unwrap()).unwrap();
         }
         stop.store(true, Ordering::Relaxed);
     });

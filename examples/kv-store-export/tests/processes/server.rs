@@ -1,25 +1,32 @@
 //! A server in a process of its own, and what to say to it.
 
 use std::fs::Permissions;
-use std::io::{BufRead, BufReader, IoSlice};
-use std::mem::MaybeUninit;
+use std::io::{BufRead, BufReader};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::fs::PermissionsExt;
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::sync::RwLock;
+use std::sync::mpsc::{self, Receiver};
 use std::thread::{self, JoinHandle};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use devstate_kv_store_export::Item;
 use devstate_kv_store_export::linux::{
-    Client, ClientError, ExportFailure, MAX_PACKET, Memory, Refused, Reply, Request, Sealed,
+    self, Client, ClientError, ExportFailure, MAX_PACKET, Memory, Refused, Reply, Request, Sealed, ServedStore,
+    ServerLimits,
 };
-use rustix::net::{
-    AddressFamily, RecvFlags, SendAncillaryBuffer, SendAncillaryMessage, SendFlags, SocketAddrUnix, SocketType,
-};
+use devstate_socket::packets::{PacketError, PacketSocket};
 use rustix::process::{Pid, Signal, kill_process};
+use serde::ser::{Serialize, SerializeTuple, Serializer};
 use tempfile::TempDir;
+
+/// A connection over which a client can send more than a server takes.
+pub(super) type Socket = PacketSocket<{ 2 * MAX_PACKET }>;
+
+/// Longer than a server waits for anything.
+const PATIENCE: Duration = Duration::from_secs(30);
 
 /// A server in a process and a directory of its own.
 pub(super) struct Server {
@@ -114,10 +121,8 @@ impl Server {
     }
 
     /// A bare connection, for saying what no client says.
-    pub(super) fn connect(&self) -> OwnedFd {
-        let socket = rustix::net::socket(AddressFamily::UNIX, SocketType::SEQPACKET, None).unwrap();
-        rustix::net::connect(&socket, &SocketAddrUnix::new(self.socket()).unwrap()).unwrap();
-        socket
+    pub(super) fn connect(&self) -> Socket {
+        Socket::connect(&self.socket(), PATIENCE).unwrap()
     }
 
     pub(super) fn with_items(items: &[(&str, &[u8])]) -> Self {
@@ -143,6 +148,19 @@ impl Server {
         (output.status.success(), text(output.stdout), text(output.stderr))
     }
 
+    /// Waits until the server has no more descriptors open than that.
+    pub(super) fn forgets_all_but(&self, descriptors: usize) {
+        let start = Instant::now();
+        while self.descriptors() > descriptors {
+            let now = self.descriptors();
+            assert!(
+                start.elapsed() < Duration::from_secs(10),
+                "{descriptors} descriptors have become {now}"
+            );
+            thread::sleep(Duration::from_millis(10));
+        }
+    }
+
     /// How many descriptors the server has open.
     pub(super) fn descriptors(&self) -> usize {
         let path = format!("/proc/{}/fd", self.process.id());
@@ -159,6 +177,21 @@ impl Drop for Server {
         let _ = self.process.kill();
         let _ = self.process.wait();
     }
+}
+
+/// A server in this process, which says what it says to whoever listens. Its socket has the name `socket`.
+pub(super) fn server_in_this_process(limits: ServerLimits) -> (TempDir, Receiver<String>) {
+    let directory = TempDir::new().unwrap();
+    let listener = linux::Server::new(&directory.path().join("socket"), limits).unwrap();
+    let (sender, said) = mpsc::channel();
+    // It serves for ever, so it ends with the test's process. The store lives on the stack.
+    let serve = move || {
+        let store = RwLock::new(ServedStore::new());
+        let _ = listener.run(&store, &|what| drop(sender.send(what.to_owned())));
+    };
+    let stack = 4 * size_of::<ServedStore>();
+    thread::Builder::new().stack_size(stack).spawn(serve).unwrap();
+    (directory, said)
 }
 
 pub(super) fn size(file: impl AsFd) -> i64 {
@@ -185,35 +218,27 @@ pub(super) fn duplicate(memory: &Memory) -> OwnedFd {
     memory.as_fd().try_clone_to_owned().unwrap()
 }
 
-/// Sends any packet with any descriptors, at most eight: a `Client` only sends memory.
-pub(super) fn send(socket: &OwnedFd, packet: &[u8], descriptors: &[BorrowedFd<'_>]) {
-    let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(8))];
-    let mut ancillary = SendAncillaryBuffer::new(&mut space);
-    assert!(descriptors.is_empty() || ancillary.push(SendAncillaryMessage::ScmRights(descriptors)));
-    rustix::net::sendmsg(socket, &[IoSlice::new(packet)], &mut ancillary, SendFlags::empty()).unwrap();
-}
+/// A packet of any bytes, which may say nothing.
+pub(super) struct Raw<'b>(pub(super) &'b [u8]);
 
-/// The packet that asks for an export.
-pub(super) fn export_request(release: u16) -> Vec<u8> {
-    let mut packet = [0; 64];
-    postcard::to_slice(&Request::Export { release }, &mut packet)
-        .unwrap()
-        .to_vec()
-}
-
-/// Asks for an export into whatever descriptor this is.
-pub(super) fn export_into(server: &Server, descriptor: impl AsFd) -> ExportFailure {
-    let socket = server.connect();
-    send(&socket, &export_request(2), &[descriptor.as_fd()]);
-    match answer(&socket) {
-        Some(Reply::NotExported(failure)) => failure,
-        other => panic!("{other:?}"),
+impl Serialize for Raw<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut bytes = serializer.serialize_tuple(self.0.len())?;
+        self.0.iter().try_for_each(|byte| bytes.serialize_element(byte))?;
+        bytes.end()
     }
 }
 
+/// Asks for an export into whatever descriptors these are.
+pub(super) fn ask_for_export(socket: &Socket, release: u16, descriptors: &[BorrowedFd<'_>]) {
+    socket.send(&Request::Export { release }, descriptors).unwrap();
+}
+
 /// The server's next packet; `None` where it hung up.
-pub(super) fn answer(socket: &OwnedFd) -> Option<Reply> {
-    let mut packet = [0; MAX_PACKET];
-    let (received, _) = rustix::net::recv(socket, &mut packet, RecvFlags::empty()).ok()?;
-    (received > 0).then(|| postcard::from_bytes(&packet[..received]).unwrap())
+pub(super) fn answer(socket: &Socket) -> Option<Reply> {
+    match socket.receive().message {
+        Ok(reply) => Some(reply),
+        Err(PacketError::Closed | PacketError::Unread) => None,
+        Err(error) => panic!("{error}"),
+    }
 }

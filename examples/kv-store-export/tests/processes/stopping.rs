@@ -1,45 +1,15 @@
-//! Servers that start at the same time, and processes that are stopped and go on.
+//! Processes that are stopped and go on, and a client that was silent.
 
-use std::os::unix::net::{UnixListener, UnixStream};
+use std::os::fd::AsFd;
 use std::process::Stdio;
-use std::sync::Barrier;
 use std::thread;
 use std::time::Duration;
 
 use devstate_kv_store_export::Release;
-use devstate_kv_store_export::linux::{self, Memory, ServerLimits};
+use devstate_kv_store_export::linux::{Memory, ServerLimits};
 use rustix::process::{Pid, Signal, kill_process};
-use tempfile::TempDir;
 
-use super::server::{Server, answer, export_request, send};
-
-#[test]
-fn of_servers_that_find_the_same_left_over_socket_one_listens() {
-    const SERVERS: usize = 8;
-    let directory = TempDir::new().unwrap();
-    for round in 0..300 {
-        let path = &directory.path().join(format!("socket{round}"));
-        drop(UnixListener::bind(path).unwrap());
-        // A process that another test has just forked may hold it open for a moment more.
-        while UnixStream::connect(path).is_ok() {
-            thread::sleep(Duration::from_millis(1));
-        }
-        let barrier = &Barrier::new(SERVERS);
-        let listening: Vec<_> = thread::scope(|scope| {
-            let start = || {
-                barrier.wait();
-                linux::Server::new(path, ServerLimits::default()).ok()
-            };
-            let starting: Vec<_> = (0..SERVERS).map(|_| scope.spawn(start)).collect();
-            starting
-                .into_iter()
-                .filter_map(|server| server.join().unwrap())
-                .collect()
-        });
-        assert_eq!(listening.len(), 1, "round {round}");
-        assert!(path.exists(), "round {round}: its socket is there");
-    }
-}
+use super::server::{Server, answer, ask_for_export};
 
 #[test]
 fn a_server_that_is_stopped_and_goes_on_hangs_up_on_nobody() {
@@ -51,7 +21,7 @@ fn a_server_that_is_stopped_and_goes_on_hangs_up_on_nobody() {
         server.pause(Duration::from_millis(100)).join().unwrap();
         thread::sleep(Duration::from_millis(100));
         let memory = Memory::allocated(4096).unwrap();
-        send(&socket, &export_request(2), &[std::os::fd::AsFd::as_fd(&memory)]);
+        ask_for_export(&socket, 2, &[memory.as_fd()]);
         assert!(answer(&socket).is_some(), "it hung up");
     }
 }

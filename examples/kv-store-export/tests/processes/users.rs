@@ -215,7 +215,7 @@ fn a_server_in_a_control_group_survives_exports_that_nobody_paid_for() {
         .collect::<Result<_, ClientError>>()
         .unwrap();
     for sealed in paid {
-        assert_eq!(Exportable::load(&sealed.map().unwrap()).unwrap().len(), ITEMS);
+        assert_eq!(Exportable::load(&sealed.to_vec().unwrap()).unwrap().len(), ITEMS);
     }
     assert!(server.is_alive());
 }

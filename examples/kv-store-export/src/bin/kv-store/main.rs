@@ -199,7 +199,7 @@ fn export(client: &Client, file: &Path, release: u16, size: usize) -> Result<()>
     progress.count_to(sealed.len() as u64, "{wide_bar} {bytes}/{total_bytes} {eta}");
     let forward = |target: &File| {
         sealed
-            .forward(target, &mut |bytes| progress.reach(bytes as u64))
+            .copy_to(target, &mut |bytes| progress.reach(bytes as u64))
             .with_context(|| format!("cannot write {}", shown(file)))
     };
     if let Some(stream) = open_stream(file)? {
