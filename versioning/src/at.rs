@@ -45,6 +45,9 @@ pub trait Versions: sealed::Sealed + Copy + 'static {
     /// `true` if [`number`](Self::number) is that of a release.
     const HAS_RELEASES: bool;
 
+    /// `true` if every mirror has its latest version, and the compiler knows it.
+    const IS_NEWEST: bool;
+
     /// Returns `true` if every mirror has its latest version.
     fn is_latest(self) -> bool;
 
@@ -117,6 +120,7 @@ impl<R: TableData> Newest<R> {
 
 impl<R: TableData> Versions for At<R> {
     const HAS_RELEASES: bool = true;
+    const IS_NEWEST: bool = R::ALL.len() == 1;
 
     #[inline]
     fn is_latest(self) -> bool {
@@ -142,6 +146,7 @@ impl<R: TableData> Versions for At<R> {
 
 impl<R: TableData> Versions for Newest<R> {
     const HAS_RELEASES: bool = true;
+    const IS_NEWEST: bool = true;
 
     #[inline]
     fn is_latest(self) -> bool {
@@ -168,6 +173,7 @@ impl<R: TableData> Versions for Newest<R> {
 
 impl Versions for AtVersion {
     const HAS_RELEASES: bool = false;
+    const IS_NEWEST: bool = false;
 
     /// Returns `false`: this value does not know the latest version of a part.
     #[inline]
@@ -194,6 +200,7 @@ impl Versions for AtVersion {
 
 impl Versions for NewestVersion {
     const HAS_RELEASES: bool = false;
+    const IS_NEWEST: bool = true;
 
     #[inline]
     fn is_latest(self) -> bool {

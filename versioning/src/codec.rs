@@ -16,7 +16,7 @@ pub use bounded::Bounded;
 pub(crate) use bounded::check_len;
 pub(crate) use empty::{check_read, check_written};
 pub use foreign::{foreign_decode, foreign_differ, foreign_downgrade, foreign_encode, foreign_len};
-pub use window::{Place, fixed_len, load_value, places, store_value};
+pub use window::{Place, ReadWindow, fixed_len, load, load_value, open, places, store_value};
 
 use heapless::VecView;
 

@@ -9,10 +9,8 @@
     reason = "these are lines of the generated code, which is as fast as written in place"
 )]
 
-use core::ops::Range;
-
 use crate::at::Versions;
-use crate::codec::{Fixed, Wire};
+use crate::codec::Wire;
 use crate::error::{ConversionError, Expected, SaveError};
 use crate::loss::Differ;
 use crate::reader::{Malformed, Reader};
@@ -86,27 +84,6 @@ pub fn bound_at(bounds: &'static [usize], owner: u16) -> usize {
         Some(bound) => *bound,
         None => 0,
     }
-}
-
-/// Reads a field of fixed length from its place in a window. `offset` is that of the window.
-///
-/// # Errors
-///
-/// [`Malformed`] for a byte that the encoder never writes.
-#[inline(always)]
-pub fn load<T: Fixed>(
-    value: &mut T,
-    window: &[u8],
-    within: Range<usize>,
-    offset: usize,
-    reader: &mut Reader<'_>,
-) -> Result<(), Malformed> {
-    if let Some(place) = window.get(within.clone())
-        && let Err(bad) = value.load(place)
-    {
-        return Err(reader.refuse_at(offset + within.start + bad.position, Expected::Bool, bad.found.into()));
-    }
-    Ok(())
 }
 
 /// Fails the writing of a variant that the version does not have.

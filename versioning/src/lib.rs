@@ -393,16 +393,15 @@ pub mod __private {
         only_pin,
     };
     pub use crate::codec::{
-        Blank, Bounded, Fixed, Itself, Place, Wire, fixed_len, foreign_decode, foreign_differ, foreign_downgrade,
-        foreign_encode, foreign_len, load_value, places, store_value,
+        Blank, Bounded, Fixed, Itself, Place, ReadWindow, Wire, fixed_len, foreign_decode, foreign_differ,
+        foreign_downgrade, foreign_encode, foreign_len, load, load_value, open, places, store_value,
     };
     pub use crate::error::ConversionError;
     pub use crate::fingerprint::{deep, layouts};
     #[cfg(feature = "defmt")]
     pub use crate::generated::format_release;
     pub use crate::generated::{
-        at, bound_at, default_value, differ, last, load, no_variant, part_at, refusal, refuse, refuse_variant,
-        without_raw,
+        at, bound_at, default_value, differ, last, no_variant, part_at, refusal, refuse, refuse_variant, without_raw,
     };
     pub use crate::loss::Differ;
     pub use crate::mirror::{Layout, Mirror};

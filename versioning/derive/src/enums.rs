@@ -60,6 +60,7 @@ pub(crate) fn expand(mirror: &Mirror<'_>, data: &DataEnum) -> Result<Bodies> {
     Ok(Bodies {
         shape,
         fixed_len,
+        places: TokenStream::new(),
         methods: quote!(#byte_layer #translation),
         bounds,
         has_parts: fields().any(Field::has_parts),

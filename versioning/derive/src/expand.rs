@@ -75,6 +75,7 @@ fn frame(mirror: &Mirror<'_>, attributes: &MirrorAttributes, bodies: &Bodies) ->
     let Bodies {
         shape,
         fixed_len,
+        places,
         methods,
         bounds,
         changes,
@@ -141,6 +142,7 @@ fn frame(mirror: &Mirror<'_>, attributes: &MirrorAttributes, bodies: &Bodies) ->
             #check
             #check_parts
             #check_fields
+            #places
 
             #[automatically_derived]
             #[allow(clippy::all, clippy::pedantic, clippy::restriction, unused_variables, unused_mut)]

@@ -28,6 +28,8 @@ pub(crate) struct Bodies {
     pub(crate) shape: TokenStream,
     /// The constant of `Layout` for the length, if it may be fixed.
     pub(crate) fixed_len: TokenStream,
+    /// The constant with the places of the fields in their windows, if there are any.
+    pub(crate) places: TokenStream,
     /// The methods of `Wire`.
     pub(crate) methods: TokenStream,
     /// The bounds of the fields' types.

@@ -16,11 +16,15 @@ pub(crate) fn expand(mirror: &Mirror<'_>, items: &Fields) -> Result<Bodies> {
     })?;
     let schema = fields.iter().filter(|field| !field.attributes.skip).map(Field::schema);
     let shape = quote!(__devstate::schema::Shape::Struct(&[#(#schema),*]));
-    let byte_layer = byte_layer(mirror, &fields);
+    let ByteLayer {
+        places,
+        methods: byte_layer,
+    } = byte_layer(mirror, &fields);
     let translation = translation(mirror, &fields);
     Ok(Bodies {
         shape,
         fixed_len: fixed_len(&fields),
+        places,
         methods: quote!(#byte_layer #translation),
         bounds: bounds(&fields, mirror),
         has_parts: fields.iter().any(Field::has_parts),
@@ -67,24 +71,146 @@ fn fixed_len(fields: &[Field<'_>]) -> TokenStream {
     }
 }
 
-fn byte_layer(mirror: &Mirror<'_>, fields: &[Field<'_>]) -> TokenStream {
+/// The functions that read and write bytes, and the constant that they use.
+struct ByteLayer {
+    places: TokenStream,
+    methods: TokenStream,
+}
+
+/// The places of the fields on the wire: those of the latest version first, which are neighbours where it is the one to read.
+struct Places<'p, 'a> {
+    /// Each with the number of its run.
+    fields: Vec<(usize, &'p Field<'a>)>,
+    /// How many of them the latest version has.
+    latest: usize,
+}
+
+impl<'p, 'a> Places<'p, 'a> {
+    fn new(mirror: &Mirror<'_>, runs: &[Run<'p, 'a>]) -> Self {
+        let on_the_wire = runs
+            .iter()
+            .enumerate()
+            .flat_map(|(number, Run(run))| run.iter().map(move |field| (number, *field)));
+        let (mut fields, removed): (Vec<_>, Vec<_>) =
+            on_the_wire.partition(|(_, field)| field.is_latest(mirror.history));
+        let latest = fields.len();
+        fields.extend(removed);
+        Self { fields, latest }
+    }
+
+    fn position(&self, field: &Field<'_>) -> usize {
+        let is_it = |(_, other): &(usize, &Field<'_>)| core::ptr::eq::<Field<'_>>(*other, field);
+        self.fields.iter().position(is_it).unwrap_or(0)
+    }
+
+    /// Returns the field before the one at `position`, in each of the two orders, if it is a neighbour.
+    fn before(&self, position: usize) -> [Option<&'p Field<'a>>; 2] {
+        let neighbours = |one: usize, other: usize| {
+            let of_run = |at: usize| self.fields.get(at).map(|(run, _)| *run);
+            [of_run(one) == of_run(other), one < self.latest && other < self.latest]
+        };
+        let Some(before) = position.checked_sub(1) else {
+            return [None; 2];
+        };
+        neighbours(before, position)
+            .map(|together| self.fields.get(before).filter(|_| together).map(|(_, field)| *field))
+    }
+
+    /// Returns `true` if the field may share a window with a neighbour.
+    fn may_share(&self, position: usize) -> bool {
+        let may_be_fixed = |at: usize| self.fields.get(at).is_some_and(|(_, field)| field.may_be_fixed());
+        let before = self.before(position).iter().any(Option::is_some) && may_be_fixed(position.wrapping_sub(1));
+        let behind = self.before(position + 1).iter().any(Option::is_some) && may_be_fixed(position + 1);
+        may_be_fixed(position) && (before || behind)
+    }
+
+    /// Returns the constant with the places.
+    fn constant(&self) -> TokenStream {
+        let count = self.fields.len();
+        if !(0..count).any(|position| self.may_share(position)) {
+            return TokenStream::new();
+        }
+        let latest = self.latest;
+        let fields = self.fields.iter().enumerate().map(|(position, (run, field))| {
+            let run = *run as u16;
+            if self.may_share(position) {
+                let (len, known) = (field.fixed_len(), field.is_fixed());
+                quote!((#len, #known, #run))
+            } else {
+                quote!((::core::option::Option::None, false, #run))
+            }
+        });
+        quote! {
+            const __DEVSTATE_PLACES: [[__devstate::Place; #count]; 2] = __devstate::places([#(#fields),*], #latest);
+        }
+    }
+
+    /// Returns the code for reading a field.
+    fn read(&self, mirror: &Mirror<'_>, field: &Field<'_>) -> TokenStream {
+        let position = self.position(field);
+        let [_, _, varying_read] = varying(mirror, field);
+        if !self.may_share(position) {
+            return varying_read;
+        }
+        let member = &field.member;
+        let is_known = |before: &Option<&Field<'_>>| field.is_fixed() && before.is_some_and(Field::is_fixed);
+        // Known types after one another never start a window.
+        let open = (!self.before(position).iter().all(is_known)).then(
+            || quote!(__devstate::open(&mut __devstate_window, __devstate_places[#position], __devstate_reader)?;),
+        );
+        if field.is_fixed() {
+            return quote! {
+                #open
+                __devstate::load(&mut self.#member, &__devstate_window, __devstate_places[#position], __devstate_reader)?;
+            };
+        }
+        let Source { value: at, .. } = field.source();
+        quote! {
+            #open
+            if const { __DEVSTATE_PLACES[<__DevstateV as __devstate::Versions>::IS_NEWEST as ::core::primitive::usize][#position].is_fixed } {
+                __devstate::load_value(
+                    &mut self.#member, #at, &__devstate_window, __devstate_places[#position], __devstate_reader,
+                )?;
+            } else {
+                #varying_read
+            }
+        }
+    }
+}
+
+fn byte_layer(mirror: &Mirror<'_>, fields: &[Field<'_>]) -> ByteLayer {
     let input = mirror.input_lifetime();
     let mut encoded_len = TokenStream::new();
     let mut encode = TokenStream::new();
     let mut decode = TokenStream::new();
-    for Run(run) in runs(fields) {
+    let runs = runs(fields);
+    let places = Places::new(mirror, &runs);
+    for Run(run) in &runs {
         let Some(first) = run.first() else { continue };
-        let [len, write, read] = match run.as_slice() {
-            [only] if !only.is_fixed() => varying(mirror, only),
+        let [len, write] = match run.as_slice() {
+            [only] if !only.is_fixed() => {
+                let [len, write, _] = varying(mirror, only);
+                [len, write]
+            }
             [only] => alone(mirror, only),
-            run => sharing(mirror, run),
+            run => sharing(mirror, run, &places),
         };
+        let read = run.iter().map(|field| places.read(mirror, field)).collect();
         encoded_len.extend(first.attributes.versions.when(len));
         encode.extend(first.attributes.versions.when(write));
         decode.extend(first.attributes.versions.when(read));
     }
+    let constant = places.constant();
+    let window = (!constant.is_empty()).then(|| {
+        quote! {
+            let __devstate_places = const {
+                &__DEVSTATE_PLACES[<__DevstateV as __devstate::Versions>::IS_NEWEST as ::core::primitive::usize]
+            };
+            let mut __devstate_window = __devstate::ReadWindow::EMPTY;
+        }
+    });
     let version = set_version();
-    quote! {
+    let methods = quote! {
         #[inline]
         fn encoded_len(&self, __devstate_at: __DevstateV) -> ::core::primitive::usize {
             #version
@@ -107,32 +233,33 @@ fn byte_layer(mirror: &Mirror<'_>, fields: &[Field<'_>]) -> TokenStream {
             __devstate_reader: &mut __devstate::Reader<#input>,
         ) -> ::core::result::Result<(), __devstate::Malformed> {
             #version
+            #window
             #decode
             ::core::result::Result::Ok(())
         }
+    };
+    ByteLayer {
+        places: constant,
+        methods,
     }
 }
 
-/// Returns the code for the length, writing and reading of fields that share windows where their types have a fixed length.
-fn sharing(mirror: &Mirror<'_>, run: &[&Field<'_>]) -> [TokenStream; 3] {
-    let count = run.len();
-    let lengths = run.iter().map(|field| {
-        let (len, known) = (field.fixed_len(), field.is_fixed());
-        quote!((#len, #known))
-    });
-    let places = quote! {
-        const __DEVSTATE_PLACES: [__devstate::Place; #count] = __devstate::places([#(#lengths),*]);
+/// Returns the code for the length and writing of fields that share windows where their types have a fixed length.
+fn sharing(mirror: &Mirror<'_>, run: &[&Field<'_>], places: &Places<'_, '_>) -> [TokenStream; 2] {
+    let place_of = |field: &Field<'_>| {
+        let position = places.position(field);
+        quote!(__DEVSTATE_PLACES[0][#position])
     };
     let mut len = TokenStream::new();
     let mut write = TokenStream::new();
-    let mut read = TokenStream::new();
-    let mut before_is_known = false;
-    let mut first_known = 0;
+    let mut before: Option<&Field<'_>> = None;
+    let mut first_known = TokenStream::new();
     for (position, field) in run.iter().enumerate() {
         let member = &field.member;
-        let place = quote!(__DEVSTATE_PLACES[#position]);
+        let place = place_of(field);
         let within = quote!(const { #place.start..#place.end });
-        let [varying_len, varying_write, varying_read] = varying(mirror, field);
+        let before_is_known = before.is_some_and(Field::is_fixed);
+        let [varying_len, varying_write, _] = varying(mirror, field);
         // Known types after one another never start a window.
         if !(before_is_known && field.is_fixed()) {
             write.extend(quote! {
@@ -143,20 +270,14 @@ fn sharing(mirror: &Mirror<'_>, run: &[&Field<'_>]) -> [TokenStream; 3] {
                     };
                 }
             });
-            read.extend(quote! {
-                if const { #place.window != 0 } {
-                    __devstate_start = __devstate::Reader::offset(__devstate_reader);
-                    __devstate_window = __devstate::Reader::array::<{ #place.window }>(__devstate_reader)?;
-                }
-            });
         }
         if field.is_fixed() {
             if !before_is_known {
-                first_known = position;
+                first_known = place.clone();
             }
             // Known types after one another share a window.
             if run.get(position + 1).is_none_or(|next| !next.is_fixed()) {
-                len.extend(quote!(__devstate_len += const { #place.end - __DEVSTATE_PLACES[#first_known].start };));
+                len.extend(quote!(__devstate_len += const { #place.end - #first_known.start };));
             }
             // Not by a function: the compiler makes more instructions of that.
             write.extend(quote! {
@@ -165,9 +286,6 @@ fn sharing(mirror: &Mirror<'_>, run: &[&Field<'_>]) -> [TokenStream; 3] {
                 {
                     __devstate::Fixed::store(&self.#member, __devstate_place);
                 }
-            });
-            read.extend(quote! {
-                __devstate::load(&mut self.#member, __devstate_window, #within, __devstate_start, __devstate_reader)?;
             });
         } else {
             let Source { value: at, .. } = field.source();
@@ -180,29 +298,19 @@ fn sharing(mirror: &Mirror<'_>, run: &[&Field<'_>]) -> [TokenStream; 3] {
                     #varying_write
                 }
             });
-            read.extend(quote! {
-                if const { #place.is_fixed } {
-                    __devstate::load_value(
-                        &mut self.#member, #at, __devstate_window, #within, __devstate_start, __devstate_reader,
-                    )?;
-                } else {
-                    #varying_read
-                }
-            });
         }
-        before_is_known = field.is_fixed();
+        before = Some(field);
     }
     [
-        quote!({ #places #len }),
-        quote!({ #places let mut __devstate_window: &mut [::core::primitive::u8] = &mut []; #write }),
-        quote!({ #places let mut __devstate_window: &[::core::primitive::u8] = &[]; let mut __devstate_start = 0; #read }),
+        len,
+        quote!({ let mut __devstate_window: &mut [::core::primitive::u8] = &mut []; #write }),
     ]
 }
 
-/// Returns the code for the length, writing and reading of a field of a known type that shares its window with none.
-fn alone(mirror: &Mirror<'_>, field: &Field<'_>) -> [TokenStream; 3] {
+/// Returns the code for the length and writing of a field of a known type that shares its window with none.
+fn alone(mirror: &Mirror<'_>, field: &Field<'_>) -> [TokenStream; 2] {
     let (member, ty) = (&field.member, field.ty);
-    let [len, _, read] = varying(mirror, field);
+    let [len, ..] = varying(mirror, field);
     // The call for its type would take more instructions.
     let write = quote! {
         match <__DevstateW as __devstate::Writer>::window::<{ <#ty as __devstate::Fixed>::LEN }>(__devstate_writer) {
@@ -210,7 +318,7 @@ fn alone(mirror: &Mirror<'_>, field: &Field<'_>) -> [TokenStream; 3] {
             ::core::option::Option::None => return,
         }
     };
-    [len, write, read]
+    [len, write]
 }
 
 /// Returns the code for the length, writing and reading of a field whose length depends on its value.

@@ -1,10 +1,15 @@
 //! Windows: neighbouring fields of fixed length share one bounds check.
 
+#![allow(
+    clippy::inline_always,
+    reason = "these are lines of the generated code, which is as fast as written in place"
+)]
+
 use core::ops::Range;
 
-use super::Wire;
+use super::{Fixed, Wire};
 use crate::at::Versions;
-use crate::error::SaveError;
+use crate::error::{Expected, SaveError};
 use crate::reader::{Malformed, Reader};
 use crate::writer::Writer;
 
@@ -40,11 +45,18 @@ pub const fn fixed_len(lengths: &[Option<usize>]) -> Option<usize> {
     Some(sum)
 }
 
-/// Returns the places of neighbouring fields. Each has its length, if it is fixed, and `true` if the macro knows the type by
-/// its name: those share a window of any length.
+/// A field for [`places`]: its length, if it is fixed; `true` if the macro knows the type by its name, and the number of its run.
+type Slot = (Option<usize>, bool, u16);
+
+/// Returns the places of neighbouring fields, twice: where the fields of a run are neighbours, for every version, and where the
+/// first `latest` fields are, for the latest version. Fields whose types the macro knows share a window of any length.
 #[must_use]
+pub const fn places<const N: usize>(fields: [Slot; N], latest: usize) -> [[Place; N]; 2] {
+    [places_of(&fields, None), places_of(&fields, Some(latest))]
+}
+
 #[expect(clippy::indexing_slicing, reason = "each position is below the length")]
-pub const fn places<const N: usize>(fields: [(Option<usize>, bool); N]) -> [Place; N] {
+const fn places_of<const N: usize>(fields: &[Slot; N], latest: Option<usize>) -> [Place; N] {
     let mut places = [Place {
         is_fixed: false,
         window: 0,
@@ -53,12 +65,12 @@ pub const fn places<const N: usize>(fields: [(Option<usize>, bool); N]) -> [Plac
     }; N];
     let mut first = 0;
     while first < N {
-        let (behind, all_short) = neighbours(&fields, first);
+        let (behind, all_short) = neighbours(fields, latest, first);
         let mut at = first;
         // Where the current window starts.
         let mut window = first;
         while at < behind {
-            if let (Some(len), known) = fields[at]
+            if let (Some(len), known, _) = fields[at]
                 && (all_short || known)
             {
                 if at == first || !all_short && !fields[at - 1].1 {
@@ -77,15 +89,22 @@ pub const fn places<const N: usize>(fields: [(Option<usize>, bool); N]) -> [Plac
     places
 }
 
-/// Returns the end of the stretch of fields from `first` on that are all of fixed length, or are all not. Returns also
+/// Returns the end of the stretch of neighbours from `first` on that are all of fixed length, or are all not. Returns also
 /// whether those of fixed length share one window.
 #[expect(clippy::indexing_slicing, reason = "each position is below the length")]
-const fn neighbours<const N: usize>(fields: &[(Option<usize>, bool); N], first: usize) -> (usize, bool) {
+const fn neighbours<const N: usize>(fields: &[Slot; N], latest: Option<usize>, first: usize) -> (usize, bool) {
     let fixed = fields[first].0.is_some();
     let mut sum: usize = 0;
     let mut all_known = true;
     let mut at = first;
     while at < N && fields[at].0.is_some() == fixed {
+        let together = match latest {
+            Some(latest) => at < latest || at == first,
+            None => fields[at].2 == fields[first].2,
+        };
+        if !together {
+            break;
+        }
         if let Some(len) = fields[at].0 {
             sum = sum.saturating_add(len);
         }
@@ -99,11 +118,60 @@ const fn neighbours<const N: usize>(fields: &[(Option<usize>, bool); N], first: 
 #[inline]
 pub fn store_value<'de, V: Versions, T: Wire<'de, V>>(value: &T, at: V, window: &mut [u8], within: Range<usize>) {
     if let Some(place) = window.get_mut(within) {
-        value.encode(at, &mut Window(place));
+        value.encode(at, &mut WriteWindow(place));
     }
 }
 
-/// Reads a value of fixed length from its place in a window. `offset` is that of the window.
+/// A window that was read.
+#[derive(Clone, Copy, Debug)]
+pub struct ReadWindow<'de> {
+    bytes: &'de [u8],
+    offset: usize,
+}
+
+impl ReadWindow<'_> {
+    /// No window yet.
+    pub const EMPTY: Self = Self { bytes: &[], offset: 0 };
+}
+
+/// Reads the window that starts with the field at `place`, if one does.
+///
+/// # Errors
+///
+/// [`Malformed`] if there are not as many bytes.
+#[inline(always)]
+pub fn open<'de>(window: &mut ReadWindow<'de>, place: Place, reader: &mut Reader<'de>) -> Result<(), Malformed> {
+    if place.window != 0 {
+        *window = ReadWindow {
+            offset: reader.offset(),
+            bytes: reader.bytes(place.window)?,
+        };
+    }
+    Ok(())
+}
+
+/// Reads a field of a known type from its place in a window.
+///
+/// # Errors
+///
+/// [`Malformed`] for a byte that the encoder never writes.
+#[inline(always)]
+pub fn load<T: Fixed>(
+    value: &mut T,
+    window: &ReadWindow<'_>,
+    place: Place,
+    reader: &mut Reader<'_>,
+) -> Result<(), Malformed> {
+    if let Some(bytes) = window.bytes.get(place.start..place.end)
+        && let Err(bad) = value.load(bytes)
+    {
+        let offset = window.offset + place.start + bad.position;
+        return Err(reader.refuse_at(offset, Expected::Bool, bad.found.into()));
+    }
+    Ok(())
+}
+
+/// Reads a value of fixed length from its place in a window.
 ///
 /// # Errors
 ///
@@ -112,13 +180,12 @@ pub fn store_value<'de, V: Versions, T: Wire<'de, V>>(value: &T, at: V, window: 
 pub fn load_value<'de, V: Versions, T: Wire<'de, V>>(
     value: &mut T,
     at: V,
-    window: &'de [u8],
-    within: Range<usize>,
-    offset: usize,
+    window: &ReadWindow<'de>,
+    place: Place,
     reader: &mut Reader<'de>,
 ) -> Result<(), Malformed> {
-    if let Some(place) = window.get(within.clone()) {
-        let mut within = Reader::within(place, offset + within.start);
+    if let Some(bytes) = window.bytes.get(place.start..place.end) {
+        let mut within = Reader::within(bytes, window.offset + place.start);
         if value.decode_into(at, &mut within).is_err() {
             return Err(reader.adopt(&within));
         }
@@ -127,9 +194,9 @@ pub fn load_value<'de, V: Versions, T: Wire<'de, V>>(
 }
 
 /// Writes into the place of a value of fixed length, which has the length of the value.
-struct Window<'w>(&'w mut [u8]);
+struct WriteWindow<'w>(&'w mut [u8]);
 
-impl Writer for Window<'_> {
+impl Writer for WriteWindow<'_> {
     #[inline]
     fn window<const N: usize>(&mut self) -> Option<&mut [u8; N]> {
         let (window, rest) = core::mem::take(&mut self.0).split_first_chunk_mut::<N>()?;

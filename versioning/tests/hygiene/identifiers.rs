@@ -13,6 +13,7 @@ hostile! {
     Copy
     DERIVED
     Differ
+    EMPTY
     Enum
     Eq
     FINGERPRINTS
@@ -24,6 +25,7 @@ hostile! {
     Formatter
     Hash
     History
+    IS_NEWEST
     Itself
     LATEST
     LAYOUTS
@@ -45,6 +47,7 @@ hostile! {
     Presence
     ROOTS
     ROWS
+    ReadWindow
     Reader
     Row
     RowOf
