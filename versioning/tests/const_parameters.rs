@@ -138,3 +138,51 @@ fn a_mirror_may_have_a_where_and_a_bound_that_is_its_parameter() {
     table.names.extend([7]);
     assert!(Tables::V1.downgrade(&table, &mut scratch).is_err());
 }
+
+/// Lengths that are constants of the mirror itself.
+#[derive(Versioned, Clone, Debug, Default, PartialEq)]
+#[versioned(version = 2, layouts(0x362c_0a59_cc36_0855, open))]
+pub struct PanelSer {
+    pub lamps: u8,
+    pub levels: [u16; Self::LAMPS],
+    pub colors: [ColorSer; PanelSer::LAMPS],
+    #[versioned(start = 2)]
+    pub names: Vec<u8, { Self::LAMPS }>,
+    pub end: u32,
+}
+
+impl PanelSer {
+    const LAMPS: usize = 3;
+}
+
+#[derive(Versioned, Clone, Copy, Debug, Default, PartialEq)]
+#[versioned(version = 1, layouts(0x5081_1a04_62ec_8063))]
+pub struct ColorSer {
+    pub red: u8,
+}
+
+mod panel {
+    use super::*;
+    release_table! {
+        pub enum Release { V1 = 1 @ 0x86ad_245e_2f22_88b8, V2 = 2 @ open }
+        PanelSer => [1, 2],
+        ColorSer => [1, 1],
+    }
+}
+
+#[test]
+fn a_length_can_be_a_constant_of_the_mirror_itself() {
+    let panel = PanelSer {
+        lamps: 3,
+        levels: [1, 2, 3],
+        colors: [ColorSer { red: 4 }; 3],
+        names: Vec::from_slice(&[5]).unwrap(),
+        end: 6,
+    };
+    let mut memory = [0; 32];
+    let payload = panel::Release::latest(&panel).encode(&mut memory).unwrap();
+    assert_eq!(payload, [3, 1, 0, 2, 0, 3, 0, 4, 4, 4, 1, 5, 6, 0, 0, 0]);
+    let mut loaded = PanelSer::default();
+    panel::Release::decode_latest(payload, &mut loaded).unwrap();
+    assert_eq!(loaded, panel);
+}

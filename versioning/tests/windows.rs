@@ -4,7 +4,7 @@
 
 use devstate_versioning::schema::Type;
 use devstate_versioning::wire::{Differ, Layout, Malformed, Reader, Versions, Wire, Writer};
-use devstate_versioning::{LoadErrorKind, MirrorOf, ReleaseTable, Sink, Versioned, release_table};
+use devstate_versioning::{LoadError, LoadErrorKind, MirrorOf, ReleaseTable, Sink, Versioned, release_table};
 use heapless::Vec;
 
 #[derive(Versioned, Clone, Copy, Debug, Default, PartialEq)]
@@ -77,6 +77,35 @@ pub struct Port {
     pub option: Option<Frame>,
 }
 
+/// Fields of both versions side by side, around some that version 2 does not have.
+#[derive(Versioned, Clone, Debug, Default, PartialEq)]
+#[versioned(version = 2, layouts(0x77a0_d237_bcac_95b4, open))]
+pub struct Grown {
+    pub first: u32,
+    #[versioned(end = 2)]
+    pub removed: u16,
+    #[versioned(end = 2)]
+    pub removed_too: u8,
+    pub second: u8,
+    #[versioned(start = 2)]
+    pub ready: bool,
+    #[versioned(skip)]
+    pub cache: u64,
+    #[versioned(start = 2)]
+    pub parity: Parity,
+    pub third: [u16; 2],
+    #[versioned(start = 2)]
+    pub frames: [Frame; 2],
+    #[versioned(end = 2)]
+    pub old_option: Option<u8>,
+    pub enabled: bool,
+    #[versioned(start = 2)]
+    pub option: Option<Frame>,
+    #[versioned(start = 2)]
+    pub last: u16,
+    pub end: u8,
+}
+
 /// More than 64 bytes of fields whose types know their lengths.
 #[derive(Versioned, Clone, Debug, Default, PartialEq)]
 #[versioned(version = 1, layouts(0x23aa_2b4a_4a35_9de4))]
@@ -111,13 +140,22 @@ impl<const N: usize> Default for Ring<N> {
 }
 
 release_table! {
-    pub enum Release { V1 = 1 @ 0x5e92_43fb_8652_da1a, V2 = 2 @ open }
+    pub enum Release { V1 = 1 @ 0xd633_1633_42ff_6fce, V2 = 2 @ open }
     Parity => [1, 1],
     Mode => [1, 2],
     Frame => [1, 1],
     Port => [1, 2],
     Long => [1, 1],
     Ring<3> => [1, 1],
+    Grown => [1, 2],
+}
+
+release_table! {
+    /// A table that has one release reads it with the latest version of each mirror.
+    pub enum OnlyRelease { V1 = 1 @ open }
+    Parity => [1],
+    Frame => [1],
+    Grown => [2],
 }
 
 fn frame(seed: u8) -> Frame {
@@ -178,6 +216,42 @@ fn bytes_of_port(port: &Port, version: u16) -> std::vec::Vec<u8> {
     bytes
 }
 
+fn grown() -> Grown {
+    Grown {
+        first: 0x0102_0304,
+        second: 5,
+        ready: true,
+        parity: Parity::Even,
+        third: [0x0607, 0x0809],
+        frames: [frame(10), frame(11)],
+        enabled: true,
+        option: Some(frame(12)),
+        last: 0x0a0b,
+        end: 12,
+        ..Grown::default()
+    }
+}
+
+fn bytes_of_grown(grown: &Grown, version: u16) -> std::vec::Vec<u8> {
+    let third = grown.third.iter().flat_map(|third| third.to_le_bytes());
+    let mut bytes = std::vec::Vec::from(grown.first.to_le_bytes());
+    if version == 1 {
+        bytes.extend(grown.removed.to_le_bytes());
+        bytes.extend([grown.removed_too, grown.second]);
+        bytes.extend(third);
+        bytes.extend([0, grown.enabled.into(), grown.end]);
+        return bytes;
+    }
+    bytes.extend([grown.second, grown.ready.into(), grown.parity as u8]);
+    bytes.extend(third);
+    bytes.extend(grown.frames.iter().flat_map(bytes_of));
+    bytes.extend([grown.enabled.into(), 1]);
+    bytes.extend(grown.option.iter().flat_map(bytes_of));
+    bytes.extend(grown.last.to_le_bytes());
+    bytes.push(grown.end);
+    bytes
+}
+
 fn long() -> Long {
     Long {
         first: 0x0102_0304,
@@ -225,6 +299,27 @@ fn check<M>(mirror: &M, release: Release, expected: &[u8], lengths: &[usize])
 where
     M: for<'de> MirrorOf<'de, Release> + Default + PartialEq + std::fmt::Debug,
 {
+    check_reading(mirror, release, expected, lengths, |payload, loaded| {
+        release.decode(payload, loaded)
+    });
+    if release == Release::LATEST {
+        check_reading(mirror, release, expected, lengths, |payload, loaded| {
+            Release::decode_latest(payload, loaded)
+        });
+    }
+}
+
+/// Checks the bytes of a value, and what `read` makes of them.
+fn check_reading<M, R>(
+    mirror: &M,
+    release: R,
+    expected: &[u8],
+    lengths: &[usize],
+    read: impl Fn(&[u8], &mut M) -> Result<(), LoadError>,
+) where
+    R: ReleaseTable,
+    M: for<'de> MirrorOf<'de, R> + Default + PartialEq + std::fmt::Debug,
+{
     let (mut scratch, mut memory) = (M::default(), [0xa5; 256]);
     let written = release.downgrade_lossy(mirror, &mut scratch, &mut |_| true).unwrap();
     let bytes = written.encode(&mut memory).unwrap();
@@ -238,16 +333,14 @@ where
             memory.iter().all(|byte| *byte == 0xa5),
             "{len} bytes are too few, and were written"
         );
-        let error = release.decode(&expected[..len], &mut M::default()).unwrap_err();
+        let error = read(&expected[..len], &mut M::default()).unwrap_err();
         assert!(
             matches!(error.kind, LoadErrorKind::Truncated { needed, available }
             if needed > available && error.offset == Some(len - available)),
             "{len} bytes: {error:?}"
         );
     }
-    let error = release
-        .decode(&[expected, &[0]].concat(), &mut M::default())
-        .unwrap_err();
+    let error = read(&[expected, &[0]].concat(), &mut M::default()).unwrap_err();
     assert_eq!(error.kind, LoadErrorKind::TrailingBytes { bytes: 1 });
 
     let mut refused = 0;
@@ -256,7 +349,7 @@ where
             let mut changed = expected.to_vec();
             changed[position] = byte;
             let mut loaded = M::default();
-            match release.decode(&changed, &mut loaded) {
+            match read(&changed, &mut loaded) {
                 // What is accepted is what the same value is written as.
                 Ok(()) => {
                     let again = release.downgrade_lossy(&loaded, &mut scratch, &mut |_| true).unwrap();
@@ -285,11 +378,50 @@ fn neighbours_are_written_and_read_byte_for_byte() {
     check(&port(), Release::V2, &bytes_of_port(&port(), 2), &[24, 33]);
     check(&long(), Release::V2, &bytes_of_long(&long()), &[]);
     check(&ring(), Release::V2, &bytes_of_ring(&ring()), &[]);
+    check(&grown(), Release::V2, &bytes_of_grown(&grown(), 2), &[20]);
 }
 
 #[test]
 fn neighbours_are_written_and_read_at_an_older_release() {
     check(&port(), Release::V1, &bytes_of_port(&port(), 1), &[22, 31]);
+
+    // What version 2 does not have is gone in the value that was read.
+    let bytes = bytes_of_grown(&grown(), 1);
+    let mut loaded = grown();
+    Release::V1.decode(&bytes, &mut loaded).unwrap();
+    let kept = Grown {
+        ready: false,
+        parity: Parity::None,
+        frames: Default::default(),
+        option: None,
+        last: 0,
+        ..grown()
+    };
+    assert_eq!(loaded, kept);
+    for len in 0..bytes.len() {
+        Release::V1.decode(&bytes[..len], &mut loaded).unwrap_err();
+    }
+}
+
+#[test]
+fn fields_of_different_versions_share_a_window_where_the_latest_one_is_read() {
+    let only = |payload: &[u8], loaded: &mut Grown| OnlyRelease::V1.decode(payload, loaded);
+    check_reading(&grown(), OnlyRelease::V1, &bytes_of_grown(&grown(), 2), &[20], only);
+
+    let too_short = &bytes_of_grown(&grown(), 2)[..6];
+    let together = LoadErrorKind::Truncated {
+        needed: 20,
+        available: 6,
+    }
+    .at(0);
+    assert_eq!(only(too_short, &mut Grown::default()), Err(together));
+    assert_eq!(Release::decode_latest(too_short, &mut Grown::default()), Err(together));
+    let apart = LoadErrorKind::Truncated {
+        needed: 2,
+        available: 1,
+    }
+    .at(5);
+    assert_eq!(Release::V2.decode(too_short, &mut Grown::default()), Err(apart));
 }
 
 #[test]

@@ -145,12 +145,12 @@ impl Field<'_> {
         self.attributes.foreign.is_none() && self.attributes.bound.is_none() && self.may_be_fixed
     }
 
-    /// Returns `false` for a type that is known to have no fixed length by its name, and for one with a parameter of the
-    /// mirror, which the expansion cannot name in a constant.
+    /// Returns `false` for a type that is known to have no fixed length by its name, and for one with `Self` or a parameter of
+    /// the mirror, which the expansion cannot name in a constant.
     fn may_be_fixed_type(ty: &Type, mirror: &Mirror<'_>) -> bool {
         let tokens = ty.to_token_stream();
         let known = [
-            "Option", "Vec", "Deque", "String", "Str", "Bytes", "Sequence", "Inner", "char",
+            "Option", "Vec", "Deque", "String", "Str", "Bytes", "Sequence", "Inner", "char", "Self",
         ];
         !known.iter().any(|name| mentions(tokens.clone(), name))
             && !mirror
@@ -163,7 +163,7 @@ impl Field<'_> {
                 .any(|lifetime| mentions(tokens.clone(), &lifetime.ident))
     }
 
-    /// Returns `true` for a type with a fixed length that the expansion can name in a constant: a length with a const
+    /// Returns `true` for a type with a fixed length that the expansion can name in a constant: a length with `Self` or a const
     /// parameter cannot be named there.
     fn fixed_type(ty: &Type, parameters: &[&ConstParam]) -> bool {
         fn fixed(ty: &Type, parameters: &[&ConstParam]) -> bool {
@@ -178,7 +178,7 @@ impl Field<'_> {
                 Type::Array(array) => {
                     let length = array.len.to_token_stream();
                     let named = |parameter: &&ConstParam| mentions(length.clone(), &parameter.ident);
-                    !parameters.iter().any(named) && fixed(&array.elem, parameters)
+                    !parameters.iter().any(named) && !mentions(length.clone(), "Self") && fixed(&array.elem, parameters)
                 }
                 Type::Group(group) => fixed(&group.elem, parameters),
                 Type::Paren(paren) => fixed(&paren.elem, parameters),
