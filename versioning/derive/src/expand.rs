@@ -49,7 +49,6 @@ pub(crate) fn expand(input: &DeriveInput) -> Result<TokenStream> {
 
 fn frame(mirror: &Mirror<'_>, attributes: &MirrorAttributes, bodies: &Bodies) -> TokenStream {
     let Mirror {
-        ident,
         name,
         history,
         lifetime,
@@ -66,12 +65,10 @@ fn frame(mirror: &Mirror<'_>, attributes: &MirrorAttributes, bodies: &Bodies) ->
     let lifetimes_again = lifetime.iter();
     let given = (!predicates.is_empty()).then(|| quote!(where #(#predicates,)*));
     let layout_generics = quote!(<#(#lifetimes,)* #(#declared),*>);
-    let pinned_type = mirror.instance(&attributes.instance);
     let input = mirror.input_lifetime();
     let version = history.version;
     let count = usize::from(version);
     let open = attributes.layouts.is_open();
-    let pinned = attributes.layouts.pins(history.oldest);
     let Bodies {
         shape,
         fixed_len,
@@ -85,28 +82,7 @@ fn frame(mirror: &Mirror<'_>, attributes: &MirrorAttributes, bodies: &Bodies) ->
         let history = history.schema(changes);
         quote!(.with_history(#history))
     });
-    // The span of the call is the name of the mirror, so the compiler points there.
-    let check = quote_spanned! {ident.span()=>
-        const _: () = __devstate::check_pins(
-            <#pinned_type as __devstate::Mirror>::SCHEMA,
-            <#pinned_type as __devstate::Mirror>::LAYOUTS,
-            &[#(#pinned),*],
-        );
-    };
-    let check_parts = attributes.parts.as_ref().map(|parts| {
-        let pinned = parts.pins(history.oldest);
-        quote_spanned! {ident.span()=>
-            const _: () = __devstate::check_parts::<#count>(
-                <#pinned_type as __devstate::Mirror>::SCHEMA,
-                &[#(#pinned),*],
-            );
-        }
-    });
-    let check_fields = bodies.has_field_checks.then(|| {
-        quote_spanned! {ident.span()=>
-            const _: () = __devstate::check_fields(<#pinned_type as __devstate::Mirror>::SCHEMA);
-        }
-    });
+    let checks = checks(mirror, attributes, bodies);
     quote! {
         const _: () = {
             use #krate::__private as __devstate;
@@ -139,9 +115,7 @@ fn frame(mirror: &Mirror<'_>, attributes: &MirrorAttributes, bodies: &Bodies) ->
                 }
             }
 
-            #check
-            #check_parts
-            #check_fields
+            #checks
             #places
 
             #[automatically_derived]
@@ -156,4 +130,35 @@ fn frame(mirror: &Mirror<'_>, attributes: &MirrorAttributes, bodies: &Bodies) ->
             }
         };
     }
+}
+
+/// Returns the checks of the pins, parts and fields. They are constants, which the compiler evaluates in `cargo check`.
+fn checks(mirror: &Mirror<'_>, attributes: &MirrorAttributes, bodies: &Bodies) -> TokenStream {
+    let Mirror { ident, history, .. } = mirror;
+    let pinned_type = mirror.instance(&attributes.instance);
+    let count = usize::from(history.version);
+    let pinned = attributes.layouts.pins(history.oldest);
+    // The span of the call is the name of the mirror, so the compiler points there.
+    let check = quote_spanned! {ident.span()=>
+        const _: () = __devstate::check_pins(
+            <#pinned_type as __devstate::Mirror>::SCHEMA,
+            <#pinned_type as __devstate::Mirror>::LAYOUTS,
+            &[#(#pinned),*],
+        );
+    };
+    let check_parts = attributes.parts.as_ref().map(|parts| {
+        let pinned = parts.pins(history.oldest);
+        quote_spanned! {ident.span()=>
+            const _: () = __devstate::check_parts::<#count>(
+                <#pinned_type as __devstate::Mirror>::SCHEMA,
+                &[#(#pinned),*],
+            );
+        }
+    });
+    let check_fields = bodies.has_field_checks.then(|| {
+        quote_spanned! {ident.span()=>
+            const _: () = __devstate::check_fields(<#pinned_type as __devstate::Mirror>::SCHEMA);
+        }
+    });
+    quote!(#check #check_parts #check_fields)
 }

@@ -21,6 +21,7 @@ mod semantics;
 mod size;
 mod structs;
 mod versions;
+mod windows;
 mod words;
 
 use proc_macro::TokenStream;
