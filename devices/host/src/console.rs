@@ -5,7 +5,7 @@ use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 
 use embedded_io::{ErrorType, Write, WriteReady};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
-use rustix::fs::{Mode, OFlags, open};
+use rustix::fs::{Mode, OFlags, fcntl_getfl, open};
 use rustix::io::{Errno, fcntl_dupfd_cloexec};
 use rustix::stdio::{stdin, stdout};
 use rustix::termios::{OptionalActions, Termios, isatty, tcgetattr, tcgetwinsize, tcsetattr};
@@ -71,6 +71,10 @@ impl Terminal {
         if room == 0 {
             return Some(Vec::new());
         }
+        // Somebody else may have read what was there.
+        if self.before.is_some() && !is_ready(&self.input, PollFlags::IN) {
+            return Some(Vec::new());
+        }
         let mut bytes = vec![0; room.min(AT_ONCE)];
         match rustix::io::read(&self.input, &mut bytes[..]) {
             Err(Errno::INTR | Errno::AGAIN) => Some(Vec::new()),
@@ -111,6 +115,8 @@ impl Drop for Terminal {
 pub struct Screen {
     out: OwnedFd,
     stalled: bool,
+    /// A write waits until everything is taken, although this is a terminal.
+    waits: bool,
 }
 
 impl Screen {
@@ -125,11 +131,16 @@ impl Screen {
             .map_err(HostError::when("share standard output"))
     }
 
-    /// Writes to a file, a pipe or a terminal. `out` should be non-blocking; otherwise writes may wait for its reader.
+    /// Writes to a file, a pipe or a terminal. A write to a pipe may wait for its reader if `out` is not non-blocking.
     #[must_use]
     pub fn new(out: OwnedFd) -> Self {
         // What the guest wrote in another process may wait for it still.
-        Self { out, stalled: true }
+        let waits = is_terminal_that_waits(&out);
+        Self {
+            out,
+            stalled: true,
+            waits,
+        }
     }
 
     /// Returns `true` if the last byte was not taken, and for a new `Screen`: the UART may have output from before a restore.
@@ -152,8 +163,7 @@ impl ErrorType for Screen {
 // Whatever keeps the output from taking a byte, a full disk or the signal that stops the processor, it is asked again.
 impl WriteReady for Screen {
     fn write_ready(&mut self) -> Result<bool, io::Error> {
-        let mut fds = [PollFd::new(&self.out, PollFlags::OUT)];
-        let ready = poll(&mut fds, Some(&Timespec::default())).is_ok_and(|ready| ready > 0);
+        let ready = is_ready(&self.out, PollFlags::OUT);
         self.stalled = !ready;
         Ok(ready)
     }
@@ -161,7 +171,12 @@ impl WriteReady for Screen {
 
 impl Write for Screen {
     fn write(&mut self, bytes: &[u8]) -> Result<usize, io::Error> {
-        match rustix::io::write(&self.out, bytes) {
+        // Such a terminal has room for one byte at least when it is ready.
+        let at_once = if self.waits { 1 } else { bytes.len() };
+        if self.waits && !self.write_ready()? {
+            return Ok(0);
+        }
+        match rustix::io::write(&self.out, bytes.get(..at_once).unwrap_or_default()) {
             Ok(taken) => Ok(taken),
             // Nobody reads any more: the plug has been pulled, and a UART sends on.
             Err(Errno::PIPE | Errno::IO) => Ok(bytes.len()),
@@ -193,6 +208,17 @@ impl Write for Screen {
 /// open go on waiting at theirs.
 fn without_waiting(file: BorrowedFd<'_>) -> Result<OwnedFd, Errno> {
     reopened(file).map_or_else(|| fcntl_dupfd_cloexec(file, 0), Ok)
+}
+
+fn is_ready(file: &OwnedFd, wanted: PollFlags) -> bool {
+    let mut fds = [PollFd::new(file, wanted)];
+    poll(&mut fds, Some(&Timespec::default())).is_ok_and(|ready| ready > 0)
+}
+
+/// Returns `true` for a terminal at which a write waits until everything is taken: one that could not be reopened, because it
+/// is another user's. So it is after `su`, for example.
+pub(crate) fn is_terminal_that_waits(file: impl AsFd) -> bool {
+    isatty(&file) && fcntl_getfl(&file).is_ok_and(|flags| !flags.contains(OFlags::NONBLOCK))
 }
 
 /// Another opening of a terminal, at which nothing waits.
@@ -237,6 +263,94 @@ mod tests {
         assert!(screen.write_ready()? && screen.write(b"a")? == 1 && !screen.is_stalled());
         drop(reader);
         assert_eq!(screen.write(b"a")?, 1, "the plug has been pulled");
+        Ok(())
+    }
+
+    /// Both ends of a terminal, of which the second one waits.
+    fn terminal() -> io::Result<(OwnedFd, OwnedFd)> {
+        use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
+        let keyboard = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY)?;
+        grantpt(&keyboard)?;
+        unlockpt(&keyboard)?;
+        let name = ptsname(&keyboard, Vec::new())?;
+        let screen = open(name, OFlags::RDWR | OFlags::NOCTTY | OFlags::CLOEXEC, Mode::empty())?;
+        Ok((keyboard, screen))
+    }
+
+    /// As after `su`: the terminal is another user's, so it cannot be opened again.
+    #[test]
+    fn a_terminal_that_cannot_be_reopened_is_not_waited_for() -> io::Result<()> {
+        let (keyboard, screen) = terminal()?;
+        let (said, heard) = std::sync::mpsc::channel();
+        std::thread::spawn(move || -> io::Result<()> {
+            let input = Terminal {
+                before: Some(tcgetattr(&screen)?),
+                input: screen.try_clone()?,
+                raw: false,
+            };
+            let read = input.read(8);
+            // Nobody reads what is on the screen.
+            let mut screen = Screen::new(screen);
+            while screen.write(&[b'\n'; 5000])? > 0 {}
+            let _ = said.send((read, screen.is_stalled()));
+            Ok(())
+        });
+        let done = heard.recv_timeout(std::time::Duration::from_secs(5));
+        drop(keyboard);
+        assert_eq!(done, Ok((Some(Vec::new()), true)), "it waits");
+        Ok(())
+    }
+
+    /// Not a test of its own: the next one starts it at a terminal.
+    #[test]
+    fn is_at_a_terminal() -> Result<(), Box<dyn std::error::Error>> {
+        if std::env::var_os(AT_A_TERMINAL).is_none() {
+            return Ok(());
+        }
+        let mut terminal = Terminal::open()?;
+        assert!(terminal.is_interactive());
+        let seen = |what| io::Write::write_all(&mut io::stderr(), what);
+        let wait = || io::Read::read_exact(&mut io::stdin(), &mut [0]);
+        terminal.enter_raw_mode()?;
+        seen(b"r")?;
+        wait()?;
+        drop(terminal);
+        seen(b"d")?;
+        Ok(())
+    }
+
+    const AT_A_TERMINAL: &str = "DEVSTATE_HOST_TEST_IS_AT_A_TERMINAL";
+
+    #[test]
+    fn the_terminal_has_its_mode_again_afterwards() -> Result<(), Box<dyn std::error::Error>> {
+        use std::process::{Command, Stdio};
+        let (keyboard, screen) = terminal()?;
+        let before = tcgetattr(&screen)?;
+        let mut child = Command::new(std::env::current_exe()?)
+            .args(["--exact", "console::tests::is_at_a_terminal", "--nocapture"])
+            .env(AT_A_TERMINAL, "")
+            .stdin(screen.try_clone()?)
+            .stdout(Stdio::null())
+            .stderr(Stdio::piped())
+            .spawn()?;
+        let mut seen = child.stderr.take().ok_or("no pipe")?;
+        let mut next = || io::Read::read_exact(&mut seen, &mut [0]);
+        next()?;
+        let raw = tcgetattr(&screen)?;
+        rustix::io::write(&keyboard, b"x")?;
+        next()?;
+        let after = tcgetattr(&screen)?;
+        child.wait()?;
+        assert_ne!(raw.local_modes, before.local_modes, "it is not raw");
+        let modes = |mode: &Termios| {
+            (
+                mode.input_modes,
+                mode.output_modes,
+                mode.control_modes,
+                mode.local_modes,
+            )
+        };
+        assert_eq!(modes(&after), modes(&before));
         Ok(())
     }
 

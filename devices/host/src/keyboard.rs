@@ -269,11 +269,25 @@ mod tests {
         for _ in 0..4 {
             assert_eq!(look(&mut typing, 2)?, Progress::Waiting);
         }
-        typing.moved = Instant::now().checked_sub(KEY_PATIENCE).ok_or("booted just now")?;
+        let long_ago = Instant::now().checked_sub(KEY_PATIENCE).ok_or("booted just now")?;
+        typing.moved = long_ago;
         let refusal = look(&mut typing, 2).unwrap_err().to_string();
         assert_eq!(refusal, "the guest does not read its keyboard: 3 events are left");
         typing.release(|event| seen.push(event));
         assert_eq!(written(&seen), "+shift +a -a -shift +shift -shift");
+
+        let mut chord = Typing::new(named("ctrl-alt-delete:down")?);
+        assert_eq!(chord.poll(|_| Ok::<_, TypingError>(true))?, Progress::Done);
+        seen.clear();
+        chord.release(|event| seen.push(event));
+        assert_eq!(written(&seen), "-delete -alt -ctrl");
+
+        // A key that is taken now starts the wait again.
+        let mut going_on = Typing::new(text("a")?);
+        going_on.moved = long_ago;
+        let mut one = Some(());
+        let progress = going_on.poll(|_| Ok::<_, TypingError>(one.take().is_some()))?;
+        assert_eq!(progress, Progress::Waiting);
 
         let mut slow = Typing::new(text("a")?);
         slow.started = Instant::now().checked_sub(KEYS_PATIENCE).ok_or("booted just now")?;

@@ -119,6 +119,37 @@ mod tests {
         }
     }
 
+    /// Not a test of its own: the next one starts it with signals that are ignored.
+    #[test]
+    fn is_started_to_ignore_hangups() -> Result<(), Box<dyn std::error::Error>> {
+        if std::env::var_os(IGNORES_HANGUPS).is_none() {
+            return Ok(());
+        }
+        let mut signals = Signals::ending()?;
+        signal_hook::low_level::raise(SIGHUP)?;
+        assert_eq!(signals.take(), None, "it is not ignored any more");
+        signal_hook::low_level::raise(SIGTERM)?;
+        assert_eq!(signals.take(), Some(SIGTERM));
+        Ok(())
+    }
+
+    const IGNORES_HANGUPS: &str = "DEVSTATE_HOST_TEST_IGNORES_HANGUPS";
+
+    /// As `nohup` starts a process.
+    #[test]
+    fn a_signal_that_is_ignored_stays_ignored() -> Result<(), Box<dyn std::error::Error>> {
+        let test = "signals::tests::is_started_to_ignore_hangups";
+        let child = std::process::Command::new("sh")
+            .args(["-c", "trap '' HUP && exec \"$0\" --exact \"$1\""])
+            .arg(std::env::current_exe()?)
+            .arg(test)
+            .env(IGNORES_HANGUPS, "")
+            .output()?;
+        let printed = String::from_utf8_lossy(&child.stdout);
+        assert!(child.status.success() && printed.contains("1 passed"), "{printed}");
+        Ok(())
+    }
+
     #[test]
     fn a_second_signal_can_be_waited_for() {
         use rustix::event::{PollFd, PollFlags, Timespec, poll};

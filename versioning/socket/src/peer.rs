@@ -70,10 +70,32 @@ impl error::Error for PeerError {
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use std::os::unix::net::UnixStream;
+    use std::thread;
+
+    use rustix::process::Uid;
+    use rustix::thread::set_thread_res_uid;
 
     use super::*;
+
+    pub(crate) const STRANGER: u32 = 65534;
+
+    /// Does something as another user. Returns `None` where only this one is to be had.
+    pub(crate) fn as_a_stranger<T: Send>(work: impl FnOnce() -> T + Send) -> Option<T> {
+        let stranger = Uid::from_raw(STRANGER);
+        let become_one = move || set_thread_res_uid(stranger, stranger, stranger);
+        let done = thread::scope(|scope| scope.spawn(|| become_one().ok().map(|()| work())).join().unwrap());
+        if done.is_none() {
+            println!("skipped: only root can become another user");
+        }
+        done
+    }
+
+    /// Whoever asks who is at the other end of these hears of another user.
+    pub(crate) fn with_a_stranger() -> Option<(UnixStream, UnixStream)> {
+        as_a_stranger(|| UnixStream::pair().unwrap())
+    }
 
     #[test]
     fn only_this_user_and_root_are_trusted() {

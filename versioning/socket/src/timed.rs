@@ -209,6 +209,7 @@ mod tests {
             if let Err(error) = stream.read(&mut [0]) {
                 break error;
             }
+            assert!(start.elapsed() < 10 * limit, "it still reads");
             // Nearly full: there is always room for some bytes more.
             stream.write_all(b" ").unwrap();
         };

@@ -129,6 +129,61 @@ fn a_kill_at_any_moment_leaves_a_whole_machine() -> Result<()> {
     Ok(())
 }
 
+/// Not a test of its own: what the next one watches.
+#[test]
+fn saves_twice() -> Result<()> {
+    let Some(path) = std::env::var_os(WATCHED) else {
+        return Ok(());
+    };
+    for number in 1..=2 {
+        save_as(path.as_ref(), number, number)?.tidy()?;
+    }
+    Ok(())
+}
+
+const WATCHED: &str = "DEVSTATE_FILE_TEST_SAVES_TWICE_TO";
+
+/// What a power failure could undo is on the disk before anything that relies on it.
+#[test]
+fn each_step_of_a_save_is_on_the_disk_before_the_next() -> Result<()> {
+    let folder = tempfile::tempdir()?;
+    let (path, log) = (folder.path().join("saved"), folder.path().join("log"));
+    let calls = "trace=fsync,flock,rename,renameat,renameat2,unlink,unlinkat";
+    let watched = Command::new("strace")
+        .args(["-f", "-y", "-e", calls, "-o"])
+        .arg(&log)
+        .arg(std::env::current_exe()?)
+        .args(["--exact", "directory::tests::saves_twice"])
+        .env(WATCHED, &path)
+        .output();
+    if !watched.is_ok_and(|watched| watched.status.success()) {
+        println!("skipped: strace is missing, or may not watch");
+        return Ok(());
+    }
+    let steps: Vec<String> = fs::read_to_string(log)?.lines().filter_map(step).collect();
+    let first = "fsync folder, flock saved, fsync saved, \
+         fsync .memory-0000000000000001.*, rename memory-0000000000000001, fsync saved, \
+         fsync .machine.snapshot.*, rename machine.snapshot, fsync saved, ";
+    let second = first.replace("fsync folder, ", "").replace('1', "2") + "unlink memory-0000000000000001";
+    assert_eq!(steps.join(", "), format!("{first}{second}"));
+    Ok(())
+}
+
+/// A line of strace's as the call and the name of its last file, without random letters.
+fn step(line: &str) -> Option<String> {
+    let (call, rest) = line.split_once(' ')?.1.trim_start().split_once('(')?;
+    let call = call.trim_end_matches("at2").trim_end_matches("at");
+    let is_name = |c: char| !matches!(c, '<' | '>' | '"');
+    let file = rest.split(|c| !is_name(c)).rfind(|part| part.starts_with('/'))?;
+    let name = file.rsplit('/').next()?;
+    let name = match name.strip_suffix(".tmp") {
+        Some(temporary) if temporary.starts_with('.') => format!("{}.*", temporary.rsplit_once('.')?.0),
+        _ if name.starts_with(".tmp") => "folder".into(),
+        _ => name.into(),
+    };
+    Some(format!("{call} {name}"))
+}
+
 #[test]
 fn one_process_at_a_time_saves_to_a_directory() -> Result<()> {
     let directory = tempfile::tempdir()?;
@@ -355,6 +410,23 @@ fn a_lock_that_is_given_up_soon_is_waited_for() -> Result<()> {
     Ok(())
 }
 
+/// The image that looks left over may be the one that is being saved.
+#[test]
+fn a_save_that_waits_deletes_nothing() -> Result<()> {
+    let directory = tempfile::tempdir()?;
+    let path = directory.path();
+    save_number(path, 1)?.tidy()?;
+    let held = MACHINE.open(path)?;
+    let unnamed = path.join(MACHINE.image_name(9));
+    fs::write(&unnamed, "being saved")?;
+    assert!(refusal(save_number(path, 2)).ends_with("uses it"));
+    assert!(unnamed.exists());
+    drop(held);
+    save_number(path, 2)?;
+    assert!(!unnamed.exists());
+    Ok(())
+}
+
 #[test]
 fn what_killed_saves_left_makes_room_for_the_next_one() -> Result<()> {
     let directory = tempfile::tempdir()?;
@@ -481,6 +553,39 @@ fn the_lock_of_a_directory_that_was_removed_is_worth_nothing() -> Result<()> {
         saved.is_err_and(|error| error.contains("uses it")),
         "it saved while somebody reads"
     );
+    Ok(())
+}
+
+#[test]
+fn a_directory_that_was_removed_is_not_the_one_with_its_name() -> Result<()> {
+    let folder = tempfile::tempdir()?;
+    let (path, elsewhere) = (folder.path().join("saved"), folder.path().join("elsewhere"));
+    fs::create_dir(&path)?;
+    let opened = File::open(&path)?;
+    assert!(is_at(&opened, &path));
+    fs::rename(&path, elsewhere)?;
+    assert!(!is_at(&opened, &path));
+    fs::create_dir(&path)?;
+    assert!(!is_at(&opened, &path));
+    Ok(())
+}
+
+#[test]
+fn room_is_not_blamed_where_there_is_enough() -> Result<()> {
+    let folder = tempfile::tempdir()?;
+    let tries = std::cell::Cell::new(0);
+    let fails_once = |_: &mut dyn Write| match tries.replace(tries.get() + 1) {
+        0 => Err(io::Error::other("the guest is gone")),
+        _ => Ok(()),
+    };
+    let error = MACHINE.save(
+        folder.path(),
+        [7_u64, 2, 2].map(u64::to_le_bytes).as_flattened(),
+        fails_once,
+    );
+    let error = error.unwrap_err();
+    assert!(matches!(error, DirectoryError::File(_)), "{error}");
+    assert_eq!(tries.get(), 2, "the bytes were not counted");
     Ok(())
 }
 

@@ -12,7 +12,9 @@ use devstate_versioning::{Options, ReleaseTable, Versioned, max_snapshot_len, re
 
 use super::destination::take_last_word;
 use super::*;
+use crate::PeerError;
 use crate::TimedStream;
+use crate::peer::tests::{STRANGER, as_a_stranger, with_a_stranger};
 
 /// A machine without its memory.
 #[derive(Versioned, Clone, Debug, Default, PartialEq)]
@@ -163,6 +165,8 @@ fn the_source_keeps_a_machine_that_the_destination_cannot_run() {
     let taken = thread::spawn(move || {
         NEWEST.take(there, no_wake().0.as_fd(), |stream| {
             read(stream)?;
+            // Long enough for a source that does not wait.
+            sleep(Duration::from_millis(50));
             Err::<(), BoxError>("no thread left".into())
         })
     });
@@ -389,6 +393,52 @@ fn a_process_does_not_call_itself_or_nobody() {
     let _listener = UnixListener::bind(&socket).unwrap();
     assert!(matches!(call(), Err(CallError::ThisProcess { path }) if path == socket));
     assert!(matches!(failed.poll(), Err(CallError::Ended)), "it called again");
+}
+
+#[test]
+fn no_machine_moves_between_two_users() {
+    let Some((here, mut there)) = with_a_stranger() else {
+        return;
+    };
+    let refusal = NEWEST.take(here, no_wake().0.as_fd(), read).unwrap_err();
+    assert!(
+        matches!(refusal, TakeError::Peer(PeerError::Stranger { user: STRANGER, .. })),
+        "{refusal}"
+    );
+    let mut said = Vec::new();
+    there.read_to_end(&mut said).unwrap();
+    assert!(said.is_empty(), "a stranger hears which releases are read");
+
+    let Some((here, _there)) = with_a_stranger() else {
+        return;
+    };
+    let refusal = agree(here).map(drop).unwrap_err();
+    assert!(matches!(refusal, CallError::Peer(_)), "{refusal}");
+
+    // It listens since it became another user.
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("move");
+    let listener = UnixListener::bind(&path).unwrap();
+    as_a_stranger(|| rustix::net::listen(&listener, 1).unwrap());
+    let mut call = Call::<_, MachineSer>::new(&path, Release::V1..=Release::V2, LIMITS);
+    let refusal = call.poll().map(drop).unwrap_err();
+    assert!(
+        matches!(refusal, CallError::Peer(PeerError::Stranger { user: STRANGER, .. })),
+        "{refusal}"
+    );
+}
+
+/// Accepting the offer has a limit of its own.
+#[test]
+fn a_machine_may_take_longer_than_the_answer_to_the_offer() {
+    let (here, there) = UnixStream::pair().unwrap();
+    let taken = taking(there);
+    let (wake, _stop) = no_wake();
+    let sent = agree(here).unwrap().send(wake.as_fd(), |stream| {
+        sleep(2 * LIMITS.answer);
+        write(1, Release::LATEST, stream)
+    });
+    assert_eq!((sent.is_ok(), taken.join().unwrap().ok()), (true, Some(1)), "{sent:?}");
 }
 
 #[test]

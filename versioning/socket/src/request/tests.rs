@@ -7,6 +7,7 @@ use serde::Deserialize;
 
 use super::*;
 use crate::Listener;
+use crate::peer::tests::{STRANGER, as_a_stranger, with_a_stranger};
 
 #[derive(Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -98,6 +99,46 @@ fn nobody_holds_up_the_server() {
     drop(gone);
     assert!(matches!(why(called), RequestError::HungUp(_)));
     assert!(start.elapsed() < 4 * patience);
+}
+
+#[test]
+fn a_request_of_another_user_is_answered_and_not_carried_out() {
+    let Some((mut there, here)) = with_a_stranger() else {
+        return;
+    };
+    there.write_all(b"{\"pause\":true}\n").unwrap();
+    let error = serve_one(here, |_| unreachable!("it is carried out")).unwrap_err();
+    assert!(
+        matches!(error, RequestError::Peer(PeerError::Stranger { user: STRANGER, .. })),
+        "{error}"
+    );
+    let mut answer = String::new();
+    // The request was not read.
+    let _ = there.read_to_string(&mut answer);
+    assert!(answer.contains("user 65534"), "{answer}");
+}
+
+#[test]
+fn nothing_is_asked_of_another_users_server() {
+    use rustix::net::{bind, listen};
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("control");
+    let server = socket_with(AddressFamily::UNIX, SocketType::STREAM, SocketFlags::CLOEXEC, None).unwrap();
+    bind(&server, &SocketAddrUnix::new(&path).unwrap()).unwrap();
+    if as_a_stranger(|| listen(&server, 1).unwrap()).is_none() {
+        return;
+    }
+    let server = std::os::unix::net::UnixListener::from(server);
+    let heard = thread::spawn(move || {
+        let (mut caller, _) = server.accept().unwrap();
+        caller.read(&mut [0; 64]).unwrap_or_default()
+    });
+    let error = ask::<_, u32>(&path, "a secret").unwrap_err();
+    assert!(
+        matches!(error, RequestError::Peer(PeerError::Stranger { user: STRANGER, .. })),
+        "{error}"
+    );
+    assert_eq!(heard.join().unwrap(), 0, "something is sent");
 }
 
 /// Asks a server that answers with `bytes`, or without an end if there are none.
