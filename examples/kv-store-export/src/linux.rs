@@ -10,6 +10,7 @@ mod server;
 pub use checksum::Crc64Simd;
 pub use client::{Client, ClientError, Refused, Value};
 pub use devstate_memfd::{Memory, Sealed};
+pub use devstate_socket::packets::Limits;
 pub use fill::fill;
 pub use protocol::{ExportFailure, MAX_PACKET, Reply, Request};
-pub use server::{ServedStore, Server, ServerLimits};
+pub use server::{ServedStore, Server};

@@ -7,7 +7,7 @@
     reason = "a test fails by panicking"
 )]
 
-use devstate_core::{Region, Sealed};
+use devstate_core::Region;
 use devstate_kv_store_export::{
     ExportError, Exportable, ExportableError, ExportableSer, Item, ItemSer, Release, Store, WriteError, export,
     export_into, export_len, export_len_at,
@@ -17,17 +17,36 @@ use devstate_versioning::{
     Architecture, Bytes, Header, LoadErrorKind, Options, ReleaseTable, Sequence, Sink, Str, Versioned, release_table,
 };
 
-fn store() -> Store<4, 64> {
+const ZEBRA: Item<'_> = Item::new("zebra", b"last");
+const APPLE: Item<'_> = Item {
+    sensitive: true,
+    written: 5,
+    ..Item::new("apple", b"first")
+};
+
+fn store_of(items: &[Item<'_>]) -> Store<4, 64> {
     let mut store = Store::new();
-    store.write_item(Item::new("zebra", b"last")).unwrap();
+    for item in items {
+        store.write_item(*item).unwrap();
+    }
     store
-        .write_item(Item {
-            sensitive: true,
-            written: 5,
-            ..Item::new("apple", b"first")
-        })
-        .unwrap();
-    store
+}
+
+fn store() -> Store<4, 64> {
+    store_of(&[ZEBRA, APPLE])
+}
+
+/// What a store exports at a release.
+fn exported(store: &Store<4, 64>, release: Release) -> Vec<u8> {
+    let mut memory = [0; 200];
+    export(store, release, Region::from(&mut memory[..])).unwrap().to_vec()
+}
+
+fn items(export: &[u8]) -> Vec<Item<'_>> {
+    let mut items = Vec::new();
+    let export = Exportable::load(export).unwrap();
+    export.visit(&mut |item| items.push(item)).unwrap();
+    items
 }
 
 #[test]
@@ -37,17 +56,8 @@ fn an_export_is_sealed_as_long_as_it_is_and_comes_back_in_order() {
     let sealed = export(&store, Release::LATEST, Region::from(&mut memory[..])).unwrap();
     assert_eq!(Ok(sealed.len()), export_len(&store, Release::LATEST));
     let bytes = sealed.into_bytes();
-    let mut items = Vec::new();
-    Exportable::load(bytes)
-        .unwrap()
-        .visit(&mut |item| items.push(item))
-        .unwrap();
-    let first = Item {
-        sensitive: true,
-        written: 5,
-        ..Item::new("apple", b"first")
-    };
-    assert_eq!(items, [first, Item::new("zebra", b"last")]);
+    let items = items(bytes);
+    assert_eq!(items, [APPLE, ZEBRA]);
     assert!(
         bytes.as_ptr_range().contains(&items[0].value.as_ptr()),
         "values are borrowed from the export"
@@ -80,13 +90,11 @@ mod plain {
 
 #[test]
 fn postcard_reads_what_an_export_holds() {
-    let mut store = store();
-    let mut memory = [0; 200];
-    let payload = |export: Region<'_, Sealed>| {
-        let bytes = export.into_bytes();
+    let payload = |store: &Store<4, 64>, release| {
+        let bytes = exported(store, release);
         bytes[Header::LEN..bytes.len() - Header::TRAILER_LEN].to_vec()
     };
-    let latest = payload(export(&store, Release::LATEST, Region::from(&mut memory[..])).unwrap());
+    let latest = payload(&store(), Release::LATEST);
     let [apple, zebra] =
         [("apple", &b"first"[..], true, 5), ("zebra", b"last", false, 0)].map(|(key, value, sensitive, written)| {
             plain::Item2 {
@@ -99,9 +107,7 @@ fn postcard_reads_what_an_export_holds() {
     let (items, rest) = postcard::take_from_bytes::<Vec<plain::Item2<'_>>>(&latest).unwrap();
     assert_eq!((items, rest), (vec![apple, zebra], &[][..]));
 
-    store = Store::new();
-    store.write_item(Item::new("pear", b"green")).unwrap();
-    let older = payload(export(&store, Release::V1, Region::from(&mut memory[..])).unwrap());
+    let older = payload(&store_of(&[Item::new("pear", b"green")]), Release::V1);
     let pear = plain::Item1 {
         key: "pear",
         value: b"green",
@@ -143,21 +149,9 @@ fn a_refused_export_gives_the_region_back_untouched() {
 
 #[test]
 fn the_time_of_writing_does_not_keep_an_older_reader_out() {
-    let mut store: Store<4, 64> = Store::new();
-    store
-        .write_item(Item {
-            written: 7,
-            ..Item::new("lamp", b"on")
-        })
-        .unwrap();
-    let mut memory = [0; 200];
-    let sealed = export(&store, Release::V1, Region::from(&mut memory[..])).unwrap();
-    let mut items = Vec::new();
-    Exportable::load(sealed.into_bytes())
-        .unwrap()
-        .visit(&mut |item| items.push(item))
-        .unwrap();
-    assert_eq!(items, [Item::new("lamp", b"on")]);
+    let lamp = Item::new("lamp", b"on");
+    let export = exported(&store_of(&[Item { written: 7, ..lamp }]), Release::V1);
+    assert_eq!(items(&export), [lamp]);
 }
 
 struct Gathered(Vec<u8>);
@@ -202,14 +196,13 @@ fn a_full_store_says_so_and_stays_as_it_was() {
 
 #[test]
 fn every_flipped_bit_of_an_export_is_noticed() {
-    let mut memory = [0; 200];
-    let sealed = export(&store(), Release::LATEST, Region::from(&mut memory[..])).unwrap();
-    for bit in 0..sealed.len() * 8 {
-        let mut flipped = sealed.to_vec();
+    let export = exported(&store(), Release::LATEST);
+    for bit in 0..export.len() * 8 {
+        let mut flipped = export.clone();
         flipped[bit / 8] ^= 1 << (bit % 8);
         Exportable::load(&flipped).unwrap_err();
     }
-    let error = Exportable::load(&sealed[..sealed.len() - 1]).unwrap_err();
+    let error = Exportable::load(&export[..export.len() - 1]).unwrap_err();
     assert!(
         matches!(&error, ExportableError::Load(error) if matches!(error.kind, LoadErrorKind::Truncated { .. })),
         "{error}"
@@ -264,18 +257,14 @@ mod first_release {
 
 #[test]
 fn a_reader_that_knows_only_the_first_release_reads_what_was_written_for_it() {
-    let mut store: Store<4, 64> = Store::new();
-    store
-        .write_item(Item {
-            written: 7,
-            ..Item::new("lamp", b"on")
-        })
-        .unwrap();
+    let store = store_of(&[Item {
+        written: 7,
+        ..Item::new("lamp", b"on")
+    }]);
     let options = Options::<Crc64>::new(Architecture::Any);
-    let mut memory = [0; 200];
-    let sealed = export(&store, Release::V1, Region::from(&mut memory[..])).unwrap();
+    let export = exported(&store, Release::V1);
     let mut exportable = first_release::ExportableSer::default();
-    let release = first_release::Release::load_with(options, &sealed, &mut exportable).unwrap();
+    let release = first_release::Release::load_with(options, &export, &mut exportable).unwrap();
     assert_eq!(release, first_release::Release::V1);
     let mut items = Vec::new();
     exportable
@@ -284,9 +273,9 @@ fn a_reader_that_knows_only_the_first_release_reads_what_was_written_for_it() {
         .unwrap();
     assert_eq!(items, [("lamp", &b"on"[..])]);
 
-    let sealed = export(&store, Release::V2, Region::from(&mut memory[..])).unwrap();
+    let export = exported(&store, Release::V2);
     let mut exportable = first_release::ExportableSer::default();
-    let error = first_release::Release::load_with(options, &sealed, &mut exportable).unwrap_err();
+    let error = first_release::Release::load_with(options, &export, &mut exportable).unwrap_err();
     assert_eq!(error.kind, LoadErrorKind::NewerRelease { found: 2, newest: 1 });
 }
 
@@ -352,10 +341,7 @@ fn an_export_that_no_store_writes_is_refused() {
 fn what_there_was_at_a_mark_is_exported_whatever_came_since() {
     let mut store = store();
     let mark = store.mark();
-    let mut memory = [0; 200];
-    let then = export(&store, Release::LATEST, Region::from(&mut memory[..]))
-        .unwrap()
-        .to_vec();
+    let then = exported(&store, Release::LATEST);
     store.write_item(Item::new("aardvark", b"first of all")).unwrap();
     store.write_item(Item::new("lamp", b"in between")).unwrap();
     assert_eq!(export_len_at(&store, &mark, Release::LATEST), Ok(then.len()));

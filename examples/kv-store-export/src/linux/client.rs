@@ -3,18 +3,17 @@
 use core::fmt;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::fs::FileExt;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::string::String;
-use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 use std::vec::Vec;
 
 use devstate_memfd::{Memory, Sealed, SealedError};
 use devstate_socket::PeerError;
-use devstate_socket::packets::PacketError;
+use devstate_socket::packets::{self, PacketError};
 use devstate_versioning::{Header, LoadError};
 
-use super::protocol::{ExportFailure, Reply, Request, Socket};
+use super::protocol::{ExportFailure, MAX_PACKET, Reply, Request};
 use crate::{ExportError, Item, Release, WriteError};
 
 /// How long the server may take for an answer.
@@ -23,13 +22,9 @@ const PATIENCE: Duration = Duration::from_secs(30);
 /// How often an export is asked for, with as much memory as the server said. The second time should do.
 const ATTEMPTS: usize = 4;
 
-/// A connection to a server.
+/// A connection to a server. It connects again where the server has hung up, as it does on a client that was silent for long.
 #[derive(Debug)]
-pub struct Client {
-    path: PathBuf,
-    /// One request at a time; `None` behind one that failed.
-    socket: Mutex<Option<Socket>>,
-}
+pub struct Client(packets::Client<MAX_PACKET>);
 
 /// Why a request failed.
 #[derive(Debug)]
@@ -140,10 +135,7 @@ impl Client {
     ///
     /// `Connection`, `Stranger`.
     pub fn new(path: &Path) -> Result<Self, ClientError> {
-        Ok(Self {
-            path: path.into(),
-            socket: Mutex::new(Some(Socket::connect(path, PATIENCE)?)),
-        })
+        Ok(Self(packets::Client::connect(path, PATIENCE)?))
     }
 
     /// Writes an item; one whose time is 0 is written now.
@@ -267,20 +259,8 @@ impl Client {
         Ok(sealed)
     }
 
-    /// Asks once, and once more over a new connection where the server has hung up without reading the request, as it does on
-    /// a client that was silent for long. A connection that failed is not used again: a late answer may still come through it.
     fn ask(&self, request: &Request, descriptors: &[BorrowedFd<'_>]) -> Result<(Reply, Option<OwnedFd>), ClientError> {
-        let mut kept = self.socket.lock().unwrap_or_else(PoisonError::into_inner);
-        let earlier = kept.take();
-        let was_connected = earlier.is_some();
-        let mut socket = earlier.map_or_else(|| Socket::connect(&self.path, PATIENCE), Ok)?;
-        let mut answer = socket.ask(request, descriptors);
-        if was_connected && matches!(answer, Err(PacketError::Unread)) {
-            socket = Socket::connect(&self.path, PATIENCE)?;
-            answer = socket.ask(request, descriptors);
-        }
-        let (reply, descriptors) = answer?;
-        *kept = Some(socket);
+        let (reply, descriptors) = self.0.ask(request, descriptors)?;
         Ok((reply, descriptors.into_iter().next()))
     }
 }

@@ -6,7 +6,6 @@ use std::string::String;
 use std::vec::Vec;
 
 use devstate_memfd::FillError;
-use devstate_socket::packets::PacketSocket;
 use rustix::io::Errno;
 use serde::{Deserialize, Serialize};
 
@@ -14,9 +13,6 @@ use crate::{ExportError, WriteError};
 
 /// The longest packet in bytes: a key, a value, and what lies around them.
 pub const MAX_PACKET: usize = 4096 + 256;
-
-/// A connection between a client and the server.
-pub(super) type Socket = PacketSocket<MAX_PACKET>;
 
 /// What a client asks for.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

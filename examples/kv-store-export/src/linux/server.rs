@@ -1,86 +1,50 @@
 //! The server: a store behind a socket.
 //!
-//! All threads are made when it starts. A worker serves one client at a time. What a client can hold up, which is a system
-//! call on its memory and the closing of what it sent, holds up one thread and no lock of the store.
+//! A client can hold up system calls on its memory, and the closing of what it sent. That holds up one thread, and no lock of the
+//! store.
 
+use core::cell::Cell;
 use core::convert::Infallible;
 use std::format;
 use std::io;
-use std::os::fd::{AsFd, OwnedFd};
+use std::os::fd::OwnedFd;
 use std::path::Path;
-use std::sync::{PoisonError, RwLock};
-use std::thread;
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::sync::{PoisonError, RwLock, RwLockReadGuard};
+use std::time::{SystemTime, UNIX_EPOCH};
 
 use devstate_memfd::Sealed;
-use devstate_socket::packets::{Closer, PacketError, Received};
-use devstate_socket::{ListenError, Listener, PeerError, check_peer};
-use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use devstate_socket::packets::{Limits, PacketError, Report, Service};
+use devstate_socket::{ListenError, Listener, PeerError, packets};
 
 use super::exports::Exports;
 use super::fill::fill;
-use super::protocol::{ExportFailure, Reply, Request, Socket};
+use super::protocol::{ExportFailure, MAX_PACKET, Reply, Request};
 use crate::{ExportError, Item, Mark, Release, Store};
 
 /// The store that a server has: up to 100,000 items, whose values take up to 128 MiB.
 pub type ServedStore = Store<100_000, { 128 << 20 }>;
 
-/// Threads that close what came from clients.
-const CLOSERS: usize = 32;
-
-/// How often the server looks for what hangs.
-const WATCH: Duration = Duration::from_secs(1);
-
-/// What clients may ask of a server.
-#[derive(Clone, Copy, Debug)]
-pub struct ServerLimits {
-    /// How long a client may be silent before it is hung up on, and how long it may take to accept an answer.
-    pub patience: Duration,
-    /// How many clients are served at once; others wait.
-    pub clients: usize,
-    /// How many of them export at once. Others wait, and are refused if none of these ends in time.
-    pub exports: usize,
-    /// How long a client is served while others wait. Without that, one that is never quite silent would keep its place
-    /// for ever.
-    pub turn: Duration,
-}
-
-impl Default for ServerLimits {
-    fn default() -> Self {
-        Self {
-            patience: Duration::from_secs(2),
-            clients: 128,
-            exports: 64,
-            turn: Duration::from_secs(10),
-        }
-    }
-}
-
 /// A server that listens on a socket in the file system.
 #[derive(Debug)]
 pub struct Server {
-    listener: Listener<OwnedFd>,
-    limits: ServerLimits,
-}
-
-/// What the threads of a server share.
-struct Shared<'s> {
-    listener: &'s Listener<OwnedFd>,
-    limits: ServerLimits,
-    store: &'s RwLock<ServedStore>,
-    exports: Exports,
-    closer: Closer,
+    packets: packets::Server<MAX_PACKET>,
+    limits: Limits,
+    exports: usize,
 }
 
 impl Server {
-    /// Listens at `path`. A socket that a server left there is replaced; anything else is not.
+    /// Listens at `path`. A socket that a server left there is replaced; anything else is not. As many as `exports` clients export
+    /// at once. Others wait, and are refused if none of these ends in time.
     ///
     /// # Errors
     ///
     /// [`ListenError`].
-    pub fn new(path: &Path, limits: ServerLimits) -> Result<Self, ListenError> {
-        let listener = Listener::seqpacket(path)?;
-        Ok(Self { listener, limits })
+    pub fn new(path: &Path, limits: Limits, exports: usize) -> Result<Self, ListenError> {
+        Ok(Self {
+            packets: packets::Server::new(Listener::seqpacket(path)?, limits),
+            limits,
+            exports: exports.max(1),
+        })
     }
 
     /// Serves `store` for ever, as many clients at once as there are threads for. Calls `say` with a sentence where something
@@ -90,130 +54,53 @@ impl Server {
     ///
     /// What the system says where there is no thread at all.
     pub fn run(&self, store: &RwLock<ServedStore>, say: &dyn Fn(&str)) -> io::Result<Infallible> {
-        let shared = &Shared {
-            listener: &self.listener,
-            limits: self.limits,
+        let exporter = Exporter {
             store,
-            exports: Exports::new(self.limits.exports.max(1)),
-            closer: Closer::default(),
+            limits: self.limits,
+            exports: Exports::new(self.exports),
         };
-        thread::scope(|scope| {
-            let spawn = |run: fn(&Shared<'_>) -> Infallible| {
-                let thread = thread::Builder::new();
-                thread.spawn_scoped(scope, move || match run(shared) {}).map(drop)
-            };
-            // Without the first one there is no server; after it nothing can be given up any more.
-            spawn(|shared| shared.closer.run())?;
-            let workers = self.limits.clients.max(1);
-            let (mut spawned, mut error) = (0, None);
-            while spawned < workers && error.is_none() {
-                match spawn(|shared| match shared.work() {}) {
-                    Ok(()) => spawned += 1,
-                    Err(reason) => error = Some(reason),
+        let waited = Cell::new(0);
+        self.packets.run(&exporter, &|report| match report {
+            Report::FewerClients { clients, error } => {
+                say(&format!("no more than {clients} clients are served at once: {error}"));
+            }
+            Report::Waiting { descriptors } => {
+                if let (1.., all) = exporter.exports.overdue(self.limits.turn) {
+                    say(&format!(
+                        "{all} of {} exports at most hang for {:?} in system calls on their clients' memory, each with its worker",
+                        self.exports, self.limits.turn
+                    ));
+                }
+                if descriptors > waited.replace(descriptors) {
+                    say(&format!("{descriptors} descriptors of clients wait to be closed"));
                 }
             }
-            if let Some(error) = error {
-                say(&format!(
-                    "no more than {} clients are served at once: {error}",
-                    spawned.max(1)
-                ));
-            }
-            if spawned == 0 {
-                match shared.work() {}
-            }
-            // Those that there are close everything.
-            let _ = (1..CLOSERS).try_for_each(|_| spawn(|shared| shared.closer.run()));
-            match shared.watch(say) {}
+            _ => {}
         })
     }
 }
 
-impl Shared<'_> {
-    /// Serves one client after the other.
-    fn work(&self) -> Infallible {
-        loop {
-            match Socket::accept(self.listener) {
-                Ok(client) => {
-                    // A client that goes away, or hangs, is its own affair.
-                    let _ = self.serve(&client);
-                    self.closer.close([client.into()]);
-                }
-                // Out of descriptors, or of memory: it gets better.
-                Err(_) => thread::sleep(Duration::from_millis(10)),
+/// What the threads of a server share.
+struct Exporter<'s> {
+    store: &'s RwLock<ServedStore>,
+    limits: Limits,
+    exports: Exports,
+}
+
+impl Service for Exporter<'_> {
+    type Request = Request;
+    type Answer = Reply;
+    /// What there was when this client was last told how much memory an export takes.
+    type Client = Option<Mark>;
+
+    fn answer(&self, asked: &mut Option<Mark>, request: Request, descriptors: &[OwnedFd]) -> (Reply, Option<OwnedFd>) {
+        let reply = match request {
+            Request::Export { release } => {
+                return match self.export(release, descriptors.first(), asked) {
+                    Ok(sealed) => (Reply::Exported, Some(sealed.into())),
+                    Err(failure) => (Reply::NotExported(failure), None),
+                };
             }
-        }
-    }
-
-    /// Says what hangs.
-    fn watch(&self, say: &dyn Fn(&str)) -> Infallible {
-        let mut waited = 0;
-        loop {
-            thread::sleep(WATCH);
-            if let (1.., all) = self.exports.overdue(self.limits.turn) {
-                let limits = self.limits;
-                say(&format!(
-                    "{all} of {} exports at most hang for {:?} in system calls on their clients' memory, each with its worker",
-                    limits.exports, limits.turn
-                ));
-            }
-            let waiting = self.closer.waiting();
-            if waiting > waited {
-                say(&format!("{waiting} descriptors of clients wait to be closed"));
-            }
-            waited = waiting;
-        }
-    }
-
-    /// Returns whether a client waits for a worker, where all have one.
-    fn is_wanted(&self) -> bool {
-        let mut waiting = [PollFd::new(self.listener, PollFlags::IN)];
-        poll(&mut waiting, Some(&Timespec::default())) == Ok(1)
-    }
-
-    /// Answers one client until it goes away, or until its turn is over and another one waits.
-    fn serve(&self, client: &Socket) -> Result<(), PacketError> {
-        let limits = self.limits;
-        client.set_patience(limits.patience)?;
-        if let Err(error) = check_peer(client) {
-            let refusal = match error {
-                PeerError::Stranger { user, .. } => format!("it serves its own user only, not user {user}"),
-                error => format!("{error}"),
-            };
-            return client.send(&Reply::BadRequest(refusal), &[]);
-        }
-        let since = Instant::now();
-        let mut asked = None;
-        while !(since.elapsed() > limits.turn && self.is_wanted()) {
-            let Received {
-                message,
-                mut descriptors,
-            } = client.receive();
-            let answered = match message {
-                Ok(Request::Export { release }) => {
-                    let exported = self.export(release, descriptors.first(), &mut asked);
-                    let sent = match &exported {
-                        Ok(sealed) => client.send(&Reply::Exported, &[sealed.as_fd()]),
-                        Err(failure) => client.send(&Reply::NotExported(*failure), &[]),
-                    };
-                    descriptors.extend(exported.map(OwnedFd::from));
-                    sent
-                }
-                Ok(request) => client.send(&self.answer(request), &[]),
-                // The client is told what is wrong with its packet, and then hung up on.
-                Err(error @ (PacketError::TooLong { .. } | PacketError::Garbage | PacketError::LostDescriptors)) => {
-                    client.send(&Reply::BadRequest(format!("{error}")), &[]).and(Err(error))
-                }
-                Err(error) => Err(error),
-            };
-            self.closer.close(descriptors);
-            answered?;
-        }
-        Ok(())
-    }
-
-    /// Answers a request that is about items.
-    fn answer(&self, request: Request) -> Reply {
-        match request {
             Request::WriteItem {
                 key,
                 value,
@@ -226,28 +113,33 @@ impl Shared<'_> {
                     sensitive,
                     written: written.unwrap_or_else(now),
                 };
-                let written = self
-                    .store
-                    .write()
-                    .unwrap_or_else(PoisonError::into_inner)
-                    .write_item(item);
-                written.map_or_else(Reply::NotWritten, |()| Reply::Written)
+                let mut store = self.store.write().unwrap_or_else(PoisonError::into_inner);
+                store
+                    .write_item(item)
+                    .map_or_else(Reply::NotWritten, |()| Reply::Written)
             }
-            Request::Get { key } => match self.store.read().unwrap_or_else(PoisonError::into_inner).get(&key) {
-                Some(Item {
-                    value,
-                    sensitive,
-                    written,
-                    ..
-                }) => Reply::Item {
-                    value: value.to_vec(),
-                    sensitive,
-                    written,
-                },
-                None => Reply::NoSuchItem,
-            },
-            Request::Export { .. } => Reply::NotExported(ExportFailure::NoMemory),
-        }
+            Request::Get { key } => self.read().get(&key).map_or(Reply::NoSuchItem, |item| Reply::Item {
+                value: item.value.to_vec(),
+                sensitive: item.sensitive,
+                written: item.written,
+            }),
+        };
+        (reply, None)
+    }
+
+    fn refuse(&self, error: &PacketError) -> Reply {
+        Reply::BadRequest(match error {
+            PacketError::Peer(PeerError::Stranger { user, .. }) => {
+                format!("it serves its own user only, not user {user}")
+            }
+            error => format!("{error}"),
+        })
+    }
+}
+
+impl Exporter<'_> {
+    fn read(&self) -> RwLockReadGuard<'_, ServedStore> {
+        self.store.read().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Exports what there is, or, where the memory is too small for that, what there was when this client was last told how
@@ -258,7 +150,7 @@ impl Shared<'_> {
         memory: Option<&OwnedFd>,
         asked: &mut Option<Mark>,
     ) -> Result<Sealed, ExportFailure> {
-        let mark = self.store.read().unwrap_or_else(PoisonError::into_inner).mark();
+        let mark = self.read().mark();
         // First of all, whatever else is wrong with the request.
         if mark.is_empty() {
             return Err(ExportError::Empty.into());

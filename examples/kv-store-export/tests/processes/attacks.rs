@@ -1,20 +1,20 @@
-//! Clients that make the server wait: in system calls on their memory, and in closing what they sent.
+//! Clients that make the server wait in system calls on their memory, that send anything, or are many. What else clients can do is
+//! tried in `devstate-socket`.
 
-use std::net::{TcpListener, TcpStream};
 use std::os::fd::{AsFd, OwnedFd};
-use std::sync::mpsc;
+use std::sync::{RwLock, mpsc};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
-use devstate_kv_store_export::linux::{Client, ClientError, ExportFailure, Memory, Reply, Request, ServerLimits};
-use devstate_kv_store_export::{Item, Release};
-use rustix::io::Errno;
+use devstate_kv_store_export::linux::{
+    self, Client, ClientError, ExportFailure, Limits, MAX_PACKET, Memory, Reply, ServedStore,
+};
+use devstate_kv_store_export::{Exportable, Item, Release};
 use rustix::ioctl::{Updater, ioctl};
 use rustix::mm::{MapFlags, ProtFlags, UserfaultfdFlags, mmap_anonymous, userfaultfd};
-use rustix::net::sockopt::set_socket_linger;
-use rustix::process::Signal;
+use tempfile::TempDir;
 
-use super::server::{Raw, Server, answer, ask_for_export, duplicate, server_in_this_process};
+use super::server::{Raw, Server, answer, ask_for_export, duplicate};
 
 /// Long enough for anything that does not wait for a hostile client.
 const SOON: Duration = Duration::from_secs(5);
@@ -102,13 +102,9 @@ fn a_client_that_holds_the_lock_of_its_memory_holds_up_nobody_else() {
         })
         .collect();
     thread::sleep(Duration::from_millis(300));
-    let file = server.directory.path().join("export");
+    let file: &str = &server.path("export");
     let start = Instant::now();
-    for arguments in [
-        &["put", "door", "open"][..],
-        &["get", "lamp"],
-        &["export", file.to_str().unwrap()],
-    ] {
+    for arguments in [&["put", "door", "open"][..], &["get", "lamp"], &["export", file]] {
         let (success, _, errors) = server.run(arguments);
         assert!(success, "{arguments:?}: {errors}");
     }
@@ -123,14 +119,19 @@ fn a_client_that_holds_the_lock_of_its_memory_holds_up_nobody_else() {
 
 #[test]
 fn exports_that_hang_are_bounded_and_reported_and_leave_the_rest_alone() {
-    let limits = ServerLimits {
-        patience: Duration::from_millis(300),
-        exports: 2,
-        clients: 6,
-        turn: Duration::from_millis(300),
-    };
-    let (directory, said) = server_in_this_process(limits);
+    let short = Duration::from_millis(300);
+    let limits = Limits::DEFAULT.with_patience(short).with_turn(short).with_clients(6);
+    let directory = TempDir::new().unwrap();
     let path = directory.path().join("socket");
+    let server = linux::Server::new(&path, limits, 2).unwrap();
+    let (sender, said) = mpsc::channel();
+    // It serves for ever, so it ends with the test's process. The store lives on the stack.
+    let serve = move || {
+        let store = RwLock::new(ServedStore::new());
+        let _ = server.run(&store, &|what| drop(sender.send(what.to_owned())));
+    };
+    let stack = 4 * size_of::<ServedStore>();
+    thread::Builder::new().stack_size(stack).spawn(serve).unwrap();
     let client = Client::new(&path).unwrap();
     client.write_item(Item::new("lamp", b"on")).unwrap();
     let Some(held) = Held::new(1 << 20) else { return };
@@ -155,48 +156,91 @@ fn exports_that_hang_are_bounded_and_reported_and_leave_the_rest_alone() {
     client.export_within(1 << 20, Release::LATEST).unwrap();
 }
 
-/// A connection whose last descriptor takes half a minute to close: nobody reads what was sent, and it lingers.
-fn lingering(listener: &TcpListener) -> (OwnedFd, TcpStream) {
-    let stream = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
-    let peer = listener.accept().unwrap().0;
-    set_socket_linger(&stream, Some(Duration::from_secs(30))).unwrap();
-    stream.set_nonblocking(true).unwrap();
-    while rustix::io::write(&stream, &[0; 8 << 10]) != Err(Errno::AGAIN) {}
-    (stream.into(), peer)
+#[test]
+fn requests_that_are_none_are_answered_and_hung_up_on() {
+    let server = Server::with_items(&[("lamp", b"on")]);
+    let say = |packet: &[u8]| {
+        let socket = server.connect();
+        socket.send(&Raw(packet), &[]).unwrap();
+        let reply = answer(&socket);
+        assert!(answer(&socket).is_none(), "the server did not hang up");
+        reply
+    };
+    for garbage in [
+        &b"\xff\xff\xff\xff"[..],
+        b"\x09",
+        b"\x00\x05ab",
+        &[0; MAX_PACKET + 1],
+        b"\x02\x02extra",
+    ] {
+        assert!(
+            matches!(say(garbage), Some(Reply::BadRequest(_))),
+            "{:?}",
+            &garbage[..2]
+        );
+    }
+    let socket = server.connect();
+    ask_for_export(&socket, 2, &[]);
+    assert_eq!(answer(&socket), Some(Reply::NotExported(ExportFailure::NoMemory)));
+    let socket = server.connect();
+    ask_for_export(&socket, 9, &[]);
+    assert_eq!(
+        answer(&socket),
+        Some(Reply::NotExported(ExportFailure::UnknownRelease { newest: 2 }))
+    );
+    assert!(server.is_alive());
 }
 
 #[test]
-fn descriptors_whose_closing_waits_cost_no_worker() {
-    let server = Server::with_items(&[("lamp", b"on")]);
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    let get = || Request::Get { key: "lamp".into() };
-    let mut kept = Vec::new();
-    // More than the server has workers, and no more at once than wait for it to accept them.
-    for _ in 0..2 {
-        // Meanwhile, so that the server's descriptors are the last ones.
-        server.signal(Signal::STOP);
-        for index in 0..80 {
-            let socket = server.connect();
-            // With a request that wants none, with one that wants another one, with garbage, and with one whose answer
-            // finds nobody, so that the next is never read.
-            let requests = if index % 4 == 3 { 2 } else { 1 };
-            for _ in 0..requests {
-                let (descriptor, peer) = lingering(&listener);
-                let one = [descriptor.as_fd()];
-                match index % 4 {
-                    1 => ask_for_export(&socket, 2, &one),
-                    2 => socket.send(&Raw(b"\xff\xff\xff\xff"), &one).unwrap(),
-                    _ => socket.send(&get(), &one).unwrap(),
-                }
-                kept.push(peer);
-            }
+fn a_hundred_clients_at_once_each_get_their_export() {
+    let server = Server::with_items(&[("lamp", &[7; 4096])]);
+    let server = &server;
+    thread::scope(|scope| {
+        for i in 0..100 {
+            scope.spawn(move || {
+                let client = server.client();
+                client.write_item(Item::new(&format!("client{i}"), b"here")).unwrap();
+                let sealed = client
+                    .export(Memory::allocated(1 << 20).unwrap(), Release::LATEST)
+                    .unwrap();
+                let export = sealed.to_vec().unwrap();
+                let mut found = false;
+                let own = format!("client{i}");
+                Exportable::load(&export)
+                    .unwrap()
+                    .visit(&mut |item| found |= item.key == own)
+                    .unwrap();
+                assert!(found, "client {i} does not find its own item");
+            });
         }
-        server.signal(Signal::CONT);
-        thread::sleep(Duration::from_millis(500));
+    });
+}
+
+#[test]
+fn nothing_of_a_client_stays_in_the_server() {
+    let server = Server::with_items(&[("lamp", b"on")]);
+    let before = server.descriptors();
+    for _ in 0..20 {
+        let memory = Memory::allocated(4096).unwrap();
+        let one = [memory.as_fd()];
+        // It does not wait for its answer.
+        ask_for_export(&server.connect(), 2, &one);
+        // Descriptors with a request that wants none, with garbage, and far too many of them.
+        for packet in [&b"\x01\x04lamp"[..], b"\xff\xff\xff\xff"] {
+            server.connect().send(&Raw(packet), &one).unwrap();
+        }
+        ask_for_export(&server.connect(), 2, &[memory.as_fd(); 8]);
+        let too_long = [0; MAX_PACKET + 1];
+        server.connect().send(&Raw(&too_long), &[memory.as_fd(); 8]).unwrap();
     }
     let start = Instant::now();
-    for _ in 0..10 {
-        assert_eq!(server.run(&["get", "lamp"]).1, "on");
+    while server.descriptors() > before {
+        let now = server.descriptors();
+        assert!(
+            start.elapsed() < Duration::from_secs(10),
+            "{before} descriptors have become {now}"
+        );
+        thread::sleep(Duration::from_millis(10));
     }
-    assert!(start.elapsed() < SOON, "they waited for {:?}", start.elapsed());
+    assert!(server.is_alive());
 }

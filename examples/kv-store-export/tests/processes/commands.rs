@@ -15,8 +15,7 @@ use super::server::Server;
 #[test]
 fn what_a_person_types_works_and_says_what_it_did() {
     let server = Server::start();
-    let file = server.directory.path().join("export");
-    let file = file.to_str().unwrap();
+    let file: &str = &server.path("export");
     let fails_with = |arguments: &[&str], why: &str| {
         let (success, _, errors) = server.run(arguments);
         assert!(!success && errors.contains(why), "{arguments:?} said: {errors}");
@@ -86,8 +85,8 @@ fn the_help_names_every_command_and_says_what_it_does() {
 #[test]
 fn the_file_is_the_memory_byte_for_byte() {
     let server = Server::with_items(&[("lamp", b"on"), ("long", &[7; 4096])]);
-    let file = server.directory.path().join("export");
-    assert!(server.run(&["export", file.to_str().unwrap()]).0);
+    let file: &str = &server.path("export");
+    assert!(server.run(&["export", file]).0);
     let sealed = server.client().export_within(1 << 20, Release::LATEST).unwrap();
     assert_eq!(std::fs::read(file).unwrap(), *sealed.to_vec().unwrap());
 }
@@ -95,34 +94,32 @@ fn the_file_is_the_memory_byte_for_byte() {
 #[test]
 fn a_stream_is_written_to_and_nothing_but_a_regular_file_is_replaced() {
     let server = Server::with_items(&[("lamp", b"on"), ("long", &[7; 4096])]);
-    let file = server.directory.path().join("export");
-    assert!(server.run(&["export", file.to_str().unwrap()]).0);
-    let expected = std::fs::read(&file).unwrap();
+    let file: &str = &server.path("export");
+    assert!(server.run(&["export", file]).0);
+    let expected = std::fs::read(file).unwrap();
 
-    let pipe = server.directory.path().join("pipe");
-    rustix::fs::mknodat(CWD, &pipe, FileType::Fifo, Mode::RUSR | Mode::WUSR, 0).unwrap();
-    let reader = thread::spawn({
-        let pipe = pipe.clone();
-        move || std::fs::read(pipe).unwrap()
-    });
-    assert!(server.run(&["export", pipe.to_str().unwrap()]).0);
+    let pipe: &str = &server.path("pipe");
+    rustix::fs::mknodat(CWD, pipe, FileType::Fifo, Mode::RUSR | Mode::WUSR, 0).unwrap();
+    let named = pipe.to_owned();
+    let reader = thread::spawn(move || std::fs::read(named).unwrap());
+    assert!(server.run(&["export", pipe]).0);
     assert_eq!(reader.join().unwrap(), expected);
     // As `/dev/stdout` is, which a test that fails must not replace.
-    let output = server.directory.path().join("stdout");
-    std::os::unix::fs::symlink("/proc/self/fd/1", &output).unwrap();
-    let output = server.command(&["export", output.to_str().unwrap()]).output().unwrap();
+    let output: &str = &server.path("stdout");
+    std::os::unix::fs::symlink("/proc/self/fd/1", output).unwrap();
+    let output = server.command(&["export", output]).output().unwrap();
     assert!(output.status.success() && output.stdout == expected, "{output:?}");
     assert!(String::from_utf8(output.stderr).unwrap().contains("exported"));
     // The kernel itself sends no file to a device.
     for (name, minor) in [("null", 3), ("full", 7)] {
-        let path = server.directory.path().join(name);
+        let path: &str = &server.path(name);
         let device = rustix::fs::makedev(1, minor);
-        let made = rustix::fs::mknodat(CWD, &path, FileType::CharacterDevice, Mode::RUSR | Mode::WUSR, device);
-        if let Err(error) = made.map_err(Into::into).and_then(|()| File::open(&path)) {
+        let made = rustix::fs::mknodat(CWD, path, FileType::CharacterDevice, Mode::RUSR | Mode::WUSR, device);
+        if let Err(error) = made.map_err(Into::into).and_then(|()| File::open(path)) {
             eprintln!("skipped: no device can be made here: {error}");
             continue;
         }
-        let (success, _, errors) = server.run(&["export", path.to_str().unwrap()]);
+        let (success, _, errors) = server.run(&["export", path]);
         assert_eq!(success, name == "null", "{errors}");
         assert!(
             success && errors.starts_with("exported ") || errors.contains("cannot write "),
@@ -130,8 +127,7 @@ fn a_stream_is_written_to_and_nothing_but_a_regular_file_is_replaced() {
         );
         assert!(std::fs::metadata(path).unwrap().file_type().is_char_device(), "{name}");
     }
-    let socket = server.socket();
-    let (success, _, errors) = server.run(&["export", socket.to_str().unwrap()]);
+    let (success, _, errors) = server.run(&["export", &server.path("socket")]);
     assert!(!success && errors.contains("it is a socket"), "{errors}");
     assert!(server.is_alive());
 }
@@ -139,8 +135,7 @@ fn a_stream_is_written_to_and_nothing_but_a_regular_file_is_replaced() {
 #[test]
 fn a_reader_that_has_seen_enough_is_no_error() {
     let server = Server::with_a_large_export();
-    let file = server.directory.path().join("export");
-    let file = file.to_str().unwrap();
+    let file: &str = &server.path("export");
     assert!(server.run(&["export", file]).0);
     // Nobody reads either of them, as behind `2>&1 | head` once that has gone.
     let closed = || rustix::pipe::pipe().unwrap().1;
@@ -167,8 +162,7 @@ fn on_a_terminal_what_takes_long_shows_that_it_goes_on() {
     // On a machine that is busy a command may start late, and then it waits for the rest only.
     let long = [1_500, 4_000, 10_000].map(Duration::from_millis);
     let server = Server::with_items(&[("lamp", b"on"), ("long", &[7; 4096])]);
-    let file = server.directory.path().join("export");
-    let file = file.to_str().unwrap();
+    let file: &str = &server.path("export");
     let paused = |long, run: &dyn Fn() -> String| {
         let pause = server.pause(long);
         let shown = run();
@@ -190,8 +184,7 @@ fn on_a_terminal_what_takes_long_shows_that_it_goes_on() {
 #[test]
 fn on_a_terminal_what_is_soon_done_shows_nothing() {
     let server = Server::with_items(&[("lamp", b"on"), ("long", &[7; 4096])]);
-    let file = server.directory.path().join("export");
-    let file = file.to_str().unwrap();
+    let file: &str = &server.path("export");
     // On a machine that is busy one of them may take long.
     for command in ["export", "import"] {
         let quiet = (0..20).any(|_| on_a_terminal(&server, &[command, file]).is_empty());

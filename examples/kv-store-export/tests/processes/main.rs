@@ -9,7 +9,6 @@
 )]
 
 mod attacks;
-mod bad_clients;
 mod commands;
 mod outcomes;
 mod paying;

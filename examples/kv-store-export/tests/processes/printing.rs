@@ -21,11 +21,9 @@ fn dead(kind: &str) -> Stdio {
 #[test]
 fn nothing_that_is_printed_panics() {
     let server = Server::with_items(&[("lamp", b"on")]);
-    let file = server.directory.path().join("export");
-    let file = file.to_str().unwrap();
+    let file: &str = &server.path("export");
     assert!(server.run(&["export", file]).0);
-    let missing = server.directory.path().join("missing");
-    let missing = missing.to_str().unwrap();
+    let missing: &str = &server.path("missing");
     for arguments in [
         &["export", file][..],
         &["import", file],

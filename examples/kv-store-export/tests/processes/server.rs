@@ -7,15 +7,12 @@ use std::os::unix::fs::PermissionsExt;
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
-use std::sync::RwLock;
-use std::sync::mpsc::{self, Receiver};
 use std::thread::{self, JoinHandle};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use devstate_kv_store_export::Item;
 use devstate_kv_store_export::linux::{
-    self, Client, ClientError, ExportFailure, MAX_PACKET, Memory, Refused, Reply, Request, Sealed, ServedStore,
-    ServerLimits,
+    Client, ClientError, ExportFailure, MAX_PACKET, Memory, Refused, Reply, Request, Sealed,
 };
 use devstate_socket::packets::{PacketError, PacketSocket};
 use rustix::process::{Pid, Signal, kill_process};
@@ -51,13 +48,9 @@ impl Server {
     pub(super) fn start_as(user: u32, before: &[&str]) -> Self {
         let directory = TempDir::new().unwrap();
         let own = directory.path().join("own");
-        let program = directory.path().join("server");
         std::fs::create_dir(&own).unwrap();
         std::os::unix::fs::chown(&own, Some(user), None).unwrap();
-        std::fs::copy(env!("CARGO_BIN_EXE_kv-store"), &program).unwrap();
-        for path in [&program, directory.path()] {
-            std::fs::set_permissions(path, Permissions::from_mode(0o755)).unwrap();
-        }
+        let program = program_for_all(directory.path());
         let words: Vec<_> = before.iter().map(Path::new).chain([&*program]).collect();
         let mut command = Command::new(words[0]);
         command.args(&words[1..]).arg("serve").uid(user);
@@ -86,6 +79,11 @@ impl Server {
             directory,
             socket,
         }
+    }
+
+    /// Where something with that name lies in the server's directory.
+    pub(super) fn path(&self, name: &str) -> String {
+        self.directory.path().join(name).into_os_string().into_string().unwrap()
     }
 
     pub(super) fn socket(&self) -> PathBuf {
@@ -148,19 +146,6 @@ impl Server {
         (output.status.success(), text(output.stdout), text(output.stderr))
     }
 
-    /// Waits until the server has no more descriptors open than that.
-    pub(super) fn forgets_all_but(&self, descriptors: usize) {
-        let start = Instant::now();
-        while self.descriptors() > descriptors {
-            let now = self.descriptors();
-            assert!(
-                start.elapsed() < Duration::from_secs(10),
-                "{descriptors} descriptors have become {now}"
-            );
-            thread::sleep(Duration::from_millis(10));
-        }
-    }
-
     /// How many descriptors the server has open.
     pub(super) fn descriptors(&self) -> usize {
         let path = format!("/proc/{}/fd", self.process.id());
@@ -179,19 +164,16 @@ impl Drop for Server {
     }
 }
 
-/// A server in this process, which says what it says to whoever listens. Its socket has the name `socket`.
-pub(super) fn server_in_this_process(limits: ServerLimits) -> (TempDir, Receiver<String>) {
-    let directory = TempDir::new().unwrap();
-    let listener = linux::Server::new(&directory.path().join("socket"), limits).unwrap();
-    let (sender, said) = mpsc::channel();
-    // It serves for ever, so it ends with the test's process. The store lives on the stack.
-    let serve = move || {
-        let store = RwLock::new(ServedStore::new());
-        let _ = listener.run(&store, &|what| drop(sender.send(what.to_owned())));
-    };
-    let stack = 4 * size_of::<ServedStore>();
-    thread::Builder::new().stack_size(stack).spawn(serve).unwrap();
-    (directory, said)
+/// Copies `kv-store` to where every user can run it, unless it is there.
+pub(super) fn program_for_all(directory: &Path) -> PathBuf {
+    let program = directory.join("kv-store");
+    if !program.exists() {
+        std::fs::copy(env!("CARGO_BIN_EXE_kv-store"), &program).unwrap();
+        for path in [&program, directory] {
+            std::fs::set_permissions(path, Permissions::from_mode(0o755)).unwrap();
+        }
+    }
+    program
 }
 
 pub(super) fn size(file: impl AsFd) -> i64 {

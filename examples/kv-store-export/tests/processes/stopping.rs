@@ -6,7 +6,7 @@ use std::thread;
 use std::time::Duration;
 
 use devstate_kv_store_export::Release;
-use devstate_kv_store_export::linux::{Memory, ServerLimits};
+use devstate_kv_store_export::linux::{Limits, Memory};
 use rustix::process::{Pid, Signal, kill_process};
 
 use super::server::{Server, answer, ask_for_export};
@@ -29,9 +29,9 @@ fn a_server_that_is_stopped_and_goes_on_hangs_up_on_nobody() {
 #[test]
 fn a_client_that_is_stopped_and_goes_on_does_what_it_was_to_do() {
     let server = Server::with_items(&[("lamp", b"on")]);
-    let file = server.directory.path().join("export");
+    let file: &str = &server.path("export");
     let pause = server.pause(Duration::from_millis(800));
-    let mut command = server.command(&["export", file.to_str().unwrap()]);
+    let mut command = server.command(&["export", file]);
     let client = command.stderr(Stdio::piped()).stdout(Stdio::null()).spawn().unwrap();
     // It waits for the server by then.
     thread::sleep(Duration::from_millis(300));
@@ -50,7 +50,7 @@ fn a_client_that_was_silent_for_long_is_answered_all_the_same() {
     let client = server.client();
     for _ in 0..2 {
         assert_eq!(client.get("lamp").unwrap().unwrap().value, b"on");
-        thread::sleep(ServerLimits::default().patience + Duration::from_millis(500));
+        thread::sleep(Limits::DEFAULT.patience + Duration::from_millis(500));
     }
     client
         .export(Memory::allocated(4096).unwrap(), Release::LATEST)

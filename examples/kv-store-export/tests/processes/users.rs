@@ -9,22 +9,10 @@ use std::process::{Command, Stdio};
 use devstate_kv_store_export::linux::{ClientError, ExportFailure, Memory};
 use devstate_kv_store_export::{Exportable, Item, Release};
 
-use super::server::{Server, refusal};
+use super::server::{Server, program_for_all, refusal};
 
 /// A user who has no process but those of a test.
 const OTHER: u32 = 54_321;
-
-/// `kv-store` where every user can run it.
-fn program(server: &Server) -> PathBuf {
-    let program = server.directory.path().join("kv-store");
-    if !program.exists() {
-        fs::copy(env!("CARGO_BIN_EXE_kv-store"), &program).unwrap();
-        for path in [&program, server.directory.path()] {
-            fs::set_permissions(path, Permissions::from_mode(0o755)).unwrap();
-        }
-    }
-    program
-}
 
 fn is_root() -> bool {
     let is_root = rustix::process::geteuid().is_root();
@@ -48,7 +36,7 @@ fn a_server_answers_no_other_user() {
     let server = Server::with_items(&[("lamp", b"on")]);
     // Even where the file system lets everybody connect.
     fs::set_permissions(server.socket(), Permissions::from_mode(0o777)).unwrap();
-    let mut command = Command::new(program(&server));
+    let mut command = Command::new(program_for_all(server.directory.path()));
     command.arg("--socket").arg(server.socket()).uid(OTHER);
     let errors = errors(command.args(["get", "lamp"]));
     assert!(
@@ -74,7 +62,7 @@ fn a_client_tells_no_other_users_server_anything() {
 /// A server that another user runs, and how that user runs a client.
 fn server_of_another(user: u32, before: &[&str]) -> (Server, impl Fn(&[&str]) -> Command) {
     let server = Server::start_as(user, before);
-    let (program, socket) = (program(&server), server.socket());
+    let (program, socket) = (program_for_all(server.directory.path()), server.socket());
     let client = move |before: &[&str]| {
         let words: Vec<_> = before.iter().map(PathBuf::from).chain([program.clone()]).collect();
         let mut command = Command::new(&words[0]);
@@ -91,7 +79,7 @@ fn a_system_without_a_thread_to_spare_exports_all_the_same() {
     }
     let (server, client) = server_of_another(OTHER, &[]);
     assert!(client(&[]).args(["put", "lamp", "on"]).status().unwrap().success());
-    let file = server.directory.path().join("own/export");
+    let file = server.path("own/export");
     // As many threads as the user has already.
     for command in ["export", "import"] {
         let output = client(&["prlimit", "--nproc=1"])
@@ -104,7 +92,7 @@ fn a_system_without_a_thread_to_spare_exports_all_the_same() {
     let errors = errors(
         client(&["prlimit", "--nproc=1"])
             .args(["--socket", "other", "serve"])
-            .current_dir(server.directory.path().join("own")),
+            .current_dir(server.path("own")),
     );
     assert!(errors.contains("the server has no threads"), "{errors}");
 }
@@ -119,7 +107,7 @@ fn a_server_serves_with_as_few_threads_as_it_gets() {
         let limit = format!("--nproc={threads}");
         let before = ["prlimit", &limit];
         let (server, client) = server_of_another(OTHER + threads, &before);
-        let file = server.directory.path().join("own/export");
+        let file = server.path("own/export");
         assert!(
             client(&[]).args(["put", "lamp", "on"]).status().unwrap().success(),
             "{threads} threads"

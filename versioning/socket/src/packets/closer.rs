@@ -67,3 +67,6 @@ impl Closer {
         }
     }
 }
+
+#[cfg(test)]
+pub(super) mod tests;

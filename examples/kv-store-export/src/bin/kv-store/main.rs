@@ -14,7 +14,7 @@ use std::sync::RwLock;
 use anyhow::{Context, Result, anyhow, bail, ensure};
 use clap::{Parser, Subcommand};
 use devstate_file::{PendingFile, load_file, open_stream};
-use devstate_kv_store_export::linux::{Client, ClientError, ServedStore, Server, ServerLimits};
+use devstate_kv_store_export::linux::{Client, ClientError, Limits, ServedStore, Server};
 use devstate_kv_store_export::{Exportable, Item, Release, Store, VALUE_LEN, WriteError};
 use rustix::process::{Resource, Rlimit, geteuid, getrlimit, setrlimit};
 
@@ -41,7 +41,7 @@ enum Command {
         #[arg(long, value_name = "FILE")]
         from: Option<PathBuf>,
         /// How many clients are served at once, by a thread each; half of them may export.
-        #[arg(long, default_value_t = ServerLimits::default().clients, value_name = "NUMBER")]
+        #[arg(long, default_value_t = Limits::DEFAULT.clients, value_name = "NUMBER")]
         clients: usize,
     },
     /// Write an item. Items are never overwritten.
@@ -140,12 +140,7 @@ fn serve(socket: &Path, from: Option<&Path>, clients: usize) -> Result<()> {
             bail!("{}: item {key}: {error}", shown(file));
         }
     }
-    let limits = ServerLimits {
-        clients,
-        exports: clients.div_ceil(2),
-        ..ServerLimits::default()
-    };
-    let server = Server::new(socket, limits)?;
+    let server = Server::new(socket, Limits::DEFAULT.with_clients(clients), clients.div_ceil(2))?;
     note(&format!("listening at {}", shown(socket)));
     let hangs = |what: &str| say(&format!("kv-store: {what}"));
     match server.run(&STORE, &hangs).context("the server has no threads")? {}

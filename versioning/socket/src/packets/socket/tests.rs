@@ -3,15 +3,13 @@
 use std::env;
 use std::fs::{File, Permissions, set_permissions};
 use std::io::{Read, pipe};
-use std::net::{TcpListener, TcpStream};
 use std::os::unix::fs::PermissionsExt;
 use std::process::Command;
-use std::sync::{Arc, mpsc};
+use std::sync::mpsc;
 use std::thread;
 use std::time::Instant;
 
 use rustix::io::{FdFlags, fcntl_getfd};
-use rustix::net::sockopt::set_socket_linger;
 use rustix::net::{bind, listen, socketpair};
 use rustix::process::{Resource, Rlimit, Uid, setrlimit};
 use rustix::thread::set_thread_uid;
@@ -296,7 +294,7 @@ fn a_server_of_another_user_is_told_nothing() {
 fn descriptors_that_find_no_room_in_the_process_are_missed() {
     const AGAIN: &str = "DEVSTATE_SOCKET_FEW_DESCRIPTORS";
     if env::var_os(AGAIN).is_none() {
-        let own = "packets::tests::descriptors_that_find_no_room_in_the_process_are_missed";
+        let own = "packets::socket::tests::descriptors_that_find_no_room_in_the_process_are_missed";
         let mut again = Command::new(env::current_exe().unwrap());
         let output = again.args([own, "--exact"]).env(AGAIN, "").output().unwrap();
         let said = String::from_utf8(output.stdout).unwrap();
@@ -323,46 +321,4 @@ fn descriptors_that_find_no_room_in_the_process_are_missed() {
     assert_eq!(received.descriptors.len(), 2);
     here.send(&Message::Number(8), &[]).unwrap();
     assert_eq!(there.receive::<Message>().message.unwrap(), Message::Number(8));
-}
-
-/// A connection that takes half a minute to close: nobody reads what was sent, and it lingers.
-fn lingering(listener: &TcpListener) -> (OwnedFd, TcpStream) {
-    let stream = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
-    let peer = listener.accept().unwrap().0;
-    set_socket_linger(&stream, Some(Duration::from_secs(30))).unwrap();
-    stream.set_nonblocking(true).unwrap();
-    while rustix::io::write(&stream, &[0; 8 << 10]) != Err(Errno::AGAIN) {}
-    (stream.into(), peer)
-}
-
-#[test]
-fn a_descriptor_whose_closing_waits_holds_up_one_thread_of_a_closer() {
-    let closer = Arc::new(Closer::new());
-    for _ in 0..2 {
-        let closer = closer.clone();
-        thread::spawn(move || closer.run());
-    }
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    let (slow, peer) = lingering(&listener);
-    let start = Instant::now();
-    let pipes: Vec<_> = (0..10).map(|_| pipe().unwrap()).collect();
-    closer.close([slow]);
-    let (readers, writers): (Vec<_>, Vec<_>) = pipes.into_iter().unzip();
-    closer.close(writers.into_iter().map(OwnedFd::from));
-    for mut reader in readers {
-        assert_eq!(reader.read(&mut [0]).unwrap(), 0);
-    }
-    assert_eq!(closer.waiting(), 0);
-    let (second, other_peer) = lingering(&listener);
-    closer.close([second]);
-    while closer.waiting() > 0 {
-        thread::sleep(Duration::from_millis(1));
-    }
-    let (mut reader, writer) = pipe().unwrap();
-    closer.close([writer.into()]);
-    thread::sleep(Duration::from_millis(50));
-    assert_eq!(closer.waiting(), 1, "both threads hang");
-    drop((peer, other_peer));
-    assert_eq!(reader.read(&mut [0]).unwrap(), 0, "they go on");
-    assert!(start.elapsed() < SOON, "{:?}", start.elapsed());
 }

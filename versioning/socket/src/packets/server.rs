@@ -1,0 +1,281 @@
+//! A server that a hostile client costs one thread, and nothing else.
+
+use std::convert::Infallible;
+use std::io;
+use std::os::fd::{AsFd, OwnedFd};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use super::closer::Closer;
+use super::socket::{PacketError, PacketSocket, Received};
+use crate::Listener;
+use crate::peer::check_peer;
+
+/// How often a server reports what waits.
+const WATCH: Duration = Duration::from_secs(1);
+
+/// Limits for the clients of a [`Server`].
+///
+/// ```
+/// use devstate_socket::packets::Limits;
+///
+/// const LIMITS: Limits = Limits::DEFAULT.with_clients(16);
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Limits {
+    /// How long a client may be silent before the server hangs up, and how long it may take to accept an answer.
+    pub patience: Duration,
+    /// How many clients are served at once, by a thread each. Others wait. At least 1.
+    pub clients: usize,
+    /// How long a client is served while others wait. Without that, one that is never quite silent would keep its place for ever.
+    pub turn: Duration,
+    /// How many threads close what came from clients. At least 1.
+    pub closers: usize,
+}
+
+impl Limits {
+    /// A patience of two seconds, 128 clients, a turn of ten seconds, and 32 closers.
+    pub const DEFAULT: Self = Self {
+        patience: Duration::from_secs(2),
+        clients: 128,
+        turn: Duration::from_secs(10),
+        closers: 32,
+    };
+
+    /// Returns limits with another [`patience`](Self::patience).
+    #[must_use]
+    pub const fn with_patience(self, patience: Duration) -> Self {
+        Self { patience, ..self }
+    }
+
+    /// Returns limits with another number of [`clients`](Self::clients).
+    #[must_use]
+    pub const fn with_clients(self, clients: usize) -> Self {
+        Self { clients, ..self }
+    }
+
+    /// Returns limits with another [`turn`](Self::turn).
+    #[must_use]
+    pub const fn with_turn(self, turn: Duration) -> Self {
+        Self { turn, ..self }
+    }
+
+    /// Returns limits with another number of [`closers`](Self::closers).
+    #[must_use]
+    pub const fn with_closers(self, closers: usize) -> Self {
+        Self { closers, ..self }
+    }
+}
+
+impl Default for Limits {
+    /// Returns [`Limits::DEFAULT`].
+    fn default() -> Self {
+        Self::DEFAULT
+    }
+}
+
+/// What a [`Server`] serves.
+pub trait Service: Sync {
+    /// What clients ask.
+    type Request: DeserializeOwned;
+    /// What they are answered.
+    type Answer: Serialize;
+    /// What is remembered of one client from one request to the next.
+    type Client: Default;
+
+    /// Answers a request, with a descriptor if there is one to send. `descriptors` came with the request.
+    ///
+    /// A system call on such a descriptor can wait for as long as the client likes. So do not hold a lock during one that other
+    /// clients need. A panic ends the thread, and the server goes on with one fewer.
+    fn answer(
+        &self,
+        client: &mut Self::Client,
+        request: Self::Request,
+        descriptors: &[OwnedFd],
+    ) -> (Self::Answer, Option<OwnedFd>);
+
+    /// Returns what a client is told before the server hangs up: it belongs to another user (`Peer`), or its packet is no request
+    /// (`TooLong`, `Garbage`, `LostDescriptors`).
+    fn refuse(&self, error: &PacketError) -> Self::Answer;
+}
+
+/// What a [`Server`] reports while it runs.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum Report {
+    /// The system gives this process fewer threads than [`Limits::clients`].
+    FewerClients {
+        /// How many clients are served at once.
+        clients: usize,
+        /// What the system says.
+        error: io::Error,
+    },
+    /// Once a second: so many descriptors of clients wait to be closed, because all threads that close hang.
+    Waiting {
+        /// How many.
+        descriptors: usize,
+    },
+}
+
+/// Answers the clients of a listener, each in a thread of its own.
+///
+/// All threads are made when it starts. What a client can hold up, which is a system call on a descriptor that it sent and the
+/// closing of such a descriptor, holds up one thread.
+///
+/// ```
+/// use devstate_socket::Listener;
+/// use devstate_socket::packets::{Limits, PacketError, PacketSocket, Server, Service};
+/// use std::os::fd::OwnedFd;
+/// use std::time::Duration;
+///
+/// struct Doubles;
+///
+/// impl Service for Doubles {
+///     type Request = u32;
+///     type Answer = Result<u64, String>;
+///     type Client = ();
+///
+///     fn answer(&self, _: &mut (), request: u32, _: &[OwnedFd]) -> (Self::Answer, Option<OwnedFd>) {
+///         (Ok(2 * u64::from(request)), None)
+///     }
+///
+///     fn refuse(&self, error: &PacketError) -> Self::Answer {
+///         Err(error.to_string())
+///     }
+/// }
+///
+/// let directory = tempfile::tempdir()?;
+/// let path = directory.path().join("socket");
+/// let server: Server<256> = Server::new(Listener::seqpacket(&path)?, Limits::DEFAULT.with_clients(2));
+/// std::thread::spawn(move || server.run(&Doubles, &|_report| ()));
+///
+/// let client = PacketSocket::<256>::connect(&path, Duration::from_secs(1))?;
+/// let (answer, _) = client.ask::<u32, Result<u64, String>>(&21, &[])?;
+/// assert_eq!(answer, Ok(42));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Debug)]
+pub struct Server<const LEN: usize> {
+    listener: Listener<OwnedFd>,
+    limits: Limits,
+}
+
+impl<const LEN: usize> Server<LEN> {
+    /// Takes a listener whose clients send and receive packets of up to `LEN` bytes.
+    #[must_use]
+    pub fn new(listener: Listener<OwnedFd>, limits: Limits) -> Self {
+        Self { listener, limits }
+    }
+
+    /// Serves for ever. Calls `report` in this thread.
+    ///
+    /// # Errors
+    ///
+    /// Returns the system's error if it has not even one thread that closes descriptors. With that one, this thread serves a client
+    /// at a time if there is no other.
+    pub fn run<S: Service>(&self, service: &S, report: &dyn Fn(Report)) -> io::Result<Infallible> {
+        let running = &Running {
+            server: self,
+            service,
+            closer: Closer::new(),
+        };
+        thread::scope(|scope| {
+            let spawn = |run: fn(&Running<'_, S, LEN>) -> Infallible| {
+                let thread = thread::Builder::new();
+                thread.spawn_scoped(scope, move || match run(running) {}).map(drop)
+            };
+            // Without the first one there is no server; after it nothing can be given up any more.
+            spawn(|running| running.closer.run())?;
+            let wanted = self.limits.clients.max(1);
+            let mut clients = 0;
+            while clients < wanted {
+                if let Err(error) = spawn(|running| match running.work() {}) {
+                    let clients = clients.max(1);
+                    report(Report::FewerClients { clients, error });
+                    break;
+                }
+                clients += 1;
+            }
+            if clients == 0 {
+                match running.work() {}
+            }
+            // Those that there are close everything.
+            let _ = (1..self.limits.closers).try_for_each(|_| spawn(|running| running.closer.run()));
+            loop {
+                thread::sleep(WATCH);
+                let descriptors = running.closer.waiting();
+                report(Report::Waiting { descriptors });
+            }
+        })
+    }
+}
+
+/// What the threads of a server share.
+struct Running<'s, S, const LEN: usize> {
+    server: &'s Server<LEN>,
+    service: &'s S,
+    closer: Closer,
+}
+
+impl<S: Service, const LEN: usize> Running<'_, S, LEN> {
+    /// Serves one client after the other.
+    fn work(&self) -> Infallible {
+        loop {
+            match PacketSocket::accept(&self.server.listener) {
+                Ok(client) => {
+                    // A client that goes away, or hangs, is its own affair.
+                    let _ = self.serve(&client);
+                    self.closer.close([client.into()]);
+                }
+                // Out of descriptors, or of memory: it gets better.
+                Err(_) => thread::sleep(Duration::from_millis(10)),
+            }
+        }
+    }
+
+    /// Returns whether a client waits for a thread, where all have one.
+    fn is_wanted(&self) -> bool {
+        let mut waiting = [PollFd::new(&self.server.listener, PollFlags::IN)];
+        poll(&mut waiting, Some(&Timespec::default())) == Ok(1)
+    }
+
+    /// Answers one client until it goes away, or until its turn is over and another one waits.
+    fn serve(&self, client: &PacketSocket<LEN>) -> Result<(), PacketError> {
+        let Limits { patience, turn, .. } = self.server.limits;
+        client.set_patience(patience)?;
+        if let Err(error) = check_peer(client).map_err(PacketError::Peer) {
+            return client.send(&self.service.refuse(&error), &[]);
+        }
+        let start = Instant::now();
+        let mut remembered = S::Client::default();
+        while !(start.elapsed() > turn && self.is_wanted()) {
+            let Received {
+                message,
+                mut descriptors,
+            } = client.receive();
+            let answered = match message {
+                Ok(request) => {
+                    let (answer, descriptor) = self.service.answer(&mut remembered, request, &descriptors);
+                    let sent = client.send(&answer, descriptor.as_ref().map(AsFd::as_fd).as_slice());
+                    descriptors.extend(descriptor);
+                    sent
+                }
+                Err(error @ (PacketError::TooLong { .. } | PacketError::Garbage | PacketError::LostDescriptors)) => {
+                    client.send(&self.service.refuse(&error), &[]).and(Err(error))
+                }
+                Err(error) => Err(error),
+            };
+            self.closer.close(descriptors);
+            answered?;
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests;

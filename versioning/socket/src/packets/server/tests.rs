@@ -1,0 +1,347 @@
+//! Clients that send anything, say nothing, never stop, or are many; and an answer that takes for ever.
+
+use std::fs::{Permissions, set_permissions};
+use std::io::{PipeReader, Read, pipe};
+use std::net::TcpListener;
+use std::os::unix::fs::PermissionsExt;
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::{self, Receiver};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use rustix::io::Errno;
+use rustix::net::SendFlags;
+use rustix::process::Uid;
+use rustix::thread::set_thread_uid;
+use serde::Deserialize;
+use tempfile::TempDir;
+
+use super::*;
+use crate::packets::closer::tests::lingering;
+
+const LEN: usize = 4096;
+/// A client that can send more than the server takes.
+type Socket = PacketSocket<{ 2 * LEN }>;
+/// Long enough for anything that does not wait for a hostile client.
+const SOON: Duration = Duration::from_secs(5);
+const PATIENCE: Duration = Duration::from_millis(500);
+
+#[derive(Debug, PartialEq, Serialize, Deserialize)]
+enum Request {
+    /// Answered with as many bytes.
+    Bytes(u16),
+    /// Answered with how often this client has asked that before.
+    Count,
+    /// Answered when nobody holds the lock any more.
+    Wait,
+    /// Answered with the descriptor that came with it.
+    Back,
+}
+
+#[derive(Debug, PartialEq, Serialize, Deserialize)]
+enum Answer {
+    Bytes(Vec<u8>),
+    Count(u32),
+    Done,
+    No(String),
+}
+
+/// Held by a test that lets answers wait.
+static HELD: Mutex<()> = Mutex::new(());
+
+fn held() -> MutexGuard<'static, ()> {
+    HELD.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+struct Test;
+
+impl Service for Test {
+    type Request = Request;
+    type Answer = Answer;
+    type Client = u32;
+
+    fn answer(&self, count: &mut u32, request: Request, descriptors: &[OwnedFd]) -> (Answer, Option<OwnedFd>) {
+        match request {
+            Request::Bytes(len) => (Answer::Bytes(vec![7; len.into()]), None),
+            Request::Count => {
+                *count += 1;
+                (Answer::Count(*count - 1), None)
+            }
+            Request::Wait => {
+                drop(held());
+                (Answer::Done, None)
+            }
+            Request::Back => {
+                let first = descriptors.first().map(|first| first.try_clone().unwrap());
+                (Answer::Done, first)
+            }
+        }
+    }
+
+    fn refuse(&self, error: &PacketError) -> Answer {
+        Answer::No(error.to_string())
+    }
+}
+
+/// A server that runs until the tests end.
+struct Serving {
+    directory: TempDir,
+    reports: Receiver<Report>,
+}
+
+impl Serving {
+    fn new(limits: Limits) -> Self {
+        let directory = tempfile::tempdir().unwrap();
+        let listener = Listener::seqpacket(&directory.path().join("socket")).unwrap();
+        let (sender, reports) = mpsc::channel();
+        thread::spawn(move || Server::<LEN>::new(listener, limits).run(&Test, &|report| drop(sender.send(report))));
+        Self { directory, reports }
+    }
+
+    fn path(&self) -> PathBuf {
+        self.directory.path().join("socket")
+    }
+
+    fn connect(&self) -> Socket {
+        Socket::connect(&self.path(), 2 * SOON).unwrap()
+    }
+
+    /// Whether a new client is answered, and soon.
+    fn is_alive(&self) -> bool {
+        let start = Instant::now();
+        let answer = self.connect().ask::<_, Answer>(&Request::Bytes(1), &[]);
+        matches!(answer, Ok((Answer::Bytes(_), _))) && start.elapsed() < SOON
+    }
+}
+
+fn limits() -> Limits {
+    Limits::DEFAULT.with_patience(PATIENCE)
+}
+
+/// The server's next packet; `None` where it hung up.
+fn answer(socket: &Socket) -> Option<Answer> {
+    match socket.receive().message {
+        Ok(answer) => Some(answer),
+        Err(PacketError::Closed | PacketError::Unread) => None,
+        Err(error) => panic!("{error}"),
+    }
+}
+
+/// Waits until nobody has the other end open any more.
+fn is_closed(mut reader: PipeReader) -> bool {
+    let (said, heard) = mpsc::channel();
+    thread::spawn(move || said.send(reader.read(&mut [0])));
+    matches!(heard.recv_timeout(SOON), Ok(Ok(0)))
+}
+
+#[test]
+fn a_client_is_remembered_as_long_as_it_is_connected() {
+    let server = Serving::new(limits());
+    for _ in 0..2 {
+        let client = server.connect();
+        for count in 0..3 {
+            assert_eq!(
+                client.ask::<_, Answer>(&Request::Count, &[]).unwrap().0,
+                Answer::Count(count)
+            );
+        }
+    }
+    let (reader, writer) = pipe().unwrap();
+    let client = server.connect();
+    let (done, descriptors) = client.ask::<_, Answer>(&Request::Back, &[writer.as_fd()]).unwrap();
+    drop(writer);
+    assert_eq!((done, descriptors.len()), (Answer::Done, 1));
+    drop(descriptors);
+    assert!(is_closed(reader), "the server keeps what it sent");
+}
+
+#[test]
+fn what_is_no_request_is_answered_and_hung_up_on() {
+    let server = Serving::new(limits());
+    let refusal = |client: Socket| {
+        let refusal = answer(&client);
+        assert!(answer(&client).is_none(), "the server did not hang up");
+        refusal
+    };
+    let client = server.connect();
+    client.send(&[0xff_u8; 4], &[]).unwrap();
+    assert_eq!(refusal(client), Some(Answer::No("a packet that says nothing".into())));
+    let client = server.connect();
+    client.send(&Answer::Bytes(vec![0; LEN]), &[]).unwrap();
+    assert_eq!(
+        refusal(client),
+        Some(Answer::No("a packet of more than 4096 bytes".into()))
+    );
+    assert!(server.is_alive());
+}
+
+#[test]
+fn another_user_is_told_so_and_not_served() {
+    const OTHER: u32 = 54_321;
+    let server = Serving::new(limits());
+    set_permissions(server.directory.path(), Permissions::from_mode(0o755)).unwrap();
+    set_permissions(server.path(), Permissions::from_mode(0o777)).unwrap();
+    let path = server.path();
+    // Of this thread alone.
+    let other = thread::spawn(move || {
+        set_thread_uid(Uid::from_raw(OTHER)).ok()?;
+        let client = Socket::connect(&path, SOON).unwrap();
+        Some([answer(&client), answer(&client)])
+    });
+    match other.join().unwrap() {
+        Some([Some(Answer::No(refusal)), None]) => assert!(refusal.contains("54321"), "{refusal}"),
+        Some(other) => panic!("{other:?}"),
+        None => println!("skipped: only root can become another user"),
+    }
+    assert!(server.is_alive());
+}
+
+#[test]
+fn clients_that_say_nothing_are_hung_up_on_and_hold_up_nobody() {
+    let server = Serving::new(limits());
+    let start = Instant::now();
+    let hanging: Vec<_> = (0..100).map(|_| server.connect()).collect();
+    assert!(server.is_alive());
+    assert!(start.elapsed() < PATIENCE * 3, "others waited");
+    for client in &hanging {
+        assert!(answer(client).is_none(), "the server waits for ever");
+    }
+    assert!((PATIENCE..SOON).contains(&start.elapsed()), "{:?}", start.elapsed());
+}
+
+/// It asks and asks, until nothing more goes into its socket, and takes no answer.
+#[test]
+fn a_client_that_never_reads_is_hung_up_on_and_holds_up_nobody() {
+    let server = Serving::new(limits());
+    let (reader, writer) = pipe().unwrap();
+    let deaf = server.connect();
+    deaf.send(&Request::Bytes(1), &[writer.as_fd()]).unwrap();
+    drop(writer);
+    let mut packet = [0; 8];
+    let request = postcard::to_slice(&Request::Bytes(4000), &mut packet).unwrap();
+    let start = Instant::now();
+    let (mut asked, mut was_full) = (0_u32, false);
+    let end = loop {
+        match rustix::net::send(&deaf, request, SendFlags::DONTWAIT | SendFlags::NOSIGNAL) {
+            Ok(_) => asked += 1,
+            Err(Errno::AGAIN) => {
+                was_full = true;
+                assert!(server.is_alive());
+                thread::sleep(Duration::from_millis(10));
+            }
+            Err(errno) => break errno,
+        }
+        assert!(start.elapsed() < 2 * SOON, "the server waits for ever");
+    };
+    assert!(matches!(end, Errno::PIPE | Errno::CONNRESET), "{end}");
+    assert!(asked > 10 && was_full, "the socket was never full: {asked}");
+    assert!(is_closed(reader), "a descriptor stays");
+}
+
+#[test]
+fn a_client_that_is_never_silent_gives_its_place_to_one_that_waits() {
+    let server = Serving::new(limits().with_clients(1).with_turn(Duration::from_millis(300)));
+    let talker = server.connect();
+    let ask = |client: &Socket| client.ask::<_, Answer>(&Request::Bytes(1), &[]);
+    ask(&talker).unwrap();
+    let stop = AtomicBool::new(false);
+    thread::scope(|scope| {
+        let talks = scope.spawn(|| {
+            while ask(&talker).is_ok() {
+                if stop.load(Ordering::Relaxed) {
+                    return false;
+                }
+            }
+            true
+        });
+        let start = Instant::now();
+        let answer = ask(&server.connect());
+        stop.store(true, Ordering::Relaxed);
+        answer.unwrap();
+        assert!(start.elapsed() < SOON, "it waited for {:?}", start.elapsed());
+        assert!(talks.join().unwrap(), "it has lost its place");
+    });
+    // Nobody else waits, so it keeps its place.
+    let talker = server.connect();
+    let start = Instant::now();
+    while start.elapsed() < Duration::from_millis(600) {
+        ask(&talker).unwrap();
+    }
+}
+
+#[test]
+fn an_answer_that_takes_for_ever_costs_one_thread() {
+    let server = Serving::new(limits().with_clients(3));
+    let lock = held();
+    let waiting = [server.connect(), server.connect()];
+    for client in &waiting {
+        client.send(&Request::Wait, &[]).unwrap();
+    }
+    thread::sleep(Duration::from_millis(100));
+    for _ in 0..3 {
+        assert!(server.is_alive());
+    }
+    drop(lock);
+    for client in &waiting {
+        assert_eq!(answer(client), Some(Answer::Done));
+    }
+}
+
+#[test]
+fn nothing_that_a_client_sends_stays() {
+    let server = Serving::new(limits());
+    let (reader, writer) = pipe().unwrap();
+    for _ in 0..20 {
+        // It does not wait for its answer.
+        server.connect().send(&Request::Back, &[writer.as_fd()]).unwrap();
+        // Descriptors with a request that wants none, with garbage, and far too many of them.
+        server.connect().send(&Request::Count, &[writer.as_fd()]).unwrap();
+        server.connect().send(&[0xff_u8; 4], &[writer.as_fd()]).unwrap();
+        server.connect().send(&Request::Back, &[writer.as_fd(); 8]).unwrap();
+        let too_long = Answer::Bytes(vec![0; LEN]);
+        server.connect().send(&too_long, &[writer.as_fd(); 253]).unwrap();
+    }
+    drop(writer);
+    assert!(is_closed(reader));
+    assert!(server.is_alive());
+}
+
+#[test]
+fn descriptors_whose_closing_waits_cost_no_worker_and_are_reported() {
+    const CLIENTS: usize = 2;
+    let server = Serving::new(limits().with_clients(CLIENTS).with_closers(3));
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let mut kept = Vec::new();
+    // Where all workers wait, so that the server's descriptors are the last ones.
+    let lock = held();
+    let busy: Vec<_> = (0..CLIENTS).map(|_| server.connect()).collect();
+    for client in &busy {
+        client.send(&Request::Wait, &[]).unwrap();
+    }
+    for index in 0..20 {
+        let client = server.connect();
+        // With a request, with one that wants it back, with garbage, and with one whose answer finds nobody, so that the next is
+        // never read.
+        for _ in 0..if index % 4 == 3 { 2 } else { 1 } {
+            let (descriptor, peer) = lingering(&listener);
+            let one = [descriptor.as_fd()];
+            match index % 4 {
+                1 => client.send(&Request::Back, &one).unwrap(),
+                2 => client.send(&[0xff_u8; 4], &one).unwrap(),
+                _ => client.send(&Request::Count, &one).unwrap(),
+            }
+            kept.push(peer);
+        }
+    }
+    drop((lock, busy));
+    for _ in 0..5 {
+        assert!(server.is_alive());
+    }
+    let start = Instant::now();
+    while !matches!(
+        server.reports.recv_timeout(SOON),
+        Ok(Report::Waiting { descriptors: 10.. })
+    ) {
+        assert!(start.elapsed() < SOON, "nothing is reported");
+    }
+}

@@ -1,0 +1,285 @@
+//! A socket for packets.
+
+use std::io::{self, IoSlice, IoSliceMut};
+use std::mem::MaybeUninit;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+use std::{error, fmt};
+
+use rustix::io::{Errno, retry_on_intr};
+use rustix::net::sockopt::{Timeout, set_socket_timeout};
+use rustix::net::{
+    AddressFamily, RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, ReturnFlags, SendAncillaryBuffer,
+    SendAncillaryMessage, SendFlags, SocketAddrUnix, SocketFlags, SocketType, accept_with, connect, recvmsg, sendmsg,
+    socket_with,
+};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use crate::Listener;
+use crate::peer::{PeerError, check_peer};
+use crate::shown::shown;
+
+/// The most descriptors that Linux sends with one packet.
+pub const MAX_DESCRIPTORS: usize = 253;
+
+/// A connected socket for packets (`SOCK_SEQPACKET`) of up to `LEN` bytes, each a whole message. Both sides should have the same
+/// `LEN`.
+#[derive(Debug)]
+pub struct PacketSocket<const LEN: usize>(OwnedFd);
+
+/// A packet that has arrived.
+#[derive(Debug)]
+#[must_use = "the descriptors are closed when this is dropped, which can take for ever"]
+pub struct Received<T> {
+    /// The message, or why there is none.
+    pub message: Result<T, PacketError>,
+    /// All descriptors that came with the packet, also with one that is no message. They are closed on `exec`. To close one that
+    /// a stranger sent can take for ever: see [`Closer`](super::Closer).
+    pub descriptors: Vec<OwnedFd>,
+}
+
+impl<const LEN: usize> PacketSocket<LEN> {
+    /// Connects to the process that listens at `path`, and checks that it belongs to this user or to root. Connecting, and each
+    /// packet that is sent or received later, may take `patience`.
+    ///
+    /// # Errors
+    ///
+    /// `Connect`, `Peer`, `Late`. `System` if `patience` is zero.
+    pub fn connect(path: &Path, patience: Duration) -> Result<Self, PacketError> {
+        let socket = socket_with(AddressFamily::UNIX, SocketType::SEQPACKET, SocketFlags::CLOEXEC, None)?;
+        let socket = Self(socket);
+        // The limit for sending is also the one for connecting, to a server that accepts nobody.
+        socket.set_patience(patience)?;
+        let connected = SocketAddrUnix::new(path).and_then(|address| retry_on_intr(|| connect(&socket.0, &address)));
+        connected.map_err(|errno| match errno {
+            Errno::AGAIN => PacketError::Late,
+            errno => PacketError::Connect {
+                path: path.to_owned(),
+                source: errno.into(),
+            },
+        })?;
+        check_peer(&socket.0).map_err(PacketError::Peer)?;
+        Ok(socket)
+    }
+
+    /// Waits without a limit for the next client. Nobody has looked yet at who it is: call [`check_peer`] before you trust it, and
+    /// [`set_patience`](Self::set_patience) before you wait for it.
+    ///
+    /// # Errors
+    ///
+    /// `System`, if this process has no descriptor left for example. Then a client still waits.
+    pub fn accept(listener: &Listener<OwnedFd>) -> Result<Self, PacketError> {
+        loop {
+            match accept_with(listener, SocketFlags::CLOEXEC) {
+                Ok(socket) => return Ok(Self(socket)),
+                Err(Errno::CONNABORTED | Errno::INTR) => {}
+                Err(errno) => return Err(errno.into()),
+            }
+        }
+    }
+
+    /// Limits how long a packet may take to be sent, and how long one is waited for.
+    ///
+    /// # Errors
+    ///
+    /// `System` if `patience` is zero.
+    pub fn set_patience(&self, patience: Duration) -> Result<(), PacketError> {
+        set_socket_timeout(&self.0, Timeout::Send, Some(patience))?;
+        set_socket_timeout(&self.0, Timeout::Recv, Some(patience))?;
+        Ok(())
+    }
+
+    /// Sends a message, with at most [`MAX_DESCRIPTORS`] descriptors.
+    ///
+    /// # Errors
+    ///
+    /// `Unserializable`, `TooLong` or `TooManyDescriptors` with nothing sent. `Late`, `Closed`, `Unread`, `System`.
+    pub fn send<T: Serialize + ?Sized>(&self, message: &T, descriptors: &[BorrowedFd<'_>]) -> Result<(), PacketError> {
+        let mut packet = [0; LEN];
+        let packet = postcard::to_slice(message, &mut packet).map_err(|error| match error {
+            postcard::Error::SerializeBufferFull => PacketError::TooLong { limit: LEN },
+            error => PacketError::Unserializable(error),
+        })?;
+        let number = descriptors.len();
+        if number > MAX_DESCRIPTORS {
+            return Err(PacketError::TooManyDescriptors { number });
+        }
+        let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(MAX_DESCRIPTORS))];
+        let mut ancillary = SendAncillaryBuffer::new(&mut space);
+        if number > 0 {
+            ancillary.push(SendAncillaryMessage::ScmRights(descriptors));
+        }
+        // A process that is stopped and goes on is interrupted.
+        retry_on_intr(|| sendmsg(&self.0, &[IoSlice::new(packet)], &mut ancillary, SendFlags::NOSIGNAL))?;
+        Ok(())
+    }
+
+    /// Receives one packet, and every descriptor that came with it. There is room for all that Linux lets anyone send: those that
+    /// find no room would be closed here and now, which can take for ever.
+    pub fn receive<T: DeserializeOwned>(&self) -> Received<T> {
+        let mut packet = [0; LEN];
+        let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(MAX_DESCRIPTORS))];
+        let mut ancillary = RecvAncillaryBuffer::new(&mut space);
+        let received = retry_on_intr(|| {
+            let parts = &mut [IoSliceMut::new(&mut packet)];
+            recvmsg(&self.0, parts, &mut ancillary, RecvFlags::CMSG_CLOEXEC)
+        });
+        let mut descriptors = Vec::new();
+        for message in ancillary.drain() {
+            if let RecvAncillaryMessage::ScmRights(received) = message {
+                descriptors.extend(received);
+            }
+        }
+        let message = match received {
+            Err(errno) => Err(errno.into()),
+            Ok(received) if received.flags.contains(ReturnFlags::TRUNC) => Err(PacketError::TooLong { limit: LEN }),
+            Ok(received) if received.flags.contains(ReturnFlags::CTRUNC) => Err(PacketError::LostDescriptors),
+            Ok(received) => match packet.get(..received.bytes) {
+                None | Some([]) => Err(PacketError::Closed),
+                Some(packet) => match postcard::take_from_bytes(packet) {
+                    Ok((message, [])) => Ok(message),
+                    _ => Err(PacketError::Garbage),
+                },
+            },
+        };
+        Received { message, descriptors }
+    }
+
+    /// Sends a request, and receives its answer with the descriptors that came with it.
+    ///
+    /// # Errors
+    ///
+    /// `Unread` if the other side closed the connection before it read the request: ask again over a new connection. As
+    /// [`send`](Self::send) and [`receive`](Self::receive) otherwise.
+    pub fn ask<Q, A>(&self, request: &Q, descriptors: &[BorrowedFd<'_>]) -> Result<(A, Vec<OwnedFd>), PacketError>
+    where
+        Q: Serialize + ?Sized,
+        A: DeserializeOwned,
+    {
+        let is_unsent = match self.send(request, descriptors) {
+            Ok(()) => false,
+            Err(PacketError::Closed) => true,
+            Err(error) => return Err(error),
+        };
+        // Whoever has closed the connection may have said why before.
+        let Received { message, descriptors } = self.receive();
+        match message {
+            Ok(answer) => Ok((answer, descriptors)),
+            Err(PacketError::Unread) => {
+                let Received { message, descriptors } = self.receive();
+                message
+                    .map(|answer| (answer, descriptors))
+                    .map_err(|_| PacketError::Unread)
+            }
+            Err(PacketError::Closed) if is_unsent => Err(PacketError::Unread),
+            Err(error) => Err(error),
+        }
+    }
+}
+
+impl<const LEN: usize> From<OwnedFd> for PacketSocket<LEN> {
+    /// Takes a connected socket for packets, such as one of a pair.
+    fn from(socket: OwnedFd) -> Self {
+        Self(socket)
+    }
+}
+
+impl<const LEN: usize> From<PacketSocket<LEN>> for OwnedFd {
+    fn from(socket: PacketSocket<LEN>) -> Self {
+        socket.0
+    }
+}
+
+impl<const LEN: usize> AsFd for PacketSocket<LEN> {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.0.as_fd()
+    }
+}
+
+/// Why a packet was not sent, or is no message.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum PacketError {
+    /// Nobody can be reached at the path.
+    Connect {
+        /// The path of the socket.
+        path: PathBuf,
+        /// What the system says.
+        source: io::Error,
+    },
+    /// The other process is not trusted.
+    Peer(PeerError),
+    /// The other side took longer than the patience of this socket.
+    Late,
+    /// The other side has closed the connection. An empty packet says the same.
+    Closed,
+    /// The other side has closed the connection, and had not read everything that was sent to it.
+    Unread,
+    /// The message is longer than a packet may be.
+    TooLong {
+        /// The length of the longest packet in bytes.
+        limit: usize,
+    },
+    /// The packet is not a message of the type that is expected.
+    Garbage,
+    /// More descriptors than [`MAX_DESCRIPTORS`] were to be sent.
+    TooManyDescriptors {
+        /// How many.
+        number: usize,
+    },
+    /// Descriptors that came with the packet are lost, because this process has too many open.
+    LostDescriptors,
+    /// The message of this process cannot be serialized.
+    Unserializable(postcard::Error),
+    /// A system call failed.
+    System(io::Error),
+}
+
+impl From<Errno> for PacketError {
+    fn from(errno: Errno) -> Self {
+        match errno {
+            Errno::AGAIN => Self::Late,
+            Errno::PIPE => Self::Closed,
+            Errno::CONNRESET => Self::Unread,
+            errno => Self::System(errno.into()),
+        }
+    }
+}
+
+impl fmt::Display for PacketError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Connect { path, source } => write!(f, "cannot connect to {}: {source}", shown(path)),
+            Self::Peer(error) => write!(f, "{error}"),
+            Self::Late => f.write_str("no answer in time"),
+            Self::Closed => f.write_str("the other side closed the connection"),
+            Self::Unread => f.write_str("the other side closed the connection without reading what was sent"),
+            Self::TooLong { limit } => write!(f, "a packet of more than {limit} bytes"),
+            Self::Garbage => f.write_str("a packet that says nothing"),
+            Self::TooManyDescriptors { number } => {
+                write!(f, "{number} descriptors for one packet: it takes {MAX_DESCRIPTORS}")
+            }
+            Self::LostDescriptors => {
+                f.write_str("descriptors that came with a packet are lost: this process has too many open")
+            }
+            Self::Unserializable(error) => write!(f, "this message has no encoding: {error}"),
+            Self::System(error) => write!(f, "{error}"),
+        }
+    }
+}
+
+impl error::Error for PacketError {
+    fn source(&self) -> Option<&(dyn error::Error + 'static)> {
+        match self {
+            Self::Connect { source: error, .. } | Self::System(error) => error.source(),
+            Self::Peer(error) => error.source(),
+            Self::Unserializable(error) => error::Error::source(error),
+            _ => None,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;
