@@ -15,7 +15,7 @@ use devstate_memfd::{FillError, SealedError};
 use devstate_socket::migration::{CallError, TakeError};
 use devstate_socket::packets::PacketError;
 use devstate_socket::request::{RequestError, ask};
-use devstate_socket::{ListenReason, Listener, PeerError};
+use devstate_socket::{DirectoryError, ListenReason, Listener, PeerError};
 use devstate_versioning::{SaveError, StreamError};
 
 /// The error of the system or of a user's own code.
@@ -59,7 +59,7 @@ fn chain(error: &dyn Error) -> Vec<String> {
 
 #[test]
 fn no_error_says_its_cause_twice() {
-    let with_cause: [&dyn Error; 20] = [
+    let with_cause: [&dyn Error; 21] = [
         &PeerError::Unknown(failed()),
         &RequestError::HungUp(failed()),
         &RequestError::Peer(PeerError::Unknown(failed())),
@@ -84,6 +84,10 @@ fn no_error_says_its_cause_twice() {
         },
         &PacketError::Peer(PeerError::Unknown(failed())),
         &PacketError::System(failed()),
+        &DirectoryError::Missing {
+            directory: "run".into(),
+            source: failed(),
+        },
         &FillError::System(failed()),
         &SealedError::System(failed()),
         &ImageError::<Cause>::Io(failed()),

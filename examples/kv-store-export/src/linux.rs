@@ -8,9 +8,9 @@ mod protocol;
 mod server;
 
 pub use checksum::Crc64Simd;
-pub use client::{Client, ClientError, Refused, Value};
+pub use client::{Client, ClientError, Refused};
 pub use devstate_memfd::{Memory, Sealed};
 pub use devstate_socket::packets::Limits;
 pub use fill::fill;
-pub use protocol::{ExportFailure, MAX_PACKET, Reply, Request};
+pub use protocol::{ExportFailure, MAX_PACKET, Reply, Request, Value};
 pub use server::{ServedStore, Server};

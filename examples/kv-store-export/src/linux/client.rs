@@ -6,14 +6,13 @@ use std::os::unix::fs::FileExt;
 use std::path::Path;
 use std::string::String;
 use std::time::Duration;
-use std::vec::Vec;
 
 use devstate_memfd::{Memory, Sealed, SealedError};
 use devstate_socket::PeerError;
 use devstate_socket::packets::{self, PacketError};
 use devstate_versioning::{Header, LoadError};
 
-use super::protocol::{ExportFailure, MAX_PACKET, Reply, Request};
+use super::protocol::{ExportFailure, MAX_PACKET, Reply, Request, Value};
 use crate::{ExportError, Item, Release, WriteError};
 
 /// How long the server may take for an answer.
@@ -117,17 +116,6 @@ impl fmt::Display for Refused {
 
 impl core::error::Error for Refused {}
 
-/// An item as the server gives it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Value {
-    /// The value.
-    pub value: Vec<u8>,
-    /// Not to be shown unless asked for.
-    pub sensitive: bool,
-    /// When it was written, in seconds since 1970.
-    pub written: u64,
-}
-
 impl Client {
     /// Connects to the server that listens at `path`, if it is one of this process's user, or of root.
     ///
@@ -171,18 +159,7 @@ impl Client {
     /// `Connection`.
     pub fn get(&self, key: &str) -> Result<Option<Value>, ClientError> {
         match self.ask(&Request::Get { key: key.into() }, &[])? {
-            (
-                Reply::Item {
-                    value,
-                    sensitive,
-                    written,
-                },
-                _,
-            ) => Ok(Some(Value {
-                value,
-                sensitive,
-                written,
-            })),
+            (Reply::Item(value), _) => Ok(Some(value)),
             (Reply::NoSuchItem, _) => Ok(None),
             (reply, _) => Err(unexpected(reply)),
         }

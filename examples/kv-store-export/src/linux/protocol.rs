@@ -40,6 +40,17 @@ pub enum Request {
     },
 }
 
+/// An item as the server gives it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Value {
+    /// The value.
+    pub value: Vec<u8>,
+    /// Not to be shown unless asked for.
+    pub sensitive: bool,
+    /// When it was written, in seconds since 1970.
+    pub written: u64,
+}
+
 /// What the server answers.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Reply {
@@ -48,14 +59,7 @@ pub enum Reply {
     /// The item was not written.
     NotWritten(WriteError),
     /// An item.
-    Item {
-        /// Its value.
-        value: Vec<u8>,
-        /// Not to be shown unless asked for.
-        sensitive: bool,
-        /// When it was written, in seconds since 1970.
-        written: u64,
-    },
+    Item(Value),
     /// There is no item with that key.
     NoSuchItem,
     /// The export is in the memory whose descriptor comes with the reply: open for reading only, and sealed.

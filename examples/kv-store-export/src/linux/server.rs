@@ -18,7 +18,7 @@ use devstate_socket::{ListenError, Listener, PeerError, packets};
 
 use super::exports::Exports;
 use super::fill::fill;
-use super::protocol::{ExportFailure, MAX_PACKET, Reply, Request};
+use super::protocol::{ExportFailure, MAX_PACKET, Reply, Request, Value};
 use crate::{ExportError, Item, Mark, Release, Store};
 
 /// The store that a server has: up to 100,000 items, whose values take up to 128 MiB.
@@ -118,10 +118,12 @@ impl Service for Exporter<'_> {
                     .write_item(item)
                     .map_or_else(Reply::NotWritten, |()| Reply::Written)
             }
-            Request::Get { key } => self.read().get(&key).map_or(Reply::NoSuchItem, |item| Reply::Item {
-                value: item.value.to_vec(),
-                sensitive: item.sensitive,
-                written: item.written,
+            Request::Get { key } => self.read().get(&key).map_or(Reply::NoSuchItem, |item| {
+                Reply::Item(Value {
+                    value: item.value.to_vec(),
+                    sensitive: item.sensitive,
+                    written: item.written,
+                })
             }),
         };
         (reply, None)

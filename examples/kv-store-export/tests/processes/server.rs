@@ -57,15 +57,6 @@ impl Server {
         Self::listening(&mut command, directory, "own/socket")
     }
 
-    /// In a control group.
-    pub(super) fn start_in(group: &Path) -> Self {
-        let mut command = Command::new("sh");
-        command.args(["-c", "echo $$ > \"$1\" && shift && exec \"$@\"", "sh"]);
-        command.arg(group.join("cgroup.procs"));
-        command.args([env!("CARGO_BIN_EXE_kv-store"), "serve"]);
-        Self::listening(&mut command, TempDir::new().unwrap(), "socket")
-    }
-
     fn listening(command: &mut Command, directory: TempDir, socket: &'static str) -> Self {
         let command = command.arg("--socket").arg(directory.path().join(socket));
         let mut process = command.stdout(Stdio::piped()).spawn().unwrap();

@@ -10,6 +10,7 @@
 
 mod attacks;
 mod filling;
+mod paying;
 mod seals;
 
 use std::fs::File;

@@ -3,20 +3,19 @@
 mod output;
 mod progress;
 
-use std::env;
-use std::fs::{self, DirBuilder, File};
+use std::fs::File;
 use std::io::{self, IsTerminal, Read, Write};
-use std::os::unix::fs::{DirBuilderExt, MetadataExt};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::RwLock;
 
-use anyhow::{Context, Result, anyhow, bail, ensure};
+use anyhow::{Context, Result, anyhow, bail};
 use clap::{Parser, Subcommand};
 use devstate_file::{PendingFile, load_file, open_stream};
 use devstate_kv_store_export::linux::{Client, ClientError, Limits, ServedStore, Server};
 use devstate_kv_store_export::{Exportable, Item, Release, Store, VALUE_LEN, WriteError};
-use rustix::process::{Resource, Rlimit, geteuid, getrlimit, setrlimit};
+use devstate_socket::private_directory;
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
 use crate::output::{note, print, say, shown};
 use crate::progress::Progress;
@@ -273,19 +272,6 @@ fn verify<'a>(bytes: &'a [u8], file: &Path) -> Result<Exportable<'a>> {
 
 /// Returns where a user's server listens: in a directory that is the user's own, which nobody else can put a socket into.
 fn default_socket() -> Result<PathBuf> {
-    let user = geteuid().as_raw();
-    let given = env::var_os("XDG_RUNTIME_DIR")
-        .map(PathBuf::from)
-        .filter(|path| path.is_absolute());
-    let directory = given.unwrap_or_else(|| env::temp_dir().join(format!("kv-store-{user}")));
-    // Where it is there already it is looked at as well.
-    let _ = DirBuilder::new().mode(0o700).create(&directory);
-    let found = fs::symlink_metadata(&directory).with_context(|| format!("no directory {}", shown(&directory)))?;
-    let is_own = found.is_dir() && found.uid() == user && found.mode() & 0o022 == 0;
-    ensure!(
-        is_own,
-        "{} is not a directory that only user {user} can write to; give a socket elsewhere with `--socket`",
-        shown(&directory)
-    );
+    let directory = private_directory("kv-store").context("give a socket elsewhere with `--socket`")?;
     Ok(directory.join("kv-store.sock"))
 }

@@ -1,0 +1,132 @@
+//! A directory of the user's own.
+
+use std::fs::{DirBuilder, symlink_metadata};
+use std::os::unix::fs::{DirBuilderExt, MetadataExt};
+use std::path::{Path, PathBuf};
+use std::{env, error, fmt, io};
+
+use rustix::process::geteuid;
+
+use crate::shown::shown;
+
+/// Returns a directory where nobody but this user, and root, can put or replace a socket.
+///
+/// That is `$XDG_RUNTIME_DIR`. Where it is not set to an absolute path, it is `NAME-UID` below the directory for temporary files,
+/// which is created with the mode 0700 if it is not there. `name` is the name of the program.
+///
+/// # Errors
+///
+/// Returns [`DirectoryError`] if that path is not a directory of this user, is a symbolic link, or if others can write to it.
+pub fn private_directory(name: &str) -> Result<PathBuf, DirectoryError> {
+    let given = env::var_os("XDG_RUNTIME_DIR").map(PathBuf::from);
+    choose(given, &env::temp_dir(), name)
+}
+
+fn choose(given: Option<PathBuf>, temporary: &Path, name: &str) -> Result<PathBuf, DirectoryError> {
+    let own = geteuid().as_raw();
+    let given = given.filter(|given| given.is_absolute());
+    let directory = given.unwrap_or_else(|| temporary.join(format!("{name}-{own}")));
+    // One that is there already is checked as well.
+    let _ = DirBuilder::new().mode(0o700).create(&directory);
+    match symlink_metadata(&directory) {
+        Ok(found) if found.is_dir() && found.uid() == own && found.mode() & 0o022 == 0 => Ok(directory),
+        Ok(_) => Err(DirectoryError::NotPrivate { directory, own }),
+        Err(source) => Err(DirectoryError::Missing { directory, source }),
+    }
+}
+
+/// Why there is no [`private_directory`].
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum DirectoryError {
+    /// It is not a directory that only this user can write to.
+    NotPrivate {
+        /// Its path.
+        directory: PathBuf,
+        /// The user ID of this process.
+        own: u32,
+    },
+    /// It is not there, and cannot be created.
+    Missing {
+        /// Its path.
+        directory: PathBuf,
+        /// What the system says.
+        source: io::Error,
+    },
+}
+
+impl fmt::Display for DirectoryError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::NotPrivate { directory, own } => {
+                let directory = shown(directory);
+                write!(f, "{directory} is not a directory that only user {own} can write to")
+            }
+            Self::Missing { directory, source } => write!(f, "there is no directory {}: {source}", shown(directory)),
+        }
+    }
+}
+
+impl error::Error for DirectoryError {
+    fn source(&self) -> Option<&(dyn error::Error + 'static)> {
+        match self {
+            Self::NotPrivate { .. } => None,
+            Self::Missing { source, .. } => source.source(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs::{self, Permissions};
+    use std::os::unix::fs::{PermissionsExt, chown, symlink};
+
+    use super::*;
+
+    #[test]
+    fn a_given_directory_is_used_and_one_is_made_where_none_is_given() {
+        let folder = tempfile::tempdir().unwrap();
+        let (given, temporary) = (folder.path().join("given"), folder.path());
+        let made = temporary.join(format!("vm-{}", geteuid().as_raw()));
+        assert_eq!(choose(Some(given.clone()), temporary, "vm").unwrap(), given);
+        assert!(!made.exists());
+        for given in [None, Some("relative".into()), Some("".into())] {
+            assert_eq!(choose(given, temporary, "vm").unwrap(), made);
+        }
+        assert_eq!(fs::metadata(&made).unwrap().mode() & 0o777, 0o700);
+        let missing = choose(None, &temporary.join("\x1b[2J"), "vm").unwrap_err();
+        assert!(matches!(missing, DirectoryError::Missing { .. }), "{missing}");
+        assert!(!missing.to_string().contains('\x1b'), "{missing}");
+    }
+
+    #[test]
+    fn a_directory_that_others_can_change_is_refused() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("vm");
+        let check = || choose(Some(path.clone()), folder.path(), "vm");
+        let is_refused = || matches!(check(), Err(DirectoryError::NotPrivate { .. }));
+        fs::create_dir(&path).unwrap();
+        for (mode, taken) in [
+            (0o700, true),
+            (0o755, true),
+            (0o770, false),
+            (0o702, false),
+            (0o1777, false),
+        ] {
+            fs::set_permissions(&path, Permissions::from_mode(mode)).unwrap();
+            assert_eq!(is_refused(), !taken, "{mode:o}");
+        }
+        fs::set_permissions(&path, Permissions::from_mode(0o700)).unwrap();
+        if chown(&path, Some(54_321), None).is_ok() {
+            assert!(is_refused(), "it belongs to another user");
+        } else {
+            println!("skipped: only root can give a directory away");
+        }
+        fs::rename(&path, folder.path().join("elsewhere")).unwrap();
+        symlink("elsewhere", &path).unwrap();
+        assert!(is_refused(), "it is a symbolic link");
+        fs::remove_file(&path).unwrap();
+        fs::write(&path, "").unwrap();
+        assert!(is_refused(), "it is a file");
+    }
+}
