@@ -8,19 +8,19 @@ use crate::Listener;
 const PATIENCE: Duration = Duration::from_millis(300);
 type Socket = PacketSocket<64>;
 
-/// A client, and what its server does.
-fn with_server<T: Send>(
-    serve: impl FnOnce(&Listener<OwnedFd>) + Send,
+/// A client, and what its server does. The server does not keep a test that has failed.
+fn with_server<T>(
+    serve: impl FnOnce(Listener<OwnedFd>) + Send + 'static,
     ask: impl FnOnce(&dyn Fn(u32) -> Result<u32, PacketError>) -> T,
 ) -> T {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("socket");
     let listener = Listener::seqpacket(&path).unwrap();
-    thread::scope(|scope| {
-        scope.spawn(|| serve(&listener));
-        let client: Client<64> = Client::connect(&path, PATIENCE).unwrap();
-        ask(&|number| client.ask(&number, &[]).map(|(answer, _)| answer))
-    })
+    let server = thread::spawn(move || serve(listener));
+    let client: Client<64> = Client::connect(&path, PATIENCE).unwrap();
+    let result = ask(&|number| client.ask(&number, &[]).map(|(answer, _)| answer));
+    server.join().unwrap();
+    result
 }
 
 /// Answers one request with its double, if anybody still waits for it.
@@ -31,9 +31,9 @@ fn answer(client: &Socket) {
 
 #[test]
 fn a_server_that_hung_up_is_asked_again_over_a_new_connection() {
-    let serve = |listener: &Listener<OwnedFd>| {
+    let serve = |listener| {
         for _ in 0..3 {
-            answer(&Socket::accept(listener).unwrap());
+            answer(&Socket::accept(&listener).unwrap());
         }
     };
     with_server(serve, |ask| {
@@ -46,9 +46,9 @@ fn a_server_that_hung_up_is_asked_again_over_a_new_connection() {
 
 #[test]
 fn a_server_that_always_hangs_up_is_asked_twice() {
-    let serve = |listener: &Listener<OwnedFd>| {
+    let serve = |listener| {
         for _ in 0..2 {
-            drop(Socket::accept(listener).unwrap());
+            drop(Socket::accept(&listener).unwrap());
         }
     };
     let refusal = with_server(serve, |ask| ask(1).unwrap_err());
@@ -57,12 +57,12 @@ fn a_server_that_always_hangs_up_is_asked_twice() {
 
 #[test]
 fn a_request_that_was_read_is_not_repeated() {
-    let serve = |listener: &Listener<OwnedFd>| {
-        let client = Socket::accept(listener).unwrap();
+    let serve = |listener| {
+        let client = Socket::accept(&listener).unwrap();
         let request: u32 = client.receive().message.unwrap();
         assert_eq!(request, 1);
         drop(client);
-        answer(&Socket::accept(listener).unwrap());
+        answer(&Socket::accept(&listener).unwrap());
     };
     with_server(serve, |ask| {
         assert!(matches!(ask(1), Err(PacketError::Closed)));
@@ -72,11 +72,11 @@ fn a_request_that_was_read_is_not_repeated() {
 
 #[test]
 fn a_late_answer_is_not_taken_for_the_next_one() {
-    let serve = |listener: &Listener<OwnedFd>| {
-        let late = Socket::accept(listener).unwrap();
+    let serve = |listener| {
+        let late = Socket::accept(&listener).unwrap();
         thread::sleep(2 * PATIENCE);
         answer(&late);
-        answer(&Socket::accept(listener).unwrap());
+        answer(&Socket::accept(&listener).unwrap());
     };
     with_server(serve, |ask| {
         assert!(matches!(ask(1), Err(PacketError::Late)));
