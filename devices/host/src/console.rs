@@ -143,8 +143,8 @@ impl Screen {
         }
     }
 
-    /// Returns `true` if the last byte was not taken, and for a new `Screen`: the UART may have output from before a restore.
-    /// Then let the UART try again soon.
+    /// Returns `true` if the last byte was not taken. A new `Screen` returns `true` as well, because a restored UART may have
+    /// output that waits. Let the UART try again soon.
     #[must_use]
     pub fn is_stalled(&self) -> bool {
         self.stalled
@@ -229,7 +229,7 @@ pub(crate) fn reopened(file: BorrowedFd<'_>) -> Option<OwnedFd> {
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use super::*;
 
     #[test]
@@ -267,7 +267,7 @@ mod tests {
     }
 
     /// Both ends of a terminal, of which the second one waits.
-    fn terminal() -> io::Result<(OwnedFd, OwnedFd)> {
+    pub(crate) fn terminal() -> io::Result<(OwnedFd, OwnedFd)> {
         use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
         let keyboard = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY)?;
         grantpt(&keyboard)?;

@@ -51,7 +51,7 @@ impl Messages {
         self.say_now(&text, NEVER);
     }
 
-    /// Prints the last line of the process. Waits up to one second for a slow reader. A longer wait counts the line as lost.
+    /// Prints the last line of the process. Waits up to one second in all for a slow reader.
     pub fn say_at_the_end(&self, text: impl Display) {
         self.say_now(&text, AT_THE_END);
     }
@@ -166,16 +166,7 @@ mod tests {
     /// As after `su`: the terminal is another user's, so it cannot be opened again.
     #[test]
     fn a_terminal_that_takes_nothing_and_cannot_be_reopened_is_not_waited_for() -> std::io::Result<()> {
-        use rustix::fs::{Mode, OFlags, open};
-        use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
-        let keyboard = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY)?;
-        grantpt(&keyboard)?;
-        unlockpt(&keyboard)?;
-        let screen = open(
-            ptsname(&keyboard, Vec::new())?,
-            OFlags::RDWR | OFlags::NOCTTY,
-            Mode::empty(),
-        )?;
+        let (keyboard, screen) = crate::console::tests::terminal()?;
         let (said, heard) = std::sync::mpsc::channel();
         std::thread::spawn(move || {
             let messages = Messages::new("vmm");

@@ -252,7 +252,7 @@ impl fmt::Display for ListenError {
             ),
             ListenReason::PublicDirectory { directory, mode } => write!(
                 f,
-                "everyone may replace what is in the directory {} (mode {mode:o})",
+                "everyone may replace files in the directory {} (mode {mode:o})",
                 shown(directory)
             ),
             ListenReason::Locked { directory } => {

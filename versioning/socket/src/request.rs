@@ -222,7 +222,7 @@ pub enum RequestError {
         /// The length of the longest line in bytes.
         limit: usize,
     },
-    /// The line of the other process is not what this one expects.
+    /// The line of the other process is not JSON, or not of the expected type.
     Json(serde_json::Error),
     /// The message of this process cannot be serialized.
     Unserializable(serde_json::Error),
@@ -237,7 +237,7 @@ impl fmt::Display for RequestError {
             Self::Peer(error) => write!(f, "{error}"),
             Self::Late { patience } => write!(
                 f,
-                "the caller did not say within {} s what it wants",
+                "the caller did not send its request within {} s",
                 patience.as_secs_f64()
             ),
             Self::Unread { patience } => write!(
@@ -245,9 +245,9 @@ impl fmt::Display for RequestError {
                 "the caller did not accept the answer within {} s",
                 patience.as_secs_f64()
             ),
-            Self::TooLong { limit } => write!(f, "the other side says more than {limit} bytes"),
-            Self::Json(error) => write!(f, "this is not a line of the kind that is expected: {error}"),
-            Self::Unserializable(error) => write!(f, "this message has no JSON form: {error}"),
+            Self::TooLong { limit } => write!(f, "the line of the other side has more than {limit} bytes"),
+            Self::Json(error) => write!(f, "the line of the other side is not what was expected: {error}"),
+            Self::Unserializable(error) => write!(f, "this message cannot be written as JSON: {error}"),
             Self::HungUp(error) => write!(f, "the other side hung up: {error}"),
         }
     }

@@ -80,8 +80,8 @@ impl<'w> TimedStream<'w> {
         (self.limit, self.deadline) = (limit, deadline(limit));
     }
 
-    /// Returns `true` if a read or a write has failed because of `wake`: this process was told to stop, and the other side is
-    /// not to blame.
+    /// Returns `true` after a read or a write has failed because of `wake`. Then this process was told to stop, and the other side
+    /// did nothing wrong.
     #[must_use]
     pub const fn is_stopped(&self) -> bool {
         self.stopped
@@ -102,7 +102,7 @@ impl<'w> TimedStream<'w> {
     fn wait(&mut self, wanted: PollFlags) -> io::Result<()> {
         let left = self.deadline.saturating_duration_since(Instant::now());
         let late = || {
-            let message = format!("the other side took more than {} s", self.limit.as_secs_f64());
+            let message = format!("the other side took longer than {} s", self.limit.as_secs_f64());
             Err(io::Error::new(ErrorKind::TimedOut, message))
         };
         // `poll` does not say so if there is something to read.

@@ -73,7 +73,7 @@ fn a_call_that_nobody_answers_holds_up_nothing() {
     assert!(start.elapsed() < Duration::from_secs(4), "the console stood still");
     let output = client.wait_with_output().unwrap();
     let said = String::from_utf8_lossy(&output.stderr);
-    assert!(said.contains("does not answer within 5 s"), "{said}");
+    assert!(said.contains("did not answer within 5 s"), "{said}");
     vmm.echoes("jkl", "ghi");
 
     // Its own control socket is known at once.

@@ -9,8 +9,8 @@ use crate::{FileError, shown};
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum DirectoryError {
-    /// The directory stayed locked for half a second. A save is in progress, or a reader has it open and this would be a save.
-    /// This process may hold the lock itself, by a [`Directory`](super::Directory) or a [`Saved`](super::Saved).
+    /// The directory stayed locked for half a second. Somebody saves to it, or somebody reads it and this would be a save. It
+    /// may be this process itself, with a [`Directory`](super::Directory) or a [`Saved`](super::Saved).
     InUse {
         /// The directory.
         path: PathBuf,
@@ -74,7 +74,7 @@ impl From<FileError> for DirectoryError {
 impl fmt::Display for DirectoryError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::InUse { path } => write!(f, "cannot use {}: another process uses it", shown(path)),
+            Self::InUse { path } => write!(f, "cannot use {}: it is in use", shown(path)),
             Self::File(error) => error.fmt(f),
             Self::NoRoom { needed, free, error } => {
                 let (needed, free) = (needed.div_ceil(1 << 20), free >> 20);

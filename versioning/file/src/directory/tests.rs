@@ -197,7 +197,7 @@ fn one_process_at_a_time_saves_to_a_directory() -> Result<()> {
     }
     saved.tidy()?;
     let readers = [MACHINE.open(path)?, MACHINE.open(path)?];
-    assert!(refusal(save_number(path, 2)).ends_with(": another process uses it"));
+    assert!(refusal(save_number(path, 2)).ends_with(": it is in use"));
     drop(readers);
     assert_eq!(number(path)?, 1);
     Ok(())
@@ -419,7 +419,7 @@ fn a_save_that_waits_deletes_nothing() -> Result<()> {
     let held = MACHINE.open(path)?;
     let unnamed = path.join(MACHINE.image_name(9));
     fs::write(&unnamed, "being saved")?;
-    assert!(refusal(save_number(path, 2)).ends_with("uses it"));
+    assert!(refusal(save_number(path, 2)).ends_with("in use"));
     assert!(unnamed.exists());
     drop(held);
     save_number(path, 2)?;
@@ -550,7 +550,7 @@ fn the_lock_of_a_directory_that_was_removed_is_worth_nothing() -> Result<()> {
     drop(failing);
     let saved = waiting.join().unwrap();
     assert!(
-        saved.is_err_and(|error| error.contains("uses it")),
+        saved.is_err_and(|error| error.contains("in use")),
         "it saved while somebody reads"
     );
     Ok(())

@@ -35,8 +35,8 @@ impl<R: ReleaseTable, M: RowOf<R>> Destination<R, M> {
     }
 
     /// Takes a machine over from `caller`, which [`Listener::stream`](crate::Listener::stream) accepted. `receive` reads all of
-    /// it from the stream, for instance a snapshot and then the memory, and creates everything that the guest needs to run. The
-    /// exchange stops with an error as soon as `wake` becomes readable ([`TimedStream`]).
+    /// it from the stream, for instance a snapshot and then the memory, and creates everything that the guest needs to run. When
+    /// `wake` becomes readable, the exchange ends with [`TakeError::Stopped`].
     ///
     /// After `Ok` the guest runs nowhere else: run it here.
     ///
@@ -98,7 +98,7 @@ impl<R: ReleaseTable, M: RowOf<R>> Destination<R, M> {
     }
 }
 
-/// Whoever gives up here must not leave a source that says the last word into the void: the guest would run nowhere.
+/// Whoever gives up here must not leave a source that believes that its final message came: the guest would run nowhere.
 pub(super) fn take_last_word(stream: &mut TimedStream<'_>, nonce: Nonce) -> Result<(), TakeError> {
     let (mut word, expected) = ([0; 24], with_nonce(*YOURS, nonce));
     // The source says it with one write.
@@ -106,7 +106,7 @@ pub(super) fn take_last_word(stream: &mut TimedStream<'_>, nonce: Nonce) -> Resu
         Ok(_) if word == expected => return Ok(()),
         Ok(0) => (0, ErrorKind::UnexpectedEof.into()),
         Ok(len) => {
-            let message = "it says something else than the last word of this exchange";
+            let message = "it sent something else than the final message";
             (len, io::Error::new(ErrorKind::InvalidData, message))
         }
         Err(error) => (0, error),
@@ -134,16 +134,16 @@ pub enum TakeError {
     NoMachine(io::Error),
     /// The caller does not speak this protocol.
     Foreign {
-        /// The first eight bytes that it says.
+        /// The first eight bytes that it sent.
         found: [u8; 8],
     },
-    /// The caller answers another offer than this one: it may repeat a recorded exchange.
+    /// The caller accepts another offer than this one. It may be a recording of an earlier exchange.
     Recorded,
     /// The machine could not be built: what the function that receives it has returned.
     Machine(Box<dyn error::Error + Send + Sync>),
     /// `wake` became readable: this process was told to stop. The source still has its guest.
     Stopped,
-    /// The source has not said the last word, so it still has its guest.
+    /// The source did not send the final message, so it still has its guest.
     Kept(io::Error),
 }
 
@@ -156,13 +156,11 @@ impl fmt::Display for TakeError {
             Self::Foreign { found } => {
                 write!(
                     f,
-                    "the caller does not move a machine: it says \"{}\"",
+                    "the caller does not speak this protocol: it sent \"{}\"",
                     found.escape_ascii()
                 )
             }
-            Self::Recorded => {
-                f.write_str("the caller answers another offer than this one: it may repeat a recorded exchange")
-            }
+            Self::Recorded => f.write_str("the caller accepts another offer than this one: it may be a recording"),
             Self::Machine(error) => write!(f, "{error}"),
             Self::Stopped => f.write_str(STOPPED),
             Self::Kept(error) => write!(f, "the source kept its machine: {error}"),

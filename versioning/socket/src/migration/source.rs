@@ -69,12 +69,12 @@ impl<R: ReleaseTable, M: RowOf<R>> Call<R, M> {
     }
 
     /// Does what can be done without waiting. Returns `None` if the destination has not answered yet: then call it again
-    /// within 100 ms. The destination gives up if its offer is not accepted within its [`Limits::answer`]. At the end both
+    /// within 100 ms. The destination gives up if its offer is not accepted within its [`Limits::answer`]. After `Some` both
     /// sides know the release at which the machine is written.
     ///
     /// # Errors
     ///
-    /// Returns [`CallError`]. The guest can go on. [`CallError::Ended`] if an earlier poll has succeeded or failed.
+    /// Returns [`CallError`]: the guest can go on here. Returns [`CallError::Ended`] if an earlier poll has succeeded or failed.
     pub fn poll(&mut self) -> Result<Option<Agreed<R>>, CallError> {
         if self.ended {
             return Err(CallError::Ended);
@@ -188,8 +188,8 @@ impl<R: Copy> Agreed<R> {
     }
 
     /// Sends the machine. Stop the guest before you call this. `write` writes all of it to the stream, for instance a snapshot
-    /// and then the memory. The whole exchange may take [`Limits::exchange`]. It stops with an error as soon as `wake` becomes
-    /// readable ([`TimedStream`]).
+    /// and then the memory. The whole exchange may take [`Limits::exchange`]. When `wake` becomes readable, it ends with
+    /// [`CallError::Stopped`].
     ///
     /// After `Ok` the guest belongs to the destination: never run it here again.
     ///
@@ -210,7 +210,7 @@ impl<R: Copy> Agreed<R> {
     }
 }
 
-/// Sends the machine, waits until it is complete, and says the last word.
+/// Sends the machine, waits until it is complete, and sends the final message.
 fn give<E>(
     stream: &mut TimedStream<'_>,
     nonce: Nonce,
@@ -279,9 +279,9 @@ pub enum CallError {
     Stopped,
     /// The destination did not take the whole machine, or could not build it.
     GaveUp(io::Error),
-    /// The destination says something else than that the machine is complete.
+    /// The destination did not confirm that the machine is complete.
     Incomplete {
-        /// The byte that it says.
+        /// The byte that it sent instead.
         answer: u8,
     },
 }
@@ -306,18 +306,14 @@ impl fmt::Display for CallError {
             Self::Peer(error) => write!(f, "{error}"),
             Self::Busy { path, limit } => {
                 let limit = limit.as_secs_f64();
-                write!(
-                    f,
-                    "whoever listens at {} takes no more calls within {limit} s",
-                    shown(path)
-                )
+                write!(f, "the listener at {} accepted no call within {limit} s", shown(path))
             }
             Self::Silent { path, limit } => {
                 let limit = limit.as_secs_f64();
-                write!(f, "whoever listens at {} does not answer within {limit} s", shown(path))
+                write!(f, "the listener at {} did not answer within {limit} s", shown(path))
             }
-            Self::NoAnswer(error) => write!(f, "nobody answers at the other end: {error}"),
-            Self::Ended => f.write_str("this call has ended: a new one is needed"),
+            Self::NoAnswer(error) => write!(f, "the connection ended before the whole offer came: {error}"),
+            Self::Ended => f.write_str("this call has ended: create a new one"),
             Self::Negotiation(error) => write!(f, "{error}"),
             Self::Machine(error) => write!(f, "the machine could not be sent: {error}"),
             Self::Stopped => f.write_str(STOPPED),
@@ -325,7 +321,7 @@ impl fmt::Display for CallError {
             Self::Incomplete { answer } => {
                 write!(
                     f,
-                    "the destination gave up: it answers {answer:#04x}, and not that the machine is complete"
+                    "the destination did not confirm the machine: it sent the byte {answer:#04x}"
                 )
             }
         }

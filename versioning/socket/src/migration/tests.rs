@@ -357,7 +357,7 @@ fn a_full_queue_and_a_silent_listener_are_not_waited_for() {
     let (silent, _there) = UnixStream::pair().unwrap();
     let refusal = agree(silent).map(drop).unwrap_err();
     assert!(
-        refusal.to_string().ends_with("does not answer within 0.5 s"),
+        refusal.to_string().ends_with("did not answer within 0.5 s"),
         "{refusal}"
     );
 }
