@@ -1,7 +1,7 @@
 //! `cargo xtask fuzz`: every fuzz target for a while, from the corpus that is kept.
 
 use crate::install::cargo_tool;
-use crate::process::{output, program, run as run_command};
+use crate::process::{output, program, run as run_command, run_side_by_side};
 use anyhow::Result;
 use std::path::Path;
 use std::process::{Command, ExitCode};
@@ -24,39 +24,54 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode> {
     let all = output(&mut cargo_fuzz(&fuzz, "list"))?;
     let all: Vec<String> = all.split_whitespace().map(str::to_owned).collect();
     let targets = if args.targets.is_empty() { &all } else { &args.targets };
+    // Once, so that the runs do not wait for each other.
+    run_command(&mut cargo_fuzz(&fuzz, "build"))?;
+    let mut runs = Vec::new();
     for target in targets {
-        let corpus = format!("target/corpus/{target}");
-        // What is found goes to the first folder.
-        let found = format!("target/found/{target}");
-        let root = crate::workspace::root().join(FOLDER);
-        if root.join(&corpus).exists() {
-            std::fs::remove_dir_all(root.join(&corpus))?;
-        }
-        for folder in [&corpus, &found] {
-            std::fs::create_dir_all(root.join(folder))?;
-        }
-        let archive = format!("corpus/{target}.tar.gz");
-        if root.join(&archive).exists() {
-            run_command(tar().args(["--extract", "--gzip", "--file", &archive, "--directory", &corpus]))?;
-        }
+        let [found, corpus] = unpacked(target)?;
         let seconds = format!("-max_total_time={}", args.seconds);
         let mut command = cargo_fuzz(&fuzz, "run");
-        command.args([target, &found, &corpus]);
-        run_command(command.args(["--", &seconds, MAX_LEN]))?;
-        if args.keep {
-            keep(&fuzz, target, &[&corpus, &found])?;
+        command.args([target, &found, &corpus]).args(["--", &seconds, MAX_LEN]);
+        runs.push(command);
+    }
+    run_side_by_side(runs)?;
+    if args.keep {
+        for target in targets {
+            keep(&fuzz, target)?;
         }
     }
     Ok(ExitCode::SUCCESS)
 }
 
-/// Makes the corpus the fewest inputs of `from` that reach all of the code that they reach together. How often a loop
-/// turns is left out: it would keep three times as many.
-fn keep(fuzz: &Path, target: &str, from: &[&str]) -> Result<()> {
+/// The folders for what a target finds, and of its corpus.
+fn folders(target: &str) -> [String; 2] {
+    ["found", "corpus"].map(|folder| format!("target/{folder}/{target}"))
+}
+
+/// Unpacks the corpus of a target. libFuzzer writes what it finds to the first folder.
+fn unpacked(target: &str) -> Result<[String; 2]> {
+    let [found, corpus] = folders(target);
+    let root = crate::workspace::root().join(FOLDER);
+    if root.join(&corpus).exists() {
+        std::fs::remove_dir_all(root.join(&corpus))?;
+    }
+    for folder in [&corpus, &found] {
+        std::fs::create_dir_all(root.join(folder))?;
+    }
+    let archive = format!("corpus/{target}.tar.gz");
+    if root.join(&archive).exists() {
+        run_command(tar().args(["--extract", "--gzip", "--file", &archive, "--directory", &corpus]))?;
+    }
+    Ok([found, corpus])
+}
+
+/// Makes the corpus the fewest inputs that reach all of the code that the corpus and what was found reach together. How often a
+/// loop turns is left out: it would keep three times as many.
+fn keep(fuzz: &Path, target: &str) -> Result<()> {
     let root = crate::workspace::root().join(FOLDER);
     let fewest = tempfile::tempdir_in(root.join("target"))?;
     let mut command = cargo_fuzz(fuzz, "run");
-    command.arg(target).arg(fewest.path()).args(from);
+    command.arg(target).arg(fewest.path()).args(folders(target));
     run_command(command.args(["--", "-set_cover_merge=1", "-use_counters=0", MAX_LEN]))?;
     let archive = format!("corpus/{target}.tar.gz");
     // The same inputs give the same file.

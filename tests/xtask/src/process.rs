@@ -2,8 +2,10 @@
 
 use crate::workspace;
 use anyhow::{Context, Result, bail};
+use std::num::NonZero;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use std::sync::{Mutex, PoisonError};
 
 /// The cargo that runs us, at the workspace's root, with these words as its arguments.
 pub(crate) fn cargo(words: &str) -> Command {
@@ -29,6 +31,46 @@ pub(crate) fn run(command: &mut Command) -> Result<()> {
         .with_context(|| format!("cannot start `{shown}`"))?;
     if !status.success() {
         bail!("`{shown}`: {status}");
+    }
+    Ok(())
+}
+
+/// Runs the commands, as many at a time as there are processors, and prints the output of each when it has ended. One that fails
+/// does not stop the others.
+pub(crate) fn run_side_by_side(commands: Vec<Command>) -> Result<()> {
+    let waiting = Mutex::new(commands.into_iter());
+    let next = || waiting.lock().unwrap_or_else(PoisonError::into_inner).next();
+    let work = || {
+        let mut outcome = Ok(());
+        while let Some(mut command) = next() {
+            outcome = outcome.and(run_and_show(&mut command));
+        }
+        outcome
+    };
+    std::thread::scope(|scope| {
+        let processors = std::thread::available_parallelism().map_or(1, NonZero::get);
+        let workers: Vec<_> = (0..processors).map(|_| scope.spawn(work)).collect();
+        workers
+            .into_iter()
+            .try_for_each(|worker| worker.join().unwrap_or_else(|_| bail!("a thread panicked")))
+    })
+}
+
+/// Runs `command`, and prints its output in one piece when it has ended.
+fn run_and_show(command: &mut Command) -> Result<()> {
+    let shown = show(command);
+    println!("$ {shown}");
+    let output = command
+        .stdin(Stdio::null())
+        .output()
+        .with_context(|| format!("cannot start `{shown}`"))?;
+    let (said, complaints) = (
+        String::from_utf8_lossy(&output.stdout),
+        String::from_utf8_lossy(&output.stderr),
+    );
+    println!("-- `{shown}` printed:\n{said}{complaints}");
+    if !output.status.success() {
+        bail!("`{shown}`: {}", output.status);
     }
     Ok(())
 }

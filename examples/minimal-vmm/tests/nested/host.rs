@@ -1,5 +1,6 @@
 //! The host: QEMU, Debian's kernel in it, and what can be asked of them.
 
+use std::path::PathBuf;
 use std::process::{Child, Stdio};
 use std::time::Duration;
 
@@ -25,30 +26,39 @@ pub(crate) struct Machine {
     pub(crate) terminal: Console,
 }
 
+/// Finds QEMU for the architecture.
+///
+/// # Errors
+///
+/// A skip, where it is not installed.
+pub(crate) fn emulator(architecture: Architecture) -> Result<PathBuf> {
+    program_path(match architecture {
+        Architecture::X86_64 => "qemu-system-x86_64",
+        Architecture::Aarch64 => "qemu-system-aarch64",
+    })
+}
+
 impl Machine {
     pub(crate) fn start(architecture: Architecture, accelerator: &str, images: &Images) -> Result<Self> {
         let sockets = workspace::root().join("target/vmm");
         let [shell, terminal] = ["shell", "terminal"].map(|name| sockets.join(format!("{name}-{architecture:?}")));
         let listeners = (Console::listen(&shell)?, Console::listen(&terminal)?);
-        let mut qemu = match architecture {
+        let mut qemu = program(emulator(architecture)?);
+        match architecture {
             Architecture::X86_64 => {
-                let mut qemu = program(program_path("qemu-system-x86_64")?);
                 qemu.args(["-M", "q35", "-serial", "chardev:shell", "-serial", "chardev:terminal"]);
                 // An emulator that is kept waiting fails Linux's test of whether timer interrupts arrive in time.
                 qemu.args([
                     "-append",
                     "console=ttyS0 loglevel=1 panic=-1 no_timer_check terminal=/dev/ttyS1",
                 ]);
-                qemu
             }
             Architecture::Aarch64 => {
-                let mut qemu = program(program_path("qemu-system-aarch64")?);
                 qemu.args(["-M", "virt,virtualization=on,gic-version=3", "-serial", "chardev:shell"]);
                 qemu.args(["-device", "pci-serial,chardev=terminal"]);
                 qemu.args(["-append", "console=ttyAMA0 loglevel=1 panic=-1 terminal=/dev/ttyS0"]);
-                qemu
             }
-        };
+        }
         qemu.args(["-nodefaults", "-display", "none", "-no-reboot", "-m", "1024"]);
         qemu.args([
             "-cpu",

@@ -26,7 +26,9 @@ use std::time::Instant;
 
 use anyhow::{Context, Result};
 use clap::ValueEnum;
+use clap::builder::PossibleValue;
 
+use crate::process::{program, run_side_by_side};
 use crate::vmm::host::Machine;
 use crate::workspace;
 
@@ -76,12 +78,20 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// Both architectures, for `cargo xtask test`.
+/// All architectures side by side, for `cargo xtask test`. Each is emulated by one thread.
 pub(crate) fn step() -> Result<()> {
+    let mut commands = Vec::new();
     for architecture in Architecture::value_variants() {
-        try_out(*architecture, "tcg")?;
+        // Here, because only this process may install what is missing, and a step that cannot run is skipped.
+        host::emulator(*architecture)?;
+        images::build(*architecture)?;
+        let mut command = program(std::env::current_exe()?);
+        command
+            .arg("vmm")
+            .args(architecture.to_possible_value().iter().map(PossibleValue::get_name));
+        commands.push(command);
     }
-    Ok(())
+    run_side_by_side(commands)
 }
 
 fn try_out(architecture: Architecture, accelerator: &str) -> Result<()> {
