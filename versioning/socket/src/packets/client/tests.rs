@@ -5,7 +5,7 @@ use std::thread;
 use super::*;
 use crate::Listener;
 
-const PATIENCE: Duration = Duration::from_millis(300);
+const PATIENCE: Duration = Duration::from_secs(1);
 type Socket = PacketSocket<64>;
 
 /// A client, and what its server does. The server does not keep a test that has failed.
