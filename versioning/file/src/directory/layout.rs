@@ -25,14 +25,12 @@ impl Layout {
     /// choose a prefix that nobody else uses. Choose a new ID for each save, such as a random number.
     ///
     /// `max_state_len` is the length of the longest state, in bytes: `max_snapshot_len::<Mirror>()` for a snapshot. A save
-    /// refuses a longer one. `image_of` returns the ID in the bytes of a state, and `None` for bytes that are no state. As long
-    /// as the saved state is such, a save deletes nothing before the new state is in place.
-    ///
-    /// For names that are not constants, see [`try_new`](Self::try_new).
+    /// refuses a longer one. `image_of` returns the ID in the bytes of a state, and `None` if the bytes are no state. If it
+    /// returns `None` for the saved state, a save deletes nothing until the new state is in place.
     ///
     /// # Panics
     ///
-    /// Panics where `try_new` returns an error. A constant does not compile then.
+    /// Panics where [`try_new`](Self::try_new) returns an error. A constant does not compile then.
     #[must_use]
     #[expect(clippy::panic, reason = "a constant with such a name does not compile")]
     pub const fn new(
@@ -47,7 +45,7 @@ impl Layout {
         }
     }
 
-    /// Returns a layout as [`new`](Self::new) does, for names that a user has chosen.
+    /// Returns a layout as [`new`](Self::new) does, or says what is wrong with a name.
     ///
     /// # Errors
     ///
