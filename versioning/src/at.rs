@@ -1,7 +1,7 @@
 //! The release that the byte layer works at.
 //!
-//! Every function of [`Wire`](crate::wire::Wire) takes such a value, and only this crate makes one. So no other code can
-//! write a value at an older release without a translation.
+//! Every function of [`Wire`](crate::wire::Wire) takes a value of one of these types, and only this crate creates them.
+//! So no other code can write a value at an older release without a translation.
 
 use core::fmt::{self, Debug};
 use core::marker::PhantomData;
@@ -20,16 +20,16 @@ use crate::table::TableData;
     note = "add `{Self} => [..]` to the `release_table!` that declares `{R}`, with one version for each release, `_` for a release without this mirror; a mirror that only one other mirror holds can be a part of it instead: `#[versioned(part = [..])]`"
 )]
 pub trait RowOf<R>: Mirror {
-    /// The fingerprint of a snapshot whose root is this mirror, for each release. Zero where the release has no such
+    /// The fingerprint of a snapshot whose root is this mirror, for each release. Zero if the release does not have the
     /// mirror.
     const FINGERPRINTS: &'static [u64];
 
-    /// Returns the version of the mirror in `release`. Zero where the release has no such mirror.
+    /// Returns the version of the mirror in `release`. Zero if the release does not have the mirror.
     fn version(release: R) -> u16;
 }
 
-/// Tells a codec which version of each mirror to read or write. Each function of [`Wire`](crate::wire::Wire) takes such a
-/// value, called `at`.
+/// Tells a codec which version of each mirror to read or write. Each function of [`Wire`](crate::wire::Wire) takes it
+/// as its argument `at`.
 ///
 /// A hand-written codec passes `at` on to its fields. It asks [`VersionOf`] for the version of its own mirror. It never
 /// chooses one of the four types:
@@ -39,10 +39,10 @@ pub trait RowOf<R>: Mirror {
 /// | mirrors with a row in a release table | [`At`] | [`Newest`] |
 /// | mirrors that are parts | [`AtVersion`] | [`NewestVersion`] |
 ///
-/// The trait is sealed: only this crate makes these values, so nothing but a translated value is written at an older
+/// The trait is sealed, so only this crate creates these values. So only a translated value can be written at an older
 /// release. [`Wire`](crate::wire::Wire) has an example of a hand-written codec.
 pub trait Versions: sealed::Sealed + Copy + 'static {
-    /// `true` if [`number`](Self::number) is that of a release.
+    /// `true` if [`number`](Self::number) is the number of a release. `false` if it is the version of a part.
     const HAS_RELEASES: bool;
 
     /// `true` if every mirror has its latest version, and the compiler knows it.
@@ -58,17 +58,17 @@ pub trait Versions: sealed::Sealed + Copy + 'static {
     /// `None` if the table has no such release.
     fn from_number(number: u16) -> Option<Self>;
 
-    /// The type of the value for parts: mirrors whose owner decides their version.
+    /// The type of the value for parts. A part is a mirror whose owner decides its version.
     type Part: Versions;
 
-    /// Returns the value to pass on to a part, for that version of the part.
+    /// Returns the value for a part at `version`. The codec of the owner passes it to the part.
     fn part(self, version: u16) -> Self::Part;
 }
 
-/// Tells the codec of the mirror `M` its version. The hand-written codec of a mirror has it as its bound:
-/// `impl<'de, V: VersionOf<Self>> Wire<'de, V> for …`.
+/// Tells the codec of the mirror `M` its version. Use it as the bound of a hand-written codec of a mirror: `impl<'de,
+/// V: VersionOf<Self>> Wire<'de, V> for …`.
 pub trait VersionOf<M>: Versions {
-    /// Returns the version of `M`. Zero where the release has no such mirror.
+    /// Returns the version of `M`. Zero if the release does not have the mirror.
     fn version(self) -> u16;
 
     /// Returns the fingerprint of a snapshot whose root is `M`.

@@ -1,4 +1,4 @@
-//! What the compiler checks of the layouts of a mirror. All functions run during constant evaluation only.
+//! Compile-time checks of the layouts of a mirror. All functions run during constant evaluation only.
 //!
 //! All are `#[track_caller]`, so that an error points to the mistake and not into this file.
 
@@ -9,15 +9,15 @@ use crate::fingerprint::layout;
 use crate::message::Message;
 use crate::schema_data::{Field, MAX_DEPTH, Schema, Shape};
 
-/// Checks the fingerprints of the published versions of a mirror: one literal for each version, `None` for an open last one.
+/// Checks that the layouts of a mirror are the published ones. `found` has the fingerprints of its versions. `pinned`
+/// has the published fingerprint of each version as a literal, or `None` for a last version that is not published.
 ///
 /// The derive macro does the same with `layouts(…)`. For a hand-written mirror, call this function in a `const _: () =
 /// …;`.
 ///
 /// # Panics
 ///
-/// During constant evaluation, so that the source does not compile: if a published layout changed, or if the mirror is
-/// nested too deep.
+/// If a published layout changed, or if the mirror is nested too deep. In a constant, a panic is a compile error.
 #[track_caller]
 pub const fn check_layouts(schema: &Schema, found: &[u64], pinned: &[Option<u64>]) {
     check_found(schema, found);
@@ -35,8 +35,8 @@ pub const fn check_layouts(schema: &Schema, found: &[u64], pinned: &[Option<u64>
     check_pins(schema, found, pinned);
 }
 
-/// Checks that the fingerprints of a mirror are those of its schema. A mirror by hand could say others, and nothing would
-/// pin its layouts.
+/// Checks that the fingerprints of a mirror are those of its schema. A hand-written mirror could have other ones. Then
+/// nothing would pin its layouts.
 #[track_caller]
 pub(crate) const fn check_found(schema: &Schema, found: &[u64]) {
     if found.len() != schema.version as usize {

@@ -1,4 +1,5 @@
-//! What the compiler checks of parts and inner snapshots: the owner says which version or release each of its own versions has.
+//! Compile-time checks of parts and inner snapshots. The owner gives the version or release for each of its own
+//! versions.
 
 #![expect(clippy::indexing_slicing, reason = "a failure of these functions is a compile error")]
 
@@ -8,12 +9,12 @@ use crate::message::Message;
 use crate::refused::is_refused;
 use crate::schema_data::{Field, InnerSchema, Presence, Row, Schema, Shape, Type};
 
-/// Checks the parts and inner snapshots of a mirror, and the fingerprints of its published versions with them: one literal for
-/// each, `None` for an open last one.
+/// Checks the parts and inner snapshots of a mirror, and the fingerprints of its published versions with them. There is
+/// one literal for each version, or `None` for a last version that is not published.
 ///
 /// # Panics
 ///
-/// During constant evaluation, where they are wrong.
+/// If a check fails. In a constant, a panic is a compile error.
 #[track_caller]
 pub const fn check_parts<const N: usize>(schema: &Schema, pinned: &[Option<u64>]) {
     if is_refused(schema) {

@@ -1,4 +1,4 @@
-//! What the compiler checks of the step of a mirror from one version to another.
+//! Compile-time checks of the step of a mirror from one version to another.
 
 use crate::fingerprint::version_in;
 use crate::message::Message;

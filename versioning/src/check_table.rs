@@ -1,4 +1,4 @@
-//! What the compiler checks of a release table. All functions run during constant evaluation only.
+//! Compile-time checks of a release table. All functions run during constant evaluation only.
 //!
 //! All are `#[track_caller]`, so that an error points to the mistake and not into this file.
 
@@ -13,7 +13,7 @@ use crate::message::Message;
 use crate::parts::{checked_fingerprint, release_fingerprint};
 use crate::schema_data::{Field, Presence, Row, Schema, Shape, Type};
 
-/// Checks what the derive checks of its own mirrors, for one that is written by hand.
+/// Checks a hand-written mirror. The derive macro makes the same checks for the mirrors that it writes.
 #[track_caller]
 pub const fn check_by_hand(derived: bool, schema: &Schema, layouts: &[u64]) {
     if !derived {

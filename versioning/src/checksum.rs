@@ -55,8 +55,8 @@ pub struct Crc64;
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Crc64NoTable;
 
-/// For firmware with little flash: one table of 128 bytes. It processes half a byte at a time, and is several times as fast
-/// as no table.
+/// For firmware with little flash: one table of 128 bytes. It processes half a byte at a time, and is several times as
+/// fast as [`Crc64NoTable`].
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Crc64Nibbles;
 

@@ -52,7 +52,7 @@ use crate::writer::Writer;
 /// assert_eq!(saved_and_loaded(&timer, &mut buffer!(TimerSer)), timer);
 /// ```
 ///
-/// `'de` is the lifetime of the snapshot, which borrowed fields keep.
+/// `'de` is the lifetime of the snapshot. Borrowed fields have the same lifetime.
 #[diagnostic::on_unimplemented(
     message = "the release table `{R}` cannot save or load `{Self}`: it is no mirror with a row in the table, or not `Clone`",
     label = "no row in the table, or not `Clone`",
@@ -63,17 +63,18 @@ pub trait MirrorOf<'de, R: TableData>: RowOf<R> + Wire<'de, At<R>> + Wire<'de, N
 #[diagnostic::do_not_recommend]
 impl<'de, R: TableData, M> MirrorOf<'de, R> for M where M: RowOf<R> + Wire<'de, At<R>> + Wire<'de, Newest<R>> + Clone {}
 
-/// A type with an encoding at each release: every type of a field, and every mirror.
+/// Encodes, decodes and translates a type at each release. Every mirror implements it, and so does every type that can
+/// be a field.
 ///
 /// The byte layer (`encoded_len`, `encode`, `decode_into`) and the translation between versions (`downgrade`,
-/// `upgrade`) are separate. The byte layer deals with exactly the fields of one version. Translation changes values in
-/// place. `'de` is the lifetime of the input, which borrowed fields keep.
+/// `upgrade`) are separate. The byte layer reads and writes exactly the fields of one version. Translation changes
+/// values in place. `'de` is the lifetime of the input. Borrowed fields have the same lifetime.
 ///
 /// `V` selects the release or the version: see [`Versions`], which lists the four types. Only this crate makes values
-/// of these types, so only a latest or a translated value is ever written. `#[derive(Versioned)]` implements the trait.
-/// A generic mirror implements it by hand, for every `V: VersionOf<Self>`, and passes `at` on to its fields. A type for
-/// a field of mirrors implements it for every `V: Versions`. To stand in a container or a variant, it also implements
-/// [`Blank`]:
+/// of these types, so only a value of the latest version or a translated value is ever written. `#[derive(Versioned)]`
+/// implements the trait. A generic mirror implements it by hand, for every `V: VersionOf<Self>`, and passes `at` on to
+/// its fields. A type for a field of mirrors implements it for every `V: Versions`. If it is also used in a container
+/// or in a variant, it implements [`Blank`] too:
 ///
 /// ```
 /// use devstate_versioning::Versioned;
@@ -117,7 +118,7 @@ impl<'de, R: TableData, M> MirrorOf<'de, R> for M where M: RowOf<R> + Wire<'de, 
 /// }
 /// ```
 pub trait Wire<'de, V: Versions>: Layout {
-    /// Returns the number of bytes that `encode` writes at that release.
+    /// Returns the number of bytes that `encode` writes at the release.
     fn encoded_len(&self, at: V) -> usize;
 
     /// Writes the fields that the release has.
@@ -127,10 +128,11 @@ pub trait Wire<'de, V: Versions>: Layout {
     ///
     /// # Errors
     ///
-    /// [`Malformed`] if the bytes are not what the encoder writes. The reader has the details.
+    /// [`Malformed`] if the encoder never writes these bytes. The reader has the details.
     fn decode_into(&mut self, at: V, reader: &mut Reader<'de>) -> Result<(), Malformed>;
 
-    /// Translates a latest value into one that the release can express: the first step of saving at an older release.
+    /// Translates a value of the latest version into a value that the release can express. This is the first step of
+    /// saving at an older release.
     ///
     /// # Errors
     ///
@@ -140,7 +142,8 @@ pub trait Wire<'de, V: Versions>: Layout {
         Ok(())
     }
 
-    /// Translates what was read at a release into a latest value: the last step of loading.
+    /// Translates a value that was read at the release into a value of the latest version. This is the last step of
+    /// loading.
     ///
     /// # Errors
     ///
@@ -154,8 +157,8 @@ pub trait Wire<'de, V: Versions>: Layout {
     /// again.
     fn differ(&self, other: &Self, at: V, differ: &mut Differ<'_>);
 
-    /// Returns the number of bytes that [`encode_slice`](Self::encode_slice) writes. The default of the slice functions
-    /// processes one value at a time. Override them if the type can process a whole slice at once, as `u8` does.
+    /// Returns the number of bytes that [`encode_slice`](Self::encode_slice) writes. By default, the slice functions
+    /// process one value at a time. Override them if the type can process a whole slice at once, as `u8` does.
     #[inline]
     fn slice_encoded_len(items: &[Self], at: V) -> usize
     where
@@ -175,11 +178,11 @@ pub trait Wire<'de, V: Versions>: Layout {
         }
     }
 
-    /// Reads as many values as `items` has, one after another.
+    /// Reads `items.len()` values into `items`, one after another.
     ///
     /// # Errors
     ///
-    /// As [`decode_into`](Self::decode_into).
+    /// The errors of [`decode_into`](Self::decode_into).
     #[inline]
     fn decode_slice(items: &mut [Self], at: V, reader: &mut Reader<'de>) -> Result<(), Malformed>
     where
@@ -210,12 +213,12 @@ pub trait Wire<'de, V: Versions>: Layout {
         Self::encode_slice(items, at, writer);
     }
 
-    /// Reads a length and that many values, and replaces `items` by them. With `LONG`, the length can have more than one
-    /// byte.
+    /// Reads a length, then this number of values, and replaces the content of `items`. If `LONG` is `true`, the length
+    /// can have more than one byte.
     ///
     /// # Errors
     ///
-    /// As [`decode_into`](Self::decode_into).
+    /// The errors of [`decode_into`](Self::decode_into).
     #[inline]
     fn decode_vec<const LONG: bool>(items: &mut VecView<Self>, at: V, reader: &mut Reader<'de>) -> Result<(), Malformed>
     where
@@ -260,7 +263,7 @@ pub trait Fixed: Layout + Sized {
     ///
     /// # Errors
     ///
-    /// As [`load`](Self::load).
+    /// The errors of [`load`](Self::load).
     #[inline]
     fn load_slice(items: &mut [Self], bytes: &[u8]) -> Result<(), BadValue> {
         for (i, (item, bytes)) in items.iter_mut().zip(bytes.chunks_exact(Self::LEN.max(1))).enumerate() {

@@ -1,4 +1,4 @@
-//! What can go wrong, as small copyable values.
+//! The errors of saving and loading, as small copyable values.
 
 use core::fmt;
 
@@ -19,7 +19,7 @@ pub enum SaveError {
         /// The buffer's length in bytes.
         available: usize,
     },
-    /// The release has no such mirror. Nothing was written.
+    /// The release does not have the mirror. Nothing was written.
     NotInRelease {
         /// The number of the release.
         release: u16,
@@ -43,7 +43,7 @@ pub enum SaveError {
     /// A value has no encoding: a variant that the version does not have, or a [`Sequence`](crate::Sequence) beyond its
     /// bound.
     Value {
-        /// What can be encoded.
+        /// The values that can be encoded.
         expected: Expected,
         /// The tag of the variant, or the number of elements.
         found: u64,
@@ -56,7 +56,7 @@ pub enum SaveError {
     /// The encoding of a foreign value changes from one call to the next, so the snapshot could not be loaded. Use a
     /// `BTreeMap` instead of a `HashMap`, which has no fixed order.
     ForeignChanges,
-    /// A hand-written encoder or a [`Source`](crate::Source) wrote another length than it announced.
+    /// A hand-written encoder or a [`Source`](crate::Source) wrote more or less than it announced.
     WrongLength {
         /// The announced length: bytes for an encoder, elements for a source.
         announced: usize,
@@ -98,7 +98,7 @@ pub enum Error {
 pub struct LoadError {
     /// What is wrong.
     pub kind: LoadErrorKind,
-    /// The offset in bytes from the start of the snapshot. `None` if the error is not about a byte of it.
+    /// The offset in bytes from the start of the snapshot. `None` if the error belongs to no byte of the snapshot.
     /// [`locate`](crate::locate) gives the path of the field at this offset.
     pub offset: Option<usize>,
 }
@@ -108,7 +108,7 @@ pub struct LoadError {
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
 pub enum LoadErrorKind {
-    /// The buffer for the snapshot is too small. Only the header was read from the stream. The error has no offset.
+    /// The buffer is too small for the snapshot in the stream. Only the header was read. The error has no offset.
     BufferTooSmall {
         /// The required length in bytes.
         needed: usize,
@@ -117,9 +117,9 @@ pub enum LoadErrorKind {
     },
     /// The bytes end too early.
     Truncated {
-        /// The minimum number of bytes that are needed from the offset on.
+        /// The minimum number of bytes that must follow the offset.
         needed: usize,
-        /// The number of bytes that there are from the offset on.
+        /// The number of bytes that follow the offset.
         available: usize,
     },
     /// There are bytes after the end.
@@ -165,7 +165,7 @@ pub enum LoadErrorKind {
         /// The number in the header.
         found: u16,
     },
-    /// The release has no such mirror. The error of a bare payload has no offset.
+    /// The release does not have the mirror. For a bare payload, the error has no offset.
     NotInRelease {
         /// The number of the release.
         release: u16,
@@ -264,7 +264,8 @@ pub enum Expected {
 pub struct ConversionError {
     /// The reason.
     pub reason: &'static str,
-    /// The wire name of the mirror. Empty in an error that the semantic function has just made.
+    /// The wire name of the mirror. Empty when a semantic function creates the error: the caller of the function fills
+    /// it in.
     pub mirror: &'static str,
     /// The wire name of the field that the semantic function belongs to.
     pub field: &'static str,
@@ -273,7 +274,7 @@ pub struct ConversionError {
 }
 
 impl ConversionError {
-    /// Creates an error with its reason: one clause without a full stop.
+    /// Creates an error. Write `reason` as one clause without a full stop.
     #[must_use]
     pub const fn new(reason: &'static str) -> Self {
         Self {

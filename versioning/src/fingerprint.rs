@@ -81,7 +81,8 @@ pub const fn layouts<const N: usize>(schema: &Schema) -> [u64; N] {
     hashes
 }
 
-/// Returns the deep fingerprint of `root` at each of the `N` releases of a table. Zero where the release has no `root`.
+/// Returns the deep fingerprint of `root` at each of the `N` releases of a table. Zero if the release does not have
+/// `root`.
 ///
 /// It is FNV-1a over the layouts of the root and of all mirrors below it in that release, depth first and in wire order, each
 /// as eight little-endian bytes. The name of the table follows, if it has one.
@@ -282,7 +283,7 @@ const fn reach_type<const N: usize>(rows: &[Row], field: &Field, ty: &Type, owne
     }
 }
 
-/// Returns the versions in a row. Zero where the row is too short, which another check refuses.
+/// Returns the versions in a row. Zero if the row is too short. Another check refuses such a row.
 const fn versions_in<const N: usize>(row: &Row) -> [u16; N] {
     let mut versions = [0; N];
     let mut release = 0;
@@ -305,7 +306,8 @@ pub(crate) const fn find<'a>(rows: &'a [Row], schema: &Schema) -> Option<&'a Row
     None
 }
 
-/// Returns the version in a row at the position of a release. Zero where the row is too short, which another check refuses.
+/// Returns the version in a row at the position of a release. Zero if the row is too short. Another check refuses such
+/// a row.
 pub(crate) const fn version_in(row: &Row, release: usize) -> u16 {
     if release < row.versions.len() {
         row.versions[release]

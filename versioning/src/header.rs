@@ -43,8 +43,8 @@ impl Header {
     /// The length in bytes of the checksum after the payload.
     pub const TRAILER_LEN: usize = 8;
 
-    /// Reads the header at the start of `bytes`. It checks magic and format, and neither the length nor the checksum of
-    /// the snapshot.
+    /// Reads the header at the start of `bytes`. It checks only the magic and the format, not the length or the
+    /// checksum of the snapshot.
     ///
     /// # Errors
     ///

@@ -26,9 +26,9 @@ pub struct History {
     pub oldest: u16,
     /// The versions whose parent is not the version before them.
     pub branches: &'static [Branch],
-    /// The versions of another branch whose layout this source does not have.
+    /// The versions of other branches. This source does not have their layouts.
     pub absent: &'static [u16],
-    /// The changes of a mirror with branches. Empty for a line, where the order of the versions says the same.
+    /// The changes of a mirror with branches. Empty for a mirror without branches.
     pub changes: &'static [Change],
 }
 
@@ -51,7 +51,7 @@ pub struct Change {
     pub name: &'static str,
     /// What changed.
     pub what: ChangeKind,
-    /// The first version with the change, on each branch that has it.
+    /// The first version with the change, for each branch that has the change.
     pub versions: &'static [u16],
 }
 
@@ -102,7 +102,7 @@ impl History {
         version.saturating_sub(1)
     }
 
-    /// Returns `true` if `later` is `earlier`, or has it as its parent, or as the parent of its parent, and so on.
+    /// Returns `true` if `later` is `earlier` or descends from it.
     #[must_use]
     pub const fn leads(&self, earlier: u16, later: u16) -> bool {
         if self.branches.is_empty() {
@@ -116,7 +116,7 @@ impl History {
         at == earlier
     }
 
-    /// Returns `true` if this source does not have the version: it is forgotten, or of another branch.
+    /// Returns `true` if this source does not have the version, because it is forgotten or belongs to another branch.
     #[must_use]
     pub const fn lacks(&self, version: u16) -> bool {
         if version < self.oldest {
@@ -132,7 +132,7 @@ impl History {
         false
     }
 
-    /// Returns `true` if `version` has the change: one of the versions that made it leads to it.
+    /// Returns `true` if `version` has the change: it made the change, or it descends from a version that did.
     #[must_use]
     pub const fn has_change(&self, change: &Change, version: u16) -> bool {
         let mut at = 0;
@@ -159,10 +159,9 @@ impl History {
         None
     }
 
-    /// Checks a step in a row of a release table: returns `true` if a mirror with version `from` in one release may have
-    /// version `to` in the next.
+    /// Returns `true` if a mirror with version `from` in one release may have version `to` in the next release.
     ///
-    /// `to` is the same version, or one that `from` leads to, or one of another branch that has all changes of `from`.
+    /// This is so if `to` is `from` or descends from it, or if `to` is on another branch and has all changes of `from`.
     #[must_use]
     pub const fn may_step(&self, from: u16, to: u16) -> bool {
         if self.leads(from, to) {

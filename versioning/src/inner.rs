@@ -18,9 +18,11 @@ use crate::snapshot::Translated;
 use crate::table::TableData;
 use crate::writer::{Writer, length_len};
 
-/// A field that holds a whole snapshot: of the mirror `M`, written with the release table `R`, in at most `N` bytes.
+/// A field that holds a whole snapshot of another release table. The snapshot has the mirror `M` and the release table
+/// `R`, and takes at most `N` bytes.
 ///
-/// Use it for state that has a release table of its own: that of a plug-in, or of a device from another team's crate.
+/// Use it for state that has a release table of its own, for example the state of a plug-in or of a device from another
+/// team.
 ///
 /// The field says which release of `R` belongs to each version of its owner: `#[versioned(inner = [1, 1, 2])]`, and `_` for a
 /// version without the field. `parts(…)` on the owner pins these releases. A downgrade of the owner downgrades the mirror to
@@ -72,8 +74,8 @@ use crate::writer::{Writer, length_len};
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 ///
-/// Saving takes `N` bytes of stack. The inner snapshot has the architecture [`Any`](Architecture::Any), because the header of
-/// the outer one says which it is.
+/// Saving takes `N` bytes of stack. The inner snapshot has the architecture [`Any`](Architecture::Any), because the
+/// header of the outer snapshot has the architecture.
 pub struct Inner<R, M, const N: usize> {
     /// The mirror at its latest version.
     pub mirror: M,

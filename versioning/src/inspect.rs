@@ -13,7 +13,7 @@ use crate::reader::{Malformed, Reader};
 use crate::schema_data::{Field, InnerSchema, MAX_EMPTY, Row, Schema, Shape, Type, Variant};
 use crate::table::TableData;
 
-/// Describes the bytes of a payload: the root mirror and the release, as data.
+/// Describes the bytes of a payload. It consists of the root mirror and the release, as data.
 ///
 /// ```
 /// use devstate_versioning::inspect::PayloadSchema;
@@ -46,7 +46,7 @@ pub struct PayloadSchema {
     root: &'static Schema,
 }
 
-/// One value of a payload with its path, offset and type. [`PayloadSchema::walk`] calls its visitor with each.
+/// One value of a payload with its path, offset and type. [`PayloadSchema::walk`] passes each item to its visitor.
 ///
 /// A value is a number, a text, some bytes, a tag or a length. Items follow each other without a gap, and together they are
 /// the payload. A sequence, an option or an enum is an item for its length or tag. Its content follows as further items.
@@ -54,13 +54,13 @@ pub struct PayloadSchema {
 pub struct Item<'p> {
     /// The path of the field or element that has the value.
     pub path: NamedPath,
-    /// The offset of its first byte, counted as `start` of [`PayloadSchema::walk`] says.
+    /// The offset of the first byte of the value. [`PayloadSchema::walk`] got the offset of the payload as `start`.
     pub offset: usize,
     /// The number of bytes.
     pub len: usize,
     /// The type.
     pub ty: Type,
-    /// The unit of the number or of the numbers, from `unit = "…"` on the field.
+    /// The unit of each number in the value, from `unit = "…"` on the field.
     pub unit: Option<&'static str>,
     /// The value.
     pub value: Value<'p>,
@@ -120,7 +120,7 @@ impl PayloadSchema {
     }
 
     /// Identifies the root mirror of a snapshot by the release and the fingerprint in its header. Returns `None` if no
-    /// mirror of the table fits.
+    /// mirror of the table has this release and fingerprint.
     #[must_use]
     pub fn identify<R: TableData>(header: &Header) -> Option<Self> {
         let release = R::from_number(header.release)?;
@@ -141,7 +141,7 @@ impl PayloadSchema {
         self.root
     }
 
-    /// Returns the version of a mirror at the release. Zero if the release has no such mirror.
+    /// Returns the version of a mirror at the release. Zero if the release does not have the mirror.
     #[must_use]
     pub const fn version_of(&self, mirror: &Schema) -> u16 {
         match find(self.rows, mirror) {
@@ -171,13 +171,13 @@ impl PayloadSchema {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     ///
-    /// The time is proportional to the length of the payload, whatever it contains. `walk` refuses what decoding refuses, with
-    /// two exceptions. It does not decode the bytes of a foreign type. It accepts a value that fits the bound of its own
-    /// version but not the bound of the latest one.
+    /// The time is proportional to the length of the payload, whatever it contains. `walk` refuses the same payloads as
+    /// decoding, with two exceptions. It does not decode the bytes of a foreign type. It accepts a value that fits the
+    /// bound of its own version but not the bound of the latest one.
     ///
     /// # Errors
     ///
-    /// [`Unreadable`] with the field, if the payload is not what the encoder writes. `visit` was called with every item
+    /// [`Unreadable`] with the field, if the encoder never writes such a payload. `visit` was called with every item
     /// before that field.
     pub fn walk<'p>(
         &self,
@@ -484,8 +484,8 @@ impl InnerSchema {
         known.then_some((header, schema))
     }
 
-    /// Returns the schema of the payload of a release, by its number, and the fingerprint in the header. `None` if the inner table
-    /// has no such release, or if that release has no such mirror.
+    /// Returns the schema of the payload of the release `number`, and the fingerprint in the header of its snapshots.
+    /// `None` if the inner table does not have the release, or if the release does not have the mirror.
     #[must_use]
     pub fn payload_schema(&'static self, number: u16) -> Option<(PayloadSchema, u64)> {
         let release = self.position(number);

@@ -47,10 +47,11 @@ mod table;
 mod varint;
 mod writer;
 
-/// The crate of bounded containers, in the version whose types a mirror may have: `heapless::Vec` and `heapless::String`.
+/// Re-exports the crate `heapless`, whose bounded containers can be fields of a mirror: `heapless::Vec` and
+/// `heapless::String`.
 ///
-/// The types of another version of heapless are different types, and cannot be in a mirror. A product that uses this path
-/// always has the right version.
+/// The types of another version of heapless are different types, and a mirror cannot contain them. Use this path to get
+/// the right version.
 pub use heapless;
 
 pub use architecture::Architecture;
@@ -63,22 +64,22 @@ pub use codec::{Bytes, MirrorOf, Str};
 /// |---|---|
 /// | `version = 3` | the latest version; versions start at 1 |
 /// | `layouts(0x…, 0x…, open)` | the fingerprint of each version; the last may be `open` while it is not published, and `_` stands for a version of another branch that this source does not have |
-/// | `parts(0x…, 0x…, open)` | the fingerprint of each version together with its parts and inner snapshots; required where a field has `part` or `inner` |
-/// | `branch(4 = 2, 5 = 3)` | `version = parent`, for each version whose parent is not the version before it; see [Branches](#branches) |
+/// | `parts(0x…, 0x…, open)` | the fingerprint of each version together with its parts and inner snapshots; required if a field has `part` or `inner` |
+/// | `branch(4 = 2, 5 = 3)` | `version = parent`, for each version whose parent is not the previous version; see [Branches](#branches) |
 /// | `oldest = 3` | the oldest version that the source still has; see [Forgetting](#forgetting) |
 /// | `instance(64)` | for a mirror with const parameters: the arguments of the instance that `layouts` pins |
 /// | `name = "…"` | the wire name: keeps the old name of a type that was renamed |
-/// | `crate = "…"` | the path of this crate, where it is re-exported |
+/// | `crate = "…"` | the path of this crate, if another crate re-exports it |
 ///
 /// # On a field
 ///
 /// | annotation | meaning |
 /// |---|---|
-/// | `start = 2`, `start = [4, 5]` | the first version that has it, or the first on each branch |
-/// | `end = 3` | the first version that no longer has it. The field stays in the struct. In a value of the latest version it is `Default` |
-/// | `default_fn = path` | `fn(version: u16) -> T`: returns the value of a missing field: after a version without the field was read, and before an older version that still has a removed field is written. Without this annotation, the value is `Default::default()` |
-/// | `ser_fn = path`, `de_fn = path` | `fn(&mut Mirror, version: u16) -> Result<(), ConversionError>`: the semantic functions. `de_fn` runs after an older version was read, `ser_fn` before one is written. They change values, or return an error. `version` is the version on the wire. They run once if `version` is below the field's `start`, and once if it is below its `end` |
-/// | `at = 2` | for a change of meaning: its `ser_fn` and `de_fn` run for the step from version 1 to version 2. Write each `at` in its own `#[versioned(…)]`. A field can have several |
+/// | `start = 2`, `start = [4, 5]` | the first version with the field, or the first one on each branch |
+/// | `end = 3` | the first version without the field. The field stays in the struct. In a value of the latest version it is `Default` |
+/// | `default_fn = path` | `fn(version: u16) -> T`: returns the value of a missing field. It runs after a version without the field was read. It also runs before an older version is written that still has a removed field. Without this annotation, the value is `Default::default()` |
+/// | `ser_fn = path`, `de_fn = path` | `fn(&mut Mirror, version: u16) -> Result<(), ConversionError>`: the semantic functions. `de_fn` runs after an older version was read, `ser_fn` before one is written. They change values, or return an error. `version` is the version on the wire. They run once for the field's `start` and once for its `end`, each time only if `version` is lower |
+/// | `at = 2` | version 2 gave the values of the field another meaning: `ser_fn` and `de_fn` translate between version 1 and version 2. Write each `at` in its own `#[versioned(…)]`. A field can have several |
 /// | `bound(1 = 8, 3 = 16)` | the bound of the field from each of these versions on; the type has the last one. See [Bounds](#bounds) |
 /// | `skip` | never written; `Default` after loading |
 /// | `ignorable` | older readers may ignore the field; it never forces [`downgrade_compatible`](ReleaseTable::downgrade_compatible) to a newer release |
@@ -88,18 +89,19 @@ pub use codec::{Bytes, MirrorOf, Str};
 /// | `inner = [1, 1, 2]` | for an [`Inner`] snapshot: the number of its release for each version of this mirror, and `_` for a version without the field |
 /// | `serde, max = 32, layout = "name/1"` | a foreign type that implements serde's traits. It is encoded with postcard, in at most `max` bytes. `layout` is a name for its encoding, and part of the fingerprint |
 ///
-/// `end` and `at` take a list too: `end = [4, 5]`.
+/// `end` and `at` can be lists too: `end = [4, 5]`.
 ///
 /// A variant of an enum can have `start`, `end`, `name`, `tag` and `default_fn`, which is `fn(version: u16) -> Enum`.
-/// It returns the value that replaces the variant where a version does not have it: in the older version to be written,
-/// or in the latest version after loading. Without a `default_fn`, saving or loading fails with [`ConversionError`]. A
-/// field of a variant can have `part`, `inner`, `bound` and `unit` only. The tag of a variant is its position. If an
-/// earlier variant was deleted or belongs to another branch, write the tag: `tag = 2`. An explicit discriminant must be
-/// equal to the tag.
+/// Its result replaces the variant in two cases: before an older version without the variant is written, and after
+/// loading if the latest version does not have the variant. Without a `default_fn`, saving or loading fails with
+/// [`ConversionError`]. A field of a variant can have `part`, `inner`, `bound` and `unit` only. The tag of a variant is
+/// its position. If an earlier variant was deleted or belongs to another branch, write the tag: `tag = 2`. An explicit
+/// discriminant must be equal to the tag.
 ///
 /// # A changed meaning
 ///
-/// The type and the name of a field stay, and its values mean something else from a version on. Two functions translate:
+/// The name and the type of a field stay the same, but in a newer version its values mean something else. Two functions
+/// translate:
 ///
 /// ```
 /// use devstate_versioning::{ConversionError, ReleaseTable, Versioned, release_table};
@@ -176,18 +178,19 @@ pub use codec::{Bytes, MirrorOf, Str};
 ///
 /// # Branches
 ///
-/// The parent of a version is the version before it, unless `branch` names another. A version has all changes of its
-/// parent, and more. So a stable branch can have a version of its own, and the next version of the main branch can have
-/// another parent. A change names the first version with it on each branch: `start = [4, 5]`.
+/// The parent of a version is the previous version, unless `branch` names another parent. A version has all changes of
+/// its parent, and more. So a stable branch can have a version of its own, and the next version of the main branch can
+/// have another parent. For a change on several branches, give the first version with the change on each branch: `start
+/// = [4, 5]`.
 ///
-/// The functions of a change run only if exactly one of two versions has it: the version on the wire or the latest
-/// version. An upgrade has two phases. First it takes back the changes that the latest version does not have, the
-/// newest change first. Then it makes the changes that only the latest version has, the oldest change first. A
-/// downgrade does the same in reverse order.
+/// Each translation is between two versions: the version on the wire and the latest version. The functions of a change
+/// run only if exactly one of the two has the change. An upgrade has two phases. First it undoes the changes that the
+/// latest version does not have, the newest change first. Then it makes the changes that only the latest version has,
+/// the oldest change first. A downgrade does the same in reverse order.
 ///
-/// The source on the stable branch does not have the versions of the main branch. Their place in `layouts` is `_`, and their
-/// snapshots are refused by the number of the release. See [`release_table!`](crate::release_table#branches) for an
-/// example.
+/// The source on the stable branch does not have the versions of the main branch. In `layouts`, `_` stands for each of
+/// these versions. Loading refuses their snapshots, because the release table does not have their releases. See
+/// [`release_table!`](crate::release_table#branches) for an example.
 ///
 /// # Bounds
 ///
@@ -216,22 +219,23 @@ pub use codec::{Bytes, MirrorOf, Str};
 /// assert!(Release::V1.downgrade(&sensor, &mut scratch).is_err());
 /// ```
 ///
-/// At a version with a smaller bound, a longer value is a loss. Where the loss is accepted, the first elements are
-/// kept. A [`Sequence`] and a foreign value cannot be shortened, and are refused. At a version with a larger bound,
+/// At a version with a smaller bound, a longer value is a loss. If the loss is accepted, the first elements are kept. A
+/// [`Sequence`] or a foreign value cannot be shortened, so a longer one is refused. At a version with a larger bound,
 /// loading refuses a value that is too long for the type. An array has no length on the wire. Elements beyond the
 /// shorter length have the default value. The bound applies to the outermost container. An `Option` around it does not
 /// count.
 ///
 /// # Forgetting
 ///
-/// With `oldest = 3`, `layouts`, `parts`, `part` and `inner` begin with version 3. Fields and variants that were gone by then are
-/// deleted from the source, and so are the `start`s and functions of earlier steps. A release table cannot have an earlier
-/// version, and a snapshot of an earlier release is refused with [`LoadErrorKind::ForgottenRelease`].
+/// With `oldest = 3`, `layouts`, `parts`, `part` and `inner` begin with version 3. Delete from the source the fields
+/// and variants that version 3 does not have, and the `start`s and functions of changes up to version 3. A release
+/// table cannot have an earlier version. Loading refuses a snapshot of an earlier release with
+/// [`LoadErrorKind::ForgottenRelease`].
 ///
 /// # Const parameters
 ///
-/// The bounds of a mirror can be const parameters, which a product chooses. `layouts` pins the layouts of one instance, so
-/// that no field changes by mistake. A release table pins those of the instances in its rows:
+/// The bounds of a mirror can be const parameters. Each product chooses their values. `layouts` pins the layouts of one
+/// instance, so that no field changes by mistake. A release table pins the layouts of the instances in its rows:
 ///
 /// ```
 /// use devstate_versioning::{Versioned, release_table};
@@ -286,11 +290,12 @@ pub use writer::Sink;
 
 /// Release tables and mirrors as constant data, and as text.
 ///
-/// Use [`schema::Table`] to print a release table for people, and [`schema::Json`] for tools. The other items are the data
-/// behind them. A program needs them only to walk the data itself: start at [`TableData::ROWS`](schema::TableData::ROWS).
+/// Use [`schema::Table`] to print a release table for people, and [`schema::Json`] for tools. The other items are the
+/// data behind them. A program needs them only if it walks the data itself. It then starts at
+/// [`TableData::ROWS`](schema::TableData::ROWS).
 ///
-/// Each version except the first has a *parent*: it has all changes of its parent, and more. A version of zero means
-/// that there is none.
+/// Each version except the first has a *parent*: it has all changes of its parent, and more. Versions start at 1. Zero
+/// stands for no version.
 pub mod schema {
     pub use crate::describe_json::Json;
     pub use crate::describe_table::Table;
@@ -299,10 +304,10 @@ pub mod schema {
     pub use crate::table::TableData;
 }
 
-/// The byte layer, for authors of hand-written codecs.
+/// Writes and reads the bytes of a payload. Only authors of hand-written codecs need this module.
 ///
-/// `#[derive(Versioned)]` writes the codec of a mirror. A mirror with type parameters needs one by hand: implement
-/// [`wire::Layout`], [`Mirror`] and [`wire::Wire`], and check the layouts with [`wire::check_layouts`].
+/// `#[derive(Versioned)]` writes the codec of a mirror. A mirror with type parameters needs a hand-written codec:
+/// implement [`wire::Layout`], [`Mirror`] and [`wire::Wire`], and check the layouts with [`wire::check_layouts`].
 /// [`Wire`](wire::Wire) has an example of a field type of your own. This is a mirror with a type parameter:
 ///
 /// ```

@@ -10,7 +10,7 @@ use crate::table::TableData;
 
 /// Returns the path of the field at which loading `snapshot` failed, such as `serial[1].rx`. `M` is the root mirror.
 ///
-/// Returns `None` for an error that is not about a field, but for instance about the header or the checksum.
+/// Returns `None` if the error belongs to no field, for example an error of the header or the checksum.
 ///
 /// ```
 /// use devstate_versioning::{ReleaseTable, Versioned, buffer, locate, release_table};

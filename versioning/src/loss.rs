@@ -2,8 +2,8 @@
 
 use crate::path::FieldPath;
 
-/// One field that a downgrade would lose. An older build that loads the downgraded value and saves it again would return
-/// another value of this field.
+/// One field that a downgrade would lose. If an older build loads the downgraded value and saves it again, the value of
+/// this field differs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Loss {
@@ -13,8 +13,8 @@ pub struct Loss {
     pub ignorable: bool,
 }
 
-/// Finds the fields in which two values differ, so that a downgrade can report its losses. [`Wire::differ`] of a hand-written
-/// codec tells it each field.
+/// Finds the fields in which two values differ, so that a downgrade can report its losses. [`Wire::differ`] of a
+/// hand-written codec passes each field to it.
 ///
 /// [`Wire::differ`]: crate::wire::Wire::differ
 pub struct Differ<'v> {
@@ -50,7 +50,7 @@ impl<'v> Differ<'v> {
         }
     }
 
-    /// Reports the current field if `equal` is `false`. For a value without fields of its own.
+    /// Reports the current field if `equal` is `false`. Use it for a value without fields of its own.
     #[inline]
     pub fn leaf(&mut self, equal: bool) {
         if !equal {
@@ -64,19 +64,19 @@ impl<'v> Differ<'v> {
         (self.visit)(&self.here.loss());
     }
 
-    /// Enters the field at position `step`. `walk` compares the two values of it.
+    /// Enters the field at position `step`. `walk` compares its two values.
     #[inline]
     pub fn field(&mut self, step: u16, walk: impl FnOnce(&mut Differ<'_>)) {
         self.below(step, self.here.ignorable, walk);
     }
 
-    /// Enters the field at position `step`, which is marked as `ignorable`.
+    /// Enters the field at position `step`. The field is marked as `ignorable`.
     #[inline]
     pub fn ignorable_field(&mut self, step: u16, walk: impl FnOnce(&mut Differ<'_>)) {
         self.below(step, true, walk);
     }
 
-    /// Enters each element of a sequence. `walk` compares the two values of it.
+    /// Enters each element of a sequence. `walk` compares its two values.
     #[inline]
     pub fn elements<I: IntoIterator>(&mut self, items: I, mut walk: impl FnMut(I::Item, &mut Differ<'_>)) {
         for (step, item) in items.into_iter().enumerate() {

@@ -1,8 +1,8 @@
-//! Types with a description: everything that has an encoding, and mirrors.
+//! Describes the types that have an encoding, and the mirrors among them.
 
 use crate::schema_data::{Schema, Type};
 
-/// Describes the encoding of a type: what the bytes mean, and how many there are at most.
+/// Describes the encoding of a type: the meaning of the bytes, and their maximum number.
 ///
 /// Every type that can be a field implements it: integers, arrays, bounded sequences, mirrors. Implement it together with
 /// [`Wire`](crate::wire::Wire) for a field type of your own, as the example there does.
@@ -25,9 +25,9 @@ pub trait Layout {
     const FIXED_LEN: Option<usize> = None;
 }
 
-/// A mirror: the wire form of a state, with all its versions. `#[derive(Versioned)]` implements it.
+/// Describes a mirror: the wire form of a state, in all its versions. `#[derive(Versioned)]` implements it.
 ///
-/// Import it to write `TimerSer::SCHEMA`, which gives the fields in an error or a loss their names:
+/// Import it to use `TimerSer::SCHEMA`. The schema gives names to the fields in errors and losses:
 ///
 /// ```
 /// use devstate_versioning::{Mirror, Versioned};

@@ -1,4 +1,4 @@
-//! Agreement of two builds on a release, before one sends a snapshot to the other.
+//! Lets two builds agree on a release before one sends a snapshot to the other.
 //!
 //! The receiver sends an [`Offer`]: its architecture, and the number and the fingerprint of each release that it reads. The
 //! sender passes the records to a [`Choice`], which returns the newest release that both builds have with the same
@@ -54,7 +54,7 @@
 //! | record | bytes |
 //! |---|---|
 //! | the first | `DEVOFFR`, the code of the receiver's architecture, the number of records that follow (16 bits) |
-//! | every other one | the number of a release (16 bits), its fingerprint (64 bits) |
+//! | every other record | the number of a release (16 bits), its fingerprint (64 bits) |
 //!
 //! Numbers are little-endian. The records are sorted by the number of the release, lowest first.
 
@@ -243,14 +243,14 @@ pub enum NegotiationError {
         /// The code in the offer. [`Architecture::from_code`] decodes it.
         theirs: u8,
     },
-    /// The offer has a release twice, a release behind a newer one, or a release with the number 0.
+    /// The offer has a release twice, a release after a newer one, or a release with the number 0.
     NotAscending {
         /// The number of the release.
         number: u16,
-        /// The number of the release in the record before it. 0 if there is none.
+        /// The number of the release in the previous record. 0 for the first release.
         after: u16,
     },
-    /// The offer announced fewer records.
+    /// There are more records than the first record announced.
     TooManyRecords,
     /// The receiver reads none of the releases that the sender may write.
     NoCommonRelease {

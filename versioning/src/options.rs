@@ -1,4 +1,4 @@
-//! How snapshots are written and read.
+//! Options for writing and reading snapshots.
 
 use core::marker::PhantomData;
 
@@ -9,7 +9,7 @@ use crate::header::Header;
 
 /// Options for writing and reading snapshots: the architecture, and the implementation `C` of the checksum.
 ///
-/// [`Options::NATIVE`] is the default. Other options are given to
+/// [`Options::NATIVE`] is the default. Pass other options to
 /// [`Translated::with_options`](crate::Translated::with_options) and
 /// [`ReleaseTable::load_with`](crate::ReleaseTable::load_with).
 ///

@@ -1,4 +1,4 @@
-//! Paths to fields: as numbers, and as names where a schema is available.
+//! Paths to fields: as numbers, and as names if a schema is available.
 
 use core::fmt;
 
@@ -9,7 +9,8 @@ use crate::schema_data::{Field, InnerSchema, MAX_DEPTH, Schema, Shape, Type, Var
 /// A step is one of these:
 ///
 /// - the position of a field in its mirror;
-/// - the position of an element in its sequence, where 65,535 also stands for all later ones, or in its tuple;
+/// - the position of an element in its tuple or its sequence; in a sequence, 65,535 also stands for all later
+///   positions;
 /// - for a field of a variant, the tag of the variant in the high byte and the position of the field in the low byte.
 ///
 /// It prints as numbers (`1.4`). [`display`](Self::display) prints names (`serial[1].rx`).
@@ -45,7 +46,7 @@ impl FieldPath {
         self.steps.get(..usize::from(self.len)).unwrap_or(&self.steps)
     }
 
-    /// Returns the path with names. `root` is the schema of the mirror at which it starts.
+    /// Returns the path with names. `root` is the schema of the mirror at which the path starts.
     #[must_use]
     pub const fn display(self, root: &'static Schema) -> NamedPath {
         NamedPath { path: self, root }

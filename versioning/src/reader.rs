@@ -2,10 +2,10 @@
 
 use crate::error::{Expected, LoadError, LoadErrorKind};
 
-/// Says that decoding failed. It has no details: the [`Reader`] keeps the error, and [`Reader::finish`] returns it.
+/// The error of decoding, without details. The [`Reader`] keeps the details, and [`Reader::finish`] returns them.
 ///
-/// Pass it on with `?`. Only a reader creates one, so a hand-written codec cannot fail without a reason: it calls
-/// [`Reader::refuse_at`].
+/// Return it with `?`. Only a reader creates it: a hand-written codec calls [`Reader::refuse_at`] to refuse a value. So
+/// every failure has a reason.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Malformed(());
 
@@ -133,8 +133,8 @@ impl<'de> Reader<'de> {
     ///
     /// # Errors
     ///
-    /// `Truncated`, or `Value` for one that is above the bound or not in its shortest form; kept for
-    /// [`finish`](Self::finish).
+    /// `Malformed`. Then [`finish`](Self::finish) returns `Truncated`, or `Value` for a length that is above the bound
+    /// or not in its shortest form.
     #[inline]
     pub fn length(&mut self, bound: usize) -> Result<usize, Malformed> {
         // With a bound below 128 no length has a second byte, and firmware does not link code for one.
@@ -191,7 +191,7 @@ impl<'de> Reader<'de> {
         Err(self.refuse_at(start, Expected::ShortestLength, length))
     }
 
-    /// Stops the decoding because of a value at `offset`.
+    /// Refuses the value at `offset`. Return the result, to stop the decoding.
     #[cfg_attr(target_pointer_width = "64", inline)]
     #[cfg_attr(not(target_pointer_width = "64"), cold, inline(never))]
     pub fn refuse_at(&mut self, offset: usize, expected: Expected, found: u64) -> Malformed {
@@ -229,7 +229,7 @@ impl<'de> Reader<'de> {
     ///
     /// # Errors
     ///
-    /// The first error, also if the decoding continued after it, or `TrailingBytes`.
+    /// The first error, even if decoding continued after it. `TrailingBytes` if not all bytes were read.
     pub fn finish(self) -> Result<(), LoadError> {
         match self.error {
             Some(error) => Err(error),

@@ -12,8 +12,8 @@ use crate::reader::Reader;
 use crate::snapshot::Translated;
 use crate::table::TableData;
 
-/// The releases of one application, and everything that a program does with them. The enum that
-/// [`release_table!`](crate::release_table) declares implements it.
+/// Saves, loads and translates mirrors with the releases of one application. [`release_table!`](crate::release_table)
+/// declares an enum that implements it.
 ///
 /// | to | call |
 /// |---|---|
@@ -68,7 +68,7 @@ pub trait ReleaseTable: TableData {
     ///
     /// # Errors
     ///
-    /// As [`Translated::save`].
+    /// The errors of [`Translated::save`].
     #[inline]
     fn save<'de, 'b, M>(mirror: &M, buffer: &'b mut [u8]) -> Result<&'b [u8], SaveError>
     where
@@ -77,7 +77,8 @@ pub trait ReleaseTable: TableData {
         Self::latest(mirror).save(buffer)
     }
 
-    /// Returns `mirror` as a value to be written at the latest release: into a stream or a sink, or with other options.
+    /// Prepares `mirror` for writing at the latest release. Use it to write into a stream or a sink, or with other
+    /// options.
     #[inline]
     fn latest<'m, 'de, M>(mirror: &'m M) -> Translated<'m, M, Newest<Self>>
     where
@@ -122,13 +123,13 @@ pub trait ReleaseTable: TableData {
         Ok(Translated::new(scratch, at))
     }
 
-    /// Translates `mirror` to the oldest release, from `oldest` on, that loses nothing. Then as many builds as possible
-    /// can read the snapshot. Fields marked as `ignorable` do not count as a loss.
+    /// Translates `mirror` to the oldest release that loses nothing, so that the largest number of builds can read the
+    /// snapshot. It tries no release before `oldest`. Fields marked as `ignorable` do not count as a loss.
     ///
     /// # Errors
     ///
-    /// `Conversion` if a value has no counterpart even at the latest release. That release has every mirror and loses
-    /// nothing.
+    /// `Conversion` if a semantic function refuses the value even at the latest release. No other error is possible:
+    /// the latest release has every mirror and loses nothing.
     ///
     /// ```
     /// use devstate_versioning::{ReleaseTable, Versioned, release_table};
@@ -182,7 +183,8 @@ pub trait ReleaseTable: TableData {
     ///
     /// # Errors
     ///
-    /// `NotInRelease`, or `Conversion` from a semantic function: then there is no downgrade at all.
+    /// `NotInRelease`, or `Conversion` from a semantic function. In both cases the mirror cannot be downgraded to this
+    /// release.
     fn losses<'de, M>(self, mirror: &M, scratch: &mut M, visit: &mut dyn FnMut(&Loss)) -> Result<(), SaveError>
     where
         M: MirrorOf<'de, Self>,
@@ -201,9 +203,9 @@ pub trait ReleaseTable: TableData {
 
     /// Reads a snapshot of any release in the table into `mirror`, and returns the release at which it was written.
     ///
-    /// The checksum is verified before anything is decoded. Then every byte must be one that the encoder writes.
-    /// `mirror` is scratch memory: after an error its content is meaningless. Restore a device from it only after the load
-    /// succeeded.
+    /// The checksum is verified before anything is decoded. Loading refuses every byte that the encoder never writes.
+    /// `mirror` is scratch memory: after an error its content is meaningless. Restore a device from it only after the
+    /// load succeeded.
     ///
     /// # Errors
     ///
@@ -220,7 +222,7 @@ pub trait ReleaseTable: TableData {
     ///
     /// # Errors
     ///
-    /// As [`load`](Self::load).
+    /// The errors of [`load`](Self::load).
     fn load_with<'de, M, C>(options: Options<C>, snapshot: &'de [u8], mirror: &mut M) -> Result<Self, LoadError>
     where
         M: MirrorOf<'de, Self>,
@@ -232,8 +234,8 @@ pub trait ReleaseTable: TableData {
         Ok(release)
     }
 
-    /// Returns the fingerprint in the header of a snapshot of this release whose root is the mirror `M`. Two builds that
-    /// negotiate a release compare it. `None` where the release has no such mirror.
+    /// Returns the fingerprint in the header of a snapshot of this release whose root is the mirror `M`. Two builds
+    /// that negotiate a release compare it. `None` if the release does not have the mirror.
     #[must_use]
     fn fingerprint<M: RowOf<Self>>(self) -> Option<u64> {
         (M::version(self) > 0)
@@ -241,8 +243,8 @@ pub trait ReleaseTable: TableData {
             .flatten()
     }
 
-    /// Reads a bare payload of the latest release, which [`Translated::encode`] wrote, into `mirror`. Use it
-    /// instead of [`decode`](Self::decode) where no payload is older: its code compares no versions.
+    /// Reads a bare payload of the latest release into `mirror`. [`Translated::encode`] writes such a payload. If no
+    /// payload is older, use this function instead of [`decode`](Self::decode): its code compares no versions.
     ///
     /// # Errors
     ///
@@ -255,7 +257,7 @@ pub trait ReleaseTable: TableData {
         decode(payload, 0, Newest::<Self>::new(), mirror)
     }
 
-    /// Reads a bare payload of this release, which [`Translated::encode`] wrote, into `mirror`.
+    /// Reads a bare payload of this release into `mirror`. [`Translated::encode`] writes such a payload.
     ///
     /// # Errors
     ///
@@ -282,15 +284,15 @@ impl<M, R: TableData, C> Translated<'_, M, At<R>, C> {
     }
 }
 
-/// Decodes a payload and encodes it again at the same release. Use it to test a hand-written codec: a correct one returns
-/// the same bytes.
+/// Decodes a payload and encodes it again at the same release. Use it to test a hand-written codec: a correct codec
+/// gives the same bytes.
 ///
-/// It does not translate the value. The bytes differ in one case only: if the payload has an [`Inner`](crate::Inner)
-/// snapshot, and that snapshot is of another release than its field says for this version.
+/// It does not translate the value. With a correct codec, the bytes differ in one case only: the payload has an
+/// [`Inner`](crate::Inner) snapshot whose release is not the one that the field gives for this version.
 ///
 /// # Errors
 ///
-/// [`LoadError`] from decoding. The inner [`SaveError`] is from encoding.
+/// The outer error is the [`LoadError`] of decoding. The inner error is the [`SaveError`] of encoding.
 ///
 /// ```
 /// use devstate_versioning::wire::reencode;

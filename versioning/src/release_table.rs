@@ -1,6 +1,7 @@
 //! The macro that declares a release table.
 
-/// Declares the releases of an application and the version of each mirror in them. The compiler checks the history.
+/// Declares the releases of an application and the version of each mirror in them. The compiler checks that no
+/// published layout changes.
 ///
 /// ```
 /// use devstate_versioning::{Versioned, release_table};
@@ -29,9 +30,9 @@
 ///
 /// # The name of a table
 ///
-/// Two applications with the same root mirror and release numbers read each other's snapshots. A table with a name refuses
-/// the snapshots of every other table, because the name is part of the fingerprint in the header and of the fingerprint of
-/// each release. A name is not empty.
+/// Two applications with the same root mirror and the same release numbers read each other's snapshots. A table with a
+/// name refuses the snapshots of every other table, because the name is part of the fingerprint in the header. It is
+/// also part of the fingerprint of each release. A name cannot be empty.
 ///
 /// ```
 /// use devstate_versioning::{ReleaseTable, Versioned, buffer, release_table};
@@ -56,8 +57,8 @@
 ///
 /// # Branches
 ///
-/// The parent of a release is the release before it, unless `from` names another. So a stable branch can have releases
-/// of its own, and the next release of the main branch names the last release of the main branch:
+/// The parent of a release is the previous release, unless `from` names another parent. So a stable branch can have
+/// releases of its own, and the next release of the main branch names the last release of the main branch:
 ///
 /// ```
 /// use devstate_versioning::{Versioned, release_table};
@@ -91,14 +92,15 @@
 /// }
 /// ```
 ///
-/// `from _` stands for a release that the table no longer has.
+/// `from _` says that the table no longer has the parent.
 ///
-/// In the row of a mirror, a release may change to a version of another branch. That version must have every change of
-/// the mirror's version in the parent release.
+/// In the row of a mirror, a release may have a version of another branch than its parent release. That version must
+/// have every change of the version in the parent release.
 ///
-/// # Rows of some targets
+/// # Rows for some targets
 ///
-/// A row with `#[cfg(…)]` exists only where the condition holds. Then each release needs a fingerprint for each target:
+/// A row with `#[cfg(…)]` exists only on targets that meet the condition. Then each release needs a fingerprint for
+/// each target:
 ///
 /// ```
 /// use devstate_versioning::{Versioned, release_table};
@@ -128,11 +130,11 @@
 /// The enum has `ALL`, `LATEST`, `number` and `from_number`, and implements [`ReleaseTable`](crate::ReleaseTable). With this
 /// crate's feature `defmt` it implements `defmt::Format`, which prints the name of the release.
 ///
-/// The following mistakes do not compile, and the message says what to do: a missing row for a mirror, also for a nested
-/// one; a row of another length than the table; a version that is 0, goes down, or is above the version of the mirror; a
-/// last release that does not have the latest version of a mirror; numbers that do not ascend; `_` for a mirror that
-/// another mirror of that release holds; a published release whose layouts differ from its fingerprint, or are still
-/// `open`; an empty name.
+/// The following mistakes do not compile, and the message says what to do: a missing row for a mirror or a nested
+/// mirror; a row of another length than the table; a version that is 0, goes down, or is above the version of the
+/// mirror; a last release that does not have the latest version of a mirror; numbers that do not ascend; `_` for a
+/// mirror that another mirror of that release holds; a published release whose layouts differ from its fingerprint, or
+/// are still `open`; an empty name.
 #[macro_export]
 macro_rules! release_table {
     (
@@ -181,7 +183,7 @@ macro_rules! release_table {
                 <Self as $crate::schema::TableData>::number(self)
             }
 
-            /// Returns the release with that number, if the table has it.
+            /// Returns the release with this number. `None` if the table does not have it.
             #[must_use]
             $visibility fn from_number(__devstate_number: ::core::primitive::u16) -> ::core::option::Option<Self> {
                 <Self as $crate::schema::TableData>::from_number(__devstate_number)

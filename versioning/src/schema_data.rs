@@ -14,7 +14,7 @@ pub(crate) const MAX_EMPTY: usize = 127;
 /// generates it as [`Mirror::SCHEMA`](crate::Mirror::SCHEMA). Tools walk it without allocation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Schema {
-    /// The wire name: the type's own, unless it was renamed since (`name = "…"`).
+    /// The wire name: the name of the type, or its old name if the type was renamed (`name = "…"`).
     pub name: &'static str,
     /// The FNV-1a hash of the name. Searches compare the hash only.
     pub name_hash: u64,
@@ -28,15 +28,15 @@ pub struct Schema {
     pub has_parts: bool,
 }
 
-/// A row of a release table: a mirror and its version in each release. [`TableData::ROWS`](crate::schema::TableData::ROWS)
-/// has them all.
+/// A row of a release table: a mirror and its version in each release.
+/// [`TableData::ROWS`](crate::schema::TableData::ROWS) has all rows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Row {
     /// The mirror.
     pub schema: &'static Schema,
     /// The fingerprints of the versions of the mirror, from version 1.
     pub layouts: &'static [u64],
-    /// The version in each release. Zero where the release has no such mirror.
+    /// The version in each release. Zero if the release does not have the mirror.
     pub versions: &'static [u16],
 }
 
@@ -56,17 +56,17 @@ pub struct Field {
     pub name: &'static str,
     /// The type on the wire.
     pub ty: &'static Type,
-    /// The versions of the mirror that have it.
+    /// The versions of the mirror that have the field.
     pub versions: Presence,
     /// `true` if older readers may ignore the field.
     pub ignorable: bool,
-    /// For a part: the version of the mirrors in the field, for each version of the owner from version 1. Zero where the
+    /// For a part: the version of the mirrors in the field, for each version of the owner from version 1. Zero if the
     /// owner's version does not have the field. Empty if those mirrors have rows in the release table.
     pub parts: &'static [u16],
-    /// For an inner snapshot: the number of its release, for each version of the owner from version 1. Zero where the owner's
-    /// version does not have the field. Empty for another field.
+    /// For an inner snapshot: the number of its release, for each version of the owner from version 1. Zero if the
+    /// owner's version does not have the field. Empty for every other field.
     pub inner: &'static [u16],
-    /// For a field whose bound changed: the bound for each version of the owner from version 1. Zero where the owner's
+    /// For a field whose bound changed: the bound for each version of the owner from version 1. Zero if the owner's
     /// version does not have the field. Empty if every version has the bound of the type.
     pub bounds: &'static [usize],
     /// The unit of the number, or of each number in the field, such as `ns`. Tools print it. It is not part of the layout.
@@ -82,7 +82,7 @@ pub struct Variant {
     pub tag: u8,
     /// The fields, in wire order.
     pub fields: &'static [Field],
-    /// The versions of the enum that have it.
+    /// The versions of the enum that have the variant.
     pub versions: Presence,
 }
 
@@ -97,12 +97,12 @@ pub struct Variant {
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Presence {
-    /// The first version that has it.
+    /// The first version with the field or variant.
     pub start: u16,
     /// The first later version without it. `None` if all later versions have it.
     pub end: Option<u16>,
-    /// Further versions that have it, after a gap: the versions in between belong to a branch without it. In ascending
-    /// order. Most fields have none.
+    /// Further versions with the field or variant, in ascending order. The versions in the gaps belong to a branch
+    /// without it. Most fields have no further versions.
     pub more: &'static [Span],
 }
 
@@ -122,21 +122,21 @@ pub enum Type {
     Bool,
     /// A Unicode scalar value: the number of UTF-8 bytes, then the bytes.
     Char,
-    /// An unsigned integer, little-endian, with its width in bytes.
+    /// An unsigned integer, little-endian. The number is its width in bytes.
     UInt(u8),
-    /// A two's complement integer, little-endian, with its width in bytes.
+    /// A two's complement integer, little-endian. The number is its width in bytes.
     Int(u8),
-    /// An array: the elements in order. The number says how many.
+    /// An array: the elements in order. The number is their count.
     Array(&'static Type, usize),
     /// An option: a byte 0, or a byte 1 and the value.
     Option(&'static Type),
     /// A tuple: the values in order.
     Tuple(&'static [&'static Type]),
-    /// A sequence: the number of elements, then the elements. The number here is the maximum.
+    /// A sequence: the number of elements, then the elements. The number is the maximum.
     Seq(&'static Type, usize),
-    /// Text: the number of bytes, then UTF-8, with the maximum number of bytes.
+    /// Text: the number of bytes, then UTF-8. The number is the maximum in bytes.
     Str(usize),
-    /// Another mirror. Its version is the one in its row of the release table, or that of the part: see
+    /// Another mirror. Its row in the release table gives its version. For a part, the owner gives the version: see
     /// [`Field::parts`].
     Mirror(&'static Schema),
     /// A snapshot of another release table: the number of bytes, then the bytes.
@@ -150,7 +150,7 @@ pub enum Type {
     },
 }
 
-/// Describes the snapshot in an [`Inner`](crate::Inner) field: its mirror, and the release table that it is written with.
+/// Describes the snapshot in an [`Inner`](crate::Inner) field: its mirror and its release table.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct InnerSchema {
     /// The maximum number of bytes.
@@ -195,8 +195,8 @@ impl Field {
         }
     }
 
-    /// Returns the version of the part in this field at a version of the owner. Zero if the field is no part, or if that
-    /// version does not have it.
+    /// Returns the version of the part in this field at a version of the owner. Zero if the field is not a part, or if
+    /// that version does not have the field.
     #[must_use]
     #[expect(clippy::indexing_slicing, reason = "the length is compared first")]
     pub const fn part_at(&self, version: u16) -> u16 {
@@ -204,8 +204,8 @@ impl Field {
         if at < self.parts.len() { self.parts[at] } else { 0 }
     }
 
-    /// Returns the number of the release of the inner snapshot in this field at a version of the owner. Zero if the field is none,
-    /// or if that version does not have it.
+    /// Returns the number of the release of the inner snapshot in this field at a version of the owner. Zero if the
+    /// field is not an inner snapshot, or if that version does not have the field.
     #[must_use]
     #[expect(clippy::indexing_slicing, reason = "the length is compared first")]
     pub const fn inner_at(&self, version: u16) -> u16 {
@@ -213,7 +213,8 @@ impl Field {
         if at < self.inner.len() { self.inner[at] } else { 0 }
     }
 
-    /// Returns the bound of the field at a version of the owner, if it is not that of the type in every version.
+    /// Returns the bound of the field at a version of the owner. `None` if the bound never changed: then the type has
+    /// the bound.
     #[must_use]
     #[expect(clippy::indexing_slicing, reason = "the length is compared first")]
     pub const fn bound_at(&self, version: u16) -> Option<usize> {
@@ -255,7 +256,7 @@ impl Presence {
         }
     }
 
-    /// Returns `true` if `version` is one of them.
+    /// Returns `true` if `version` has the field or variant.
     #[must_use]
     pub const fn contain(self, version: u16) -> bool {
         if version < self.start {
@@ -301,7 +302,7 @@ impl Schema {
         }
     }
 
-    /// Returns the description of a mirror whose versions have that history.
+    /// Returns the same description with another history.
     #[must_use]
     pub const fn with_history(self, history: History) -> Self {
         Self { history, ..self }
@@ -371,7 +372,8 @@ const fn fields_need_rows(fields: &[Field]) -> bool {
 }
 
 impl Type {
-    /// Returns the bound that a field of this type has: of an array, a sequence, text or a foreign value, also in an option.
+    /// Returns the bound of the type: of an array, a sequence, text or a foreign value, also inside an option. `None`
+    /// for other types.
     #[must_use]
     pub const fn bound(&self) -> Option<usize> {
         match self {

@@ -1,4 +1,5 @@
-//! Sequences that are too long to hold: written from a source of items, and read item by item from the buffer.
+//! Sequences that are too long to store in a mirror. They are written from a source of items, and read item by item
+//! from the buffer.
 
 use core::{fmt, slice};
 
@@ -13,7 +14,7 @@ use crate::reader::{Malformed, Reader};
 use crate::schema_data::Type;
 use crate::writer::{Writer, length_len};
 
-/// Gives a [`Sequence`] its items while it is saved.
+/// Provides the items of a [`Sequence`] while it is saved.
 ///
 /// Every iterator with a known length that can be cloned is a source. Implement the trait for a store that has its items in
 /// batches, or that knows their encoded length.
@@ -51,7 +52,7 @@ pub trait Source<T> {
     }
 
     /// Returns the encoded length of all items together in bytes, at the release with the number `_release`. `None` if
-    /// the source does not know it: then the items are visited to measure them.
+    /// the source does not know the length. Then the items are visited to measure them.
     ///
     /// A source can keep the sum of [`Translated::payload_len`](crate::Translated::payload_len) of its items. If the
     /// sum is wrong, saving fails with `WrongLength`.
@@ -87,12 +88,12 @@ impl<T, I: ExactSizeIterator<Item = T> + Clone> Source<T> for I {
     }
 }
 
-/// A field for a list that is too long for a `heapless::Vec`: a log, or the items of a store. It stores no items: it
+/// A field for a list that is too long for a `heapless::Vec`: a log, or the items of a store. It contains no items: it
 /// refers to a [`Source`], or to the buffer of the loaded snapshot.
 ///
-/// Saving takes the items from a [`Source`], one after the other. After loading, [`visit`](Self::visit) reads them from the
-/// buffer of the snapshot. There are at most `N`. The encoding is that of `heapless::Vec<T, N>`, so a field can change from
-/// one to the other.
+/// Saving takes the items from a [`Source`], one after the other. After loading, [`visit`](Self::visit) reads them from
+/// the buffer of the snapshot. There are at most `N` items. `heapless::Vec<T, N>` has the same encoding, so a field can
+/// change from one type to the other.
 ///
 /// ```
 /// use devstate_versioning::{ReleaseTable, Sequence, Str, Versioned, release_table};

@@ -10,11 +10,12 @@ use crate::options::Options;
 use crate::summing::{LARGE, SummingWriter};
 use crate::writer::{Sink, SinkWriter, SliceWriter, Writer};
 
-/// A value that is ready to be written: a latest value, or one that was translated to an older release.
+/// A value that is ready to be written. It is a value of the latest version, or a value that was translated to an older
+/// release.
 ///
-/// [`ReleaseTable::latest`](crate::ReleaseTable::latest) and the downgrades of [`ReleaseTable`](crate::ReleaseTable) create
-/// it, and nothing else. So a value that was not translated is never written at an older release. It can be written into a
-/// buffer, a stream or a sink.
+/// Only [`ReleaseTable::latest`](crate::ReleaseTable::latest) and the downgrades of
+/// [`ReleaseTable`](crate::ReleaseTable) create it. So a value that was not translated is never written at an older
+/// release. It can be written into a buffer, a stream or a sink.
 ///
 /// - `'m`: how long the value is borrowed.
 /// - `M`: the mirror.
@@ -86,10 +87,10 @@ impl<M, V: VersionOf<M>, C: Checksum> Translated<'_, M, V, C> {
     ///
     /// # Errors
     ///
-    /// `BufferTooSmall` with both lengths, or `PayloadTooLong`, before anything is written.
+    /// `BufferTooSmall` with both lengths, or `PayloadTooLong`. Nothing was written.
     ///
-    /// Some values have no encoding. Then the content of the buffer is meaningless: `Foreign`, `Value`, or `WrongLength`
-    /// from a hand-written encoder or a source that contradicts itself.
+    /// `Foreign`, `ForeignChanges` or `Value` for a value that has no encoding. `WrongLength` if a hand-written encoder
+    /// or a source writes more or less than it announced. After these errors the content of the buffer is meaningless.
     #[inline]
     pub fn save<'de, 'b>(&self, buffer: &'b mut [u8]) -> Result<&'b [u8], SaveError>
     where
@@ -132,11 +133,11 @@ impl<M, V: VersionOf<M>, C: Checksum> Translated<'_, M, V, C> {
     ///
     /// # Errors
     ///
-    /// `PayloadTooLong`, or `BufferTooSmall` if `gather` has less than 64 bytes, before anything is written.
+    /// `PayloadTooLong`, or `BufferTooSmall` if `gather` has less than 64 bytes. Nothing was written.
     ///
-    /// The following errors leave the start of a snapshot in the sink, which no reader accepts: `Sink` if it accepted no
-    /// more bytes, `BufferTooSmall` if neighbouring fields of fixed length together are longer than `gather`, and the
-    /// errors of [`save`](Self::save) for values that have no encoding.
+    /// After the following errors, the sink has the start of a snapshot. No reader accepts it. `Sink` if the sink
+    /// accepted no more bytes. `BufferTooSmall` if neighbouring fields of fixed length together are longer than
+    /// `gather`. The errors of [`save`](Self::save) for values that have no encoding, and `WrongLength`.
     pub fn write_into<'de>(&self, sink: &mut dyn Sink, gather: &mut [u8]) -> Result<(), SaveError>
     where
         M: Wire<'de, V>,
@@ -169,7 +170,7 @@ impl<M, V: VersionOf<M>, C: Checksum> Translated<'_, M, V, C> {
     ///
     /// # Errors
     ///
-    /// As [`save`](Self::save).
+    /// The errors of [`save`](Self::save).
     #[inline]
     pub fn encode<'de, 'b>(&self, buffer: &'b mut [u8]) -> Result<&'b [u8], SaveError>
     where
@@ -254,12 +255,12 @@ impl<C: Checksum> Sink for Summing<'_, C> {
     }
 }
 
-/// Returns the length in bytes that no snapshot of the mirror `M` exceeds, at any version. Use it for the length of a buffer
-/// or a partition, or as a limit when you read a file. [`buffer!`](crate::buffer) uses it.
+/// Returns the maximum length in bytes of a snapshot of the mirror `M`, at any version. Use it for the length of a
+/// buffer or a partition, or as a limit when you read a file. [`buffer!`](crate::buffer) uses it.
 ///
-/// A snapshot can be shorter. For a nested mirror with a row in the table, its longest version counts, even if no release
-/// has that version together with the others. For a part, the version that its owner gives it counts. If a snapshot could
-/// be longer than `usize` can express, the call does not compile.
+/// A snapshot can be shorter. A nested mirror with a row in the table counts with its longest version, even if no
+/// release combines these versions. A part counts with the version that its owner gives it. If a snapshot could be
+/// longer than `usize` can express, the call does not compile.
 #[must_use]
 pub const fn max_snapshot_len<M: Layout>() -> usize {
     const {
@@ -289,7 +290,7 @@ pub const fn max_snapshot_len<M: Layout>() -> usize {
 /// static mut SNAPSHOT: [u8; 64] = buffer!(TimerSer, 64);
 /// ```
 ///
-/// This does not compile, because a snapshot has 36 bytes:
+/// The following code does not compile, because a snapshot has 36 bytes:
 ///
 /// ```compile_fail
 /// # use devstate_versioning::{Versioned, buffer};

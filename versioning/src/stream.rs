@@ -13,8 +13,8 @@ use crate::options::Options;
 use crate::snapshot::Translated;
 use crate::writer::Sink;
 
-/// Why a snapshot could not be written to a stream or read from it. `S` is [`SaveError`] or [`LoadError`], and `E` the
-/// error of the stream.
+/// Why a snapshot could not be written to a stream or read from it. `S` is [`SaveError`] or [`LoadError`], and `E` is
+/// the error of the stream.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
@@ -63,8 +63,8 @@ impl<M, V: VersionOf<M>, C: Checksum> Translated<'_, M, V, C> {
     ///
     /// # Errors
     ///
-    /// `Snapshot` as [`write_into`](Self::write_into), `Io` or `Ended` from the stream. A stream that failed has the start
-    /// of a snapshot, which no reader accepts.
+    /// `Snapshot` with an error of [`write_into`](Self::write_into). `Io` or `Ended` from the stream. After an error,
+    /// the stream may contain the start of a snapshot. No reader accepts it.
     pub fn write_to<'de, W>(&self, stream: &mut W, gather: &mut [u8]) -> Result<(), StreamError<SaveError, W::Error>>
     where
         M: Wire<'de, V>,
@@ -83,7 +83,7 @@ impl<M, V: VersionOf<M>, C: Checksum> Translated<'_, M, V, C> {
 }
 
 impl<C: Checksum> Options<C> {
-    /// Reads exactly one snapshot from `stream` to the start of `buffer`, and returns it.
+    /// Reads exactly one snapshot from `stream` into the start of `buffer`, and returns it.
     /// [`ReleaseTable::load_with`](crate::ReleaseTable::load_with) loads it.
     ///
     /// The header is read and checked first: a snapshot that is longer than the buffer is refused before anything else is

@@ -46,7 +46,8 @@ pub trait TableData: Copy + Eq + Debug + 'static {
     const LATEST: Self;
     /// The rows, one for each mirror.
     const ROWS: &'static [Row];
-    /// For each row and each release, the fingerprint of a snapshot whose root is that mirror. Zero where there is none.
+    /// For each row and each release, the fingerprint of a snapshot whose root is that mirror. Zero if the release does
+    /// not have the mirror.
     const ROOTS: &'static [&'static [u64]];
     /// For each release, the fingerprint that the table pins. `None` for an open release.
     const PINNED: &'static [Option<u64>];
@@ -57,7 +58,7 @@ pub trait TableData: Copy + Eq + Debug + 'static {
     /// Returns the position in [`ALL`](Self::ALL).
     fn index(self) -> usize;
 
-    /// Returns the release with that number, if the table has it.
+    /// Returns the release with this number. `None` if the table does not have it.
     #[must_use]
     fn from_number(number: u16) -> Option<Self> {
         Self::ALL.iter().copied().find(|release| release.number() == number)

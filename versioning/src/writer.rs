@@ -5,8 +5,9 @@ use core::fmt;
 use crate::error::SaveError;
 use crate::varint;
 
-/// Takes the bytes of a snapshot piece by piece: for a destination that is not a `&mut [u8]`, such as a serial port, or
-/// memory that is shared with another program. [`Translated::write_into`](crate::Translated::write_into) writes into it.
+/// Takes the bytes of a snapshot piece by piece. Implement it for a destination that is not a `&mut [u8]`, such as a
+/// serial port, or memory that is shared with another program.
+/// [`Translated::write_into`](crate::Translated::write_into) writes into it.
 ///
 /// ```
 /// use devstate_versioning::{ReleaseTable, Sink};
@@ -32,10 +33,10 @@ use crate::varint;
 /// # Ok::<(), devstate_versioning::SaveError>(())
 /// ```
 pub trait Sink {
-    /// Takes all of `bytes`, which follow those of the last call, and returns `true`.
+    /// Takes all of `bytes` and returns `true`. The bytes follow those of the previous call.
     ///
-    /// Returns `false` if it cannot take them. Then it is not called again, and saving fails with [`SaveError::Sink`]. That
-    /// error has no details, so a sink that knows the reason keeps it.
+    /// Returns `false` if the sink cannot take all bytes. Then it is not called again, and saving fails with
+    /// [`SaveError::Sink`]. This error has no details, so the sink must store the reason if the caller needs it.
     fn put(&mut self, bytes: &[u8]) -> bool;
 }
 
@@ -52,11 +53,11 @@ pub trait Writer {
     /// Writes `bytes`.
     fn bytes(&mut self, bytes: &[u8]);
 
-    /// Records that a value has no encoding. Saving fails with the first such error.
+    /// Records that a value has no encoding. Saving fails with the first recorded error.
     fn fail(&mut self, kind: SaveError);
 
-    /// Says that the bytes written so far are final. A [`Sequence`](crate::Sequence) calls it between items, so that a writer
-    /// can compute the checksum of these bytes while they are in the cache.
+    /// Declares that the bytes written so far are final. A [`Sequence`](crate::Sequence) calls it between items, so
+    /// that a writer can compute the checksum of these bytes while they are in the cache.
     #[inline]
     fn commit(&mut self) {}
 

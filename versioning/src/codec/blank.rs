@@ -11,8 +11,9 @@ use super::{Bytes, Str};
 
 /// Creates the initial value of an element of a container, before the element is decoded.
 ///
-/// Containers need it of their elements: they make an element, and decode into it. An element that an older version does not
-/// have keeps this value. It is `Default`, and for arrays and tuples the value of each element.
+/// A container creates each element with [`blank`](Self::blank), and then decodes into it. An element that an older
+/// version does not have keeps the initial value. This is the value of `Default`. In an array or a tuple, each element
+/// has its own initial value.
 ///
 /// `#[derive(Versioned)]` implements it for each mirror that implements `Default`. Implement it for a type with a
 /// hand-written codec if a container can hold that type:
@@ -37,7 +38,7 @@ use super::{Bytes, Str};
     note = "a mirror has it by `Default`: derive or implement that; a type with a codec by hand implements `wire::Blank`"
 )]
 pub trait Blank<V> {
-    /// Returns the value.
+    /// Returns the initial value.
     fn blank() -> Self;
 }
 

@@ -11,7 +11,7 @@ use crate::reader::{Malformed, Reader};
 use crate::schema_data::Type;
 use crate::writer::{Writer, length_len};
 
-/// A text field that is not copied: at most `N` bytes of UTF-8, borrowed from the buffer that the snapshot is loaded from.
+/// A text field of at most `N` bytes of UTF-8. Loading does not copy the text: it stays in the buffer of the snapshot.
 ///
 /// Use it for long texts. A `heapless::String<N>` takes `N` bytes in the mirror; this takes a pointer and a length. Both
 /// have the same encoding. [`Sequence`](crate::Sequence) has an example.
@@ -19,10 +19,10 @@ use crate::writer::{Writer, length_len};
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Str<'de, const N: usize>(&'de str);
 
-/// A field of bytes that is not copied: at most `N` bytes, borrowed from the buffer that the snapshot is loaded from.
+/// A field of at most `N` bytes. Loading does not copy them: they stay in the buffer of the snapshot.
 ///
-/// Use it for long byte strings, or for bytes that a program passes on unread. A `heapless::Vec<u8, N>` takes `N` bytes in
-/// the mirror; this takes a pointer and a length. Both have the same encoding.
+/// Use it for long byte strings, or for bytes that a program forwards without reading them. A `heapless::Vec<u8, N>`
+/// takes `N` bytes in the mirror; this takes a pointer and a length. Both have the same encoding.
 ///
 /// ```
 /// use devstate_versioning::{Bytes, ReleaseTable, Versioned, buffer, release_table};

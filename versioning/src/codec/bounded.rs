@@ -13,10 +13,12 @@ use crate::loss::Differ;
 use crate::reader::{Malformed, Reader};
 use crate::writer::Writer;
 
-/// Encodes a field at a bound other than that of its type. A field with `#[versioned(bound(1 = 8, 2 = 16))]` needs it.
+/// Encodes a field with a bound that differs from the bound of its type. The type of a field with `#[versioned(bound(1
+/// = 8, 2 = 16))]` must implement it.
 ///
-/// Arrays, sequences, text, bytes and an `Option` of them implement it. Implement it for a container of your own whose bound
-/// must be able to change. Each method does what the one of [`Wire`] with the similar name does, with `bound` as the maximum.
+/// Arrays, sequences, text, bytes and an `Option` of them implement it. Implement it for a container of your own if its
+/// bound can change. Each method does the same as the method of [`Wire`] with the similar name, with `bound` as the
+/// maximum.
 ///
 /// ```
 /// use devstate_versioning::schema::Type;
@@ -82,7 +84,7 @@ pub trait Bounded<'de, V: Versions>: Wire<'de, V> {
     /// Returns the number of bytes that `encode_within` writes.
     fn encoded_len_within(&self, at: V, bound: usize) -> usize;
 
-    /// Writes at most `bound` elements. The value has no more: a downgrade has shortened it.
+    /// Writes the value. It has at most `bound` elements, because a downgrade has shortened it.
     fn encode_within<W: Writer>(&self, at: V, bound: usize, writer: &mut W);
 
     /// Reads at most `bound` elements.
@@ -99,11 +101,11 @@ pub trait Bounded<'de, V: Versions>: Wire<'de, V> {
     /// [`ConversionError`] for a value that cannot be shortened.
     fn downgrade_within(&mut self, at: V, bound: usize) -> Result<(), ConversionError>;
 
-    /// Upgrades what was read.
+    /// Upgrades a value that was read with `bound`.
     ///
     /// # Errors
     ///
-    /// As [`Wire::upgrade`].
+    /// The errors of [`Wire::upgrade`].
     fn upgrade_within(&mut self, at: V, bound: usize) -> Result<(), ConversionError>;
 }
 
