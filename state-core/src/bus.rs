@@ -1,11 +1,10 @@
 //! Turns bus accesses of any width into register accesses.
 
-/// Turns bus accesses of any width into accesses of byte-wide registers. It holds the distance of the registers from each
-/// other.
+/// Turns bus accesses of any width into accesses of byte-wide registers. It stores the distance between the registers.
 ///
-/// On ports they lie side by side. Memory-mapped UARTs often have one every four bytes (`reg-shift = <2>` in a device
-/// tree). A wide access reaches each register that it covers, lowest first, as on the ISA bus. Bytes between registers
-/// read as zero, and writes to them are lost.
+/// On I/O ports, the registers are next to each other. A memory-mapped UART often has one register every four bytes
+/// (`reg-shift = <2>` in a device tree). A wide access reaches each register that it covers, lowest first, as on the
+/// ISA bus. Bytes between registers read as zero, and ignore writes.
 ///
 /// ```
 /// use devstate_core::ByteRegisters;
@@ -25,7 +24,7 @@ pub struct ByteRegisters {
 }
 
 impl ByteRegisters {
-    /// Registers that lie side by side, as on I/O ports.
+    /// Registers without gaps, as on I/O ports.
     pub const PACKED: Self = Self::with_shift(0);
 
     /// Creates a layout with registers `1 << shift` bytes apart. A shift above 15 counts as 15, since offsets have 16 bits.
@@ -36,15 +35,15 @@ impl ByteRegisters {
         }
     }
 
-    /// Fills `data` as a bus read at `address` does. The address counts bytes from the device's base.
+    /// Performs a bus read at `address` into `data`. The address counts bytes from the device's base.
     pub fn read(self, address: u64, data: &mut [u8], mut register: impl FnMut(u16) -> u8) {
         for (lane, byte) in (0u64..).zip(data) {
             *byte = self.register_at(address, lane).map_or(0, &mut register);
         }
     }
 
-    /// Writes each byte of a bus write at `address` to the register at its place. The address counts bytes from the
-    /// device's base.
+    /// Performs a bus write at `address`: writes each byte to the register at its address. The address counts bytes
+    /// from the device's base.
     pub fn write(self, address: u64, data: &[u8], mut register: impl FnMut(u16, u8)) {
         for (lane, byte) in (0u64..).zip(data) {
             if let Some(offset) = self.register_at(address, lane) {
@@ -64,10 +63,10 @@ impl ByteRegisters {
     }
 }
 
-/// An access of one width that is repeated at one address, as `rep insb` and `rep outsb` do on a PC.
+/// Splits a repeated access to one address, such as `rep insb` or `rep outsb` on a PC, into its single accesses.
 ///
-/// A hypervisor hands over all of its items at once: KVM has `count × size` bytes for *one* port. They are not bytes of
-/// side-by-side registers. This type splits them into the accesses that the guest made.
+/// A hypervisor passes all items at once: KVM passes `count × size` bytes for *one* port. They are not the bytes of
+/// neighbouring registers. This type splits them into the accesses that the guest made.
 ///
 /// ```
 /// use devstate_core::{ByteRegisters, RepeatedAccess};
@@ -111,10 +110,10 @@ impl RepeatedAccess {
     }
 }
 
-/// Word-wide registers (32 bits) on a bus with accesses of any width.
+/// Turns bus accesses of any width into accesses of word-wide registers (32 bits).
 ///
-/// A narrow read returns the bytes of the register's word that it covers. A write must be a whole aligned word, since the
-/// bus of these devices (AMBA APB) has no byte strobes. Any other write reaches no register and returns `false`.
+/// A narrow read returns some bytes of the register's word. A write must be a whole aligned word, since the bus of
+/// these devices (AMBA APB) has no byte strobes. Any other write reaches no register and returns `false`.
 ///
 /// ```
 /// use devstate_core::WordRegisters;
@@ -133,7 +132,7 @@ impl RepeatedAccess {
 pub struct WordRegisters;
 
 impl WordRegisters {
-    /// Fills `data` as a bus read at `address` does. The address counts bytes from the device's base.
+    /// Performs a bus read at `address` into `data`. The address counts bytes from the device's base.
     ///
     /// Each register that the access touches is read once, lowest first. Addresses above 64 KiB read as zero.
     pub fn read(self, address: u64, data: &mut [u8], mut register: impl FnMut(u16) -> u32) {

@@ -2,11 +2,11 @@
 
 use crate::InvalidState;
 
-/// Up to `N` bytes, oldest first: a FIFO, an output buffer. `N` is at most 255.
+/// A queue of up to `N` bytes, oldest first. Devices use it for FIFOs and output buffers. `N` is at most 255.
 ///
 /// The fields are public because a queue is part of a device's state. A valid queue has at most `N` bytes and zeros
-/// after them; [`validate`](Self::validate) checks that. A length above `N` counts as `N` in every method, so that no
-/// method reads outside the array.
+/// after them; [`validate`](Self::validate) checks that. Every method treats a length above `N` as `N`, so no method
+/// reads outside the array.
 ///
 /// ```
 /// use devstate_core::ByteQueue;
@@ -29,7 +29,7 @@ pub struct ByteQueue<const N: usize> {
 const WORD: usize = size_of::<usize>();
 
 impl<const N: usize> ByteQueue<N> {
-    /// The queue without bytes.
+    /// The empty queue.
     pub const EMPTY: Self = {
         assert!(N <= 255, "a queue's length is a byte");
         Self { bytes: [0; N], len: 0 }
@@ -121,11 +121,11 @@ impl<const N: usize> ByteQueue<N> {
 
     /// Checks that the queue has at most `limit` bytes and at most `N`, and zeros after them.
     ///
-    /// The field names are those that the error reports.
+    /// `len_field` and `bytes_field` are the field names in the error.
     ///
     /// # Errors
     ///
-    /// The length, or the first byte after it that is not 0.
+    /// The length if it is too large, or the first byte after the contents that is not 0.
     pub fn validate(&self, limit: u8, len_field: &'static str, bytes_field: &'static str) -> Result<(), InvalidState> {
         if self.len > limit || usize::from(self.len) > N {
             let reason = "longer than the queue";

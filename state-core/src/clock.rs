@@ -1,4 +1,4 @@
-//! What the time between a save and a restore means.
+//! The meaning of the time between a save and a restore.
 
 use core::time::Duration;
 
@@ -7,7 +7,7 @@ use crate::Instant;
 /// Says whether time passes for a device between its save and its restore.
 ///
 /// A device never reads a clock: each call that needs the time takes it as an [`Instant`]. A saved state holds the
-/// instant of the save. At restore the caller chooses what the difference means.
+/// instant of the save. At the restore, the caller chooses how to count the time since then.
 ///
 /// ```
 /// use core::time::Duration;
@@ -37,7 +37,7 @@ impl Clock {
         Duration::from_nanos(self.elapsed_nanos(saved_at, now))
     }
 
-    /// Returns the same in nanoseconds, without the divisions that a [`Duration`] needs.
+    /// Returns the same time in nanoseconds. It avoids the divisions that a [`Duration`] needs.
     #[must_use]
     pub const fn elapsed_nanos(self, saved_at: Instant, now: Instant) -> u64 {
         match self {

@@ -1,14 +1,14 @@
-//! A point in time, apart from every other number.
+//! A point in time, as a type of its own.
 
 use core::fmt;
 use core::time::Duration;
 
 const NANOS_PER_SEC: u64 = 1_000_000_000;
 
-/// A point in time: nanoseconds since an epoch that the host keeps.
+/// A point in time: nanoseconds since an epoch that the host chooses.
 ///
-/// The host chooses the epoch, and uses the same one for every call to a device. 64 bits of nanoseconds last 584 years.
-/// The type has no arithmetic operators, because those could overflow: use the `saturating_` and `checked_` methods.
+/// The host uses the same epoch for every call to a device. 64 bits of nanoseconds last for 584 years. The type has no
+/// arithmetic operators, because they could overflow. Use the `saturating_` and `checked_` methods.
 ///
 /// ```
 /// use core::time::Duration;
@@ -133,7 +133,7 @@ impl Instant {
 
     /// Returns the nanoseconds since `earlier`, or 0 if `earlier` is later.
     ///
-    /// Devices count in nanoseconds: this is one subtraction, where a [`Duration`] needs divisions of 64 bits.
+    /// Devices count in nanoseconds. This method is one subtraction. A [`Duration`] needs 64-bit divisions.
     #[inline]
     #[must_use]
     pub const fn saturating_nanos_since(self, earlier: Self) -> u64 {
@@ -161,7 +161,7 @@ impl Instant {
 }
 
 impl fmt::Debug for Instant {
-    /// Writes the Rust expression that makes it, such as `Instant::from_nanos(345)`.
+    /// Writes the Rust expression for the value, such as `Instant::from_nanos(345)`.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Instant::from_nanos({})", self.nanos)
     }

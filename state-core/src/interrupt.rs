@@ -1,16 +1,17 @@
-//! Interrupt lines, which are levels, and the adapter to edges.
+//! Level-triggered interrupt lines, and an adapter to edge-triggered interrupts.
 
 use core::cell::Cell;
 use core::ops::Deref;
 #[cfg(target_has_atomic = "8")]
 use core::sync::atomic::{AtomicBool, Ordering};
 
-/// The wire from a device to an interrupt controller.
+/// The wire from a device to an interrupt controller. The host implements it, and the device drives it.
 ///
-/// The level is a pure function of the device's state. A device drives the line when that level changes, and once after
-/// a restore: an interrupt that is pending when the state is saved is pending after the restore.
+/// The device's state alone determines the level. A device drives the line when that level changes, and once after a
+/// restore: an interrupt that is pending when the state is saved is pending after the restore.
 ///
-/// Anything that dereferences to a [`SharedLevel`] is a line, such as `&Cell<bool>` or `Arc<AtomicBool>`:
+/// Anything that dereferences to a [`SharedLevel`] is also an interrupt line, such as `&Cell<bool>` or
+/// `Arc<AtomicBool>`:
 ///
 /// ```
 /// use std::sync::Arc;
@@ -31,11 +32,11 @@ use core::sync::atomic::{AtomicBool, Ordering};
 pub trait InterruptLine {
     /// Drives the line high (`true`) or low.
     ///
-    /// The call cannot fail. An implementation that can fail keeps its error for the host, as [`RisingEdge`] does.
+    /// The call cannot fail. An implementation that can fail stores its error for the host, as [`RisingEdge`] does.
     fn set_level(&mut self, asserted: bool);
 }
 
-/// A line that is not connected, for devices that are polled.
+/// An interrupt line that is not connected. Use it for a device that the guest polls.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct NoInterrupt;
@@ -61,8 +62,8 @@ impl SharedLevel for Cell<bool> {
 
 #[cfg(target_has_atomic = "8")]
 impl SharedLevel for AtomicBool {
-    /// Stores the level with release ordering: a thread that loads it with acquire ordering sees what the device did
-    /// before.
+    /// Stores the level with release ordering: a thread that loads it with acquire ordering also sees all earlier
+    /// actions of the device.
     fn set_level(&self, asserted: bool) {
         self.store(asserted, Ordering::Release);
     }
@@ -77,21 +78,21 @@ impl<P: Deref<Target: SharedLevel>> InterruptLine for P {
 
 /// Signals an edge-triggered interrupt: an `eventfd` behind `irqfd`, a software interrupt.
 ///
-/// It has the shape of vm-superio's `Trigger`: to port an implementation, change the name of the trait.
+/// The trait is the same as vm-superio's `Trigger`: to reuse an implementation, change only the name of the trait.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not a trigger",
     label = "`RisingEdge` needs a `Trigger`",
     note = "implement `devstate_core::Trigger` for your own type around it: `fn trigger(&self)` signals once, such as `EventFd::write(1)`"
 )]
 pub trait Trigger {
-    /// The error of the mechanism that signals.
+    /// The error of the signalling mechanism.
     type E;
 
     /// Signals once.
     ///
     /// # Errors
     ///
-    /// The error of the mechanism that signals.
+    /// The error of the signalling mechanism.
     fn trigger(&self) -> Result<(), Self::E>;
 }
 
@@ -106,8 +107,8 @@ impl<T: Trigger + ?Sized> Trigger for &T {
 /// Turns levels into edges: signals a [`Trigger`] each time a device drives the line high.
 ///
 /// A device drives the line when its level changes, and once after a restore. So a high level after a restore signals
-/// again, even if the level was already high. An edge-triggered controller needs that: at worst the guest finds nothing to
-/// do, but it never waits for an interrupt that was lost.
+/// again, even if the level was already high. An edge-triggered controller needs this signal. In the worst case the
+/// guest has nothing to do, but it never waits for a lost interrupt.
 ///
 /// ```
 /// use core::cell::Cell;
@@ -150,7 +151,7 @@ impl<T: Trigger> RisingEdge<T> {
         &self.trigger
     }
 
-    /// Returns the trigger's latest error and forgets it.
+    /// Removes and returns the latest error of the trigger.
     pub fn take_error(&mut self) -> Option<T::E> {
         self.error.take()
     }

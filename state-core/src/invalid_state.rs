@@ -1,10 +1,10 @@
-//! The error for a state that no device can be in.
+//! The error for an impossible state.
 
 use core::fmt;
 
 /// The error for a saved state with a value that the device cannot have.
 ///
-/// The device that was to be restored is unchanged.
+/// After this error of a restore, the device is unchanged.
 ///
 /// ```
 /// use devstate_core::InvalidState;

@@ -1,4 +1,4 @@
-//! Memory whose type says what may be done with it.
+//! Memory whose type shows the allowed accesses.
 
 use core::fmt;
 use core::ops::Deref;
@@ -31,10 +31,10 @@ mod private {
     impl Sealed for super::Sealed {}
 }
 
-/// A stretch of the caller's memory and the rights to it.
+/// A region of the caller's memory, with the rights to it.
 ///
-/// The client owns the memory. The server that fills it gets it as a `Region<Empty>` and returns it as a `Region<Sealed>`,
-/// which can only be read.
+/// The client owns the memory. The server gets it as a `Region<Empty>`, fills it, and returns it as a `Region<Sealed>`.
+/// A sealed region can only be read.
 ///
 /// ```
 /// use devstate_core::{Empty, Region};
@@ -62,7 +62,7 @@ pub struct Region<'a, R: Rights> {
 }
 
 impl<'a> Region<'a, Empty> {
-    /// Returns the size of the region's memory in bytes, the largest size of the region.
+    /// Returns the size of the memory in bytes. This is the maximum size of the region.
     #[must_use]
     pub fn capacity(&self) -> usize {
         self.bytes.len()
@@ -72,7 +72,7 @@ impl<'a> Region<'a, Empty> {
     ///
     /// # Errors
     ///
-    /// The memory is smaller than that. The size is unchanged.
+    /// The memory is smaller than `len`. The size of the region is unchanged.
     pub fn resize(&mut self, len: usize) -> Result<(), ResizeError> {
         if len > self.capacity() {
             return Err(ResizeError {

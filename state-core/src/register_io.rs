@@ -1,10 +1,10 @@
 //! Access to the registers of a real device.
 
-/// The registers of a real device, as firmware accesses them: through ports, through memory, or in a test through an
-/// emulated device.
+/// Accesses the registers of a real device: through I/O ports, through memory, or in a test through an emulated device.
+/// Firmware implements it.
 ///
-/// `W` is the width of a register: `u8` for the 16550A and the i8042, `u32` for the PL031. Offsets are the manual's. The
-/// implementation knows the base address and the distance of the registers on its bus.
+/// `W` is the width of a register: `u8` for the 16550A and the i8042, `u32` for the PL031. Offsets are those of the
+/// manual. The implementation adds the base address, and knows the distance between the registers on its bus.
 ///
 /// ```
 /// use devstate_core::RegisterIo;

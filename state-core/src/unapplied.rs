@@ -25,7 +25,7 @@ pub struct Unapplied {
 }
 
 impl Unapplied {
-    /// The hardware has all of the state.
+    /// The empty list: the hardware has the whole state.
     pub const NONE: Self = Self {
         fields: [("", 0); Self::MAX_FIELDS],
     };
@@ -33,12 +33,11 @@ impl Unapplied {
     /// The maximum number of fields in a list. Every device has fewer fields that can be missing.
     pub const MAX_FIELDS: usize = 16;
 
-    /// Returns the list with another entry. A value of 0 adds nothing. A value has one byte: a device's queue has at
-    /// most 255.
+    /// Returns the list with another entry. A value of 0 adds nothing. A value has one byte, because a device's queue
+    /// has at most 255 bytes.
     ///
-    /// In a full list the value is added to the last entry. A sum above 255 is stored as 255, and more than 255 cannot be
-    /// told from it. So a list with something missing never reads as
-    /// [`NONE`](Self::NONE).
+    /// In a full list the value is added to the last entry. A sum above 255 is stored as 255. So a list with a missing
+    /// field is never equal to [`NONE`](Self::NONE).
     pub const fn with(mut self, field: &'static str, value: u8) -> Self {
         let mut rest: &mut [(&'static str, u8)] = &mut self.fields;
         while let [place, others @ ..] = rest {
@@ -54,13 +53,13 @@ impl Unapplied {
         self
     }
 
-    /// Returns `true` if the hardware has all of the state.
+    /// Returns `true` if the hardware has the whole state.
     #[must_use]
     pub fn is_none(&self) -> bool {
         *self == Self::NONE
     }
 
-    /// Returns the value of a field's entry, 0 if there is none.
+    /// Returns the value of a field's entry, or 0 if the field has no entry.
     #[must_use]
     pub fn get(&self, field: &str) -> u8 {
         self.iter().find(|entry| entry.0 == field).map_or(0, |entry| entry.1)

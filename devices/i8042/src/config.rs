@@ -26,7 +26,7 @@ use core::time::Duration;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Config {
-    /// The time that a byte takes between the controller and a device. Zero, the default, delivers bytes at once.
+    /// The transfer time of a byte between the controller and a device. Zero, the default, delivers bytes at once.
     ///
     /// Real keyboards and mice take about 1 ms. Some guests (`SeaBIOS` among them) read the data port twice within that
     /// time and expect the same byte.

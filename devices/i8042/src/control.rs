@@ -1,4 +1,4 @@
-//! What the controller does to the machine around it.
+//! The outputs of the controller into the machine.
 
 /// The two outputs of the controller into the machine: gate A20 and the reset line.
 ///

@@ -8,7 +8,7 @@ use crate::events::{I8042Events, NoEvents};
 use crate::spec;
 use crate::state::{I8042State, OutputBuffer};
 
-/// An i8042 keyboard controller with a PS/2 keyboard and a PS/2 mouse.
+/// Emulates an i8042 keyboard controller with a PS/2 keyboard and a PS/2 mouse.
 ///
 /// `K` is the keyboard's interrupt line (IRQ 1), `M` the mouse's (IRQ 12), `S` receives gate A20 and the reset line, `EV`
 /// receives the events. None of them is part of the state.
@@ -105,7 +105,7 @@ impl<K: InterruptLine, M: InterruptLine, S: SystemControl, EV: I8042Events> I804
 
     /// Puts the device into a saved state, and drives its interrupt lines and gate A20.
     ///
-    /// Keys and buttons that were down when the state was saved are down now. If they are up in reality, call
+    /// Keys and buttons that were down at the save are down again. If the user has released the keys since, call
     /// [`release_all`](Self::release_all).
     ///
     /// # Errors
@@ -137,14 +137,14 @@ impl<K: InterruptLine, M: InterruptLine, S: SystemControl, EV: I8042Events> I804
         self.resume();
     }
 
-    /// Tells the device the time. Only needed with a [`Config::byte_time`] above zero: before each access, and at
-    /// [`next_deadline`](Self::next_deadline).
+    /// Lets time pass until `now`. This is only needed with a [`Config::byte_time`] above zero: before each access, and
+    /// at [`next_deadline`](Self::next_deadline).
     pub fn advance(&mut self, now: Instant) {
         self.now = self.now.max(now);
         self.settle();
     }
 
-    /// Returns when a byte that is held back ([`Config::byte_time`]) is due. May change with every access.
+    /// Returns the time at which a byte that is held back ([`Config::byte_time`]) is due. Every access may change it.
     #[must_use]
     pub fn next_deadline(&self) -> Option<Instant> {
         let waits = self.state.output_buffer == OutputBuffer::Empty

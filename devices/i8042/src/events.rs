@@ -8,7 +8,7 @@ use crate::mouse_input::MouseButtons;
 /// Receives the events of a device. Every method has a default body that does nothing.
 ///
 /// Methods take `&self`, so that the handler can be shared with the code that reads its counters. Anything that
-/// dereferences to an event handler is one: `&E`, `Rc<E>`, `Arc<E>`, `Box<E>`.
+/// dereferences to an event handler is also an event handler: `&E`, `Rc<E>`, `Arc<E>`, `Box<E>`.
 ///
 /// ```
 /// use core::cell::Cell;
@@ -59,8 +59,8 @@ pub trait I8042Events {
         let _ = command;
     }
 
-    /// A key sent nothing: scanning is disabled, the scan-code set has no code for it, or it repeated while the keyboard
-    /// could not send.
+    /// A key sent nothing. Either scanning is disabled, or the scan-code set has no code for the key, or the key
+    /// repeated while the keyboard could not send.
     fn key_ignored(&self, key: Key, pressed: bool) {
         let _ = (key, pressed);
     }
@@ -72,8 +72,8 @@ pub trait I8042Events {
         let _ = (key, pressed);
     }
 
-    /// The keyboard has nothing more to send, whatever the reason: the guest read the last byte, or a command, a reset or
-    /// a restore cleared it. Keys for which [`key`](crate::I8042::key) returned `false` can be repeated.
+    /// The keyboard has nothing more to send: the guest read the last byte, or a command, a reset or a restore cleared
+    /// the buffer. Keys for which [`key`](crate::I8042::key) returned `false` can be repeated.
     fn keyboard_emptied(&self) {}
 
     /// The guest sent a command that the mouse does not know. There was no reply.
@@ -90,11 +90,11 @@ pub trait I8042Events {
         let _ = buttons;
     }
 
-    /// A reply of the mouse did not fit, and replaced those that the guest had not read.
+    /// A reply of the mouse did not fit, and replaced the replies that the guest had not read.
     fn mouse_reply_lost(&self) {}
 
-    /// The mouse has nothing more to send, whatever the reason: the guest read the last byte, or a reset or a restore
-    /// cleared it. If a report was delayed, call [`report_mouse`](crate::I8042::report_mouse).
+    /// The mouse has nothing more to send: the guest read the last byte, or a reset or a restore cleared the queue. If
+    /// a report was delayed, call [`report_mouse`](crate::I8042::report_mouse).
     fn mouse_emptied(&self) {}
 
     /// The guest read at an offset without a register. It got [`OUT_OF_RANGE`](crate::spec::OUT_OF_RANGE).

@@ -62,15 +62,15 @@ impl From<NoResponse> for ApplyError {
 impl I8042State {
     /// Captures the state of a real controller and its devices.
     ///
-    /// `known` is what the firmware knows of them: the state that it applied last, or [`RESET`](Self::RESET). It
-    /// provides what the hardware does not show: the keyboard's LEDs, typematic setting, key types and whether it scans, the
-    /// controller's RAM and password, whether an Explorer mouse reports its horizontal wheel, and the scan-code set if the
-    /// keyboard does not report it.
+    /// `known` is the state that the firmware applied last, or [`RESET`](Self::RESET). The capture takes from it the
+    /// values that the hardware does not show: the keyboard's LEDs, typematic setting, key types and scanning, the
+    /// controller's RAM and password, and the horizontal wheel of an Explorer mouse. If the keyboard does not report
+    /// its scan-code set, it is taken from `known` too.
     ///
-    /// Unread scan codes and packets move from the hardware into the state. A command whose second byte had not been sent
-    /// is ended; if a device consumed a probe as the missing argument, that setting is restored from `known`. The status
-    /// register no longer shows the input port. Everything else stays as it was. Interrupts are disabled during the
-    /// capture.
+    /// Unread scan codes and packets move from the hardware into the state. A command that still waits for its second
+    /// byte is ended. If a device took a probe for the missing byte, the changed setting is restored from `known`. The
+    /// status register no longer shows the input port. Everything else stays as it was. Interrupts are disabled during
+    /// the capture.
     ///
     /// ```
     /// use devstate_core::RegisterIo;
@@ -161,7 +161,8 @@ impl I8042State {
     /// # Errors
     ///
     /// - `InvalidState`: nothing was accessed.
-    /// - `NoResponse` from the mouse: everything but the mouse is in this state. Without a mouse, that is success.
+    /// - `NoResponse` from the mouse: everything except the mouse is in this state. For a machine without a mouse, this
+    ///   is success.
     /// - `NoResponse` from another device: a part of the state was applied.
     pub fn apply(&self, registers: &mut impl RegisterIo<u8>) -> Result<Unapplied, ApplyError> {
         self.validate()?;

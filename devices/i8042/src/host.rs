@@ -44,9 +44,9 @@ impl<K: InterruptLine, M: InterruptLine, S: SystemControl, EV: I8042Events> I804
 
     /// Presses or releases a key, and queues `codes`, which another keyboard sent for it, before translation.
     ///
-    /// For hosts that have scan codes and not only keys: another model's trace, a pass-through of a real keyboard. Codes
-    /// that do not fit are dropped, and the call returns `false`. No overrun code follows: it would have to come from the
-    /// other keyboard.
+    /// Use it if the host has scan codes: a trace of another model, or a real keyboard that is passed through. Codes
+    /// that do not fit are dropped, and the call returns `false`. No overrun code follows, because the other keyboard
+    /// would have to send it.
     pub fn key_as_sent(&mut self, key: Key, pressed: bool, codes: &[u8]) -> bool {
         let translated = self.state.translates();
         let taken = self.state.keyboard.key_as_sent(key, pressed, codes, translated);
@@ -57,7 +57,7 @@ impl<K: InterruptLine, M: InterruptLine, S: SystemControl, EV: I8042Events> I804
         taken
     }
 
-    /// Returns what the keyboard would send, before translation, if this key went down or up now.
+    /// Returns the codes that the keyboard would send, before translation, if this key went down or up now.
     #[must_use]
     pub fn scan_codes(&self, key: Key, pressed: bool) -> ScanCodes {
         self.state
@@ -67,33 +67,34 @@ impl<K: InterruptLine, M: InterruptLine, S: SystemControl, EV: I8042Events> I804
 
     /// Moves the mouse, turns its wheels, and sets the buttons that are down.
     ///
-    /// In stream mode the mouse reports at once, in as many packets as the movement needs: 127 counts and 6 wheel steps
-    /// a packet. Returns `false` if the queue is full before everything is reported. The rest is kept and added to what
-    /// comes; [`report_mouse`](Self::report_mouse) reports it. Call that after
-    /// [`mouse_emptied`](I8042Events::mouse_emptied). In remote mode, in wrap mode and while reporting is disabled the
-    /// mouse only counts.
+    /// In stream mode the mouse reports at once, in the number of packets that the movement needs. A packet reports up
+    /// to 127 counts and 6 wheel steps. Returns `false` if the queue is full before everything is reported. The rest is
+    /// kept, and later input is added to it. Call [`report_mouse`](Self::report_mouse) after
+    /// [`mouse_emptied`](I8042Events::mouse_emptied) to report it. In remote mode, in wrap mode and while reporting is
+    /// disabled, the mouse only counts.
     pub fn mouse(&mut self, input: &MouseInput) -> bool {
         self.state.mouse.count(input, &self.events);
         self.report_mouse()
     }
 
-    /// Like [`mouse`](Self::mouse), but the mouse only counts, also in stream mode. The next packet reports it.
+    /// Like [`mouse`](Self::mouse), but the mouse only counts the input, even in stream mode. The next packet reports
+    /// it.
     pub fn count_mouse(&mut self, input: &MouseInput) {
         self.state.mouse.count(input, &self.events);
     }
 
-    /// Reports what the mouse has counted and not reported, as [`mouse`](Self::mouse) does.
+    /// Reports the counted input that is not reported yet, as [`mouse`](Self::mouse) does.
     pub fn report_mouse(&mut self) -> bool {
         let reported = self.state.mouse.report(&self.events);
         self.settle();
         reported
     }
 
-    /// Queues exactly one packet with this content, in the protocol in use and in any mode. Returns `false` if the queue is
-    /// full. Movement beyond 127 counts (or 6 steps of the wheel, 31 of the horizontal wheel) is cut off. What had been
-    /// counted before is dropped.
+    /// Queues exactly one packet with this content, in the protocol in use and in any mode. Returns `false` if the
+    /// queue is full. Movement beyond 127 counts (or 6 steps of the wheel, 31 of the horizontal wheel) is cut off.
+    /// Earlier input that is not reported yet is dropped.
     ///
-    /// For hosts that have packets and not movement: another model's trace, a pass-through of a real mouse.
+    /// Use it if the host has packets: a trace of another model, or a real mouse that is passed through.
     pub fn mouse_packet(&mut self, packet: &MouseInput) -> bool {
         let queued = self.state.mouse.queue_packet(packet, &self.events);
         self.settle();

@@ -262,7 +262,7 @@ impl KeySet {
     /// The length of a set in bytes.
     pub const LEN: usize = Key::ALL.len().div_ceil(8);
 
-    /// The set without keys.
+    /// The empty set.
     pub const EMPTY: Self = Self([0; Self::LEN]);
 
     /// The set of all keys.

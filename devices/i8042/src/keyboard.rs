@@ -60,7 +60,8 @@ pub struct KeyboardState {
     pub leds: u8,
     /// Typematic rate (bits 0 to 4) and delay (bits 5 and 6), as the guest set them. Repeats come from the host.
     pub typematic: u8,
-    /// The last byte that the keyboard sent, after translation, for a resend. A request to resend (FE) does not count.
+    /// The last byte that the keyboard sent, after translation. It is sent again if the guest requests a resend. A
+    /// resend code (FE) from the keyboard itself is not stored here.
     pub last_sent: u8,
     /// Replies that the guest has not read. They go before scan codes. The next byte to the keyboard discards them.
     pub replies: ByteQueue<3>,
@@ -100,7 +101,7 @@ impl KeyboardState {
     ///
     /// # Errors
     ///
-    /// The first field that is impossible.
+    /// The first field with an impossible value.
     pub fn validate(&self) -> Result<(), InvalidState> {
         if self.leds & !spec::LEDS != 0 {
             return Err(InvalidState::new(

@@ -100,9 +100,9 @@ pub struct MouseState {
     pub reporting: bool,
     /// Scaling is 2:1.
     pub scaling_2_1: bool,
-    /// 0 to 3 for 1, 2, 4 or 8 counts per millimetre. Stored and reported only: the host supplies counts.
+    /// 0 to 3 for 1, 2, 4 or 8 counts per millimetre. The mouse only stores and reports it: the host supplies counts.
     pub resolution: u8,
-    /// Samples per second, any value. Stored and reported only: the host decides when to call.
+    /// Samples per second, any value. The mouse only stores and reports it: the host decides when to call.
     pub sample_rate: u8,
     /// The packet format.
     pub protocol: MouseProtocol,
@@ -122,13 +122,13 @@ pub struct MouseState {
     pub dz: i16,
     /// Unreported movement of the horizontal wheel to the left, in steps.
     pub dw: i16,
-    /// Replies that the guest has not read. They go before packets. The capacity is
+    /// Replies that the guest has not read. They are sent before packets. The capacity is
     /// [`BUFFER`](crate::spec::mouse::BUFFER) + 8 bytes.
     pub replies: ByteQueue<QUEUE>,
     /// Packets that the guest has not read. The capacity is [`BUFFER`](crate::spec::mouse::BUFFER).
     pub packets: ByteQueue<{ spec::BUFFER as usize }>,
-    /// How many bytes at the front of `packets` are the rest of a packet that the guest has begun to read. They go
-    /// before replies.
+    /// The number of bytes at the front of `packets` that belong to a packet that the guest has begun to read. They are
+    /// sent before replies.
     pub begun: u8,
     /// The last reply or packet sent, for a resend (FE). Empty if it is unknown; then a resend has no reply.
     pub last_sent: ByteQueue<5>,
@@ -173,7 +173,7 @@ impl MouseState {
     ///
     /// # Errors
     ///
-    /// The first field that is impossible.
+    /// The first field with an impossible value.
     pub fn validate(&self) -> Result<(), InvalidState> {
         if self.wrap && self.argument != MouseArgument::None {
             let reason = "no command takes an argument in wrap mode";

@@ -1,4 +1,4 @@
-//! What the host supplies: buttons, movement, wheels.
+//! Input from the host: buttons, movement, wheels.
 
 /// The buttons that are down, from bit 0: left, right, middle, fourth, fifth.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

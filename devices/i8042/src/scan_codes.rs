@@ -38,7 +38,7 @@ impl ScanCodeSet {
     }
 }
 
-/// The most bytes that a key sends at once.
+/// The maximum number of bytes that a key sends at once.
 pub const MAX_CODES: usize = 8;
 
 /// The bytes that a key sends at once.
@@ -48,7 +48,7 @@ pub type ScanCodes = ByteQueue<MAX_CODES>;
 const BREAK: u8 = 0xf0;
 
 impl Key {
-    /// Returns what this key sends in that set when it goes down or up while the keys of `held` are down.
+    /// Returns the codes that this key sends in `set` when it goes down or up while the keys in `held` are down.
     ///
     /// Print Screen is System Request if Alt is in `held`.
     ///

@@ -8,7 +8,7 @@
 pub const DATA: u16 = 0;
 /// The offset of port 64h from port 60h: status port (read) and command port (write).
 pub const COMMAND: u16 = 4;
-/// The value of a read at any other offset: nothing drives the bus.
+/// The value of a read at any other offset, where nothing drives the bus.
 pub const OUT_OF_RANGE: u8 = 0xff;
 
 /// Bits of the status register ("Controller Status Register", Figure 1).
@@ -122,7 +122,8 @@ pub mod controller {
     pub const ENABLE_A20: u8 = 0xdf;
     /// Read the test inputs: the clock lines of keyboard (bit 0) and mouse (bit 1).
     pub const READ_TEST_INPUTS: u8 = 0xe0;
-    /// The first of 16 commands that pulse those bits of the output port that are 0 in it; bit 0 is the reset.
+    /// The first of 16 commands that pulse bits of the output port. A bit that is 0 in the command is pulsed; bit 0 is
+    /// the reset.
     pub const PULSE: u8 = 0xf0;
 
     /// Reply: a password is installed.
@@ -137,11 +138,11 @@ pub mod controller {
 
 /// Bytes of the controller's RAM with a meaning ("Keyboard Password").
 pub mod ram {
-    /// The number of bytes beside the command byte.
+    /// The number of bytes without the command byte.
     pub const LEN: usize = 31;
-    /// Unless 0, goes into the output buffer when the password is enabled.
+    /// If this byte is not 0, the controller puts it into the output buffer when the password is enabled.
     pub const SECURITY_ON: u8 = 0x13;
-    /// Unless 0, goes into the output buffer when the password has been typed.
+    /// If this byte is not 0, the controller puts it into the output buffer when the password has been typed.
     pub const SECURITY_OFF: u8 = 0x14;
     /// A make code that the comparison with the password ignores.
     pub const IGNORED_1: u8 = 0x16;
@@ -187,7 +188,7 @@ pub mod keyboard {
     pub const RESEND: u8 = 0xfe;
     /// Reset and test.
     pub const RESET: u8 = 0xff;
-    /// Bytes from here on are commands also where an option is expected.
+    /// The first command. Bytes from this value on are commands, even if the keyboard expects an option.
     pub const FIRST_COMMAND: u8 = SET_LEDS;
 
     /// Reply: acknowledged.
@@ -247,7 +248,7 @@ pub mod mouse {
     /// Reset and test.
     pub const RESET: u8 = 0xff;
 
-    /// Bytes from here on are commands also where an argument is expected.
+    /// The first command. Bytes from this value on are commands, even if the mouse expects an argument.
     pub const FIRST_COMMAND: u8 = SCALING_1_1;
 
     /// Reply: acknowledged.
@@ -291,11 +292,12 @@ pub mod mouse {
 
     /// The capacity for packets, in bytes. Replies have room beyond it.
     pub const BUFFER: u8 = 16;
-    /// The most counts of one packet in one direction.
+    /// The maximum number of counts of one packet in one direction.
     pub const MAX_COUNTS: i16 = 127;
-    /// The most steps of the wheel in one packet. The field has four bits (-8 to 7); some drivers drop 7 and more.
+    /// The maximum number of wheel steps in one packet. The field has four bits (-8 to 7); some drivers drop 7 and
+    /// more.
     pub const MAX_WHEEL_STEPS: i16 = 6;
-    /// The most steps of the horizontal wheel in one packet.
+    /// The maximum number of horizontal wheel steps in one packet.
     pub const MAX_HORIZONTAL_STEPS: i16 = 31;
     /// Samples per second after a reset.
     pub const SAMPLE_RATE_DEFAULT: u8 = 100;

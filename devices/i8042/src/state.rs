@@ -41,7 +41,7 @@ pub enum OutputBuffer {
     Mouse,
 }
 
-/// A byte that the controller itself sends, in reply to a command, and that the guest has not read.
+/// A byte from the controller itself that the guest has not read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub enum ControllerReply {
@@ -53,8 +53,8 @@ pub enum ControllerReply {
     Mouse(u8),
 }
 
-/// Says if the guest polls the input port. After the command C1 or C2, the upper four bits of the status register show one
-/// half of the input port, until the next command.
+/// Stores whether the guest polls the input port. After the command C1 or C2, the upper four bits of the status
+/// register show one half of the input port, until the next command.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub enum InputPortPoll {
@@ -149,7 +149,8 @@ impl I8042State {
     ///
     /// # Errors
     ///
-    /// The first field that is impossible, by itself or next to the others, with its value and the reason.
+    /// The first field with an impossible value. The value may be impossible by itself, or together with the other
+    /// fields.
     pub fn validate(&self) -> Result<(), InvalidState> {
         if let PendingCommand::WriteRam(address) = self.pending_command
             && usize::from(address) > ram::LEN

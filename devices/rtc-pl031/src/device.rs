@@ -1,4 +1,4 @@
-//! The device: registers, interrupt line and resets around a state.
+//! The device: its registers, its interrupt line and its resets.
 
 use crate::events::{NoEvents, RtcEvents};
 use crate::spec::{
@@ -7,10 +7,10 @@ use crate::spec::{
 use crate::state::RtcState;
 use devstate_core::{Clock, Instant, InterruptLine, InvalidState};
 
-/// A PL031 with its interrupt line.
+/// Emulates a PL031: registers, clock and interrupt line.
 ///
-/// Every call with a `now` first lets time pass until then. A `now` that is earlier than in a call before counts as no time, so
-/// vCPUs may read their clock in any order.
+/// Every call with a `now` first lets time pass until `now`. If `now` is earlier than in a previous call, no time
+/// passes. So vCPUs may read their clock in any order.
 ///
 /// ```
 /// use core::cell::Cell;
@@ -56,7 +56,7 @@ impl<I: InterruptLine, EV: RtcEvents> Rtc<I, EV> {
 
     /// Creates a clock in a saved state, and drives its interrupt line.
     ///
-    /// With [`Clock::Wall`], an alarm that fell due while the state was saved goes off here, once.
+    /// With [`Clock::Wall`], an alarm that became due between save and restore goes off in this call, once.
     ///
     /// # Errors
     ///
@@ -86,7 +86,7 @@ impl<I: InterruptLine, EV: RtcEvents> Rtc<I, EV> {
     ///
     /// # Errors
     ///
-    /// [`RtcState::validate`] refuses the state. The clock is then as it was.
+    /// [`RtcState::validate`] refuses the state. The clock is then unchanged.
     pub fn restore(&mut self, state: &RtcState, now: Instant, clock: Clock) -> Result<(), InvalidState> {
         state.validate()?;
         self.state = *state;
@@ -111,7 +111,7 @@ impl<I: InterruptLine, EV: RtcEvents> Rtc<I, EV> {
 
     /// Reads the register at `offset` (bytes from the device's base).
     ///
-    /// Where nothing can be read it returns 0 and reports [`RtcEvents::invalid_read`].
+    /// If there is no readable register at the offset, it returns 0 and reports [`RtcEvents::invalid_read`].
     /// [`WordRegisters`](devstate_core::WordRegisters) converts bus accesses of any width into register reads.
     pub fn read(&mut self, offset: u16, now: Instant) -> u32 {
         self.advance(now);
@@ -132,8 +132,8 @@ impl<I: InterruptLine, EV: RtcEvents> Rtc<I, EV> {
 
     /// Writes the register at `offset` (bytes from the device's base).
     ///
-    /// Where nothing can be written the write is ignored and [`RtcEvents::invalid_write`] reported. Reserved bits are
-    /// ignored.
+    /// If there is no writable register at the offset, it ignores the write and reports [`RtcEvents::invalid_write`].
+    /// Reserved bits are ignored.
     pub fn write(&mut self, offset: u16, value: u32, now: Instant) {
         self.advance(now);
         let mut state = self.state;
@@ -155,15 +155,15 @@ impl<I: InterruptLine, EV: RtcEvents> Rtc<I, EV> {
         self.enter(state);
     }
 
-    /// Lets time pass until `now`. An alarm that falls due goes off, and drives the line if it is not masked.
+    /// Lets time pass until `now`. An alarm that becomes due goes off. If it is not masked, it drives the line high.
     pub fn advance(&mut self, now: Instant) {
         if !self.state.advance_within_the_second(now) {
             self.enter(self.state.advanced(now));
         }
     }
 
-    /// Returns when to call [`advance`](Self::advance) next: when the alarm goes off, masked or not. Every access may
-    /// change it. `None` while no alarm can go off.
+    /// Returns the time of the next call of [`advance`](Self::advance): when the alarm goes off, even if it is masked.
+    /// Every access may change this time. `None` while no alarm can go off.
     #[must_use]
     pub const fn next_deadline(&self) -> Option<Instant> {
         self.state.next_alarm()

@@ -4,8 +4,8 @@ use core::ops::Deref;
 
 /// Receives the events of a clock. Every method has a default body that does nothing.
 ///
-/// Methods take `&self`, so that the host can share counters with the device. Anything that dereferences to a handler is
-/// one: `&E`, `Rc<E>`, `Arc<E>`, `Box<E>`.
+/// Methods take `&self`, so that the host can share counters with the device. Anything that dereferences to a handler
+/// is also a handler: `&E`, `Rc<E>`, `Arc<E>`, `Box<E>`.
 ///
 /// ```
 /// use core::cell::Cell;
@@ -37,13 +37,13 @@ pub trait RtcEvents {
     /// The alarm went off, masked or not: RTCRIS went from 0 to 1.
     fn alarm(&self) {}
 
-    /// The guest read where nothing can be read: reserved, write-only, unaligned or beyond the block. It read 0.
+    /// The guest read an offset that cannot be read: reserved, write-only, unaligned or beyond the block. It read 0.
     fn invalid_read(&self, offset: u16) {
         let _ = offset;
     }
 
-    /// The guest wrote where nothing can be written: reserved, read-only, unaligned or beyond the block. The write was
-    /// ignored.
+    /// The guest wrote to an offset that cannot be written: reserved, read-only, unaligned or beyond the block. The
+    /// write was ignored.
     fn invalid_write(&self, offset: u16, value: u32) {
         let _ = (offset, value);
     }

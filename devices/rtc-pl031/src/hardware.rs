@@ -58,14 +58,15 @@ impl RtcState {
         }
     }
 
-    /// Writes this state to a real clock, and returns the fields that could not be written: `ris` for a pending alarm,
-    /// which the firmware then has to serve itself.
+    /// Writes this state to a real clock, and returns the fields that could not be written. The list can have one
+    /// entry: `ris`, for a pending alarm. The firmware must then serve the alarm itself.
     ///
-    /// Call [`resumed`](Self::resumed) first to bring the state up to date. A pending alarm may not show: hardware may
-    /// compare only at its slow clock's next tick (section 2.2.4), and no register sets the interrupt directly.
+    /// Call [`resumed`](Self::resumed) first to bring the state up to date. The hardware may not show a pending alarm
+    /// yet: it may compare only at the next tick of its slow clock (section 2.2.4), and no register sets the interrupt
+    /// directly.
     ///
-    /// The list has nothing else. The part of a second that has passed cannot be set, and a clock that runs cannot be
-    /// stopped: neither is listed. RTCLR shows the value that is set now.
+    /// The list does not show two further limits: the part of a second that has passed cannot be set, and a running
+    /// clock cannot be stopped. Afterwards RTCLR reads the value that this call sets.
     ///
     /// # Errors
     ///

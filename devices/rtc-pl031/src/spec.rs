@@ -22,10 +22,10 @@ pub const RTCPERIPHID0: u16 = 0xfe0;
 /// The last of the identification registers.
 pub const RTCPCELLID3: u16 = 0xffc;
 
-/// Bytes that the register block takes: 4 KiB. Section 3.2.
+/// The length of the register block in bytes: 4 KiB. Section 3.2.
 pub const BLOCK_LEN: u16 = 0x1000;
 
-/// Bit 0 of [`RTCCR`]: starts the clock; reads tell whether it runs. Section 3.3.4.
+/// Bit 0 of [`RTCCR`]: writing 1 starts the clock; a read returns 1 while it runs. Section 3.3.4.
 pub const RTCCR_START: u32 = 1;
 /// Bit 0 of [`RTCIMSC`], [`RTCRIS`], [`RTCMIS`] and [`RTCICR`]: the only interrupt. Sections 3.3.5 to 3.3.8.
 pub const INTERRUPT: u32 = 1;
@@ -34,7 +34,7 @@ pub const INTERRUPT: u32 = 1;
 /// revision 0 (what r1p3 reports), configuration 0; then the PrimeCell id B105F00D. Sections 3.4 and 3.5.
 pub const ID: [u8; 8] = [0x31, 0x10, 0x04, 0x00, 0x0d, 0xf0, 0x05, 0xb1];
 
-/// What a read gives where no register can be read: reserved addresses, [`RTCICR`], beyond the block.
+/// The value of a read at an offset that cannot be read: a reserved address, [`RTCICR`], or beyond the block.
 pub const OUT_OF_RANGE: u32 = 0;
 
 /// Nanoseconds between two ticks of the clock that counts, CLK1HZ. Section 2.3.2.

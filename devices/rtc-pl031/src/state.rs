@@ -1,4 +1,4 @@
-//! The state of a PL031, and what time does to it.
+//! The state of a PL031, and its changes over time.
 
 use crate::spec::TICK_NS;
 use core::time::Duration;
@@ -6,8 +6,8 @@ use devstate_core::{Clock, Instant, InvalidState};
 
 /// The state of a PL031 at one moment.
 ///
-/// [`advanced`](Self::advanced) computes the state at a later time. A running device uses the same function, so that a
-/// saved state and a device that ran on agree.
+/// [`advanced`](Self::advanced) computes the state at a later time. A running device uses the same function. So a saved
+/// state and a device that continued to run always agree.
 ///
 /// ```
 /// use core::time::Duration;
@@ -33,9 +33,9 @@ pub struct RtcState {
     pub enabled: bool,
     /// The alarm reaches the interrupt line, RTCIMSC bit 0.
     pub imsc: bool,
-    /// The alarm has gone off and was not cleared, RTCRIS bit 0.
+    /// The alarm has gone off and is not cleared, RTCRIS bit 0.
     pub ris: bool,
-    /// The moment at which all this was true.
+    /// The moment of this state.
     pub saved_at: Instant,
 }
 
@@ -52,8 +52,8 @@ impl RtcState {
         saved_at: Instant::EPOCH,
     };
 
-    /// Returns a running clock that shows `unix_time` at the moment `now`, as firmware leaves it behind. Use it for a
-    /// guest that starts without firmware.
+    /// Returns a running clock that shows `unix_time` at the moment `now`, as firmware sets it before it starts an
+    /// operating system. Use it for a guest that starts without firmware.
     ///
     /// The seconds have 32 bits, as in hardware, and wrap in 2106.
     ///
@@ -99,7 +99,7 @@ impl RtcState {
         Ok(())
     }
 
-    /// Returns the state at the moment `now`: the clock has counted, and an alarm that fell due has gone off.
+    /// Returns the state at the moment `now`: the clock has counted, and an alarm that became due has gone off.
     ///
     /// The cost does not depend on the time that has passed. A `now` before the state's own moment changes nothing.
     #[must_use]
@@ -115,17 +115,17 @@ impl RtcState {
     /// Returns the state in which a device continues at the moment `now`: [`Clock::Wall`] counts the time since the save,
     /// [`Clock::Frozen`] does not.
     ///
-    /// The moment of the returned state is `now`, also where that lies before the save. With [`Clock::Frozen`], this
-    /// moves a state from one of the host's clocks to another.
+    /// The moment of the returned state is `now`, even if `now` is before the save. With [`Clock::Frozen`], this moves
+    /// a state from one of the host's clocks to another.
     #[must_use]
     pub const fn resumed(self, now: Instant, clock: Clock) -> Self {
         self.after(clock.elapsed_nanos(self.saved_at, now)).as_of(now)
     }
 
-    /// Returns when the alarm goes off next, or `None` while the clock is stopped, while an alarm waits to be cleared,
-    /// and if it would go off after [`Instant::MAX`].
+    /// Returns the time at which the alarm goes off next. `None` while the clock is stopped, while an alarm waits to be
+    /// cleared, or if the time is after [`Instant::MAX`].
     ///
-    /// A masked alarm counts: it goes off and waits.
+    /// This includes a masked alarm: it goes off, and waits to be unmasked or cleared.
     #[must_use]
     pub const fn next_alarm(&self) -> Option<Instant> {
         if !self.enabled || self.ris {

@@ -1,10 +1,10 @@
-//! What the host chooses.
+//! The host's policies for a UART.
 
 use core::time::Duration;
 
 use crate::spec::INPUT_CLOCK_HZ;
 
-/// The host's policies for a UART. They are no part of [`SerialState`](crate::SerialState) and are not saved.
+/// The host's policies for a UART. They are not part of [`SerialState`](crate::SerialState) and are not saved.
 ///
 /// [`DEFAULT`](Self::DEFAULT) serves a host without a timer, such as one that was written for vm-superio.
 ///
@@ -24,26 +24,26 @@ use crate::spec::INPUT_CLOCK_HZ;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Config {
-    /// Whether the host calls [`advance`](crate::Serial::advance) at [`next_deadline`](crate::Serial::next_deadline).
+    /// `true` if the host calls [`advance`](crate::Serial::advance) at [`next_deadline`](crate::Serial::next_deadline).
     ///
-    /// Without a timer the receive time-out is due at once: characters below the trigger level interrupt when they
-    /// arrive. The THR-empty interrupt of a guest that does not read IIR rises again with each character. With a timer,
-    /// it rises again one character time after the last character.
+    /// Without a timer, the receive time-out is due at once: characters below the trigger level interrupt when they
+    /// arrive. If a guest does not read IIR, its THR-empty interrupt rises again with each character. With a timer, it
+    /// rises again one character time after the last character.
     pub timer: bool,
-    /// What happens to characters while the output is not ready or takes nothing.
+    /// The policy for characters while the output is not ready or takes nothing.
     pub stalled_output: OutputPolicy,
-    /// What happens to characters while the output returns errors.
+    /// The policy for characters while the output returns errors.
     pub failed_output: OutputPolicy,
-    /// Whether [`receive`](crate::Serial::receive) takes characters only while the guest asserts DTR and RTS.
+    /// `true` if [`receive`](crate::Serial::receive) takes characters only while the guest asserts DTR and RTS.
     ///
-    /// With it, characters that the host has before the guest opens the port are not lost: drivers clear the FIFO when
-    /// they open it.
+    /// Flow control saves the characters that the host has before the guest opens the port. Without it they are lost,
+    /// because drivers clear the FIFO when they open the port.
     pub flow_control: bool,
-    /// Whether [`receive`](crate::Serial::receive) takes characters no faster than the programmed speed: one for each
-    /// character time that has passed, 16 after a long pause. It needs a timer: the event
+    /// `true` if [`receive`](crate::Serial::receive) takes characters at most at the programmed speed: one for each
+    /// character time that has passed, and at most 16 after a long pause. This needs a timer, because the event
     /// [`receive_ready`](crate::SerialEvents::receive_ready) comes at a deadline.
     pub receive_at_line_rate: bool,
-    /// The frequency of the crystal in hertz, which the divisor divides. 0 counts as 1.
+    /// The frequency of the crystal in hertz. The divisor divides it. 0 counts as 1.
     ///
     /// A receive time-out is at most [`MAX_TIMEOUT_NANOS`](crate::SerialState::MAX_TIMEOUT_NANOS) long.
     pub input_clock_hz: u32,
@@ -74,7 +74,7 @@ impl Default for Config {
     }
 }
 
-/// What happens to a character that the output did not take.
+/// The policy for a character that the output did not take.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub enum OutputPolicy {
@@ -86,6 +86,7 @@ pub enum OutputPolicy {
     /// It waits until the output has taken nothing for this long. Then all waiting characters are discarded and counted.
     /// After that, each character that the output does not take at once is discarded too, until the output takes one again.
     ///
-    /// A host with a timer discards at the deadline, one without at the guest's next access.
+    /// With a timer, the characters are discarded at the deadline. Without a timer, they are discarded at the guest's
+    /// next access after it.
     DiscardAfter(Duration),
 }

@@ -1,4 +1,4 @@
-//! The device: its construction, and what each register does.
+//! The device: its construction and its registers.
 
 use devstate_core::{Clock, Instant, InterruptLine, InvalidState};
 
@@ -12,7 +12,7 @@ use crate::service::Transmit;
 use crate::spec::{self, fcr, ier, iir, mcr, msr};
 use crate::state::SerialState;
 
-/// A 16550A UART.
+/// Emulates a 16550A UART.
 ///
 /// `I` is the interrupt line, `W` the output, `EV` the event handler. None of them is part of the state, and neither is
 /// the [`Config`]. The [crate's documentation](crate) says what the host must do.
@@ -90,11 +90,12 @@ impl<I: InterruptLine, W: Output, EV: SerialEvents> Serial<I, W, EV> {
 
     /// Puts the device into a saved state, and drives its interrupt line.
     ///
-    /// The events say which characters of the state before are lost, and what the guest of the new state drives.
+    /// The events report the characters of the old state that are lost, and the outputs that the guest of the new state
+    /// drives.
     ///
     /// # Errors
     ///
-    /// [`SerialState::validate`] refuses the state. The device is then as it was.
+    /// [`SerialState::validate`] refuses the state. The device is then unchanged.
     pub fn restore(&mut self, state: &SerialState, now: Instant, clock: Clock) -> Result<(), InvalidState> {
         state.validate()?;
         let before = self.outside();
@@ -145,8 +146,8 @@ impl<I: InterruptLine, W: Output, EV: SerialEvents> Serial<I, W, EV> {
 
     /// Performs a master reset (Table I) of registers, FIFOs and interrupts.
     ///
-    /// As on the chip, the divisor latch, the scratchpad and the receiver buffer keep their values, and the modem's
-    /// inputs are those that the host drives.
+    /// As on the chip, the divisor latch, the scratchpad and the receiver buffer keep their values. The modem's inputs
+    /// keep the levels that the host drives.
     pub fn reset(&mut self, now: Instant) {
         self.catch_up(now);
         let before = self.outside();
@@ -174,7 +175,7 @@ impl<I: InterruptLine, W: Output, EV: SerialEvents> Serial<I, W, EV> {
         self.config
     }
 
-    /// Changes the host's policies, such as what happens to output while no terminal is connected.
+    /// Changes the host's policies, for example for output while no terminal is connected.
     pub fn set_config(&mut self, config: Config, now: Instant) {
         self.catch_up(now);
         let before = self.outside();
@@ -198,7 +199,7 @@ impl<I: InterruptLine, W: Output, EV: SerialEvents> Serial<I, W, EV> {
 
     /// Reads a register for the guest, with the side effects of the read.
     ///
-    /// Outside of offsets 0 to 7 it returns [`OUT_OF_RANGE`](spec::OUT_OF_RANGE).
+    /// At any offset above 7 it returns [`OUT_OF_RANGE`](spec::OUT_OF_RANGE).
     #[inline]
     pub fn read(&mut self, offset: u16, now: Instant) -> u8 {
         // The short ways for what drivers poll and for received characters: almost every read is one of these. They are
@@ -220,7 +221,7 @@ impl<I: InterruptLine, W: Output, EV: SerialEvents> Serial<I, W, EV> {
         }
     }
 
-    /// Writes a register for the guest. Writes outside of offsets 0 to 7, and to LSR and MSR, have no effect.
+    /// Writes a register for the guest. Writes to LSR, to MSR and to offsets above 7 have no effect.
     #[inline]
     pub fn write(&mut self, offset: u16, value: u8, now: Instant) {
         // The short way for output: almost every write is this one.
@@ -395,13 +396,13 @@ impl<I: InterruptLine, W: Output, EV: SerialEvents> Serial<I, W, EV> {
         &self.output
     }
 
-    /// Returns the output to change it. Call [`drain_output`](Self::drain_output) when it is ready again.
+    /// Returns the output for changes. Call [`drain_output`](Self::drain_output) when the output is ready again.
     pub const fn output_mut(&mut self) -> &mut W {
         &mut self.output
     }
 
-    /// Drops the device and returns the output. Take the [`state`](Self::state) before: it has the characters that the
-    /// output did not take.
+    /// Drops the device and returns the output. Take the [`state`](Self::state) before this call: it has the characters
+    /// that the output did not take.
     pub fn into_output(self) -> W {
         self.output
     }

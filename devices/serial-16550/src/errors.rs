@@ -23,7 +23,8 @@ impl CharacterErrors {
     pub const PARITY: Self = Self(lsr::PARITY);
     /// The stop bit was missing.
     pub const FRAMING: Self = Self(lsr::FRAMING);
-    /// The line was at space for a whole character. The character is 0, whatever value is passed with it.
+    /// A break: the line was at space for a whole character. The character is received as 0, whatever value is passed
+    /// with this error.
     pub const BREAK: Self = Self(lsr::BREAK);
 
     /// Returns the errors as bits of the line status register.

@@ -7,8 +7,8 @@ use crate::modem::ModemOutputs;
 
 /// Receives the events of a UART. Every method has a default body that does nothing.
 ///
-/// Methods take `&self`, so that the host can share counters with the device. Anything that dereferences to a handler is
-/// one: `&E`, `Rc<E>`, `Arc<E>`, `Box<E>`. Where a character is lost, exactly one event says so.
+/// Methods take `&self`, so that the host can share counters with the device. Anything that dereferences to a handler
+/// is also a handler: `&E`, `Rc<E>`, `Arc<E>`, `Box<E>`. For each lost character there is exactly one event.
 ///
 /// ```
 /// use core::cell::Cell;
@@ -49,53 +49,54 @@ pub trait SerialEvents {
     /// character.
     fn output_failed(&self) {}
 
-    /// The output did not take `count` characters, and the policy discarded them: they are lost.
+    /// The policy discarded `count` characters that the output did not take. They are lost.
     fn output_discarded(&self, count: usize) {
         let _ = count;
     }
 
-    /// The guest wrote more than fits while the output stalls. One character is lost: the new one in FIFO mode, the one
-    /// that waited in 16450 mode.
+    /// The guest wrote a character while the output was stalled and the transmitter was full. One character is lost: in
+    /// FIFO mode the new one, in 16450 mode the waiting one.
     fn transmit_overrun(&self) {}
 
-    /// The guest cleared the transmitter, or a reset or restore did: `count` characters are lost.
+    /// The guest, a reset or a restore cleared the transmitter. `count` characters are lost.
     fn transmit_discarded(&self, count: usize) {
         let _ = count;
     }
 
-    /// A character came in, from outside or looped back.
+    /// A character was received, from outside or through the loopback.
     fn received(&self) {}
 
-    /// A character came in with parity or framing error, or as a break.
+    /// A character was received with a parity or framing error, or as a break.
     fn received_with_errors(&self) {}
 
-    /// A character is lost because the receiver was full: the new one in FIFO mode, the unread one in 16450 mode.
+    /// A character is lost because the receiver was full: in FIFO mode the new one, in 16450 mode the unread one.
     fn receive_overrun(&self) {}
 
-    /// A character was sent to a receiver that loopback has disconnected: it is lost.
+    /// A character came from outside while loopback disconnected the receiver. It is lost.
     fn receive_disconnected(&self) {}
 
-    /// The guest cleared the receiver, or a reset or restore did: `count` characters are lost.
+    /// The guest, a reset or a restore cleared the receiver. `count` characters are lost.
     fn receive_discarded(&self, count: usize) {
         let _ = count;
     }
 
-    /// [`receive`](crate::Serial::receive) takes characters again: call it if characters wait.
+    /// The receiver has room again: if characters wait, call [`receive`](crate::Serial::receive).
     ///
-    /// After `receive` took fewer characters than it was offered, this event always follows. It comes:
+    /// If `receive` took fewer characters than the host offered, this event always follows. It comes:
     ///
     /// - when the guest has read the last character, cleared the FIFO, switched the FIFOs or left loopback;
     /// - with flow control, when the guest has asserted DTR and RTS;
     /// - at line rate, when the next character is due;
     /// - after a reset, a restore or another [`Config`](crate::Config).
     ///
-    /// It may also come when nothing waits.
+    /// It may also come when no character waits.
     fn receive_ready(&self) {}
 
-    /// The receive time-out passed: for four character times, none came in and the guest read none of those in the FIFO.
+    /// The receive time-out passed: for four character times no character arrived, and the guest read none from the
+    /// FIFO.
     fn timed_out(&self) {}
 
-    /// The guest drives the modem's outputs anew (section 8.8).
+    /// The guest changed the modem's outputs (section 8.8).
     fn modem_outputs_changed(&self, outputs: ModemOutputs) {
         let _ = outputs;
     }
@@ -105,7 +106,7 @@ pub trait SerialEvents {
         let _ = active;
     }
 
-    /// The guest programmed another frame or speed. It writes the divisor in two halves, which are two events.
+    /// The guest programmed another frame or speed. It writes the divisor in two halves, so there are two events.
     fn line_changed(&self, line: LineParameters) {
         let _ = line;
     }
@@ -115,7 +116,7 @@ pub trait SerialEvents {
         let _ = offset;
     }
 
-    /// The guest wrote outside the register block, or to a register that is only read (LSR and MSR): ignored.
+    /// The guest wrote outside the register block, or to a read-only register (LSR or MSR). The write was ignored.
     fn invalid_write(&self, offset: u16, value: u8) {
         let _ = (offset, value);
     }

@@ -9,16 +9,16 @@ impl SerialState {
     /// Reads the state of a real UART. `fcr` is the last value that the firmware wrote to the FIFO control register,
     /// which cannot be read.
     ///
-    /// The reads change the UART: received characters, latched errors and deltas and a pending THR-empty interrupt are in
-    /// the state afterwards and no longer in the chip. [`apply`](Self::apply) puts back what can be put back. The
-    /// registers keep their values.
+    /// The reads change the UART. Received characters, latched errors, latched deltas and a pending THR-empty interrupt
+    /// move from the chip into the state. [`apply`](Self::apply) puts them back, as far as possible. The registers keep
+    /// their values.
     ///
     /// The hardware does not show:
     ///
     /// - Characters that are being sent. Wait for [`TRANSMITTER_EMPTY`](lsr::TRANSMITTER_EMPTY) first. Characters that
-    ///   have not left by then leave on their own, and the state has none.
-    /// - The trigger level and the DMA mode, which are taken from `fcr`. Whether the FIFOs are on is read.
-    /// - The rest of the receive time-out. It starts anew, unless its interrupt is pending.
+    ///   are still in the transmitter are sent by the chip, and are not in the state.
+    /// - The trigger level and the DMA mode. They are taken from `fcr`. The chip shows whether the FIFOs are on.
+    /// - The rest of the receive time-out. It starts again from the beginning, unless its interrupt is pending.
     ///
     /// To read the modem's inputs, the UART leaves loopback for a moment.
     ///
@@ -104,19 +104,20 @@ impl SerialState {
 
     /// Writes this state to a real UART with any settings, and returns the fields that could not be written.
     ///
-    /// Characters that were received and not read go back into the FIFO through the loopback, at the highest rate.
-    /// Meanwhile the UART is cut off from its line. Characters that were to be sent are sent. Interrupts are enabled last.
-    /// A THR-empty interrupt that was served stays served. Each wait ends after a number of polls, so that broken hardware
-    /// is reported.
+    /// Received characters that the guest has not read go back into the FIFO through the loopback, at the highest rate.
+    /// Meanwhile the UART is disconnected from its line. Characters that wait in the transmitter are sent. Interrupts
+    /// are enabled last. A THR-empty interrupt that was served stays served. Each wait ends after a number of polls, so
+    /// broken hardware is reported.
     ///
-    /// The modem's inputs are those of the connected peer, and the receive time-out starts anew. In 16450 mode, a
-    /// character that was read is not shown again.
+    /// The modem's inputs are those of the connected peer, and the receive time-out starts again from the beginning. In
+    /// 16450 mode, the receiver buffer does not show the last character that the guest has read.
     ///
     /// The returned list has these fields:
     ///
-    /// - `rx`: the number of received characters, the last ones, that did not come back through the loopback.
-    /// - `tx`: the number of characters, the last ones, that the transmitter did not take.
-    /// - `lsr_errors`, `msr_deltas`: latched bits that the guest has not read. No write sets them, so they are clear.
+    /// - `rx`: the number of received characters that did not come back through the loopback. They are the last ones.
+    /// - `tx`: the number of characters that the transmitter did not take. They are the last ones.
+    /// - `lsr_errors`, `msr_deltas`: latched bits that the guest has not read. No write can set them, so they are clear
+    ///   in the chip.
     ///
     /// # Errors
     ///

@@ -24,7 +24,7 @@ use crate::spec::{INPUT_CLOCK_HZ, lcr};
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct LineParameters {
-    /// The divisor latch. The manual does not allow 0; it counts as 65,536.
+    /// The divisor latch. The manual does not allow 0. Here 0 counts as 65,536.
     pub divisor: u16,
     /// Data bits in a character: 5 to 8.
     pub data_bits: u8,

@@ -2,7 +2,7 @@
 
 use crate::spec::{mcr, msr};
 
-/// The four inputs of the modem status register, `true` where the wire is active.
+/// The four inputs of the modem status register. `true` means that the wire is active.
 ///
 /// ```
 /// use devstate_serial_16550::ModemLines;
@@ -25,7 +25,7 @@ pub struct ModemLines {
 }
 
 impl ModemLines {
-    /// A peer that is connected and ready: the inputs of a new device.
+    /// The inputs of a peer that is connected and ready. A new device starts with them.
     pub const CONNECTED: Self = Self {
         cts: true,
         dsr: true,
@@ -61,8 +61,8 @@ impl ModemLines {
 
 /// The four outputs that the guest drives through the modem control register. All are inactive in loopback (section 8.8).
 ///
-/// OUT2 does not gate the interrupt in the chip. A PC wires it so outside the chip: such a host gates its
-/// [`InterruptLine`](devstate_core::InterruptLine) with `out2`.
+/// In the chip, OUT2 does not gate the interrupt. In a PC, wires outside the chip do this. A host that models a PC
+/// gates its [`InterruptLine`](devstate_core::InterruptLine) with `out2`.
 #[expect(clippy::struct_excessive_bools, reason = "four independent wires")]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]

@@ -1,8 +1,9 @@
-//! What the UART writes to.
+//! The output of a UART.
 
 use embedded_io::{ErrorType, Write, WriteReady};
 
-/// The output of a UART: any writer of [embedded-io](https://docs.rs/embedded-io/0.7) that says whether it is ready.
+/// The output of a UART: any writer of [embedded-io](https://docs.rs/embedded-io/0.7) that can report whether it is
+/// ready.
 ///
 /// Every type with `Write` and `WriteReady` implements it. [`AlwaysReady`] adds it to a writer that has only `Write`.
 #[diagnostic::on_unimplemented(
@@ -16,11 +17,11 @@ pub trait Output: Write + WriteReady {}
 #[diagnostic::do_not_recommend]
 impl<W: Write + WriteReady + ?Sized> Output for W {}
 
-/// Turns a writer without `WriteReady` into an [`Output`] that is always ready. The writer may be a slice, a vector and,
-/// through `embedded_io_adapters::std::FromStd`, a file or the standard output.
+/// Turns a writer without `WriteReady` into an [`Output`] that is always ready. The writer may be a slice or a vector.
+/// Through `embedded_io_adapters::std::FromStd` it may also be a file or the standard output.
 ///
 /// Each character is flushed, so that a prompt without a newline is visible. While the writer blocks, the guest's
-/// register access blocks with it.
+/// register access blocks too.
 ///
 /// ```
 /// use devstate_core::{Instant, NoInterrupt};

@@ -1,4 +1,4 @@
-//! What the host sees of the guest: the outputs, and room for characters.
+//! The guest as the host sees it: the outputs, and room for characters.
 
 use devstate_core::InterruptLine;
 
@@ -19,7 +19,7 @@ pub(crate) struct Outside {
 }
 
 impl<I: InterruptLine, W: Output, EV: SerialEvents> Serial<I, W, EV> {
-    /// Returns what the guest drives on the modem's outputs.
+    /// Returns the levels that the guest drives on the modem's outputs.
     #[must_use]
     pub const fn modem_outputs(&self) -> ModemOutputs {
         ModemOutputs::from_mcr(self.state.mcr)

@@ -1,4 +1,4 @@
-//! Characters on their way in: from the host or looped back, to the guest.
+//! Received characters: from the host or through the loopback, to the guest.
 
 use crate::deadlines::Deadline;
 use crate::device::Serial;
@@ -10,10 +10,12 @@ use crate::state::Fifo;
 use devstate_core::{Instant, InterruptLine};
 
 impl<I: InterruptLine, W: Output, EV: SerialEvents> Serial<I, W, EV> {
-    /// Returns how many characters the receiver has room for: up to 16, one or none in 16450 mode, none in loopback.
+    /// Returns the number of characters that the receiver has room for: up to 16, at most 1 in 16450 mode, 0 in
+    /// loopback.
     ///
-    /// With [`Config::flow_control`](crate::Config::flow_control) there is none while the guest does not assert DTR and RTS. With
-    /// [`Config::receive_at_line_rate`](crate::Config::receive_at_line_rate), [`receive`](Self::receive) may take fewer.
+    /// With [`Config::flow_control`](crate::Config::flow_control) it is 0 unless the guest asserts DTR and RTS. With
+    /// [`Config::receive_at_line_rate`](crate::Config::receive_at_line_rate), [`receive`](Self::receive) may take
+    /// fewer.
     #[must_use]
     pub fn receive_capacity(&self) -> usize {
         let outputs = self.modem_outputs();
@@ -25,7 +27,8 @@ impl<I: InterruptLine, W: Output, EV: SerialEvents> Serial<I, W, EV> {
         }
     }
 
-    /// Offers characters from outside, and returns how many were taken. It never overruns the receiver.
+    /// Offers characters from outside, and returns the number of characters that the receiver took. It never overruns
+    /// the receiver.
     ///
     /// Keep the rest, and offer it again after [`receive_ready`](SerialEvents::receive_ready), or whenever
     /// [`receive_capacity`](Self::receive_capacity) is not 0.
@@ -90,7 +93,7 @@ impl<I: InterruptLine, W: Output, EV: SerialEvents> Serial<I, W, EV> {
         taken
     }
 
-    /// Puts a character on the wire with the errors that it came with, whether there is room or not.
+    /// Receives a character with its errors, even if the receiver has no room.
     ///
     /// A full receiver is overrun (section 8.4, bit 1). In loopback the character is lost.
     pub fn receive_character(&mut self, character: u8, errors: CharacterErrors, now: Instant) {
@@ -102,7 +105,7 @@ impl<I: InterruptLine, W: Output, EV: SerialEvents> Serial<I, W, EV> {
         }
     }
 
-    /// Puts a break on the wire: one character 0 with the break bit, however long it lasts.
+    /// Receives a break: one character 0 with the break bit, no matter how long the break lasts.
     pub fn receive_break(&mut self, now: Instant) {
         self.receive_character(0, CharacterErrors::BREAK, now);
     }

@@ -28,7 +28,7 @@ pub const SCR: u16 = 7;
 /// The number of registers in the block, at offsets 0 to 7.
 pub const REGISTERS: u16 = 8;
 
-/// What a read outside the block gives: the bus floats high.
+/// The value of a read outside the block: the bus floats high.
 pub const OUT_OF_RANGE: u8 = 0xff;
 
 /// The crystal on a PC's board, in hertz: 115,200 baud at divisor 1.
@@ -53,19 +53,20 @@ pub mod ier {
     pub const RESET: u8 = 0;
 }
 
-/// Interrupt identification: exactly one of these ids, by priority, with [`iir::FIFO_ENABLED`]. Section 8.6.
+/// Interrupt identification: the id of the pending interrupt with the highest priority, together with
+/// [`iir::FIFO_ENABLED`]. Section 8.6.
 pub mod iir {
     /// Fourth priority: CTS, DSR, RI or DCD changed. Served by reading MSR.
     pub const MODEM_STATUS: u8 = 0x00;
     /// Nothing is pending.
     pub const NONE: u8 = 0x01;
-    /// Third priority: the transmitter takes more. Served by reading IIR while it says so, or by writing THR.
+    /// Third priority: the transmitter takes more. Served by reading IIR while IIR shows this id, or by writing THR.
     pub const THR_EMPTY: u8 = 0x02;
     /// Second priority: the receive FIFO reached its trigger level, or in 16450 mode a character arrived.
     pub const RECEIVED_DATA: u8 = 0x04;
     /// First priority: overrun, parity, framing, break. Served by reading LSR.
     pub const LINE_STATUS: u8 = 0x06;
-    /// Second priority: characters lay in the receive FIFO for four character times. Served by reading RBR.
+    /// Second priority: characters were in the receive FIFO for four character times. Served by reading RBR.
     pub const TIMEOUT: u8 = 0x0c;
     /// Both bits are set while the FIFOs are on.
     pub const FIFO_ENABLED: u8 = 0xc0;
@@ -79,11 +80,11 @@ pub mod fcr {
     pub const CLEAR_RECEIVER: u8 = 0x02;
     /// Clears the transmit FIFO, not the shift register. Clears itself.
     pub const CLEAR_TRANSMITTER: u8 = 0x04;
-    /// RXRDY and TXRDY in mode 1. Those pins go nowhere here.
+    /// RXRDY and TXRDY in mode 1. The emulated pins are not connected.
     pub const DMA_MODE: u8 = 0x08;
     /// Receive trigger level: 1, 4, 8 or 14 characters.
     pub const TRIGGER: u8 = 0xc0;
-    /// The bits that stick.
+    /// The bits that keep their values.
     pub const MASK: u8 = ENABLE | DMA_MODE | TRIGGER;
     /// After a reset. Table I.
     pub const RESET: u8 = 0;
@@ -147,7 +148,7 @@ pub mod lsr {
     pub const FIFO_ERROR: u8 = 0x80;
     /// The errors that belong to a character.
     pub const CHARACTER_ERRORS: u8 = PARITY | FRAMING | BREAK;
-    /// What raises the line status interrupt, and is cleared by reading LSR.
+    /// The bits that raise the line status interrupt. Reading LSR clears them.
     pub const ERRORS: u8 = OVERRUN | CHARACTER_ERRORS;
     /// After a reset. Table I.
     pub const RESET: u8 = THR_EMPTY | TRANSMITTER_EMPTY;
@@ -171,7 +172,7 @@ pub mod msr {
     pub const RI: u8 = 0x40;
     /// Data carrier detect.
     pub const DCD: u8 = 0x80;
-    /// What raises the modem status interrupt, and is cleared by reading MSR.
+    /// The bits that raise the modem status interrupt. Reading MSR clears them.
     pub const DELTAS: u8 = 0x0f;
     /// The inputs.
     pub const LINES: u8 = 0xf0;
@@ -180,5 +181,5 @@ pub mod msr {
 }
 
 /// The divisor that a new device starts with: 9,600 baud. The manual leaves the latch undefined until it is written,
-/// and a reset does not touch it (Table I does not list it); firmware finds this one on QEMU.
+/// and a reset does not change it (Table I does not list it). Firmware finds this value on QEMU.
 pub const INITIAL_DIVISOR: u16 = 12;

@@ -6,7 +6,7 @@ use crate::line;
 use crate::modem::{self, ModemLines};
 use crate::spec::{FIFO_LEN, INITIAL_DIVISOR, INPUT_CLOCK_HZ, fcr, ier, lcr, lsr, mcr, msr};
 
-/// Characters of one direction, oldest first. In 16450 mode it holds one at most, as the chip's register then does.
+/// The characters of one direction, oldest first. In 16450 mode there is at most one, as in the chip's register.
 pub type Fifo = ByteQueue<FIFO_LEN>;
 
 /// The state of a 16550A: registers, FIFOs, latches and the running time-out.
@@ -48,16 +48,17 @@ pub struct SerialState {
     pub rx_errors: [u8; FIFO_LEN],
     /// The errors in the line status register, bits 1 to 4, latched until LSR is read (section 8.4).
     pub lsr_errors: u8,
-    /// Nanoseconds from [`saved_at`](Self::saved_at) to the end of the receive time-out, 0 once it has ended (section
-    /// 8.11). Runs whenever characters are in the receive FIFO, and is 0 otherwise. A plain number, as in the wire form:
-    /// a `Duration` would cost every character a division.
+    /// Nanoseconds from [`saved_at`](Self::saved_at) to the end of the receive time-out (section 8.11). The time-out
+    /// runs while characters are in the receive FIFO. 0 if it has ended or does not run. This is a plain number, as in
+    /// the wire form, because a `Duration` would need a division for every character.
     pub timeout_remaining: u64,
     /// Characters that wait for the shift register: the transmit FIFO, or in 16450 mode the holding register.
     pub tx: Fifo,
     /// The transmit shift register: the character that the output has not taken yet.
     pub tsr: Option<u8>,
-    /// The THR-empty interrupt is pending: the transmitter became empty, or the interrupt was enabled while it was empty,
-    /// and the guest has not served it since. Only while the interrupt is enabled (section 8.6).
+    /// The THR-empty interrupt is pending: the transmitter became empty, or the interrupt was enabled while it was
+    /// empty, and the guest has not served it since. It can be `true` only while the interrupt is enabled (section
+    /// 8.6).
     pub thre_pending: bool,
     /// The modem inputs that the host drives, as bits 4 to 7 of MSR (section 8.9).
     pub msr_lines: u8,
@@ -92,8 +93,8 @@ impl SerialState {
     /// The longest receive time-out in nanoseconds: four characters of 12 bits at a PC's largest divisor.
     pub const MAX_TIMEOUT_NANOS: u64 = Self::timeout_nanos(0, lcr::WORD_LENGTH | lcr::STOP_BITS | lcr::PARITY_ENABLE);
 
-    /// Returns the length of the receive time-out in nanoseconds (section 8.11), at a divisor and a value of the line
-    /// control register, with a PC's crystal.
+    /// Returns the length of the receive time-out in nanoseconds (section 8.11), for a divisor, a value of the line
+    /// control register, and a PC's crystal.
     #[must_use]
     pub const fn timeout_nanos(divisor: u16, lcr: u8) -> u64 {
         line::characters_nanos(4, divisor, lcr, INPUT_CLOCK_HZ)
@@ -103,7 +104,8 @@ impl SerialState {
     ///
     /// # Errors
     ///
-    /// The first field with an impossible value, by itself or beside the others.
+    /// The first field with an impossible value. The value may be impossible by itself, or together with the other
+    /// fields.
     pub fn validate(&self) -> Result<(), InvalidState> {
         self.validate_registers()?;
         self.validate_receiver()?;

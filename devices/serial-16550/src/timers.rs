@@ -1,4 +1,4 @@
-//! Time: the receive time-out, the repeated interrupt, output that is given up, the line's rate.
+//! Time: the receive time-out, the repeated interrupt, discarded output, and the rate of the line.
 
 use devstate_core::{Instant, InterruptLine};
 
@@ -8,14 +8,15 @@ use crate::events::SerialEvents;
 use crate::output::Output;
 
 impl<I: InterruptLine, W: Output, EV: SerialEvents> Serial<I, W, EV> {
-    /// Lets time pass until `now`. Call it at [`next_deadline`](Self::next_deadline); it is harmless at any moment.
+    /// Lets time pass until `now`. Call it at [`next_deadline`](Self::next_deadline). Further calls at other times do
+    /// no harm.
     pub fn advance(&mut self, now: Instant) {
         self.catch_up(now);
     }
 
-    /// Returns when to call [`advance`](Self::advance) next. Every call of the device may change it.
+    /// Returns the time of the next call of [`advance`](Self::advance). Every call of the device may change this time.
     ///
-    /// The deadlines are the end of the receive time-out, a THR-empty interrupt that rises again, and those of the
+    /// A deadline is the end of the receive time-out, the next rise of a THR-empty interrupt, or a deadline of the
     /// policies in [`Config`](crate::Config).
     #[must_use]
     pub const fn next_deadline(&self) -> Option<Instant> {

@@ -1,4 +1,4 @@
-//! Characters on their way out: holding register or FIFO, shift register, output.
+//! Transmitted characters: holding register or FIFO, shift register, output.
 
 use devstate_core::{Instant, InterruptLine};
 
@@ -21,7 +21,7 @@ enum Fate {
 }
 
 impl<I: InterruptLine, W: Output, EV: SerialEvents> Serial<I, W, EV> {
-    /// Offers the output the characters that it did not take before, and returns how many it took.
+    /// Offers the waiting characters to the output, and returns the number of characters that it took.
     ///
     /// Call it when the output is ready again.
     pub fn drain_output(&mut self, now: Instant) -> usize {
@@ -31,7 +31,7 @@ impl<I: InterruptLine, W: Output, EV: SerialEvents> Serial<I, W, EV> {
         self.offer_again(now)
     }
 
-    /// Returns how many characters wait for the output, the one in the shift register included.
+    /// Returns the number of characters that wait for the output, including the one in the shift register.
     #[must_use]
     pub fn output_pending(&self) -> usize {
         usize::from(self.state.tx.len) + usize::from(self.state.tsr.is_some())
