@@ -10,12 +10,12 @@ use crate::migration::Migration;
 impl Migration<'_> {
     /// Returns the machine's virtual time, in nanoseconds since it started.
     ///
-    /// With `-icount`, it is counted in instructions. `icount_shift` is the `shift` that QEMU was given, unless that is
-    /// `auto`: then the file has it.
+    /// With `-icount`, QEMU counts this time in instructions. `icount_shift` is the `shift` of QEMU's command line.
+    /// With `shift=auto`, pass `None`: the file has the shift.
     ///
     /// # Errors
     ///
-    /// The file has no section `timer` with the time in it, or the shift is needed and not given.
+    /// The file has no section `timer` with the time, or the shift is needed but not given.
     pub fn virtual_time(&self, icount_shift: Option<u8>) -> Result<Instant, QemuError> {
         let unknown = |reason| QemuError::Clock { reason };
         let section = self.named("timer").into_iter().next();

@@ -1,9 +1,9 @@
-//! A migration file with other bytes in some places.
+//! Changes of some bytes of a migration file.
 
 use std::io::{self, ErrorKind, Read, Seek, SeekFrom, Write};
 use std::ops::Range;
 
-/// What [`Migration::edits`](crate::Migration::edits) changes in a file.
+/// The changes that [`Migration::edits`](crate::Migration::edits) makes in a file.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Edits {
     /// In the order of the file. The last one reaches the end of it.
@@ -11,7 +11,8 @@ pub struct Edits {
 }
 
 impl Edits {
-    /// Writes the whole new file to `out`. `file` is the one that the edits are for. It is copied piece by piece.
+    /// Writes the whole new file to `out`. `file` must be the file that the edits were made for. It is copied piece by
+    /// piece.
     ///
     /// # Errors
     ///

@@ -1,77 +1,77 @@
-//! Why a migration file or a snapshot cannot be used.
+//! The errors of import and export.
 
 use std::error::Error;
 use std::fmt;
 
 use devstate_qemu_section::{Refused, SectionError};
 
-/// A migration file cannot be read, or a device not be taken out of it or put into it.
+/// Why a migration file could not be read, or a device could not be imported or exported.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum QemuError {
     /// The file cannot be read.
     Io {
-        /// What the system says.
+        /// The error text of the operating system.
         reason: String,
     },
-    /// The description and its sections are too long to be kept.
+    /// The description and the sections together are too long.
     TooLong {
-        /// How many bytes they may have.
+        /// The maximum length in bytes.
         limit: usize,
     },
-    /// The file was read without the machine's memory, and all of it is needed.
+    /// The call needs the whole file, but the file was read without the machine's memory.
     NotWhole,
-    /// It is no migration file of the one version that is known.
+    /// The file is not a migration file of the known version.
     NoMigration,
-    /// There is no description at its end: the file is cut off, or the machine writes none (before version 2.3, or with
-    /// `suppress-vmdesc=on`).
+    /// The file has no description at its end. It is cut off, or the machine writes no description (before version 2.3,
+    /// or with `suppress-vmdesc=on`).
     NoDescription,
-    /// The description is no description.
+    /// The description cannot be parsed.
     Description {
-        /// What the JSON reader says.
+        /// The error text of the JSON parser.
         reason: String,
     },
-    /// A section is not where it is by the description.
+    /// A section is not at the place that the description gives.
     Place {
         /// The section.
         section: String,
-        /// Where its header or its footer should be, in bytes from the file's first.
+        /// The expected offset of its header or footer, in bytes from the start of the file.
         offset: usize,
-        /// What should be there.
+        /// The expected content at this offset.
         expected: &'static str,
     },
-    /// The version of a section, or of a struct or subsection in it.
+    /// A section, or a struct or subsection in it, has an unknown version.
     Version {
-        /// Which.
+        /// The section, struct or subsection.
         section: String,
         /// The version in the file.
         found: u32,
-        /// The version that is known.
+        /// The known version.
         known: u32,
     },
-    /// The section has something that is not known. The caller may say that it is to be dropped.
+    /// The section has an unknown field or subsection. The caller can decide to drop it.
     Unknown(Unknown),
-    /// The section does not have a field that it must have here.
+    /// The section does not have a field that is required at this place.
     Missing {
         /// The section.
         section: String,
         /// The field.
         field: String,
-        /// The field that stands in its place.
+        /// The field that was found at its place.
         found: Option<String>,
     },
-    /// A field has another size than the one that is known.
+    /// A field has an unknown size.
     Size {
         /// The section.
         section: String,
         /// The field.
         field: String,
-        /// Its bytes by the description.
+        /// The size in bytes according to the description.
         found: usize,
-        /// Its bytes.
+        /// The known size in bytes.
         known: usize,
     },
-    /// The bytes of a section are not what its description says.
+    /// The bytes of a section do not match its description.
     Section {
         /// The section.
         section: String,
@@ -80,41 +80,41 @@ pub enum QemuError {
     },
     /// The machine's virtual time is not in the file.
     Clock {
-        /// Why.
+        /// The reason.
         reason: &'static str,
     },
     /// The state of a device was refused.
     Refused {
-        /// The device, as `serial[1]`.
+        /// The device, such as `serial[1]`.
         device: String,
-        /// Why.
+        /// The reason.
         error: Refused,
     },
     /// The snapshot and the file do not have the same devices.
     Devices {
-        /// Which.
+        /// The device.
         device: &'static str,
-        /// So many are in the file.
+        /// The number of these devices in the file.
         in_file: usize,
-        /// So many are in the snapshot, or fit there.
+        /// The number of these devices in the snapshot, or the maximum number that it can have.
         in_snapshot: usize,
     },
-    /// There is no device in the file that could be taken out.
+    /// The file has no device that can be imported.
     Nothing,
 }
 
-/// Something in a section that QEMU has added since the last version that is known.
+/// An unknown field or subsection in a section. A newer version of QEMU may have added it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Unknown {
     /// The section.
     pub section: String,
     /// The name of the field or subsection.
     pub name: String,
-    /// It is a subsection.
+    /// `true` for a subsection, `false` for a field.
     pub is_subsection: bool,
-    /// Where, in bytes from the file's first.
+    /// The offset in bytes from the start of the file.
     pub offset: usize,
-    /// Its bytes.
+    /// The size in bytes.
     pub size: usize,
 }
 

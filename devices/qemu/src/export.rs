@@ -1,4 +1,4 @@
-//! From a snapshot into a migration file.
+//! Exports devices from a snapshot into a migration file.
 
 use std::io::Cursor;
 
@@ -20,11 +20,12 @@ use crate::migration::{Migration, Section};
 use crate::notice::Notice;
 
 impl Migration<'_> {
-    /// Puts devices back in, and returns the whole file, as [`edits`](Self::edits) changes it.
+    /// Exports devices into the file, and returns the whole new file. [`edits`](Self::edits) lists the changes.
     ///
     /// # Errors
     ///
-    /// As for `edits`. [`QemuError::NotWhole`] after [`parse_file`](Self::parse_file): then apply the edits to the file.
+    /// The errors of `edits`. [`QemuError::NotWhole`] after [`parse_file`](Self::parse_file): use `edits` in this case,
+    /// and apply the edits to the file.
     pub fn export(
         &self,
         devices: &QemuDevicesSer,
@@ -39,18 +40,19 @@ impl Migration<'_> {
         })
     }
 
-    /// Returns what puts devices back into the file. All else in it stays as it is, but for the description.
+    /// Returns the edits that export devices into the file. Everything else in the file stays unchanged, except for the
+    /// description.
     ///
-    /// The file should come from a machine of the same type and arguments as the one that will load it. Devices that the file
-    /// has and the snapshot has not stay as they are in the file.
+    /// The file should come from a machine of the same type and arguments as the one that will load it. If the file has
+    /// a device that the snapshot does not have, the device stays unchanged in the file.
     ///
-    /// `icount_shift` is for [`virtual_time`](Self::virtual_time). The visitor is called with each loss and with each
-    /// unknown field, which stays as it is. It returns `true` to continue.
+    /// [`virtual_time`](Self::virtual_time) describes `icount_shift`. The visitor is called with each loss and with
+    /// each unknown field, and returns `true` to continue. Unknown fields stay unchanged.
     ///
     /// # Errors
     ///
-    /// The state has a device that the file does not have, a section of the file is wrong, a state is impossible, or the
-    /// visitor has refused.
+    /// The snapshot has a device that the file does not have, a section of the file is wrong, a state is impossible, or
+    /// the visitor refused.
     pub fn edits(
         &self,
         devices: &QemuDevicesSer,

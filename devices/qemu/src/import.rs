@@ -1,4 +1,4 @@
-//! From a migration file to a snapshot.
+//! Imports devices from a migration file.
 
 use devstate_core::Instant;
 use devstate_i8042_ser::I8042StateSer;
@@ -26,14 +26,15 @@ pub(crate) mod name {
 pub(crate) type Visit<'v> = &'v mut dyn FnMut(Notice<'_>) -> bool;
 
 impl Migration<'_> {
-    /// Returns the devices of the machine: every UART, the keyboard controller and the clock, where it has them.
+    /// Returns the devices of the machine: every UART, the keyboard controller and the real-time clock. The machine
+    /// need not have all of them.
     ///
-    /// `icount_shift` is for [`virtual_time`](Self::virtual_time). The visitor is called with each loss and with each
-    /// unknown field. It returns `true` to continue.
+    /// [`virtual_time`](Self::virtual_time) describes `icount_shift`. The visitor is called with each loss and with
+    /// each unknown field, and returns `true` to continue.
     ///
     /// # Errors
     ///
-    /// The file has none of these devices, a section is wrong, a state is impossible, or the visitor has refused.
+    /// The file has none of these devices, a section is wrong, a state is impossible, or the visitor refused.
     pub fn import(
         &self,
         icount_shift: Option<u8>,

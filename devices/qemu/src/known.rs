@@ -1,4 +1,4 @@
-//! The bytes of a section, checked by its description against the fields that are known.
+//! Reads the known fields of a section, and checks them against the description.
 
 use devstate_qemu_section::{Field as KnownField, Layout};
 
@@ -11,11 +11,12 @@ use crate::migration::{Migration, Section};
 pub(crate) type Drop<'v> = &'v mut dyn FnMut(&Unknown) -> bool;
 
 impl Migration<'_> {
-    /// Reads a section as a struct. What is not known is left out if `drop` says so, and refused otherwise.
+    /// Reads a section as a struct. `drop` is called with each unknown field or subsection. If it returns `true`, the
+    /// field is left out. Otherwise the section is refused.
     ///
     /// # Errors
     ///
-    /// The section is not the one that is known, or its bytes are not what the description says.
+    /// The section is not the known section, or its bytes do not match the description.
     pub fn read<S: devstate_qemu_section::Section>(
         &self,
         section: &Section,

@@ -1,4 +1,4 @@
-//! A migration file: where its sections are.
+//! Finds the sections of a migration file.
 
 use std::io::{Read, Seek};
 use std::ops::Range;
@@ -18,10 +18,10 @@ const SECTION: u8 = 0x04;
 /// What comes after one.
 const FOOTER: u8 = 0x7e;
 
-/// A migration file, as QEMU's `migrate exec:cat>FILE` writes it, with all sections found.
+/// A migration file of QEMU's `migrate exec:cat>FILE`, with the places of all sections.
 ///
-/// Sections carry no length. The description at the file's end says how long each is, so they are found from the last one
-/// to the first. Each one's header and footer are checked on the way.
+/// A section does not store its length. The description at the end of the file gives the length of each section, so the
+/// sections are found from the last to the first. The header and footer of each section are checked.
 #[derive(Debug)]
 pub struct Migration<'f> {
     pub(crate) bytes: Bytes<'f>,
@@ -42,19 +42,19 @@ pub struct Section {
 }
 
 impl Section {
-    /// Returns QEMU's name for it, such as `serial`.
+    /// Returns QEMU's name of the section, such as `serial`.
     #[must_use]
     pub fn name(&self) -> &str {
         &self.device.name
     }
 
-    /// Returns which one of its name it is, counted from 0 for most devices.
+    /// Returns the instance number among the sections with this name. It starts at 0 for most devices.
     #[must_use]
     pub const fn instance(&self) -> u32 {
         self.device.instance_id
     }
 
-    /// Returns where its fields are in the file, behind its header.
+    /// Returns the place of the section's fields in the file. They follow its header.
     #[must_use]
     pub fn range(&self) -> Range<usize> {
         self.body.clone()
@@ -71,18 +71,18 @@ impl<'f> Migration<'f> {
     ///
     /// # Errors
     ///
-    /// The file is no migration file, is cut off, or is not as its description says.
+    /// The file is not a migration file, is cut off, or does not match its description.
     pub fn parse(bytes: &'f [u8]) -> Result<Self, QemuError> {
         Self::of(Bytes::whole(bytes))
     }
 
-    /// Finds all sections of a migration file without reading the machine's memory. Keeps its beginning, and its end from the
-    /// first section on that the description tells of.
+    /// Finds all sections of a migration file without reading the machine's memory. Keeps the beginning of the file,
+    /// and the end from the first section in the description on.
     ///
     /// # Errors
     ///
-    /// As for [`parse`](Self::parse). [`QemuError::Io`] if the file cannot be read, and [`QemuError::TooLong`] if the sections
-    /// and the description together have more than 256 MiB.
+    /// The errors of [`parse`](Self::parse). [`QemuError::Io`] if the file cannot be read. [`QemuError::TooLong`] if
+    /// the sections and the description together have more than 256 MiB.
     pub fn parse_file(file: &mut (impl Read + Seek)) -> Result<Migration<'static>, QemuError> {
         Migration::of(Bytes::ends_of(file)?)
     }
@@ -128,7 +128,7 @@ impl<'f> Migration<'f> {
         self.machine.as_deref()
     }
 
-    /// Returns all sections that the description tells of, in order.
+    /// Returns all sections in the description, in order.
     #[must_use]
     pub fn sections(&self) -> &[Section] {
         &self.sections

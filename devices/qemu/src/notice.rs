@@ -1,4 +1,4 @@
-//! What an import or an export reports to the caller's visitor.
+//! The reports of an import or an export to the caller's visitor.
 
 use std::fmt;
 
@@ -22,7 +22,7 @@ pub enum Notice<'t> {
 }
 
 impl Notice<'_> {
-    /// Returns `true` for a loss that no guest sees. A visitor that returns this refuses all others.
+    /// Returns `true` for a loss that no guest sees. A visitor that returns this result refuses all other notices.
     #[must_use]
     pub const fn is_ignorable(&self) -> bool {
         matches!(self, Self::Loss { loss, .. } if loss.ignorable)

@@ -1,4 +1,4 @@
-//! A migration file with nothing but what is read here.
+//! A migration file with only the sections that are read here.
 
 use serde_json::Value;
 
@@ -19,8 +19,9 @@ const READ: &[&str] = &[
 ];
 
 impl Migration<'_> {
-    /// Returns the file without the machine's memory and without all sections that are not read here, for a report of a fault
-    /// or for a test. It has a few kilobytes, and [`import`](Self::import) gives the same. QEMU does not load it.
+    /// Returns the file without the machine's memory, and with only the sections that this crate reads. Use it in a bug
+    /// report or in a test. The result has a few kilobytes, and [`import`](Self::import) reads the same devices from
+    /// it. QEMU cannot load it.
     ///
     /// # Errors
     ///

@@ -1,49 +1,49 @@
-//! The error for bytes that are no section.
+//! The errors of reading and writing a section.
 
 use core::fmt;
 
-/// The bytes are not this section, or there is no room for it.
+/// Why a section could not be read or written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct SectionError {
-    /// Where, in bytes from the section's first.
+    /// The offset in bytes from the start of the section.
     pub offset: usize,
-    /// The field or subsection, by QEMU's name.
+    /// The field or subsection, with QEMU's name.
     pub field: &'static str,
     /// What is wrong.
     pub problem: SectionProblem,
 }
 
-/// What is wrong with the bytes of a section.
+/// What is wrong with the bytes of a section, or with the buffer for them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub enum SectionProblem {
     /// The bytes end within the field.
     Truncated {
-        /// The field has so many bytes.
+        /// The length of the field in bytes.
         needed: usize,
-        /// So many are there.
+        /// The number of bytes that are left.
         left: usize,
     },
-    /// Bytes follow that belong to no field and to no subsection that is known.
+    /// The section continues with bytes that belong to no known field or subsection.
     Unknown {
-        /// So many.
+        /// The number of these bytes.
         left: usize,
     },
-    /// The version of a subsection.
+    /// The subsection has an unknown version.
     Version {
-        /// The one in the bytes.
+        /// The version in the bytes.
         found: u32,
-        /// The one that is known.
+        /// The known version.
         known: u32,
     },
-    /// The subsection is there twice.
+    /// The section has the subsection twice.
     Twice,
     /// The buffer ends within the field.
     NoRoom {
-        /// The field has so many bytes.
+        /// The length of the field in bytes.
         needed: usize,
-        /// There is room for so many.
+        /// The number of free bytes.
         left: usize,
     },
 }

@@ -1,13 +1,13 @@
 //! Sections as constant data: names, sizes and order of their fields.
 
-/// A section, a struct within a section, or a subsection.
+/// The layout of a section, of a struct within a section, or of a subsection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Layout {
-    /// QEMU's name for it.
+    /// QEMU's name.
     pub name: &'static str,
-    /// The only version that is known.
+    /// The only known version.
     pub version: u32,
-    /// Its fields, in order.
+    /// The fields, in order.
     pub fields: &'static [Field],
     /// The subsections that may follow, in the order in which QEMU writes them.
     pub subsections: &'static [&'static Layout],
@@ -16,11 +16,11 @@ pub struct Layout {
 /// A field of a section.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Field {
-    /// QEMU's names for it, the newest first.
+    /// QEMU's names for the field, newest first.
     pub names: &'static [&'static str],
-    /// The bytes that it has, without subsections.
+    /// The length of the field in bytes, without subsections.
     pub size: usize,
-    /// The fields in it, if it is a struct.
+    /// The layout of the field, if it is a struct.
     pub inner: Option<&'static Layout>,
 }
 
@@ -30,7 +30,7 @@ const fn subsection_header(name: &str) -> usize {
 }
 
 impl Layout {
-    /// Returns the bytes of its fields, without subsections.
+    /// Returns the length in bytes of the fields, without subsections.
     #[must_use]
     pub const fn size(&self) -> usize {
         let (mut size, mut rest) = (0, self.fields);
@@ -41,7 +41,7 @@ impl Layout {
         size
     }
 
-    /// Returns the bytes that it has with all subsections.
+    /// Returns the length in bytes with all subsections.
     #[must_use]
     pub const fn max_len(&self) -> usize {
         let (mut len, mut rest) = (0, self.fields);

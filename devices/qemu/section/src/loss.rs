@@ -1,9 +1,9 @@
-//! What a conversion between QEMU's device and ours loses.
+//! The losses of a conversion between QEMU's device and ours.
 
 use core::fmt;
 use devstate_core::InvalidState;
 
-/// A value that the other side has no place for.
+/// A value that the other device's state cannot express.
 ///
 /// ```
 /// use devstate_qemu_section::Loss;
@@ -14,13 +14,14 @@ use devstate_core::InvalidState;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Loss {
-    /// The field: QEMU's name, or for the way to QEMU the path from the device's state.
+    /// The field. In a conversion from QEMU this is QEMU's name. In a conversion to QEMU it is the path from our
+    /// device's state.
     pub field: &'static str,
-    /// Its value, or for an array the number of elements that are lost.
+    /// The value of the field. For an array, the number of lost elements.
     pub value: i64,
-    /// Why it is lost.
+    /// The reason for the loss.
     pub reason: &'static str,
-    /// `true` if a guest does not see it.
+    /// `true` if no guest can see the loss.
     pub ignorable: bool,
 }
 
@@ -30,13 +31,13 @@ impl fmt::Display for Loss {
     }
 }
 
-/// A conversion was refused, and gave nothing.
+/// Why a conversion was refused. A refused conversion has no result.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub enum Refused {
-    /// No device can be in this state.
+    /// The state is impossible for a device.
     Invalid(InvalidState),
-    /// It would have lost this.
+    /// The conversion would lose this value.
     Lost(Loss),
 }
 
@@ -57,7 +58,7 @@ impl fmt::Display for Refused {
 
 impl core::error::Error for Refused {}
 
-/// Calls a visitor with each loss. The visitor returns `true` to accept it.
+/// Reports losses to a visitor. The visitor returns `true` to accept a loss.
 pub struct Losses<'v> {
     visit: &'v mut dyn FnMut(&Loss) -> bool,
 }
@@ -69,25 +70,25 @@ impl fmt::Debug for Losses<'_> {
 }
 
 impl<'v> Losses<'v> {
-    /// Creates it from the caller's visitor.
+    /// Creates the reporter from the caller's visitor.
     pub const fn new(visit: &'v mut dyn FnMut(&Loss) -> bool) -> Self {
         Self { visit }
     }
 
-    /// Tells of a loss that a guest can see.
+    /// Reports a loss that a guest can see.
     ///
     /// # Errors
     ///
-    /// [`Refused::Lost`], if the visitor does not accept it.
+    /// [`Refused::Lost`] if the visitor does not accept the loss.
     pub fn lose(&mut self, field: &'static str, value: impl Into<i64>, reason: &'static str) -> Result<(), Refused> {
         self.tell(field, value.into(), reason, false)
     }
 
-    /// Tells of a loss that no guest sees.
+    /// Reports a loss that no guest can see.
     ///
     /// # Errors
     ///
-    /// [`Refused::Lost`], if the visitor does not accept it.
+    /// [`Refused::Lost`] if the visitor does not accept the loss.
     pub fn ignore(&mut self, field: &'static str, value: impl Into<i64>, reason: &'static str) -> Result<(), Refused> {
         self.tell(field, value.into(), reason, true)
     }

@@ -24,7 +24,7 @@ impl<'b> Reader<'b> {
     ///
     /// # Errors
     ///
-    /// [`SectionProblem::Truncated`].
+    /// [`SectionProblem::Truncated`] if the bytes end within the field.
     pub fn array<const N: usize>(&mut self, field: &'static str) -> Result<[u8; N], SectionError> {
         let rest = self.rest();
         let Some(bytes) = rest.first_chunk() else {
@@ -40,11 +40,12 @@ impl<'b> Reader<'b> {
         Ok(*bytes)
     }
 
-    /// Reads the header of a subsection, if it comes next. `again` is whether it was there before.
+    /// Reads the header of a subsection, if it comes next, and returns `true` if it does. Set `again` to `true` if the
+    /// section had this subsection before.
     ///
     /// # Errors
     ///
-    /// It is there for the second time, it has another version, or its bytes end too early.
+    /// The section has the subsection twice, the subsection has another version, or the bytes end too early.
     pub fn subsection(&mut self, layout: &Layout, again: bool) -> Result<bool, SectionError> {
         let Layout { name, version, .. } = *layout;
         if !self.next_is(name) {

@@ -5,21 +5,21 @@ use crate::layout::Layout;
 use crate::reader::Reader;
 use crate::writer::Writer;
 
-/// A value that a field can have: an integer, bytes, or a struct of fields.
+/// The type of a field: an integer, bytes, or a struct of fields.
 pub trait Value: Sized {
-    /// The bytes that it has, without subsections.
+    /// The length in bytes, without subsections.
     const SIZE: usize;
-    /// The fields in it, if it is a struct.
+    /// The layout of the type, if it is a struct.
     const INNER: Option<&'static Layout>;
 
-    /// Reads it.
+    /// Reads a value.
     ///
     /// # Errors
     ///
-    /// The bytes end too early, or a subsection in it is wrong.
+    /// The bytes end too early, or a subsection of the value is wrong.
     fn read(reader: &mut Reader<'_>, field: &'static str) -> Result<Self, SectionError>;
 
-    /// Writes it.
+    /// Writes the value.
     ///
     /// # Errors
     ///
@@ -27,32 +27,32 @@ pub trait Value: Sized {
     fn write(&self, writer: &mut Writer<'_>, field: &'static str) -> Result<(), SectionError>;
 }
 
-/// A section, a struct within a section, or a subsection. [`section!`](crate::section) implements it.
+/// Reads and writes a section, a struct within a section, or a subsection. [`section!`](crate::section) implements it.
 pub trait Section: Sized {
-    /// Names, sizes and order of its fields.
+    /// The names, sizes and order of the fields.
     const LAYOUT: &'static Layout;
-    /// The bytes that it has with all subsections.
+    /// The length in bytes with all subsections.
     const MAX_LEN: usize = Self::LAYOUT.max_len();
 
-    /// Reads its fields and its subsections, and nothing behind them.
+    /// Reads the fields and the subsections. It does not read the bytes after them.
     ///
     /// # Errors
     ///
     /// The bytes end too early, or a subsection is wrong.
     fn read_from(reader: &mut Reader<'_>) -> Result<Self, SectionError>;
 
-    /// Writes its fields and its subsections.
+    /// Writes the fields and the subsections.
     ///
     /// # Errors
     ///
     /// The buffer is too small.
     fn write_to(&self, writer: &mut Writer<'_>) -> Result<(), SectionError>;
 
-    /// Reads it as a subsection into its place, if it comes next.
+    /// Reads it as a subsection into `place`, if it comes next, and returns `true` if it does.
     ///
     /// # Errors
     ///
-    /// It is there for the second time, it has another version, or its bytes end too early.
+    /// The section has the subsection twice, the subsection has another version, or the bytes end too early.
     fn read_subsection(reader: &mut Reader<'_>, place: &mut Option<Self>) -> Result<bool, SectionError> {
         let is_next = reader.subsection(Self::LAYOUT, place.is_some())?;
         if is_next {
@@ -83,7 +83,8 @@ pub trait Section: Sized {
         Ok(section)
     }
 
-    /// Writes a whole section, and returns how many bytes it has. [`MAX_LEN`](Self::MAX_LEN) are always enough.
+    /// Writes a whole section, and returns its length in bytes. A buffer of [`MAX_LEN`](Self::MAX_LEN) bytes is always
+    /// large enough.
     ///
     /// # Errors
     ///
@@ -127,7 +128,8 @@ impl<const N: usize> Value for [u8; N] {
     }
 }
 
-/// Makes a plain struct of a section, with [`Section`] and [`Value`]. A subsection is an `Option` of its own struct.
+/// Declares a plain struct for a section, and implements [`Section`] and [`Value`] for it. A subsection is an `Option`
+/// of its own struct.
 ///
 /// See the example in the documentation of the crate.
 #[macro_export]

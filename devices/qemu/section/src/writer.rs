@@ -22,7 +22,7 @@ impl<'b> Writer<'b> {
     ///
     /// # Errors
     ///
-    /// [`SectionProblem::NoRoom`].
+    /// [`SectionProblem::NoRoom`] if the buffer is too small.
     pub fn bytes(&mut self, field: &'static str, bytes: &[u8]) -> Result<(), SectionError> {
         let left = self.buffer.len().saturating_sub(self.offset);
         let room = self.buffer.get_mut(self.offset..).unwrap_or_default();
@@ -45,7 +45,7 @@ impl<'b> Writer<'b> {
     ///
     /// # Errors
     ///
-    /// [`SectionProblem::NoRoom`].
+    /// [`SectionProblem::NoRoom`] if the buffer is too small.
     pub fn subsection(&mut self, layout: &Layout) -> Result<(), SectionError> {
         let Layout { name, version, .. } = *layout;
         // No name is longer than 255 bytes: QEMU's have 26 at most.
@@ -54,7 +54,7 @@ impl<'b> Writer<'b> {
         self.bytes(name, &version.to_be_bytes())
     }
 
-    /// Returns how many bytes were written.
+    /// Returns the number of bytes that were written.
     #[must_use]
     pub const fn len(&self) -> usize {
         self.offset
