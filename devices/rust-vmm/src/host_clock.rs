@@ -6,8 +6,8 @@ use devstate_core::Instant;
 
 /// A monotonic clock that counts from the Unix epoch.
 ///
-/// It reads the host's time once, when it starts. From then on it follows a monotonic clock. So a guest's time goes on
-/// evenly while the host's clock is set, and a snapshot can be restored in another process or on another host.
+/// It reads the host's time once, when it starts. From then on it follows a monotonic clock. So a guest's time does not
+/// jump when the host's clock is set. A snapshot can be restored in another process or on another host.
 ///
 /// ```
 /// use devstate_rust_vmm::HostClock;

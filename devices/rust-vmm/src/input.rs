@@ -10,14 +10,14 @@ use event_manager::{EventOps, EventSet, Events, MutEventSubscriber};
 
 use crate::{Shared, Signal, access};
 
-/// Input that was read and that the UART has not taken: the part of an [`Input`] that belongs into a snapshot.
+/// Input that was read but that the UART has not taken. Save this part of an [`Input`] in the snapshot.
 pub type Waiting = heapless::Vec<u8, 64>;
 
-/// Passes what is typed to a UART.
+/// Passes input from a file, such as a terminal, to a UART.
 ///
-/// It is a subscriber of an `event-manager`. It reads at most 64 bytes ahead, and reads on when the UART has taken all of them:
-/// so a writer at the other end of a pipe waits, and nothing is lost. The UART says that it takes input again by signalling its
-/// event handler, a [`Signal`].
+/// It is a subscriber of an `event-manager`. It reads at most 64 bytes ahead, and continues when the UART has taken all
+/// of them. So a writer at the other end of a pipe waits, and nothing is lost. When the UART takes input again, it
+/// signals its event handler, a [`Signal`].
 #[derive(Debug)]
 pub struct Input<I, W> {
     file: File,
@@ -29,11 +29,11 @@ pub struct Input<I, W> {
 impl<I: InterruptLine, W: Output> Input<I, W> {
     /// Creates an input from `file`, for example from `stdin().as_fd().try_clone_to_owned()`.
     ///
-    /// A file on a disk and `/dev/null` have no input: `epoll` cannot wait for them.
+    /// A file on a disk and `/dev/null` give no input, because `epoll` cannot wait for them.
     ///
     /// # Errors
     ///
-    /// There is no descriptor left.
+    /// No file descriptor is left.
     pub fn new(file: File, serial: Shared<Serial<I, W, Signal>>) -> io::Result<Self> {
         let ready = access(&serial, |serial, _| serial.events().try_clone())?;
         Ok(Self {
@@ -51,7 +51,8 @@ impl<I: InterruptLine, W: Output> Input<I, W> {
         &self.waiting
     }
 
-    /// Replaces the input that the UART has not taken, and offers it. Call it after the UART's state is restored.
+    /// Replaces the input that the UART has not taken, and offers it to the UART. Call it after the UART's state is
+    /// restored.
     pub fn restore(&mut self, waiting: Waiting) {
         self.waiting = waiting;
         // The main loop offers it, and decides whether it reads on.

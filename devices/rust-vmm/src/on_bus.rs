@@ -10,13 +10,14 @@ use vmm_sys_util::timerfd::TimerFd;
 
 use crate::{HostClock, Timed};
 
-/// A device that the threads of the processors share with the main loop.
+/// A device that the vCPU threads share with the main loop.
 pub type Shared<D> = Arc<Mutex<OnBus<D>>>;
 
-/// A device with the clock that it sees and a timer for its deadlines.
+/// A device with its clock and with a timer for its deadlines.
 ///
-/// It is a device on the buses of `vm-device` (`MutDevicePio`, `MutDeviceMmio`) and a subscriber of an `event-manager`, which
-/// serves the timer. Each access passes the current time to the device, and sets the timer to the device's next deadline.
+/// It is a device on the buses of `vm-device` (`MutDevicePio`, `MutDeviceMmio`). It is also a subscriber of an
+/// `event-manager`, which handles the timer. Each access passes the current time to the device, and sets the timer to
+/// the device's next deadline.
 ///
 /// ```
 /// use std::sync::Arc;
@@ -50,7 +51,7 @@ impl<D: Timed> OnBus<D> {
     ///
     /// # Errors
     ///
-    /// There is no descriptor left.
+    /// No file descriptor is left.
     pub fn new(device: D, clock: HostClock) -> io::Result<Self> {
         let mut on_bus = Self {
             device,
@@ -66,7 +67,7 @@ impl<D: Timed> OnBus<D> {
     ///
     /// # Errors
     ///
-    /// There is no descriptor left.
+    /// No file descriptor is left.
     pub fn shared(device: D, clock: HostClock) -> io::Result<Shared<D>> {
         Ok(Arc::new(Mutex::new(Self::new(device, clock)?)))
     }
@@ -117,16 +118,17 @@ impl<D: Timed> MutEventSubscriber for OnBus<D> {
     }
 }
 
-/// Locks a device, calls `access` with it and the current time, sets the timer, and unlocks the device.
+/// Locks a device, calls `access` with the device and the current time, sets the timer, and unlocks the device.
 ///
-/// It never holds two locks, unlike two guards in one expression.
+/// It never holds two locks. Two guards in one expression would hold two.
 pub fn access<D: Timed, T>(shared: &Mutex<OnBus<D>>, access: impl FnOnce(&mut D, Instant) -> T) -> T {
     lock(shared).access(access)
 }
 
-/// Locks what threads share, also after another thread has panicked. For a single access to a device use [`access`].
+/// Locks a shared value, even if another thread has panicked while it held the lock. For a single access to a device,
+/// use [`access`].
 ///
-/// Lock an [`Input`](crate::Input) before its UART: the input locks the UART while it is locked itself.
+/// Lock an [`Input`](crate::Input) before its UART, because a locked input locks the UART.
 pub fn lock<T: ?Sized>(shared: &Mutex<T>) -> MutexGuard<'_, T> {
     shared.lock().unwrap_or_else(PoisonError::into_inner)
 }

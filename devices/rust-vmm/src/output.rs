@@ -7,10 +7,11 @@ use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
 use crate::Signal;
 
-/// A terminal, pipe or file that the UART writes to and that never blocks the guest.
+/// An output to a terminal, a pipe or a file. It never blocks the guest.
 ///
-/// It writes only where `poll` says that there is room. The UART keeps what is not taken, and [`OnBus`](crate::OnBus) tries
-/// again. Make the file from `stdout().as_fd().try_clone_to_owned()`: `Stdout` itself holds back what is not a whole line.
+/// It writes only if `poll` reports room. The UART keeps the characters that are not taken, and [`OnBus`](crate::OnBus)
+/// tries again. For the standard output, make the file from `stdout().as_fd().try_clone_to_owned()`, because `Stdout`
+/// buffers incomplete lines.
 #[derive(Debug)]
 pub struct NonBlocking {
     file: File,

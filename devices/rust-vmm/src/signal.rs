@@ -13,11 +13,12 @@ use vmm_sys_util::eventfd::{EFD_NONBLOCK, EventFd};
 ///
 /// It has four uses, one for each trait:
 ///
-/// - [`Trigger`]: behind `RisingEdge` it is an interrupt line. Register its [`event_fd`](Self::event_fd) with the hypervisor
-///   (`irqfd`).
-/// - [`SerialEvents`]: a UART signals it when it takes input again. [`Input`](crate::Input) waits for that.
+/// - [`Trigger`]: inside a `RisingEdge` it is an interrupt line. Register its [`event_fd`](Self::event_fd) with the
+///   hypervisor (`irqfd`).
+/// - [`SerialEvents`]: a UART signals it when the UART takes input again. [`Input`](crate::Input) waits for this
+///   signal.
 /// - [`SystemControl`]: a keyboard controller signals it when the guest resets the machine.
-/// - `MutEventSubscriber`: it wakes the main loop, which looks at [`take`](Self::take) after each round.
+/// - `MutEventSubscriber`: it wakes the main loop. The main loop calls [`take`](Self::take) after each round.
 ///
 /// ```
 /// use devstate_core::{InterruptLine, RisingEdge};
@@ -38,7 +39,7 @@ impl Signal {
     ///
     /// # Errors
     ///
-    /// There is no descriptor left.
+    /// No file descriptor is left.
     pub fn new() -> io::Result<Self> {
         EventFd::new(EFD_NONBLOCK).map(Self)
     }
@@ -47,7 +48,7 @@ impl Signal {
     ///
     /// # Errors
     ///
-    /// There is no descriptor left.
+    /// No file descriptor is left.
     pub fn try_clone(&self) -> io::Result<Self> {
         self.0.try_clone().map(Self)
     }
@@ -58,7 +59,7 @@ impl Signal {
         let _ = self.0.write(1);
     }
 
-    /// Returns whether it was signalled since the last call.
+    /// Returns `true` if the `eventfd` was signalled since the last call.
     #[must_use]
     pub fn take(&self) -> bool {
         self.0.read().is_ok()

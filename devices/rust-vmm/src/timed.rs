@@ -10,9 +10,9 @@ use devstate_serial_16550::{Output, Serial, SerialEvents};
 /// How soon output that stalled is tried again.
 const RETRY: Duration = Duration::from_millis(10);
 
-/// A device that wants to be called at certain times. [`OnBus`](crate::OnBus) sets a timer for it.
+/// A device that must be called at certain times. [`OnBus`](crate::OnBus) sets a timer for it.
 pub trait Timed {
-    /// Returns when the device wants to be called next. `now` is the current time.
+    /// Returns the time of the next call of [`advance`](Self::advance). `now` is the current time.
     fn next_deadline(&self, now: Instant) -> Option<Instant>;
 
     /// Lets the time pass up to `now`.

@@ -18,7 +18,7 @@ impl Monotonic {
     }
 }
 
-/// Returns the time since the Unix epoch. It is 0 where the host's clock is before the epoch.
+/// Returns the time since the Unix epoch. It is 0 if the host's clock is before the epoch.
 pub(crate) fn unix_time() -> Duration {
     SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default()
 }

@@ -12,8 +12,8 @@ const DATA: u8 = 0;
 
 /// An i8042 that signals when the guest resets the machine. Offsets count from port 60h.
 ///
-/// The controller, its keyboard and its mouse are complete. But this interface has no call for keys, for the mouse and for
-/// interrupt lines: use [`devstate_i8042::I8042`].
+/// The controller, its keyboard and its mouse are complete. But this interface has no calls for keys, for the mouse and
+/// for interrupt lines. If you need them, use [`devstate_i8042::I8042`].
 ///
 /// ```
 /// use devstate_vm_superio::{I8042Device, Trigger};
@@ -64,12 +64,12 @@ impl<T: Trigger> I8042Device<T> {
         }
     }
 
-    /// Returns the event that is signalled.
+    /// Returns the event that a reset signals.
     pub fn reset_evt(&self) -> &T {
         &self.device.control().trigger
     }
 
-    /// Reads a register for the guest. Every offset but 0 and 4 reads 0.
+    /// Reads a register for the guest. Every offset except 0 and 4 reads 0.
     pub fn read(&mut self, offset: u8) -> u8 {
         match offset {
             DATA | COMMAND => self.device.read(offset.into()),
@@ -77,7 +77,7 @@ impl<T: Trigger> I8042Device<T> {
         }
     }
 
-    /// Writes a register for the guest. Writes to other offsets than 0 and 4 have no effect.
+    /// Writes a register for the guest. Writes to offsets other than 0 and 4 have no effect.
     ///
     /// # Errors
     ///

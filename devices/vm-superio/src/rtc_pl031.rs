@@ -12,10 +12,10 @@ use crate::host_time::unix_time;
 
 /// Receives the events of a clock.
 pub trait RtcEvents {
-    /// The guest read where nothing can be read.
+    /// The guest read an offset that cannot be read.
     fn invalid_read(&self);
 
-    /// The guest wrote where nothing can be written.
+    /// The guest wrote to an offset that cannot be written.
     fn invalid_write(&self);
 }
 
@@ -39,7 +39,7 @@ impl<EV: RtcEvents> RtcEvents for Arc<EV> {
     }
 }
 
-/// The fields of a clock that vm-superio saves. They do not have the alarm and the fraction of a second:
+/// The fields of a clock that vm-superio saves. The alarm and the fraction of a second are missing:
 /// [`devstate_rtc_pl031_ser::RtcStateSer`] has them.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 pub struct RtcState {
@@ -57,7 +57,7 @@ pub struct RtcState {
 
 /// A PL031 that shows the host's time. Register accesses have four bytes.
 ///
-/// Its alarm has no interrupt line here. For that use [`devstate_rtc_pl031::Rtc`].
+/// Here its alarm has no interrupt line. If you need the line, use [`devstate_rtc_pl031::Rtc`].
 ///
 /// ```
 /// use devstate_vm_superio::Rtc;
@@ -126,8 +126,8 @@ impl<EV: RtcEvents> Rtc<EV> {
         Self::from_state(&RtcState::default(), events)
     }
 
-    /// Creates a clock in a saved state. Of `imsc` and `ris` only bit 0 counts. If the clock's value does not fit 32 bits,
-    /// the clock shows the host's time.
+    /// Creates a clock in a saved state. Only bit 0 of `imsc` and `ris` is used. If the clock's value does not fit 32
+    /// bits, the clock shows the host's time.
     pub fn from_state(state: &RtcState, events: EV) -> Self {
         let RtcState {
             lr,
@@ -156,7 +156,7 @@ impl<EV: RtcEvents> Rtc<EV> {
         Self { device }
     }
 
-    /// Returns what vm-superio saves of the clock.
+    /// Returns the fields of the clock that vm-superio saves.
     pub fn state(&self) -> RtcState {
         let mirror = RtcStateSer::new(&self.device.state(now()));
         let SavedState {
@@ -185,7 +185,7 @@ impl<EV: RtcEvents> Rtc<EV> {
         self.device.write(offset, u32::from_le_bytes(*data), now());
     }
 
-    /// Reads the register at `offset` for the guest. Where nothing can be read `data` is unchanged.
+    /// Reads the register at `offset` for the guest. At an offset that cannot be read, `data` is unchanged.
     pub fn read(&mut self, offset: u16, data: &mut [u8; 4]) {
         let offset = match offset {
             // The identification registers are read at any of their four bytes.

@@ -27,7 +27,7 @@ pub trait SerialEvents {
     /// The output took a character.
     fn out_byte(&self);
 
-    /// The output did not take a character: it is lost.
+    /// The output did not take a character. The character is lost.
     fn tx_lost_byte(&self);
 
     /// No character waits for the guest: the host may read its input again.
@@ -66,8 +66,8 @@ impl<EV: SerialEvents> SerialEvents for Arc<EV> {
     }
 }
 
-/// What vm-superio saves of a UART. Errors of characters, modem deltas, the trigger level and more are not in it:
-/// [`devstate_serial_16550_ser::SerialStateSer`] has them.
+/// The fields of a UART that vm-superio saves. Errors of characters, modem deltas, the trigger level and more are
+/// missing: [`devstate_serial_16550_ser::SerialStateSer`] has them.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct SerialState {
     /// Divisor latch, low byte.
@@ -165,7 +165,7 @@ pub enum Error<E> {
     IOError(io::Error),
     /// There is no room for characters.
     FullFifo,
-    /// The saved state is one that no UART can have. vm-superio has no such error.
+    /// The saved state is impossible for a UART. vm-superio does not have this error.
     InvalidState(String),
 }
 
@@ -262,7 +262,7 @@ impl<T: Trigger, EV: SerialEvents, W: Write> Serial<T, EV, W> {
         self.check_trigger()
     }
 
-    /// Returns what vm-superio saves of the UART.
+    /// Returns the fields of the UART that vm-superio saves.
     pub fn state(&self) -> SerialState {
         let mirror = SerialStateSer::new(&self.device_state());
         // The conversion has no error.
@@ -296,8 +296,9 @@ impl<T: Trigger, EV: SerialEvents, W: Write> Serial<T, EV, W> {
         &self.device.events().events
     }
 
-    /// Reads a register for the guest. Outside of offsets 0 to 7 it returns 0. If a read raises the interrupt and the
-    /// trigger fails, the next [`write`](Self::write) or [`enqueue_raw_bytes`](Self::enqueue_raw_bytes) returns the error.
+    /// Reads a register for the guest. At any offset above 7 it returns 0. If a read raises the interrupt and the
+    /// trigger fails, the next [`write`](Self::write) or [`enqueue_raw_bytes`](Self::enqueue_raw_bytes) returns the
+    /// error.
     pub fn read(&mut self, offset: u8) -> u8 {
         if offset > 7 {
             return 0;
@@ -312,11 +313,11 @@ impl<T: Trigger, EV: SerialEvents, W: Write> Serial<T, EV, W> {
         value
     }
 
-    /// Writes a register for the guest. Writes outside of offsets 0 to 7 have no effect.
+    /// Writes a register for the guest. Writes to offsets above 7 have no effect.
     ///
     /// # Errors
     ///
-    /// - `IOError` if the output did not take a character: it is lost.
+    /// - `IOError` if the output did not take a character. The character is lost.
     /// - `Trigger` if the interrupt cannot be signalled.
     pub fn write(&mut self, offset: u8, value: u8) -> Result<(), Error<T::E>> {
         if offset > 7 {
@@ -334,13 +335,13 @@ impl<T: Trigger, EV: SerialEvents, W: Write> Serial<T, EV, W> {
         }
     }
 
-    /// Returns how many characters [`enqueue_raw_bytes`](Self::enqueue_raw_bytes) has room for.
+    /// Returns the number of characters that [`enqueue_raw_bytes`](Self::enqueue_raw_bytes) has room for.
     pub fn fifo_capacity(&self) -> usize {
         let received = usize::from(self.device_state().rx.len);
         CAPACITY.saturating_sub(received + self.waiting.len())
     }
 
-    /// Gives characters to the guest, and returns how many were taken. In loopback none are.
+    /// Gives characters to the guest, and returns the number of characters that were taken. In loopback this is 0.
     ///
     /// # Errors
     ///

@@ -4,14 +4,14 @@ use core::fmt::Debug;
 
 /// Signals an event once, such as an `eventfd` behind `irqfd`.
 pub trait Trigger {
-    /// The error of the mechanism behind it.
+    /// The error of the signalling mechanism.
     type E: Debug;
 
     /// Signals once.
     ///
     /// # Errors
     ///
-    /// The error of the mechanism behind it.
+    /// The error of the signalling mechanism.
     fn trigger(&self) -> Result<(), Self::E>;
 }
 

@@ -1,4 +1,4 @@
-//! Queues of bytes, and codes that mean nothing.
+//! Queues of bytes, and the error for unknown codes.
 
 use devstate_i8042::{ByteQueue, InvalidState};
 use heapless::Vec;

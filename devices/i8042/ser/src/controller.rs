@@ -13,8 +13,8 @@ use crate::mouse::{self, MouseStateSer};
 
 /// The wire form of [`I8042State`].
 ///
-/// The mirrors of keyboard and mouse are its parts, and enums of the state are codes here. So a release table needs a row for
-/// this mirror only.
+/// The mirrors of keyboard and mouse are its parts, and the enums of the state are numbers here. So a release table
+/// needs a row for this mirror only.
 ///
 /// | version | fields |
 /// |---|---|
@@ -49,11 +49,11 @@ pub struct I8042StateSer {
     pub keyboard_reply: Option<u8>,
     /// The controller's byte that counts as the mouse's. At most one of the two is `Some`.
     pub mouse_reply: Option<u8>,
-    /// The byte that the data port gave last.
+    /// The last byte that the data port returned.
     pub last_read: u8,
     /// The password: installed, or the part that has been loaded.
     pub password: Vec<u8, 8>,
-    /// If the password locks the keyboard: how many of its characters have been typed.
+    /// If the password locks the keyboard: the number of its characters that have been typed.
     pub locked: Option<u8>,
     /// The keyboard.
     #[versioned(part = [1, 2])]
@@ -165,11 +165,12 @@ impl From<&I8042State> for I8042StateSer {
 impl TryFrom<&I8042StateSer> for I8042State {
     type Error = InvalidState;
 
-    /// Returns the state of a mirror of the latest version, validated.
+    /// Converts a mirror of the latest version, and validates the state.
     ///
     /// # Errors
     ///
-    /// The first field that is impossible, by itself or next to the others.
+    /// The first field with an impossible value. The value may be impossible by itself, or together with the other
+    /// fields.
     fn try_from(mirror: &I8042StateSer) -> Result<Self, InvalidState> {
         let I8042StateSer {
             config,

@@ -30,7 +30,7 @@ pub struct KeyboardStateSer {
     pub replies: Vec<u8, 3>,
     /// Scan codes that the guest has not read.
     pub codes: Vec<u8, 16>,
-    /// The overrun code that follows them.
+    /// The overrun code that follows the scan codes.
     pub overrun: Option<u8>,
     /// The keys that are down, one bit each in the order of `KEYS.md` in the repository.
     pub held: [u8; 19],
@@ -38,7 +38,8 @@ pub struct KeyboardStateSer {
     pub without_break: [u8; 19],
     /// Set 3: the keys that do not repeat.
     pub without_repeat: [u8; 19],
-    /// Print Screen went down as System Request. Version 1 does not say: it is if Alt is down.
+    /// Print Screen went down as System Request. Version 1 does not have this field: loading sets it if Print Screen
+    /// and Alt are down.
     #[versioned(start = 2, de_fn = sys_rq_of_version_1)]
     pub sys_rq: bool,
 }
@@ -117,11 +118,11 @@ impl From<&KeyboardState> for KeyboardStateSer {
 impl TryFrom<&KeyboardStateSer> for KeyboardState {
     type Error = InvalidState;
 
-    /// Returns the state of a mirror of the latest version, validated.
+    /// Converts a mirror of the latest version, and validates the state.
     ///
     /// # Errors
     ///
-    /// The first field that is impossible.
+    /// The first field with an impossible value.
     fn try_from(mirror: &KeyboardStateSer) -> Result<Self, InvalidState> {
         let mut state = Self::RESET;
         convert(mirror, &mut state)?;

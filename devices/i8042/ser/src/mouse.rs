@@ -13,7 +13,7 @@ use crate::bytes::{fill, to_wire, unknown};
 /// | version | fields |
 /// |---|---|
 /// | 1 | one queue for packets and replies; an Explorer always reports its horizontal wheel |
-/// | 2 | which bytes of the queue are packets; the buttons that the guest knows of; the last reply |
+/// | 2 | adds which bytes of the queue are packets, the buttons that the guest knows of, and the last reply |
 #[expect(clippy::struct_excessive_bools, reason = "one-to-one with the mouse's state")]
 #[derive(Versioned, Clone, Debug, PartialEq, Eq)]
 #[versioned(version = 2, layouts(0x6cfe_9cae_28f1_8de3, 0x1954_d590_8c9d_04c3))]
@@ -57,25 +57,25 @@ pub struct MouseStateSer {
     /// Version 1 only: the last packet. 0 bytes in a mirror of the latest version.
     #[versioned(end = 2, ser_fn = last_packet_of_version_1, de_fn = keep_last_packet)]
     pub last_packet: Vec<u8, 4>,
-    /// An Explorer (protocol 4) reports its horizontal wheel. In version 1 each did.
+    /// An Explorer (protocol 4) reports its horizontal wheel. In version 1 every Explorer did.
     #[versioned(start = 2, de_fn = horizontal_of_version_1)]
     pub horizontal: bool,
-    /// The sequence of sample rates: after 200 and 80. `rate_sequence` is 0 then.
+    /// The sequence of sample rates has reached 200 and 80. `rate_sequence` is then 0.
     #[versioned(start = 2)]
     pub horizontal_begun: bool,
-    /// The buttons that the last packet reported as down. Version 1 does not say: if anything is unreported, all
-    /// buttons are reported anew.
+    /// The buttons that the last packet reported as down. Version 1 does not have this field: if anything is
+    /// unreported, all buttons are reported again.
     #[versioned(start = 2, ignorable, de_fn = report_buttons_anew)]
     pub reported: u8,
     /// Buttons that changed and changed back since the last packet.
     #[versioned(start = 2)]
     pub clicks: u8,
-    /// How many bytes at the front of `queue` are the rest of a packet that the guest has begun to read. In version 1,
-    /// no byte counts as a packet's.
+    /// The number of bytes at the front of `queue` that belong to a packet that the guest has begun to read. In version
+    /// 1, no byte counts as part of a packet.
     #[versioned(start = 2, ignorable)]
     pub begun: u8,
-    /// How many bytes at the end of `queue` are packets that the guest has not begun to read. What is before them and
-    /// behind `begun` are replies.
+    /// The number of bytes at the end of `queue` that are packets that the guest has not begun to read. The bytes
+    /// between `begun` and them are replies.
     #[versioned(start = 2, ignorable)]
     pub waiting: u8,
     /// The last reply or packet that was sent.
@@ -227,11 +227,11 @@ impl From<&MouseState> for MouseStateSer {
 impl TryFrom<&MouseStateSer> for MouseState {
     type Error = InvalidState;
 
-    /// Returns the state of a mirror of the latest version, validated.
+    /// Converts a mirror of the latest version, and validates the state.
     ///
     /// # Errors
     ///
-    /// The first field that is impossible.
+    /// The first field with an impossible value.
     fn try_from(mirror: &MouseStateSer) -> Result<Self, InvalidState> {
         let mut state = Self::RESET;
         convert(mirror, &mut state)?;

@@ -1,4 +1,4 @@
-//! The state that QEMU has of a keyboard controller, a keyboard and a mouse, in and out.
+//! Converts the state of a keyboard controller, a keyboard and a mouse from and to QEMU's format.
 
 mod export;
 mod import;

@@ -1,4 +1,4 @@
-//! The mirror of a PL031's state: every field that ever was in any version.
+//! The mirror of a PL031's state, with the fields of all versions.
 
 use core::time::Duration;
 use devstate_core::{Instant, InvalidState};
@@ -11,17 +11,18 @@ const NANOSECONDS: u64 = 1_000_000_000;
 ///
 /// | version | fields |
 /// |---|---|
-/// | 1 | `lr`, `offset`, `mr`, `imsc`, `ris`: what vm-superio-ser 0.4 persists, byte for byte as bincode writes it |
+/// | 1 | `lr`, `offset`, `mr`, `imsc`, `ris`: the same fields and bytes that vm-superio-ser 0.4 writes with bincode |
 /// | 2 | the whole state |
 ///
 /// # Version 1 and the host's clock
 ///
-/// Version 1 does not hold the clock's value but its distance from the host's: *value = Unix time + `offset`*, in
-/// seconds. A mirror that was read from version 1 keeps that distance in [`host_offset`](Self::host_offset) until
-/// [`resolve`](Self::resolve) supplies the host's time. Until then the conversion to a state fails.
+/// Version 1 does not have the clock's value. It has the distance of the clock from the host's time: *value = Unix time
+/// + `offset`*, in seconds. A mirror that was read from version 1 keeps that distance in
+/// [`host_offset`](Self::host_offset) until [`resolve`](Self::resolve) supplies the host's time. Until then the
+/// conversion to a state fails.
 ///
-/// A write at version 1 takes `saved_at` as nanoseconds since the Unix epoch. A host with another epoch first moves the
-/// state to Unix time with `RtcState::resumed`.
+/// For a write at version 1, `saved_at` must be nanoseconds since the Unix epoch. A host with another epoch must first
+/// move the state to Unix time with `RtcState::resumed`.
 #[derive(Versioned, Clone, Debug, Default, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
@@ -46,13 +47,13 @@ pub struct RtcStateSer {
     /// Nanoseconds since the last tick.
     #[versioned(start = 2, unit = "ns")]
     pub sub_second_ns: u32,
-    /// RTCCR: whether the clock runs. In version 1 it always did.
+    /// RTCCR: the clock runs. In version 1 it always runs.
     #[versioned(start = 2, default_fn = always_running)]
     pub enabled: bool,
     /// The moment of the save: nanoseconds since the caller's epoch.
     #[versioned(start = 2, unit = "ns")]
     pub saved_at: u64,
-    /// Read from version 1 and not yet [resolved](Self::resolve): the `offset` that stood there.
+    /// The `offset` of version 1, if the mirror was read from version 1 and is not yet [resolved](Self::resolve).
     #[versioned(start = 2, unit = "s")]
     pub host_offset: Option<i64>,
 }
@@ -85,12 +86,12 @@ impl RtcStateSer {
         }
     }
 
-    /// Computes the clock's value in a mirror that was read from version 1: at the moment `now` the host's time is
-    /// `unix_time`. Any other mirror is unchanged.
+    /// Computes the clock's value in a mirror that was read from version 1. `unix_time` is the host's time at the
+    /// moment `now`. Any other mirror is unchanged.
     ///
-    /// As in vm-superio, the clock ticks with the host's seconds, and shows the host's time if the sum does not fit 32 bits.
-    /// The time while the state was saved counts, whatever clock the restore uses: version 1 holds nothing else. No alarm
-    /// goes off for that time, since vm-superio has no alarm.
+    /// As in vm-superio, the clock ticks with the host's seconds, and shows the host's time if the sum does not fit 32
+    /// bits. The clock counts the time between save and restore, even if the restore uses `Clock::Frozen`, because
+    /// version 1 has no other information. No alarm goes off for that time, because vm-superio has no alarm.
     ///
     /// ```
     /// use core::time::Duration;
@@ -140,7 +141,7 @@ impl From<&RtcState> for RtcStateSer {
 impl TryFrom<&RtcStateSer> for RtcState {
     type Error = InvalidState;
 
-    /// Returns the state that the mirror holds, if a device can be in it.
+    /// Converts a mirror to a state, and validates the state.
     ///
     /// # Errors
     ///

@@ -1,4 +1,4 @@
-//! The state that QEMU has of a PL031, in and out.
+//! Converts the state of a PL031 from and to QEMU's format.
 
 use devstate_core::Instant;
 use devstate_qemu_section::{Loss, Losses, Refused, section};
@@ -24,13 +24,13 @@ section! {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub struct Pl031Section = "pl031", version 1 {
-        /// The clock's value in seconds, less the seconds of the machine's virtual time.
+        /// The clock's value in seconds, minus the seconds of the machine's virtual time.
         pub tick_offset_vmstate: u32,
         /// RTCMR.
         pub mr: u32,
         /// RTCLR.
         pub lr: u32,
-        /// RTCCR. Nothing reads or writes it.
+        /// RTCCR. QEMU does not use it.
         pub cr: u32,
         /// RTCIMSC.
         pub im: u32,
@@ -38,7 +38,7 @@ section! {
         pub is: u32,
     }
     subsections {
-        /// From machine version 4.1 on.
+        /// Present from machine version 4.1 on.
         pub tick_offset: Pl031TickOffset,
     }
 }
@@ -46,22 +46,22 @@ section! {
 section! {
     /// QEMU's subsection `pl031/tick-offset`.
     pub struct Pl031TickOffset = "pl031/tick-offset", version 1 {
-        /// The clock's value in seconds, less the seconds of the clock that `-rtc clock=` chooses. By default that is the
-        /// host's.
+        /// The clock's value in seconds, minus the seconds of the clock that `-rtc clock=` selects. By default this is
+        /// the host's clock.
         pub tick_offset: u32,
     }
 }
 
 impl Pl031Section {
-    /// Returns the state of our device, at the moment `now` of the machine's virtual time. Calls the
-    /// visitor with each loss.
+    /// Converts the section to the state of our device. `now` is the machine's virtual time. Calls the visitor with
+    /// each loss.
     ///
-    /// Without `-rtc clock=host`, QEMU's clock and its virtual time begin a second at the same moment. If QEMU's clock follows
-    /// the host's, the result may be wrong by a second.
+    /// With `-rtc clock=vm`, QEMU's clock and its virtual time begin a second at the same moment. If QEMU's clock
+    /// follows the host's, the result may be wrong by a second.
     ///
     /// # Errors
     ///
-    /// The visitor has refused a loss.
+    /// The visitor refused a loss.
     pub fn to_state(self, now: Instant, visit: &mut dyn FnMut(&Loss) -> bool) -> Result<RtcState, Refused> {
         let Self {
             tick_offset_vmstate,
@@ -103,14 +103,15 @@ impl Pl031Section {
         })
     }
 
-    /// Returns QEMU's section for the state of our device, for a machine whose virtual time is `now`, with the visitor told
-    /// of each loss.
+    /// Converts the state of our device to QEMU's section. `now` is the machine's virtual time. Calls the visitor with
+    /// each loss.
     ///
-    /// It has no subsection, so that QEMU's clock goes on from the value in the state, whatever `-rtc clock=` is.
+    /// The section has no subsection. So QEMU's clock continues from the value in the state, with any setting of `-rtc
+    /// clock=`.
     ///
     /// # Errors
     ///
-    /// The visitor has refused a loss.
+    /// The visitor refused a loss.
     pub fn from_state(state: &RtcState, now: Instant, visit: &mut dyn FnMut(&Loss) -> bool) -> Result<Self, Refused> {
         let RtcState {
             counter,
@@ -159,11 +160,11 @@ const fn split(now: Instant) -> (u32, u32) {
 impl TryFrom<(&Pl031Section, Instant)> for RtcStateSer {
     type Error = Refused;
 
-    /// Returns the mirror of a section, at a moment of the machine's virtual time.
+    /// Converts a section to a mirror. The second value is the machine's virtual time.
     ///
     /// # Errors
     ///
-    /// The first loss that a guest could see.
+    /// A guest could see a loss.
     fn try_from((section, now): (&Pl031Section, Instant)) -> Result<Self, Refused> {
         let state = section.to_state(now, &mut |loss| loss.ignorable)?;
         Ok(Self::new(&state))
@@ -173,11 +174,11 @@ impl TryFrom<(&Pl031Section, Instant)> for RtcStateSer {
 impl TryFrom<(&RtcStateSer, Instant)> for Pl031Section {
     type Error = Refused;
 
-    /// Returns the section of a mirror, for a machine whose virtual time is the given moment.
+    /// Converts a mirror to QEMU's section. The second value is the machine's virtual time.
     ///
     /// # Errors
     ///
-    /// The first loss that a guest could see, or no device can be in this state.
+    /// A guest could see a loss, or the state is impossible for a device.
     fn try_from((mirror, now): (&RtcStateSer, Instant)) -> Result<Self, Refused> {
         let state = RtcState::try_from(mirror)?;
         Self::from_state(&state, now, &mut |loss| loss.ignorable)

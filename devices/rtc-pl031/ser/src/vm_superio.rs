@@ -1,11 +1,12 @@
-//! The state that vm-superio's users have.
+//! Converts the state that users of vm-superio have.
 
 use devstate_versioning::wire::{Reader, downgrade_to, upgrade_from};
 use devstate_versioning::{ConversionError, LoadError};
 
 use crate::mirror::RtcStateSer;
 
-/// The fields of `vm_superio::RtcState`, which are those of `vm_superio_ser::RtcStateSer` and of version 1 of the mirror.
+/// The fields of `vm_superio::RtcState`. `vm_superio_ser::RtcStateSer` and version 1 of the mirror have the same
+/// fields.
 ///
 /// ```
 /// use core::time::Duration;
@@ -40,14 +41,14 @@ pub struct VmSuperioRtcState {
 }
 
 impl VmSuperioRtcState {
-    /// Bytes that vm-superio-ser's `Versionize`, which is bincode, writes.
+    /// The number of bytes that vm-superio-ser's `Versionize` writes. Its format is bincode.
     pub const BINCODE_LEN: usize = 24;
 
-    /// Reads what vm-superio-ser's `Versionize` wrote.
+    /// Reads the bytes that vm-superio-ser's `Versionize` wrote.
     ///
     /// # Errors
     ///
-    /// `Truncated` or `TrailingBytes`, where these are not [`BINCODE_LEN`](Self::BINCODE_LEN) bytes.
+    /// `Truncated` or `TrailingBytes` if the length is not [`BINCODE_LEN`](Self::BINCODE_LEN).
     pub fn from_bincode(bytes: &[u8]) -> Result<Self, LoadError> {
         let mut reader = Reader::new(bytes);
         let state = Self::read(&mut reader);
@@ -55,7 +56,7 @@ impl VmSuperioRtcState {
         Ok(state.unwrap_or_default())
     }
 
-    /// What vm-superio-ser's `Versionize` would write.
+    /// Returns the bytes that vm-superio-ser's `Versionize` would write.
     #[must_use]
     pub fn to_bincode(&self) -> [u8; Self::BINCODE_LEN] {
         let Self {
@@ -94,11 +95,11 @@ impl VmSuperioRtcState {
 impl TryFrom<&VmSuperioRtcState> for RtcStateSer {
     type Error = ConversionError;
 
-    /// Converts to what loading version 1 gives: a mirror that waits for [`resolve`](RtcStateSer::resolve).
+    /// Converts to the same mirror as loading version 1: a mirror that needs [`resolve`](RtcStateSer::resolve).
     ///
     /// # Errors
     ///
-    /// None today.
+    /// No error is possible at present.
     fn try_from(state: &VmSuperioRtcState) -> Result<Self, ConversionError> {
         let VmSuperioRtcState {
             lr,
@@ -123,13 +124,14 @@ impl TryFrom<&VmSuperioRtcState> for RtcStateSer {
 impl TryFrom<&RtcStateSer> for VmSuperioRtcState {
     type Error = ConversionError;
 
-    /// Converts to the values that version 1 has, with the same losses. `ReleaseTable::losses` reports them.
+    /// Converts to the fields of version 1, with the same losses as a downgrade to it. `ReleaseTable::losses` reports
+    /// them.
     ///
-    /// `saved_at` has to count from the Unix epoch.
+    /// `saved_at` must count from the Unix epoch.
     ///
     /// # Errors
     ///
-    /// None today.
+    /// No error is possible at present.
     fn try_from(mirror: &RtcStateSer) -> Result<Self, ConversionError> {
         let mut mirror = mirror.clone();
         downgrade_to(&mut mirror, 1)?;

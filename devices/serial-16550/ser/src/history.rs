@@ -1,8 +1,9 @@
 //! The translation between versions 1 and 2.
 //!
-//! Version 1 is the state of a simpler device, vm-superio's. Its FIFOs are always on, its transmitter is always empty,
-//! nothing times out, and a read of LSR or MSR clears nothing. It keeps IIR and LSR, which follow from the other fields.
-//! Where they contradict those, the other fields win. Where they name something that is missing, the state is refused.
+//! Version 1 is the state of a simpler device, the one of vm-superio. Its FIFOs are always on, its transmitter is
+//! always empty, nothing times out, and a read of LSR or MSR clears nothing. It has IIR and LSR, although they follow
+//! from the other fields. If they contradict the other fields, the other fields win. If they name something that is
+//! missing, the state is refused.
 
 #![expect(
     clippy::unnecessary_wraps,

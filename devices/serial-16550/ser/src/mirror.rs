@@ -1,4 +1,4 @@
-//! The mirror, and the two ways between it and the state.
+//! The mirror, and the conversions between it and the state.
 
 use devstate_serial_16550::{Fifo, Instant, InvalidState, SerialState, spec};
 use devstate_versioning::Versioned;
@@ -8,9 +8,9 @@ use crate::history;
 
 /// The wire form of [`SerialState`], with every field of every version.
 ///
-/// Version 1 is what vm-superio-ser 0.4 persists: the registers as a guest reads them, and the unread characters. Version 2
-/// is the whole state: `fifo_control` and the fields behind it. The two derived registers of version 1 (interrupt
-/// identification and line status) are replaced by the values that they are derived from.
+/// Version 1 has the fields that vm-superio-ser 0.4 saves: the registers as a guest reads them, and the unread
+/// characters. Version 2 has the whole state: it adds `fifo_control` and the fields after it. It replaces the two
+/// derived registers of version 1 (interrupt identification and line status) by the values that they are derived from.
 #[derive(Versioned, Clone, Debug, PartialEq, Eq)]
 #[versioned(version = 2, layouts(0xd98d_4789_0fec_7d23, 0xd9a0_af90_4255_8045))]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
@@ -31,19 +31,19 @@ pub struct SerialStateSer {
     /// Line status register.
     #[versioned(end = 2, ser_fn = history::lsr_of_version_1, de_fn = history::errors_from_lsr)]
     pub line_status: u8,
-    /// Modem control register. Before version 2 with bits that no 16550A has, where a guest wrote them.
+    /// Modem control register. In version 1 it can have bits that a guest wrote and that no 16550A has.
     #[versioned(at = 2, de_fn = history::drop_bits_that_do_not_exist)]
     pub modem_control: u8,
-    /// Modem status register: the lines as they are outside, also in loopback, and the deltas. Before version 2
-    /// nothing ever cleared a delta, so none is written there.
+    /// Modem status register: the levels of the outside lines, even in loopback, and the deltas. Version 1 is written
+    /// without deltas, because its device never clears a delta.
     #[versioned(at = 2, ser_fn = history::drop_deltas)]
     pub modem_status: u8,
     /// Scratchpad register.
     pub scratch: u8,
-    /// Characters received and not yet read, oldest first. The chip holds 16 at most;
-    /// [`take_backlog`](Self::take_backlog) returns those of a larger model.
+    /// Characters received and not yet read, oldest first. The chip holds 16 at most. If a larger model wrote the
+    /// state, [`take_backlog`](Self::take_backlog) returns the others.
     pub in_buffer: Vec<u8, 64>,
-    /// FIFO control register. Before version 2 the FIFOs were always on, and each character made an interrupt.
+    /// FIFO control register. In version 1 the FIFOs are always on, and each character raises an interrupt.
     #[versioned(start = 2, default_fn = history::fifos_on)]
     pub fifo_control: u8,
     /// The character that an empty receiver buffer shows in 16450 mode.
@@ -62,8 +62,8 @@ pub struct SerialStateSer {
     /// The characters of `in_buffer` that are breaks.
     #[versioned(start = 2)]
     pub breaks: u16,
-    /// Nanoseconds until the receive time-out, 0 once it has fallen due or when nothing is in the FIFO. Before version
-    /// 2 there was none; it begins anew.
+    /// Nanoseconds until the receive time-out. 0 if it has become due, or if the FIFO is empty. Version 1 does not have
+    /// it: after loading, the time-out starts from the beginning.
     #[versioned(start = 2, ignorable, de_fn = history::begin_timeout, unit = "ns")]
     pub timeout_remaining: u64,
     /// The transmitter's interrupt is pending.
@@ -137,10 +137,10 @@ impl SerialStateSer {
         }
     }
 
-    /// Takes out the received characters that a 16550A has no room for: those behind the first 16, or with the FIFOs off
-    /// behind the first. Offer them to `Serial::receive` when the guest has read some.
+    /// Removes and returns the received characters that a 16550A has no room for. It keeps the first 16, or only the
+    /// first if the FIFOs are off. Offer the others to `Serial::receive` when the guest has read some.
     ///
-    /// There are some if a model with a larger buffer wrote the state, such as vm-superio with 64.
+    /// There are such characters if a model with a larger buffer wrote the state, such as vm-superio with 64.
     #[must_use = "these characters have not been received yet"]
     pub fn take_backlog(&mut self) -> Vec<u8, 64> {
         let beyond = self.in_buffer.get(self.capacity()..).unwrap_or_default();
@@ -174,7 +174,7 @@ impl From<&SerialState> for SerialStateSer {
 impl TryFrom<&SerialStateSer> for SerialState {
     type Error = InvalidState;
 
-    /// Returns the state that the mirror holds, if a device can be in it.
+    /// Converts a mirror to a state, and validates the state.
     ///
     /// # Errors
     ///

@@ -1,4 +1,4 @@
-//! The state that QEMU has of a UART, in and out.
+//! Converts the state of a UART from and to QEMU's format.
 
 mod export;
 mod import;

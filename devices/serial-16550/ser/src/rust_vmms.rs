@@ -1,4 +1,5 @@
-//! The UARTs' states that cloud-hypervisor and crosvm keep in JSON. Both grew from the same device as vm-superio's.
+//! Converts the UART states that cloud-hypervisor and crosvm save as JSON. Both devices have the same origin as
+//! vm-superio's device.
 
 use devstate_versioning::ConversionError;
 use heapless::Vec;
@@ -6,9 +7,10 @@ use heapless::Vec;
 use crate::mirror::SerialStateSer;
 use crate::vm_superio::VmSuperioSerialState;
 
-/// The fields of cloud-hypervisor's UART, in the `state` of the device `__serial` in its snapshots.
+/// The fields of cloud-hypervisor's UART. Its snapshots have them in the `state` of the device `__serial`.
 ///
-/// They are vm-superio's, with one number for the divisor. Its conversions are those of [`VmSuperioSerialState`].
+/// They are the fields of vm-superio, with one number for the divisor. The conversions are the same as for
+/// [`VmSuperioSerialState`].
 ///
 /// ```
 /// use devstate_serial_16550::SerialState;
@@ -42,13 +44,13 @@ pub struct CloudHypervisorSerialState {
     pub scratch: u8,
     /// Divisor latch, both bytes.
     pub baud_divisor: u16,
-    /// Characters received and not yet read. More than 64 do not fit, and are refused with serde's error.
+    /// Characters received and not yet read. Serde refuses more than 64.
     pub in_buffer: Vec<u8, 64>,
 }
 
 /// The fields of crosvm's UART, in its snapshots.
 ///
-/// They are cloud-hypervisor's, and three that belong to the host. crosvm refuses a state without them.
+/// They are the fields of cloud-hypervisor, and three fields of the host. crosvm refuses a state without these three.
 ///
 /// ```
 /// use devstate_serial_16550_ser::{CrosvmSerialState, SerialStateSer};
@@ -78,7 +80,7 @@ pub struct CrosvmSerialState {
     pub scratch: u8,
     /// Divisor latch, both bytes.
     pub baud_divisor: u16,
-    /// Characters received and not yet read. More than 64 do not fit, and are refused with serde's error.
+    /// Characters received and not yet read. Serde refuses more than 64.
     pub in_buffer: Vec<u8, 64>,
     /// The host gives input. Not used here, and written as `true`.
     pub has_input: bool,
@@ -89,14 +91,14 @@ pub struct CrosvmSerialState {
 }
 
 impl Default for CloudHypervisorSerialState {
-    /// What cloud-hypervisor starts with: the same as vm-superio.
+    /// Returns the initial state of cloud-hypervisor's UART: the same as for vm-superio.
     fn default() -> Self {
         Self::from(VmSuperioSerialState::default())
     }
 }
 
 impl Default for CrosvmSerialState {
-    /// What crosvm starts with: the same as vm-superio.
+    /// Returns the initial state of crosvm's UART: the same as for vm-superio.
     fn default() -> Self {
         Self::from(CloudHypervisorSerialState::default())
     }
@@ -223,11 +225,11 @@ impl From<CloudHypervisorSerialState> for VmSuperioSerialState {
 impl TryFrom<&CloudHypervisorSerialState> for SerialStateSer {
     type Error = ConversionError;
 
-    /// Converts as [`VmSuperioSerialState`] is converted.
+    /// Converts in the same way as for [`VmSuperioSerialState`].
     ///
     /// # Errors
     ///
-    /// A derived register (IIR or LSR) speaks of something that is not there.
+    /// A derived register (IIR or LSR) shows something that the state does not have.
     fn try_from(state: &CloudHypervisorSerialState) -> Result<Self, ConversionError> {
         Self::try_from(&VmSuperioSerialState::from(state.clone()))
     }
@@ -236,11 +238,12 @@ impl TryFrom<&CloudHypervisorSerialState> for SerialStateSer {
 impl TryFrom<&SerialStateSer> for CloudHypervisorSerialState {
     type Error = ConversionError;
 
-    /// Converts to the values that version 1 has, with the same losses. `ReleaseTable::losses` reports them.
+    /// Converts to the fields of version 1, with the same losses as a downgrade to it. `ReleaseTable::losses` reports
+    /// them.
     ///
     /// # Errors
     ///
-    /// None today.
+    /// No error is possible at present.
     fn try_from(mirror: &SerialStateSer) -> Result<Self, ConversionError> {
         VmSuperioSerialState::try_from(mirror).map(Self::from)
     }
@@ -249,11 +252,11 @@ impl TryFrom<&SerialStateSer> for CloudHypervisorSerialState {
 impl TryFrom<&CrosvmSerialState> for SerialStateSer {
     type Error = ConversionError;
 
-    /// Converts as [`VmSuperioSerialState`] is converted. The host's three fields are left out.
+    /// Converts in the same way as for [`VmSuperioSerialState`]. The host's three fields are left out.
     ///
     /// # Errors
     ///
-    /// A derived register (IIR or LSR) speaks of something that is not there.
+    /// A derived register (IIR or LSR) shows something that the state does not have.
     fn try_from(state: &CrosvmSerialState) -> Result<Self, ConversionError> {
         Self::try_from(&CloudHypervisorSerialState::from(state.clone()))
     }
@@ -262,11 +265,12 @@ impl TryFrom<&CrosvmSerialState> for SerialStateSer {
 impl TryFrom<&SerialStateSer> for CrosvmSerialState {
     type Error = ConversionError;
 
-    /// Converts to the values that version 1 has, with the same losses. `ReleaseTable::losses` reports them.
+    /// Converts to the fields of version 1, with the same losses as a downgrade to it. `ReleaseTable::losses` reports
+    /// them.
     ///
     /// # Errors
     ///
-    /// None today.
+    /// No error is possible at present.
     fn try_from(mirror: &SerialStateSer) -> Result<Self, ConversionError> {
         CloudHypervisorSerialState::try_from(mirror).map(Self::from)
     }

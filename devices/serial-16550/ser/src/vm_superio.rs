@@ -1,4 +1,4 @@
-//! State that vm-superio's users have today.
+//! Converts the state that users of vm-superio have.
 
 use devstate_versioning::wire::{Malformed, Reader, downgrade_to, upgrade_from};
 use devstate_versioning::{ConversionError, Expected, LoadError};
@@ -6,8 +6,8 @@ use heapless::Vec;
 
 use crate::mirror::SerialStateSer;
 
-/// The fields of `vm_superio::SerialState`, which are those of `vm_superio_ser::SerialStateSer` and of version 1 of the
-/// mirror.
+/// The fields of `vm_superio::SerialState`. `vm_superio_ser::SerialStateSer` and version 1 of the mirror have the same
+/// fields.
 ///
 /// ```
 /// use devstate_serial_16550::SerialState;
@@ -50,7 +50,7 @@ pub struct VmSuperioSerialState {
 }
 
 impl Default for VmSuperioSerialState {
-    /// What vm-superio starts with: 9,600 baud 8N1, OUT2 set, a peer plugged in.
+    /// Returns the initial state of vm-superio's UART: 9,600 baud 8N1, OUT2 set, a peer connected.
     fn default() -> Self {
         Self {
             baud_divisor_low: 12,
@@ -68,10 +68,10 @@ impl Default for VmSuperioSerialState {
 }
 
 impl VmSuperioSerialState {
-    /// The most bytes that vm-superio-ser's `Versionize`, which is bincode, writes.
+    /// The maximum number of bytes that vm-superio-ser's `Versionize` writes. Its format is bincode.
     pub const BINCODE_MAX_LEN: usize = 9 + 8 + 64;
 
-    /// Reads what vm-superio-ser's `Versionize` wrote.
+    /// Reads the bytes that vm-superio-ser's `Versionize` wrote.
     ///
     /// # Errors
     ///
@@ -83,7 +83,7 @@ impl VmSuperioSerialState {
         Ok(state.unwrap_or_default())
     }
 
-    /// What vm-superio-ser's `Versionize` would write.
+    /// Returns the bytes that vm-superio-ser's `Versionize` would write.
     #[must_use]
     pub fn to_bincode(&self) -> Vec<u8, { Self::BINCODE_MAX_LEN }> {
         let registers = [
@@ -142,11 +142,11 @@ impl VmSuperioSerialState {
 impl TryFrom<&VmSuperioSerialState> for SerialStateSer {
     type Error = ConversionError;
 
-    /// Exactly what loading it from version 1 gives.
+    /// Converts to the same mirror as loading version 1.
     ///
     /// # Errors
     ///
-    /// A derived register (IIR or LSR) speaks of something that is not there.
+    /// A derived register (IIR or LSR) shows something that the state does not have.
     fn try_from(state: &VmSuperioSerialState) -> Result<Self, ConversionError> {
         let VmSuperioSerialState {
             baud_divisor_low,
@@ -181,11 +181,12 @@ impl TryFrom<&VmSuperioSerialState> for SerialStateSer {
 impl TryFrom<&SerialStateSer> for VmSuperioSerialState {
     type Error = ConversionError;
 
-    /// Converts to the values that version 1 has, with the same losses. `ReleaseTable::losses` reports them.
+    /// Converts to the fields of version 1, with the same losses as a downgrade to it. `ReleaseTable::losses` reports
+    /// them.
     ///
     /// # Errors
     ///
-    /// None today.
+    /// No error is possible at present.
     fn try_from(mirror: &SerialStateSer) -> Result<Self, ConversionError> {
         let mut mirror = mirror.clone();
         downgrade_to(&mut mirror, 1)?;

@@ -1,4 +1,4 @@
-//! From our controller to QEMU's.
+//! Converts the state of our controller to QEMU's.
 
 use devstate_i8042::{ControllerReply, I8042State, InputPortPoll, Lock, OutputBuffer, PendingCommand, spec};
 use devstate_qemu_section::{Loss, Losses, Refused};
@@ -10,12 +10,12 @@ use crate::controller::I8042StateSer;
 impl I8042Sections {
     /// Returns QEMU's sections for the state of our device. Calls the visitor with each loss.
     ///
-    /// `extended` is whether QEMU's machine has the subsection `pckbd/extended_state`: from version 6.0 on, unless
-    /// `-global i8042.extended-state=off`.
+    /// Set `extended` to `true` if QEMU's machine has the subsection `pckbd/extended_state`. Machines have it from
+    /// version 6.0 on, unless `-global i8042.extended-state=off` is given.
     ///
     /// # Errors
     ///
-    /// The visitor has refused a loss.
+    /// The visitor refused a loss.
     pub fn from_state(
         state: &I8042State,
         extended: bool,
@@ -179,11 +179,11 @@ fn insert(common: &mut Ps2Common, byte: u8, at: usize) {
 impl TryFrom<&I8042StateSer> for I8042Sections {
     type Error = Refused;
 
-    /// Returns the sections of a mirror, for a machine with the extended state.
+    /// Converts a mirror to QEMU's sections, for a machine with the extended state.
     ///
     /// # Errors
     ///
-    /// The first loss that a guest could see, or no device can be in this state.
+    /// A guest could see a loss, or the state is impossible for a device.
     fn try_from(mirror: &I8042StateSer) -> Result<Self, Refused> {
         let state = I8042State::try_from(mirror)?;
         Self::from_state(&state, true, &mut |loss| loss.ignorable)

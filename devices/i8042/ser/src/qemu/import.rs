@@ -1,4 +1,4 @@
-//! From QEMU's controller to ours.
+//! Converts the state of QEMU's controller to ours.
 
 use devstate_i8042::{ControllerReply, I8042State, InvalidState, OutputBuffer, PendingCommand, spec};
 use devstate_qemu_section::{Loss, Losses, Refused};
@@ -8,12 +8,12 @@ use super::{PORT_BITS, is_from_mouse, keyboard, mouse, pending, port_bits, sourc
 use crate::controller::I8042StateSer;
 
 impl I8042Sections {
-    /// Returns the state of our device. Calls the visitor with each loss.
+    /// Converts the sections to the state of our device. Calls the visitor with each loss.
     ///
     /// # Errors
     ///
-    /// - The visitor has refused a loss.
-    /// - No device can be in this state.
+    /// - The visitor refused a loss.
+    /// - The state is impossible for a device.
     pub fn to_state(&self, visit: &mut dyn FnMut(&Loss) -> bool) -> Result<I8042State, Refused> {
         let Self {
             controller: PckbdSection { kbd },
@@ -211,11 +211,11 @@ const fn has_mouse_byte(state: &I8042State) -> bool {
 impl TryFrom<&I8042Sections> for I8042StateSer {
     type Error = Refused;
 
-    /// Returns the mirror of the three sections.
+    /// Converts the three sections to a mirror.
     ///
     /// # Errors
     ///
-    /// The first loss that a guest could see, or no device can be in this state.
+    /// A guest could see a loss, or the state is impossible for a device.
     fn try_from(sections: &I8042Sections) -> Result<Self, Refused> {
         let state = sections.to_state(&mut |loss| loss.ignorable)?;
         Ok(Self::new(&state))

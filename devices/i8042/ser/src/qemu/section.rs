@@ -2,7 +2,7 @@
 
 use devstate_qemu_section::section;
 
-/// The three sections that a keyboard controller has in QEMU's file.
+/// The three sections of a keyboard controller in QEMU's file.
 ///
 /// ```
 /// use devstate_i8042::I8042State;
@@ -45,14 +45,15 @@ section! {
         pub status: u8,
         /// The command byte.
         pub mode: u8,
-        /// What waits for the output buffer, or is in it: with the extended state 04 the controller's reply, 08 its byte that
-        /// counts as the mouse's, 10 the keyboard, 20 the mouse. Without it 01 the keyboard, 02 the mouse.
+        /// The sources of bytes that are in the output buffer or wait for it. With the extended state: 04 the
+        /// controller's reply, 08 the controller's byte that counts as the mouse's, 10 the keyboard, 20 the mouse.
+        /// Without it: 01 the keyboard, 02 the mouse.
         pub pending_tmp: u8 = "pending_tmp" | "pending",
     }
     subsections {
-        /// Where it is not the default.
+        /// Present if the output port does not have its default value.
         pub outport: PckbdOutport,
-        /// From machine version 6.0 on.
+        /// Present from machine version 6.0 on.
         pub extended_state: PckbdExtendedState,
     }
 }
@@ -72,7 +73,7 @@ section! {
         pub migration_flags: u32,
         /// The source of the byte in the output buffer: 1 the keyboard, 2 the mouse, 4 the controller.
         pub obsrc: u32,
-        /// The byte that the data port gave last.
+        /// The last byte that the data port returned.
         pub obdata: u8,
         /// The controller's byte.
         pub cbdata: u8,
@@ -80,17 +81,17 @@ section! {
 }
 
 section! {
-    /// What keyboard and mouse have in common.
+    /// The common part of keyboard and mouse.
     pub struct Ps2Common = "PS2 Common State", version 3 {
         /// The command that waits for its option; -1 for none.
         pub write_cmd: i32,
-        /// Where the oldest byte is.
+        /// The index of the oldest byte in `data`.
         pub rptr: i32 = "queue.rptr",
-        /// Where the next byte will be.
+        /// The index of the next byte in `data`.
         pub wptr: i32 = "queue.wptr",
-        /// How many bytes there are.
+        /// The number of bytes in the ring.
         pub count: i32 = "queue.count",
-        /// A ring of bytes that the guest has not read. Those that are not in it mean nothing.
+        /// The ring of bytes that the guest has not read. Bytes outside the ring have no meaning.
         pub data: [u8; 256] = "queue.data",
     }
 }
@@ -108,11 +109,11 @@ section! {
         pub scancode_set: i32,
     }
     subsections {
-        /// Where one is on.
+        /// Present if a LED is on.
         pub leds: Ps2KbdLeds,
-        /// Where it is.
+        /// Present if a break prefix was translated last.
         pub need_high_bit: Ps2KbdNeedHighBit,
-        /// While a reply waits.
+        /// Present while a reply waits.
         pub replies: Ps2KbdReplies,
     }
 }
@@ -136,7 +137,7 @@ section! {
 section! {
     /// QEMU's subsection `ps2kbd/command_reply_queue`.
     pub struct Ps2KbdReplies = "ps2kbd/command_reply_queue", version 0 {
-        /// Where the replies end that are at the queue's front; -1 where there are none.
+        /// The index after the replies at the front of the queue. -1 if there are none.
         pub cwptr: i32 = "parent_obj.queue.cwptr" | "common.queue.cwptr" | "cwptr",
     }
 }
@@ -146,9 +147,9 @@ section! {
     pub struct Ps2MouseSection = "ps2mouse", version 2 {
         /// The command and the queue.
         pub common: Ps2Common = "parent_obj" | "common",
-        /// Mode, reporting and scaling, as the first byte of the reply to a status request has them.
+        /// Mode, reporting and scaling, as in the first byte of the reply to a status request.
         pub mouse_status: u8,
-        /// The resolution: any byte that the guest has sent.
+        /// The resolution, as the guest sent it. Any value.
         pub mouse_resolution: u8,
         /// The sample rate.
         pub mouse_sample_rate: u8,
@@ -156,7 +157,7 @@ section! {
         pub mouse_wrap: u8,
         /// The mouse's identification: 0, 3 or 4.
         pub mouse_type: u8,
-        /// How many sample rates have come of a sequence that selects a protocol.
+        /// The number of sample rates received so far of a sequence that selects a protocol.
         pub mouse_detect_state: u8,
         /// Unreported movement to the right, in counts.
         pub mouse_dx: i32,

@@ -1,4 +1,4 @@
-//! From our UART to QEMU's.
+//! Converts the state of our UART to QEMU's.
 
 use devstate_core::Instant;
 use devstate_qemu_section::{Loss, Losses, Refused};
@@ -11,12 +11,12 @@ use super::section::{
 use crate::mirror::SerialStateSer;
 
 impl SerialSection {
-    /// Returns QEMU's section for the state of our device, for a machine whose virtual time is `now`, with the visitor told
-    /// of each loss.
+    /// Converts the state of our device to QEMU's section. `now` is the machine's virtual time. Calls the visitor with
+    /// each loss.
     ///
     /// # Errors
     ///
-    /// The visitor has refused a loss.
+    /// The visitor refused a loss.
     pub fn from_state(
         state: &SerialState,
         now: Instant,
@@ -151,11 +151,11 @@ fn interrupt_id(state: &SerialState) -> u8 {
 impl TryFrom<(&SerialStateSer, Instant)> for SerialSection {
     type Error = Refused;
 
-    /// Returns the section of a mirror, for a machine whose virtual time is the given moment.
+    /// Converts a mirror to QEMU's section. The second value is the machine's virtual time.
     ///
     /// # Errors
     ///
-    /// The first loss that a guest could see, or no device can be in this state.
+    /// A guest could see a loss, or the state is impossible for a device.
     fn try_from((mirror, now): (&SerialStateSer, Instant)) -> Result<Self, Refused> {
         let state = SerialState::try_from(mirror)?;
         Self::from_state(&state, now, &mut |loss| loss.ignorable)

@@ -1,4 +1,4 @@
-//! From QEMU's UART to ours.
+//! Converts the state of QEMU's UART to ours.
 
 use devstate_core::{Instant, InvalidState};
 use devstate_qemu_section::{Loss, Losses, Refused};
@@ -11,13 +11,13 @@ use super::section::{
 use crate::mirror::SerialStateSer;
 
 impl SerialSection {
-    /// Returns the state of our device, at the moment `now` of the machine's virtual time. Calls the
-    /// visitor with each loss.
+    /// Converts the section to the state of our device. `now` is the machine's virtual time. Calls the visitor with
+    /// each loss.
     ///
     /// # Errors
     ///
-    /// - The visitor has refused a loss.
-    /// - No device can be in this state.
+    /// - The visitor refused a loss.
+    /// - The state is impossible for a device.
     pub fn to_state(self, now: Instant, visit: &mut dyn FnMut(&Loss) -> bool) -> Result<SerialState, Refused> {
         let Self {
             divider,
@@ -238,11 +238,11 @@ fn time_out(
 impl TryFrom<(&SerialSection, Instant)> for SerialStateSer {
     type Error = Refused;
 
-    /// Returns the mirror of a section, at a moment of the machine's virtual time.
+    /// Converts a section to a mirror. The second value is the machine's virtual time.
     ///
     /// # Errors
     ///
-    /// The first loss that a guest could see, or no device can be in this state.
+    /// A guest could see a loss, or the state is impossible for a device.
     fn try_from((section, now): (&SerialSection, Instant)) -> Result<Self, Refused> {
         let state = section.to_state(now, &mut |loss| loss.ignorable)?;
         Ok(Self::new(&state))

@@ -3,9 +3,9 @@
 use devstate_qemu_section::section;
 
 section! {
-    /// QEMU's section `serial`: the UART of an ISA bus, or one in memory.
+    /// QEMU's section `serial`: a UART on an ISA bus, or a memory-mapped UART.
     pub struct UartSection = "serial", version 3 {
-        /// The UART. The second name is that of one in memory.
+        /// The UART. The second name is used for a memory-mapped UART.
         pub state: SerialSection = "state" | "serial",
     }
 }
@@ -50,19 +50,19 @@ section! {
         pub fcr_vmstate: u8,
     }
     subsections {
-        /// Where it cannot be told from `iir`.
+        /// Present if `iir` does not show it.
         pub thr_ipending: SerialThrPending,
-        /// While the output stalls.
+        /// Present while the output is stalled.
         pub tsr: SerialTsr,
-        /// Where it holds something.
+        /// Present if the receive FIFO is not empty.
         pub recv_fifo: SerialReceiveFifo,
-        /// Where it holds something.
+        /// Present if the transmit FIFO is not empty.
         pub xmit_fifo: SerialTransmitFifo,
-        /// While it runs.
+        /// Present while the receive time-out runs.
         pub fifo_timeout_timer: SerialFifoTimeoutTimer,
-        /// While it is pending.
+        /// Present while the time-out interrupt is pending.
         pub timeout_ipending: SerialTimeoutPending,
-        /// While a real port is polled.
+        /// Present while a real port is polled.
         pub poll: SerialPoll,
     }
 }
@@ -78,7 +78,7 @@ section! {
 section! {
     /// QEMU's subsection `serial/tsr`.
     pub struct SerialTsr = "serial/tsr", version 1 {
-        /// How often the output was offered the character.
+        /// The number of attempts to write the character to the output.
         pub tsr_retry: u32,
         /// The holding register.
         pub thr: u8,
@@ -90,11 +90,11 @@ section! {
 section! {
     /// A FIFO: QEMU's struct `Fifo8`.
     pub struct SerialFifo = "Fifo8", version 1 {
-        /// A ring of characters. Those that are not in it mean nothing.
+        /// The ring of characters. Characters outside the ring have no meaning.
         pub data: [u8; 16],
-        /// Where the oldest is.
+        /// The index of the oldest character in `data`.
         pub head: u32,
-        /// How many there are.
+        /// The number of characters in the ring.
         pub num: u32,
     }
 }
@@ -118,7 +118,7 @@ section! {
 section! {
     /// QEMU's subsection `serial/fifo_timeout_timer`.
     pub struct SerialFifoTimeoutTimer = "serial/fifo_timeout_timer", version 1 {
-        /// When the receive time-out falls due: nanoseconds of the virtual time, -1 for never.
+        /// The time at which the receive time-out becomes due, in nanoseconds of the virtual time. -1 for never.
         pub fifo_timeout_timer: i64,
     }
 }
@@ -126,7 +126,7 @@ section! {
 section! {
     /// QEMU's subsection `serial/timeout_ipending`.
     pub struct SerialTimeoutPending = "serial/timeout_ipending", version 1 {
-        /// The receive time-out has fallen due.
+        /// The receive time-out has become due.
         pub timeout_ipending: i32,
     }
 }
@@ -136,7 +136,7 @@ section! {
     pub struct SerialPoll = "serial/poll", version 1 {
         /// The modem inputs of a real port are polled.
         pub poll_msl: i32,
-        /// When: nanoseconds of the virtual time.
+        /// The time of the next poll, in nanoseconds of the virtual time.
         pub modem_status_poll: i64,
     }
 }
