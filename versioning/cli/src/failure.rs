@@ -4,10 +4,10 @@ use std::error::Error;
 use std::fmt;
 use std::io::{self, Write};
 
-/// What went wrong, and what the person at the terminal can do about it.
+/// An error message for a person: what went wrong, and what to do about it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Failure {
-    /// The file that it is about, as it can be printed. Empty if it is about none.
+    /// The name of the file, safe to print. Empty if the failure belongs to no file.
     pub file: String,
     /// What went wrong: one clause without a full stop.
     pub what: String,
@@ -16,13 +16,13 @@ pub struct Failure {
 }
 
 impl Failure {
-    /// Creates a failure that is about no file.
+    /// Creates a failure that belongs to no file.
     #[must_use]
     pub fn new(what: impl Into<String>, next: impl Into<String>) -> Self {
         Self::of("", what, next)
     }
 
-    /// Creates a failure that is about a file, whose name can be printed.
+    /// Creates a failure of a file. The name must be safe to print.
     #[must_use]
     pub fn of(file: &str, what: impl Into<String>, next: impl Into<String>) -> Self {
         let (file, what, next) = (file.to_owned(), what.into(), next.into());
@@ -51,7 +51,7 @@ pub(crate) fn complain(text: &str) {
     let _ = io::stderr().write_all(text.as_bytes());
 }
 
-/// Returns a name as it can be printed: a file's name can have the control sequences of a terminal in it.
+/// Returns a name that is safe to print. A file name can contain control sequences of a terminal.
 #[must_use]
 pub fn printable(name: &str) -> String {
     let escaped = |c: char| {

@@ -1,4 +1,4 @@
-//! What a file is that is not a snapshot of devstate-versioning, as far as its first bytes say it.
+//! Recognizes other kinds of files by their first bytes.
 
 /// An offset, the bytes there, and what has them there.
 const MARKS: &[(usize, &[u8], &str)] = &[
@@ -14,7 +14,7 @@ const MARKS: &[(usize, &[u8], &str)] = &[
     (0, b"{", "JSON text, perhaps a schema"),
 ];
 
-/// Returns what starts with these bytes.
+/// Returns the kind of file that starts with these bytes.
 #[must_use]
 pub fn name_of(start: &[u8]) -> Option<&'static str> {
     if start.is_empty() {

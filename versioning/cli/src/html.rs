@@ -1,4 +1,4 @@
-//! A snapshot as one page of HTML that needs nothing else: the bytes as a grid beside the tree of fields.
+//! A snapshot as one self-contained HTML page: the bytes as a grid beside the tree of fields.
 
 mod entries;
 mod escape;
@@ -16,14 +16,14 @@ pub const MAX_BYTES: usize = 1 << 16;
 /// The maximum number of fields in the tree.
 pub const MAX_FIELDS: usize = 20_000;
 
-/// How each page begins: with the mark that this program wrote it.
+/// The beginning of each page. It marks the page as written by this program.
 pub const BEGINNING: &str = "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n\
                              <meta name=\"generator\" content=\"devstate inspect\">\n";
 
 const STYLE: &str = include_str!("html/page.css");
 const SCRIPT: &str = include_str!("html/page.js");
 
-/// Returns the page. Whatever text is in the snapshot or the schema, it is shown as text.
+/// Returns the page. Text of the snapshot or the schema is escaped, so it cannot add HTML.
 #[must_use]
 pub fn page(report: &Report<'_>) -> String {
     let mut html = String::new();

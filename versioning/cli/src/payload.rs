@@ -1,9 +1,10 @@
 //! Reads a payload by a schema from a file: each value with its path, offset and bytes.
 //!
-//! It refuses what `devstate_versioning::inspect` refuses, with the same words. The work is limited by the length of the
-//! payload, whatever schema and payload say.
+//! It refuses the same payloads as `devstate_versioning::inspect`, with the same messages. The length of the payload
+//! limits the work, even for a hostile schema or payload.
 //!
-//! Bytes that are a snapshot of a known schema are read as one: a field can carry the snapshot of another release table.
+//! A field can contain the snapshot of another release table. If its schema is known, the bytes of the field are read
+//! as a snapshot.
 
 mod inner;
 mod value;

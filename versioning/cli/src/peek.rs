@@ -1,16 +1,16 @@
-//! What a snapshot says about itself, without a schema: its header, its length and its checksum.
+//! The facts about a snapshot that need no schema: its header, its length and its checksum.
 
 use std::io::{self, Read};
 
 use devstate_versioning::checksum::{Checksum, Crc64Slice16};
 use devstate_versioning::{Architecture, Header, LoadError, LoadErrorKind};
 
-/// What a snapshot says about itself.
+/// The facts about a snapshot that need no schema.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Facts {
     /// The header.
     pub header: Header,
-    /// The checksum, if length and checksum are right. What is wrong with them otherwise.
+    /// The checksum, if length and checksum are correct. Otherwise the error.
     pub checksum: Result<u64, LoadError>,
 }
 
@@ -21,9 +21,9 @@ pub enum Unknown {
     Io(io::Error),
     /// The first bytes are not a header that this build can read.
     Header {
-        /// What is wrong with them.
+        /// The error.
         error: LoadError,
-        /// The first bytes, as many as there are, 24 at the most.
+        /// The first bytes of the source, at most 24.
         start: Vec<u8>,
     },
 }
@@ -36,8 +36,8 @@ const CHUNK_LEN: usize = 1 << 16;
 
 /// Reads a snapshot front to back, and keeps nothing of its payload. So a payload may have 4 GiB.
 ///
-/// `len` is the length of the source in bytes, if it is known. If it is not what the header announces, nothing behind the
-/// header is read.
+/// `len` is the length of the source in bytes, if it is known. If the header announces another length, only the header
+/// is read.
 ///
 /// ```
 /// use devstate_cli::peek::peek;

@@ -1,4 +1,4 @@
-//! Everything that a snapshot says by its schema, collected for outputs that need all of it.
+//! All values of a snapshot, for outputs that need all of them at once.
 
 use std::path::Path;
 
@@ -15,7 +15,7 @@ use crate::snapshot::Snapshot;
 /// The largest whole number that every JSON parser keeps.
 const MAX_SAFE: u128 = (1 << 53) - 1;
 
-/// A snapshot by its schema.
+/// A snapshot with its values.
 #[derive(Clone, Debug)]
 pub struct Report<'a> {
     /// The snapshot.
@@ -24,7 +24,7 @@ pub struct Report<'a> {
     pub found: Found<'a>,
     /// The values, front to back.
     pub fields: Vec<Shown<'a>>,
-    /// What is damaged.
+    /// The damaged parts.
     pub damage: Vec<Damage>,
 }
 
@@ -52,7 +52,7 @@ pub struct Shown<'a> {
 pub struct Damage {
     /// The offset in the snapshot.
     pub offset: usize,
-    /// The field, if it is about one.
+    /// The field, if the damage belongs to a field.
     pub path: Option<String>,
     /// What is wrong: one clause without a full stop.
     pub what: String,

@@ -1,8 +1,8 @@
 //! A product's release table and mirrors, read from the JSON that its program prints with
 //! `devstate_versioning::schema::Json`.
 //!
-//! Nothing of the product is linked. A file may be hostile: its length, its names and its nesting are limited, and every
-//! work that follows from it is limited too.
+//! No code of the product is linked. A file may be hostile, so its length, its names and its nesting are limited. All
+//! work that depends on it is limited too.
 
 mod diff;
 mod document;

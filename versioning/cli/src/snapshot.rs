@@ -1,4 +1,4 @@
-//! A snapshot in memory, damaged or not, and the schema that it belongs to.
+//! A snapshot in memory, and the search for its schema. The snapshot may be damaged.
 
 use std::fs::File;
 use std::io::{self, Read};
@@ -18,11 +18,11 @@ const COUNTED_BEHIND: u64 = 1 << 20;
 /// A snapshot in memory. Its header is readable, and the rest may be damaged.
 #[derive(Clone, Debug)]
 pub struct Snapshot {
-    /// The name of the file, as it can be printed.
+    /// The name of the file, safe to print.
     pub name: String,
     /// The header.
     pub header: Header,
-    /// The bytes, not more than the header announces.
+    /// The bytes, at most the length that the header announces.
     pub bytes: Vec<u8>,
     /// Bytes behind the end.
     behind: u64,
@@ -33,7 +33,7 @@ impl Snapshot {
     ///
     /// # Errors
     ///
-    /// [`Failure`] if it cannot be read, or if it starts with no header.
+    /// [`Failure`] if it cannot be read, or if it does not start with a header.
     pub fn read(path: &Path) -> Result<Self, Failure> {
         let name = printable(&path.to_string_lossy());
         let (mut source, len) = open(path)?;
@@ -63,11 +63,11 @@ impl Snapshot {
         })
     }
 
-    /// Takes bytes, under a name that can be printed.
+    /// Creates a snapshot from bytes. The name must be safe to print.
     ///
     /// # Errors
     ///
-    /// [`Failure`] if they start with no header.
+    /// [`Failure`] if the bytes do not start with a header.
     pub fn from_bytes(name: &str, mut bytes: Vec<u8>) -> Result<Self, Failure> {
         let header = Header::peek(&bytes).map_err(|error| not_a_snapshot(name, &error, &bytes))?;
         let behind = bytes.len().saturating_sub(header.snapshot_len());
@@ -80,7 +80,7 @@ impl Snapshot {
         })
     }
 
-    /// Returns what there is of the payload.
+    /// Returns the payload, or the part of it that exists.
     #[must_use]
     pub fn payload(&self) -> &[u8] {
         let end = self.summed_len().min(self.bytes.len());
@@ -100,7 +100,7 @@ impl Snapshot {
         self.header.snapshot_len() - Header::TRAILER_LEN
     }
 
-    /// Returns what is wrong with the length or the checksum.
+    /// Returns the error of the length or the checksum, if there is one.
     #[must_use]
     pub fn damage(&self) -> Option<LoadError> {
         let needed = self.header.snapshot_len();
@@ -121,12 +121,12 @@ impl Snapshot {
     ///
     /// # Errors
     ///
-    /// [`Failure`] if none of the schemas fits.
+    /// [`Failure`] if no schema matches.
     pub fn identify<'f>(&self, schemas: &'f Folder) -> Result<Found<'f>, Failure> {
         schemas.find(&self.header).map_err(|not_found| self.unknown(not_found))
     }
 
-    /// Calls `visit` with each value of the payload. What is damaged in a snapshot within it is a value of its own.
+    /// Calls `visit` with each value of the payload. Damaged bytes in a snapshot within it become a value of their own.
     ///
     /// # Errors
     ///

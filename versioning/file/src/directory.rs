@@ -1,9 +1,9 @@
-//! A small state beside a large image, replaced together.
+//! Saves a small state and a large image together.
 //!
-//! A virtual machine has a small state and a large memory. A directory keeps both: the state in one file, and the memory in
-//! a second file, its *image*. The state has the ID of its image. A save writes the image first, under a new name. Then it
-//! replaces the state in one step. So the directory always has one complete machine, the previous one or the new one, also
-//! after a kill or a power failure at any moment.
+//! A virtual machine has a small state and a large memory. A directory keeps both: the state in one file, and the
+//! memory in a second file, its *image*. The state has the ID of its image. A save writes the image first, under a new
+//! name. Then it replaces the state in one step. So the directory always has one complete machine, the previous one or
+//! the new one. This is true even after a kill or a power failure at any moment.
 //!
 //! ```
 //! use devstate_file::directory::{DirectoryError, Layout};
@@ -64,23 +64,24 @@ const BUFFER: usize = 1 << 20;
 const PATIENCE: Duration = Duration::from_millis(500);
 
 impl Layout {
-    /// Saves a state and its image in the directory `path`. They replace the previous ones together. Creates the directory
-    /// and its parents if they do not exist, with the usual mode: only the files are private. Waits up to half a second for
-    /// the lock.
+    /// Saves a state and its image in the directory `path`. Together they replace the previous state and image. Creates
+    /// the directory and its parents if they do not exist, with the usual mode: only the files are private. Waits up to
+    /// half a second for the lock.
     ///
-    /// `state` must have an ID that no earlier save had. `write` writes the image to its argument, and returns that
-    /// argument's errors unchanged: their kind says if the disk is full. If the save fails, `write` is called once more, to
-    /// count the bytes of the image.
+    /// `state` must have a new ID, which no earlier save used. `write` writes the image to its argument, and must
+    /// return the errors of this argument unchanged, because their kind shows whether the disk is full. If the save
+    /// fails, `write` is called once more, to count the bytes of the image.
     ///
-    /// First, this deletes each image and temporary file that the present state does not name. A save needs room for one
+    /// First, it deletes each image and temporary file that the current state does not name. A save needs room for one
     /// image beside the previous one.
     ///
     /// # Errors
     ///
-    /// Returns [`DirectoryError`] if the directory is in use, if a file cannot be written, if `state` is longer than the layout
-    /// says or has no ID, or if there is an image with that ID. The previous state and its image stay, and the files of this
-    /// save are deleted. There are two exceptions. [`ImageLeft`](DirectoryError::ImageLeft) leaves the new image. If only the
-    /// sync of the directory failed after the state was replaced, the new state and its image are in place.
+    /// Returns [`DirectoryError`] if the directory is in use, if a file cannot be written, if `state` is longer than
+    /// the layout allows or has no ID, or if an image with this ID exists. The previous state and its image are kept,
+    /// and the files of this save are deleted. There are two exceptions. [`ImageLeft`](DirectoryError::ImageLeft)
+    /// leaves the new image. If only the last sync of the directory failed, the new state and its image are already in
+    /// place.
     pub fn save(
         &self,
         path: &Path,
@@ -116,8 +117,8 @@ impl Layout {
     ///
     /// # Errors
     ///
-    /// Returns [`DirectoryError::File`] if it cannot be opened, and [`DirectoryError::InUse`] during a save or while a
-    /// [`Saved`] exists.
+    /// Returns [`DirectoryError::File`] if the directory cannot be opened. Returns [`DirectoryError::InUse`] during a
+    /// save or while a [`Saved`] exists.
     pub fn open(&self, path: &Path) -> Result<Directory, DirectoryError> {
         Directory::lock(*self, path, FlockOperation::NonBlockingLockShared)
     }
@@ -145,7 +146,7 @@ fn is_at(directory: &File, path: &Path) -> bool {
     own.is_ok_and(|own| there.is_ok_and(|there| own == there))
 }
 
-/// A directory with a state and its image, open for reading. No process saves to it meanwhile.
+/// A directory with a state and its image, open for reading. While it is open, no process can save to it.
 #[derive(Debug)]
 pub struct Directory {
     layout: Layout,
@@ -184,13 +185,13 @@ impl Directory {
     ///
     /// # Errors
     ///
-    /// Returns [`FileError`] if the state cannot be read or is longer than the layout says. If nothing was saved yet, the kind
-    /// of [`FileError::io`] is [`NotFound`](ErrorKind::NotFound).
+    /// Returns [`FileError`] if the state cannot be read or is longer than the layout allows. If nothing was saved yet,
+    /// the kind of [`FileError::io`] is [`NotFound`](ErrorKind::NotFound).
     pub fn state(&self) -> Result<Vec<u8>, FileError> {
         load_file(&self.state_path(), self.layout.max_state_len)
     }
 
-    /// Calls `read` with the image `image_id`, and returns what `read` returns. `read` must read all of the image.
+    /// Calls `read` with the image `image_id`, and returns its result. `read` must read all of the image.
     ///
     /// # Errors
     ///
@@ -338,7 +339,7 @@ impl Saved {
     ///
     /// # Errors
     ///
-    /// Returns [`TidyError`] with each file that could not be deleted. The others are deleted.
+    /// Returns [`TidyError`] with the error for each file that could not be deleted. The other files are deleted.
     pub fn tidy(self) -> Result<(), TidyError> {
         self.directory.delete_all_but(Some(self.image_id))
     }

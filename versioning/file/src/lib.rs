@@ -19,8 +19,9 @@ const REPEATED_LEN: usize = 64;
 ///
 /// # Errors
 ///
-/// Returns [`FileError`] as [`PendingFile::create`] and [`PendingFile::commit`] do, or if the disk is full. The previous file is
-/// unchanged, with one exception: if only the sync of the directory failed, the new file is in place, complete.
+/// Returns the errors of [`PendingFile::create`] and [`PendingFile::commit`], or [`FileError`] if the disk is full. The
+/// previous file is unchanged, with one exception: if only the sync of the directory failed, the new file is in place,
+/// complete.
 pub fn save_file(path: &Path, bytes: &[u8]) -> Result<(), FileError> {
     let mut file = PendingFile::create(path)?;
     file.write_all(bytes)
@@ -28,7 +29,7 @@ pub fn save_file(path: &Path, bytes: &[u8]) -> Result<(), FileError> {
     file.commit()
 }
 
-/// Returns all bytes of the regular file at `path`, if they are not more than `max_len`.
+/// Returns all bytes of the regular file at `path`. The file may have at most `max_len` bytes.
 ///
 /// # Errors
 ///
@@ -61,8 +62,9 @@ pub fn open_file(path: &Path) -> Result<File, FileError> {
     Ok(file)
 }
 
-/// Opens a named pipe or a character device, such as a terminal, for writing. Follows symbolic links: `/dev/stdout` is one.
-/// Returns `None` for everything else, which [`PendingFile`] replaces or refuses. Opening a named pipe waits for its reader.
+/// Opens a named pipe or a character device, such as a terminal, for writing. Follows symbolic links: `/dev/stdout` is
+/// one. Returns `None` for every other file: use [`PendingFile`] for it, which replaces or refuses it. Opening a named
+/// pipe waits for its reader.
 ///
 /// # Errors
 ///
@@ -79,8 +81,8 @@ pub fn open_stream(path: &Path) -> Result<Option<File>, FileError> {
     }
 }
 
-/// A file that is written under a temporary name. [`commit`](Self::commit) gives it its name. If it is dropped before, it is
-/// deleted.
+/// A file that is written under a temporary name. [`commit`](Self::commit) gives it its name. If it is dropped before
+/// that, it is deleted.
 ///
 /// Only its owner may read it (mode 0600), because it may have the secrets of a device or of a machine. The mode of the file
 /// that it replaces is not kept. Writes are not buffered. The temporary name is `.NAME.….tmp`, with random letters. A process that
@@ -96,7 +98,8 @@ impl PendingFile {
     ///
     /// # Errors
     ///
-    /// Returns [`FileError`] if the directory is missing or may not be written, or if `path` is anything but a regular file.
+    /// Returns [`FileError`] if the directory is missing or cannot be written, or if `path` exists and is not a regular
+    /// file.
     pub fn create(path: &Path) -> Result<Self, FileError> {
         replaceable(path)?;
         let name = path.file_name().unwrap_or_default().to_string_lossy();
@@ -128,8 +131,8 @@ impl PendingFile {
     ///
     /// # Errors
     ///
-    /// Returns [`FileError`] if a step failed, or if the path is no regular file any more. The previous file is unchanged, with
-    /// one exception: if only the sync of the directory failed, the new file is in place, complete.
+    /// Returns [`FileError`] if a step failed, or if the path is no longer a regular file. The previous file is
+    /// unchanged, with one exception: if only the sync of the directory failed, the new file is in place, complete.
     pub fn commit(self) -> Result<(), FileError> {
         let Self { file, path } = self;
         file.as_file()
@@ -199,7 +202,7 @@ fn only_regular(found: FileType) -> io::Result<()> {
     Err(io::Error::new(io::ErrorKind::InvalidInput, message))
 }
 
-/// A failed action on a file. It displays the action, the path and the system's error.
+/// The error of an action on a file. It displays the action, the path and the system's error.
 #[derive(Debug)]
 pub struct FileError {
     action: &'static str,
@@ -222,7 +225,7 @@ impl FileError {
         &self.path
     }
 
-    /// Returns the system's error. Its kind tells a missing file from a disk that fails.
+    /// Returns the system's error. Its kind shows, for example, whether the file is missing or the disk failed.
     #[must_use]
     pub const fn io(&self) -> &io::Error {
         &self.source

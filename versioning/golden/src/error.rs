@@ -1,15 +1,15 @@
-//! Why frozen bytes and code differ.
+//! The error for a difference between frozen bytes and code.
 
 use std::error::Error;
 use std::fmt;
 use std::path::{Path, PathBuf};
 
-/// A frozen file that is not what today's code reads and writes.
+/// A frozen file that differs from what today's code reads and writes.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct GoldenError {
     /// The file.
     pub file: PathBuf,
-    /// The name of the snapshot in it. Empty if it is about the whole file.
+    /// The name of the snapshot in the file. Empty if the error belongs to the whole file.
     pub case: String,
     /// What is wrong, and what to do about it: one clause without a full stop.
     pub what: String,

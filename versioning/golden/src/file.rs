@@ -30,7 +30,7 @@ impl Case {
     ///
     /// # Errors
     ///
-    /// [`GoldenError`] if the text is no such file.
+    /// [`GoldenError`] if the text is not a frozen file.
     pub fn parse(file: &Path, text: &str) -> Result<Vec<Self>, GoldenError> {
         parse(file, text)
     }

@@ -1,24 +1,24 @@
-//! Payloads made from a schema alone, without an encoder: the smallest and the largest values, and those that some bytes
-//! choose.
+//! Generates payloads from a schema alone, without an encoder: with the smallest values, with the largest values, or
+//! with values that some bytes choose.
 
 use devstate_versioning::Header;
 use devstate_versioning::checksum::{Checksum, Crc64};
 use devstate_versioning::inspect::PayloadSchema;
 use devstate_versioning::schema::{Field, InnerSchema, Schema, Shape, Type};
 
-/// Decides what stands in a payload.
+/// Chooses the values of a generated payload.
 pub trait Choice {
-    /// The bytes of an integer.
+    /// Chooses the bytes of an integer.
     fn integer(&mut self, bytes: &mut [u8], signed: bool);
-    /// A number up to and including `max`: of elements, of bytes, of a variant.
+    /// Chooses a number up to and including `max`: of elements, of bytes, or of a variant.
     fn number(&mut self, max: usize) -> usize;
-    /// One of the lengths of a sequence.
+    /// Chooses the length of a sequence.
     fn length(&mut self, max: usize) -> usize {
         self.number(max)
     }
 }
 
-/// Every field at its minimum: numbers at their lowest, sequences empty, the first variant.
+/// Chooses the minimum of every field: the lowest numbers, empty sequences, the first variant.
 #[derive(Debug)]
 pub struct Minimum;
 
@@ -35,7 +35,7 @@ impl Choice for Minimum {
     }
 }
 
-/// Every field at its maximum: numbers at their highest, sequences full, the last variant.
+/// Chooses the maximum of every field: the highest numbers, full sequences, the last variant.
 #[derive(Debug)]
 pub struct Maximum;
 
@@ -52,8 +52,8 @@ impl Choice for Maximum {
     }
 }
 
-/// What some bytes choose, front to back; where they have run out, the minimum. So fewer and smaller bytes make a smaller
-/// value, which is how a failing one is shrunk.
+/// Takes the choices from some bytes, front to back, and chooses the minimum after their end. So fewer and smaller
+/// bytes give a smaller value. A fuzzer uses this to shrink a failing value.
 #[derive(Debug)]
 pub struct Chosen<'a>(pub &'a [u8]);
 
@@ -104,8 +104,8 @@ impl Choice for Chosen<'_> {
     }
 }
 
-/// A payload of `root` at the release of `schema`, as `choice` wants it. Values of foreign types come from `foreign`, by the
-/// name of their layout. An inner snapshot has the release that its field gives it.
+/// Returns a payload of `root` at the release of `schema`, with the values of `choice`. Values of foreign types come
+/// from `foreign`, by the name of their layout. An inner snapshot has the release that its field gives.
 pub fn payload(
     schema: &PayloadSchema,
     choice: &mut dyn Choice,
@@ -256,22 +256,22 @@ impl Out<'_> {
     }
 }
 
-/// For tables without foreign types.
+/// Use it for tables without foreign types.
 ///
 /// # Panics
 ///
-/// If there is one.
+/// If the table has a foreign type.
 #[expect(clippy::panic, reason = "a test says what it expects by panicking")]
 pub fn no_foreign(layout: &str, _choice: &mut dyn Choice) -> Vec<u8> {
     panic!("no values are known of the foreign layout {layout}")
 }
 
-/// Numbers that look random and are the same on every machine (`SplitMix64`).
+/// Generates pseudo-random numbers that are the same on every machine (`SplitMix64`).
 #[derive(Debug)]
 pub struct Seeded(pub u64);
 
 impl Seeded {
-    /// The next number.
+    /// Returns the next number.
     pub fn number(&mut self) -> u64 {
         self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
         let mut z = self.0;
@@ -280,7 +280,7 @@ impl Seeded {
         z ^ (z >> 31)
     }
 
-    /// So many bytes.
+    /// Returns the next `len` bytes.
     pub fn bytes(&mut self, len: usize) -> Vec<u8> {
         (0..len).map(|_| self.number() as u8).collect()
     }

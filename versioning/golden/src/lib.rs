@@ -21,14 +21,14 @@ pub use file::Case;
 use crate::file::Subject;
 use crate::generate::Choice;
 
-/// The name of the environment variable that makes [`Golden::check`] write files. If its value is `add`, the files that are
-/// missing are written.
+/// The name of the environment variable that makes [`Golden::check`] write files. If its value is `add`, missing files
+/// are written.
 pub const VARIABLE: &str = "DEVSTATE_GOLDEN";
 
 /// Makes the bytes of a foreign value, by the name of its layout.
 type Foreign<'f> = &'f dyn Fn(&str, &mut dyn Choice) -> Vec<u8>;
 
-/// The frozen files of a release table, in a folder.
+/// Checks the frozen files of a release table, which are in one folder.
 ///
 /// ```
 /// use devstate_golden::Golden;
@@ -64,7 +64,7 @@ impl<R> fmt::Debug for Golden<'_, R> {
 }
 
 impl<'f, R: ReleaseTable> Golden<'f, R> {
-    /// Uses the files in `folder/RELEASE/MIRROR.hex`. Those that are missing are written if [`VARIABLE`] says so.
+    /// Uses the files `folder/RELEASE/MIRROR.hex`. Missing files are written if [`VARIABLE`] is `add`.
     #[must_use]
     pub fn new(folder: impl Into<PathBuf>) -> Self {
         Self {
@@ -75,14 +75,14 @@ impl<'f, R: ReleaseTable> Golden<'f, R> {
         }
     }
 
-    /// Says if files that are missing are written, whatever the environment says.
+    /// Sets whether missing files are written. This overrides the environment variable.
     #[must_use]
     pub fn adding(self, is_adding: bool) -> Self {
         Self { is_adding, ..self }
     }
 
-    /// Takes values of foreign types from `foreign`. It gets the name of a layout, and returns the bytes that postcard writes for a
-    /// value. For the same choices it must return the same bytes.
+    /// Takes values of foreign types from `foreign`. The function gets the name of a layout, and returns the bytes that
+    /// postcard writes for a value. For the same choices it must return the same bytes.
     #[must_use]
     pub fn with_foreign(self, foreign: Foreign<'f>) -> Self {
         Self {
@@ -91,13 +91,13 @@ impl<'f, R: ReleaseTable> Golden<'f, R> {
         }
     }
 
-    /// Compares the files of a mirror at every published release that has it with what today's code makes of them. Returns
-    /// the number of snapshots.
+    /// Compares the files of a mirror with the results of today's code, at every published release that has the mirror.
+    /// Returns the number of snapshots.
     ///
     /// # Errors
     ///
-    /// [`GoldenError`] with the file and the snapshot, if a file is missing, if its bytes are not what the code reads and
-    /// writes, or if a comment is no longer true.
+    /// [`GoldenError`] with the file and the snapshot. Either a file is missing, or its bytes differ from what the code
+    /// reads and writes, or a comment is no longer true.
     pub fn check<M>(&self) -> Result<usize, GoldenError>
     where
         M: for<'de> MirrorOf<'de, R> + Default,
@@ -152,7 +152,7 @@ impl<'f, R: ReleaseTable> Golden<'f, R> {
     ///
     /// # Errors
     ///
-    /// [`GoldenError`] if the file is missing or is no such file.
+    /// [`GoldenError`] if the file is missing or is not a frozen file.
     pub fn cases(&self, release: R, mirror: &str) -> Result<Vec<Case>, GoldenError> {
         let file = self.file(release, mirror);
         file::parse(&file, &read(&file)?)

@@ -1,4 +1,4 @@
-//! What can go wrong.
+//! The errors of the slots.
 
 use core::fmt;
 
@@ -17,7 +17,7 @@ pub enum Error<E> {
     },
     /// The last eight bytes are not the checksum of the bytes before them. Nothing was changed.
     NotASnapshot,
-    /// The slot does not read back as it was written. The other slot is unchanged.
+    /// Reading the slot back after the write gave other bytes. The other slot is unchanged.
     NotKept,
 }
 
@@ -27,14 +27,14 @@ pub enum Error<E> {
 pub enum PartitionError {
     /// The partition does not begin at a sector.
     Misaligned {
-        /// The offset of its first byte.
+        /// The offset of the first byte of the partition.
         offset: u32,
         /// The length of a sector in bytes.
         sector: u32,
     },
     /// The partition ends after the end of the flash.
     OutOfBounds {
-        /// The offset after its last byte.
+        /// The offset after the last byte of the partition.
         end: u32,
         /// The length of the flash in bytes.
         capacity: usize,

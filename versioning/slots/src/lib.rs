@@ -17,7 +17,7 @@ pub use error::{Error, PartitionError};
 pub use loaded::{Loaded, SlotContent};
 pub use ram::{RamFlash, RamFlashError};
 
-/// The two slots, in the two halves of a partition.
+/// Saves and loads snapshots in two slots of a flash. Each slot is one half of a partition.
 ///
 /// `C` computes the checksums.
 #[derive(Debug)]
@@ -128,15 +128,15 @@ impl<F: NorFlash, C: Checksum> Slots<F, C> {
         })
     }
 
-    /// Reads the newest complete snapshot for which `accept` returns `true`. The result also says what is in each slot, so
-    /// that a damaged or refused slot is not overlooked.
+    /// Reads the newest complete snapshot for which `accept` returns `true`. The result also has the content of each
+    /// slot, so that a damaged or refused slot is not overlooked.
     ///
     /// If nothing was saved yet, or if all snapshots are damaged or refused, the result is `Ok` with `snapshot: None`.
     ///
     /// # Errors
     ///
-    /// Returns [`TooLong`](Error::TooLong) if the buffer is too short for a complete snapshot and the other slot has no
-    /// accepted one.
+    /// Returns [`TooLong`](Error::TooLong) if the buffer is too short for a complete snapshot, and the other slot has
+    /// no accepted snapshot.
     pub fn load<'b>(
         &mut self,
         buffer: &'b mut [u8],
@@ -172,14 +172,15 @@ impl<F: NorFlash, C: Checksum> Slots<F, C> {
         }
     }
 
-    /// Writes a snapshot to the slot not in use. After `Ok` it is the newest. After a power failure during `save`, the
-    /// previous one is, or this one if it was already complete.
+    /// Writes a snapshot to the unused slot. After `Ok`, it is the newest snapshot. After a power failure during
+    /// `save`, the newest snapshot is the previous one, or this one if it was already complete.
     ///
-    /// It reads both slots first, and never erases the only complete one. It erases only the sectors that it needs.
+    /// It reads both slots first, and never erases the only complete snapshot. It erases only the sectors that it
+    /// needs.
     ///
     /// # Errors
     ///
-    /// Returns [`TooLong`](Error::TooLong) or [`NotASnapshot`](Error::NotASnapshot) before it changes anything, and
+    /// Returns [`TooLong`](Error::TooLong) or [`NotASnapshot`](Error::NotASnapshot) before it changes anything. Returns
     /// [`Flash`](Error::Flash) or [`NotKept`](Error::NotKept) if the flash fails.
     pub fn save(&mut self, snapshot: &[u8]) -> Result<(), Error<F::Error>> {
         let available = (self.slot_len - Self::snapshot_offset()) as usize;

@@ -3,7 +3,7 @@
 use crate::Content;
 use core::fmt;
 
-/// The loaded snapshot, if there is one, and what is in each slot.
+/// The loaded snapshot, if there is one, and the content of each slot.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[must_use]
@@ -15,8 +15,8 @@ pub struct Loaded<'b> {
 }
 
 impl Loaded<'_> {
-    /// Returns the slots to report (index 0 or 1): damaged, refused, or too long for the buffer. An unfinished save is not
-    /// reported: nobody was told that it had succeeded.
+    /// Returns the slots to report (index 0 or 1): damaged, refused, or too long for the buffer. An unfinished save is
+    /// not reported, because it never returned `Ok`.
     pub fn troubles(&self) -> impl Iterator<Item = (usize, SlotContent)> {
         self.slots
             .into_iter()
@@ -25,27 +25,28 @@ impl Loaded<'_> {
     }
 }
 
-/// What a slot holds, and what loading made of it.
+/// The content of a slot, and the result of loading it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub enum SlotContent {
-    /// No header, but bytes that are all alike: erased, or never used.
+    /// No header, and all bytes are equal: the slot is erased, or was never used.
     Blank,
-    /// No complete header: the power failed in a save or an erase, the header has been damaged, or something else lies there.
+    /// No complete header: the power failed during a save or an erase, the header is damaged, or the slot has other
+    /// data.
     Unfinished,
     /// The header is complete but the length or the snapshot's checksum is wrong, or the flash failed to read. An interrupted
     /// erase can cause a wrong checksum too.
     Damaged,
     /// A complete snapshot that is longer than the buffer.
     TooLong {
-        /// Its length in bytes.
+        /// The length of the snapshot in bytes.
         len: usize,
     },
-    /// A complete snapshot that the application does not accept: another firmware's, or a later release's.
+    /// A complete snapshot that the application does not accept, for example of another firmware or of a later release.
     Refused,
     /// The snapshot that was loaded.
     Loaded,
-    /// A complete snapshot that was not passed to `accept`, since a newer one was accepted.
+    /// A complete snapshot that was not passed to `accept`, because a newer one was accepted.
     Older,
 }
 

@@ -1,16 +1,16 @@
-//! Memory that outlives a reset, as a flash.
+//! Memory that keeps its content over a reset, used like a flash.
 
 use embedded_storage::nor_flash::{
     ErrorType, NorFlash, NorFlashError, NorFlashErrorKind, ReadNorFlash, check_erase, check_read, check_write,
 };
 
-/// Memory that is used like a flash with sectors of 256 bytes and a write size of 4 bytes. For tests, and for memory that
-/// keeps its content over a reset: the start-up code must not clear it.
+/// Memory that is used like a flash with sectors of 256 bytes and a write size of 4 bytes. Use it for tests, or for
+/// memory that keeps its content over a reset. The start-up code must not clear this memory.
 #[derive(Debug)]
 pub struct RamFlash<'m>(&'m mut [u8]);
 
 impl<'m> RamFlash<'m> {
-    /// Returns a flash with the present content of `memory`.
+    /// Creates a flash with the present content of `memory`.
     pub const fn new(memory: &'m mut [u8]) -> Self {
         Self(memory)
     }

@@ -1,4 +1,4 @@
-//! `devstate diff A B`: what differs between two snapshots, field by field.
+//! `devstate diff A B`: the differences between two snapshots, field by field.
 
 use std::collections::HashMap;
 use std::fmt::Write;
@@ -14,7 +14,7 @@ use crate::peek::architecture;
 use crate::report::{Report, Shown, value_to_json};
 use crate::snapshot::{SchemaArgs, Snapshot};
 
-/// Prints what differs between two snapshots, field by field
+/// Prints the differences between two snapshots, field by field
 ///
 /// The snapshots may be of different releases, and even of different products. Fields are matched by their paths.
 #[derive(Debug, clap::Args)]

@@ -17,7 +17,7 @@ use crate::snapshot::{SchemaArgs, Snapshot};
 
 /// Prints every field of a snapshot, with offset, bytes and value
 ///
-/// The schema that fits is found by the fingerprint in the snapshot. What is damaged is shown where it is.
+/// The fingerprint in the snapshot selects the schema. Damaged parts are shown at their place.
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct Args {
@@ -29,7 +29,7 @@ pub(crate) struct Args {
     /// Prints one object of JSON. Numbers above 2^53 are strings in it
     #[arg(long, conflicts_with = "html")]
     json: bool,
-    /// Writes one page that needs nothing else: the bytes as a grid beside the tree of fields. Replaces only such a page
+    /// Writes one self-contained page: the bytes as a grid beside the tree of fields. Replaces only such a page
     #[arg(long, value_name = "FILE")]
     html: Option<PathBuf>,
 }

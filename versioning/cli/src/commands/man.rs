@@ -1,4 +1,4 @@
-//! `devstate man` and `devstate completions`: what a package of the command installs beside it.
+//! `devstate man` and `devstate completions`: further files that a package of the command installs.
 
 use std::fs;
 use std::io;
@@ -12,7 +12,7 @@ use clap_mangen::Man;
 use crate::failure::{Failure, printable};
 use crate::output::print;
 
-/// Writes the manual pages: one of all, and one for each command
+/// Writes the manual pages: one for the program, and one for each command
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 Example:

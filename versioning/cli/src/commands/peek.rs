@@ -1,4 +1,4 @@
-//! `devstate peek FILE…`: what snapshots say about themselves, without a schema.
+//! `devstate peek FILE…`: the facts about snapshots that need no schema.
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -11,7 +11,7 @@ use crate::output::print;
 use crate::peek::{Facts, Unknown, architecture, peek};
 use crate::snapshot::{cannot_read, not_a_snapshot, open};
 
-/// Prints what a snapshot says about itself: architecture, release, length, fingerprint, and if its checksum is right
+/// Prints the architecture, release, length and fingerprint of a snapshot, and checks its checksum
 ///
 /// It needs no schema, and works for snapshots of any product and of any release.
 #[derive(Debug, clap::Args)]

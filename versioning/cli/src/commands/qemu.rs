@@ -1,4 +1,4 @@
-//! `devstate qemu list|trim|import|export`: devices out of QEMU's migration files, and into them.
+//! `devstate qemu list|trim|import|export`: imports devices from QEMU's migration files, and exports devices into them.
 
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
@@ -13,10 +13,10 @@ use devstate_versioning::{Architecture, Header, Options, ReleaseTable, buffer, m
 use crate::failure::{Failure, complain, printable};
 use crate::output::{Kind, print, write_file};
 
-/// Takes PL031, 16550A and i8042 out of QEMU's migration files, and puts them back in
+/// Imports PL031, 16550A and i8042 from QEMU's migration files, and exports them into such files
 ///
-/// QEMU writes such a file with `migrate "exec:cat>FILE"`, and starts from one with `-incoming "exec:cat FILE"`. The machine's
-/// memory in it is not read. --out replaces only a file of the kind that it writes.
+/// QEMU writes such a file with `migrate "exec:cat>FILE"`, and starts from it with `-incoming "exec:cat FILE"`. The
+/// machine's memory in the file is not read. --out replaces only a file of the kind that the command writes.
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct Args {
@@ -34,13 +34,13 @@ Exit status: 0 if it is done, 1 if the file is not what it should be or somethin
 
 #[derive(Debug, clap::Subcommand)]
 enum Command {
-    /// Prints the machine type and every section, those of our devices with a mark
+    /// Prints the machine type and every section, and marks the sections of our devices
     List {
         /// The migration file
         #[arg(value_name = "FILE")]
         file: PathBuf,
     },
-    /// Writes a migration file without the machine's memory and all that import does not read, for a report
+    /// Writes a small migration file for a bug report: without the machine's memory, and with only what import reads
     Trim {
         /// The migration file
         #[arg(value_name = "FILE")]
@@ -60,12 +60,12 @@ enum Command {
         #[command(flatten)]
         options: Losing,
     },
-    /// Writes a migration file in which the devices are those of a snapshot
+    /// Writes a migration file with the devices of a snapshot
     Export {
         /// The snapshot
         #[arg(value_name = "SNAPSHOT")]
         snapshot: PathBuf,
-        /// A migration file of the same machine; it stays as it is
+        /// A migration file of the same machine; it is not changed
         #[arg(long, value_name = "FILE")]
         into: PathBuf,
         /// The migration file to write
@@ -78,10 +78,10 @@ enum Command {
 
 #[derive(Clone, Copy, Debug, clap::Args)]
 struct Losing {
-    /// Goes on although a guest can see what is lost; it is printed
+    /// Continues even if a guest can see a loss, and prints the loss
     #[arg(long)]
     lossy: bool,
-    /// Goes on although a section has fields that are not known: import drops them, export leaves them as they are
+    /// Continues even if a section has unknown fields: import drops them, export does not change them
     #[arg(long)]
     drop_unknown: bool,
     /// The `shift` of QEMU's `-icount`, if the machine had one

@@ -1,4 +1,4 @@
-//! `devstate schema show|diff|check`: a product's release table, and what changed in it.
+//! `devstate schema show|diff|check`: shows a product's release table, and compares two versions of it.
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -11,7 +11,7 @@ use crate::output::{BAD, GOOD, print};
 use crate::report::file_name;
 use crate::schema::{Change, Schema, Verdict, diff, read_schema, show};
 
-/// Shows a product's releases and mirrors, and says what changed in them
+/// Shows a product's releases and mirrors, and the changes between two schemas
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
     #[command(subcommand)]
@@ -36,7 +36,7 @@ enum Command {
         #[arg(long)]
         json: bool,
     },
-    /// Checks that builds with NEW read all that builds with OLD wrote, and that NEW contradicts itself nowhere
+    /// Checks that builds with NEW read all snapshots of builds with OLD, and that NEW does not contradict itself
     #[command(after_help = STATUSES)]
     Check {
         /// The schema that was published

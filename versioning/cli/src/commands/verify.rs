@@ -28,7 +28,7 @@ pub(crate) struct Args {
     paths: Vec<PathBuf>,
     #[command(flatten)]
     schemas: SchemaArgs,
-    /// Leaves out files in folders that do not start as a snapshot does
+    /// Skips files in folders that do not start like a snapshot
     #[arg(long)]
     ignore_others: bool,
     /// Prints an object of JSON on one line for each bad file, and nothing else

@@ -28,7 +28,7 @@ pub struct Within<'s> {
 }
 
 impl Within<'_> {
-    /// Returns `true` if both are of the same release, root and architecture.
+    /// Returns `true` if both snapshots have the same release, root and architecture.
     #[must_use]
     pub fn is_alike(&self, other: &Self) -> bool {
         let facts = |within: &Self| {

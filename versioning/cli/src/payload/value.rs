@@ -1,4 +1,4 @@
-//! What a walk finds: values with their places.
+//! The results of a walk: values with their places.
 
 use std::fmt;
 
@@ -14,13 +14,13 @@ use crate::schema::Type;
 pub struct Item<'w, 's, 'p> {
     /// The path of the field or element that has the value.
     pub path: &'w Path<'s>,
-    /// The offset of its first byte in the snapshot.
+    /// The offset of the first byte of the value in the snapshot.
     pub offset: usize,
     /// The number of bytes.
     pub len: usize,
     /// The type.
     pub ty: &'s Type,
-    /// The unit of the number or of the numbers, if the schema has one.
+    /// The unit of each number in the value, if the schema has one.
     pub unit: Option<&'s str>,
     /// The value.
     pub value: Value<'s, 'p>,
@@ -87,7 +87,7 @@ pub enum Value<'s, 'p> {
     Bool(bool),
     /// A character.
     Char(char),
-    /// An unsigned integer of that many bytes.
+    /// An unsigned integer, and its width in bytes.
     Uint(u128, usize),
     /// A signed integer.
     Int(i128),
@@ -107,7 +107,7 @@ pub enum Value<'s, 'p> {
     Variant(&'s str),
     /// The length and the header of a snapshot within the payload. Its values follow, and its checksum.
     Snapshot(Within<'s>),
-    /// The checksum of a snapshot within the payload. It is right.
+    /// The correct checksum of a snapshot within the payload.
     Checksum(u64),
     /// Bytes of a snapshot within the payload that are damaged or could not be read.
     Unread(Why),

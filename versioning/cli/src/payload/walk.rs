@@ -30,9 +30,9 @@ pub struct Stopped {
 /// Why a walk stopped.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Why {
-    /// The bytes are not what the encoder writes.
+    /// The encoder never writes these bytes.
     Bytes(LoadError),
-    /// The release has no version of the mirror in this field.
+    /// The release does not have the mirror of this field.
     NotInRelease,
     /// The schema describes more values without bytes than any product has.
     TooManyValues,
@@ -41,11 +41,12 @@ pub enum Why {
 /// Calls `visit` with each value of `payload`, front to back. `root` is the mirror, `release` the position of the release in
 /// the schema, and `start` the offset of the first byte. `schemas` has the schemas of snapshots within the payload.
 ///
-/// What is damaged in a snapshot within the payload is an item with [`Value::Unread`], and the walk goes on behind it.
+/// Damaged bytes in a snapshot within the payload become an item with [`Value::Unread`]. The walk continues after them.
 ///
 /// # Errors
 ///
-/// [`Stopped`] with the field, if the payload is not what the encoder writes. `visit` was called with every value before it.
+/// [`Stopped`] with the field, if the encoder never writes such a payload. `visit` was called with every value before
+/// it.
 pub fn walk<'s, 'p>(
     schema: &'s Schema,
     root: &'s Mirror,

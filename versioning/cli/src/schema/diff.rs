@@ -1,4 +1,4 @@
-//! What changed between two schemas of a product, whether it is allowed, and what was forgotten.
+//! Compares two schemas of a product: the changes, whether they are allowed, and what is missing.
 
 use std::collections::{BTreeSet, HashMap};
 use std::fmt;
@@ -9,16 +9,16 @@ use super::load::Schema;
 /// One change.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Change {
-    /// What it means for published snapshots.
+    /// The effect on published snapshots.
     pub verdict: Verdict,
     /// What changed, and what to do about it: one clause without a full stop.
     pub what: String,
 }
 
-/// What a change means for published snapshots.
+/// The effect of a change on published snapshots.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Verdict {
-    /// State that was written can no longer be read, or is read as something else.
+    /// Written snapshots can no longer be read, or are read as something else.
     Breaks,
     /// A new version is missing: of a mirror, or of a mirror in a release.
     NeedsBump,
@@ -42,7 +42,7 @@ impl fmt::Display for Change {
     }
 }
 
-/// Compares what was published with what is to be. The worst changes come first.
+/// Compares a published schema with a new one. The worst changes come first.
 #[must_use]
 pub fn diff(old: &Schema, new: &Schema) -> Vec<Change> {
     let mut report = Report(Vec::new());

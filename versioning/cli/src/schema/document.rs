@@ -26,12 +26,12 @@ pub struct Release {
     pub name: String,
     /// The number in the header of a snapshot.
     pub number: u16,
-    /// The number of the release that it goes on from, if that is not the one before.
+    /// The number of the parent release, if the parent is not the previous release.
     #[serde(default)]
     pub from: Option<u16>,
-    /// `true` if the release is pinned, and may not change any more.
+    /// `true` if the release is pinned, so that it may not change any more.
     pub published: bool,
-    /// The fingerprint of all that the release writes, such as `0x69d4a974d871a6bc`.
+    /// The fingerprint of all layouts of the release, such as `0x69d4a974d871a6bc`.
     pub fingerprint: String,
 }
 
@@ -46,7 +46,7 @@ pub struct Mirror {
     /// The oldest version that is still read and written. Earlier ones are forgotten.
     #[serde(default = "one")]
     pub oldest: u16,
-    /// The versions that do not go on from the one before them.
+    /// The versions whose parent is not the version before them.
     #[serde(default)]
     pub branches: Vec<Branch>,
     /// For a mirror with branches: what changed, and the version with the change on each branch.
@@ -54,7 +54,7 @@ pub struct Mirror {
     pub changes: Vec<Step>,
     /// The maximum length in bytes, over all versions.
     pub max_len: u64,
-    /// The version in each release of the table. `None` where the release has no such mirror.
+    /// The version in each release of the table. `None` if the release does not have the mirror.
     pub releases: Vec<Option<u16>>,
     /// The fingerprints of the versions, from version 1. `None` for a version that the product does not have.
     pub layouts: Vec<Option<String>>,
@@ -66,13 +66,13 @@ pub struct Mirror {
     pub variants: Option<Vec<Variant>>,
 }
 
-/// A version that does not go on from the one before it.
+/// A version whose parent is not the version before it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Branch {
     /// The version.
     pub version: u16,
-    /// The version that it goes on from.
+    /// The parent.
     pub from: u16,
 }
 
@@ -84,17 +84,17 @@ pub struct Step {
     pub name: String,
     /// What changed.
     pub kind: StepKind,
-    /// The first version with the change, on each branch that has it.
+    /// The first version with the change, for each branch that has the change.
     pub versions: Vec<u16>,
 }
 
-/// What a [`Step`] is.
+/// The kind of a [`Step`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum StepKind {
-    /// The field or variant comes.
+    /// The field or variant was added.
     Start,
-    /// The field or variant goes.
+    /// The field or variant was removed.
     End,
     /// The field has another meaning.
     Meaning,
@@ -108,7 +108,7 @@ pub enum StepKind {
 pub struct Span {
     /// The first version.
     pub start: u16,
-    /// The first version behind it, if there is one.
+    /// The first version after the range, if there is one.
     pub end: Option<u16>,
 }
 
@@ -124,11 +124,11 @@ pub struct Variant {
     pub name: String,
     /// The byte on the wire.
     pub tag: u8,
-    /// The first version that has it.
+    /// The first version with the variant.
     pub start: u16,
     /// The first version without it, if it was removed.
     pub end: Option<u16>,
-    /// Further versions that have it, behind a branch that does not.
+    /// Further versions with the variant. The versions in the gaps belong to a branch without it.
     #[serde(default)]
     pub more: Vec<Span>,
     /// The fields, in wire order.
@@ -141,11 +141,11 @@ pub struct Variant {
 pub struct Field {
     /// The wire name.
     pub name: String,
-    /// The first version that has it.
+    /// The first version with the field.
     pub start: u16,
     /// The first version without it, if it was removed.
     pub end: Option<u16>,
-    /// Further versions that have it, behind a branch that does not.
+    /// Further versions with the field. The versions in the gaps belong to a branch without it.
     #[serde(default)]
     pub more: Vec<Span>,
     /// `true` if older readers may ignore the field.
@@ -177,12 +177,12 @@ pub enum Type {
     Char,
     /// An unsigned integer.
     Uint {
-        /// The width.
+        /// The width in bits.
         bits: u16,
     },
     /// A signed integer.
     Int {
-        /// The width.
+        /// The width in bits.
         bits: u16,
     },
     /// An array.
@@ -219,7 +219,7 @@ pub enum Type {
         /// Its wire name.
         name: String,
     },
-    /// A foreign serde type, whose bytes are not described.
+    /// A foreign serde type. The schema does not describe its bytes.
     Foreign {
         /// The name of its layout.
         layout: String,

@@ -1,4 +1,5 @@
-//! Fingerprints, computed from what the schema describes and not from what it says of them. FORMAT.md defines them.
+//! Computes fingerprints from the layouts in the schema. It does not use the fingerprints in the schema. FORMAT.md
+//! defines them.
 
 use std::collections::HashMap;
 use std::fmt::Write;
@@ -55,9 +56,9 @@ fn push_fields(text: &mut String, fields: &[Field], version: u16) {
 }
 
 impl Schema {
-    /// Returns the mirrors whose snapshots at the release with that number have that fingerprint in their header.
+    /// Returns the mirrors whose snapshots at a release have this fingerprint in their header.
     ///
-    /// `None` if the mirrors hold each other more often than a compiler accepts.
+    /// `None` if the mirrors contain more mirrors than a compiler accepts.
     #[must_use]
     pub fn roots(&self, number: u16, fingerprint: u64) -> Option<Vec<&Mirror>> {
         let Some(release) = self.position_of(number) else {
@@ -73,7 +74,7 @@ impl Schema {
         Some(found)
     }
 
-    /// Returns the fingerprint of all that the release at that position writes.
+    /// Returns the fingerprint of the release at a position.
     #[must_use]
     pub fn release_fingerprint(&self, release: usize) -> u64 {
         let mut open: Vec<(&Mirror, u16)> = Vec::new();

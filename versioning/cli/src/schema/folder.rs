@@ -1,4 +1,4 @@
-//! The schemas of a folder, and which of them fits a snapshot.
+//! The schemas of a folder, and the search for the schema of a snapshot.
 
 use std::fs;
 use std::io::Read;
@@ -17,16 +17,16 @@ pub struct Folder {
     schemas: Vec<(PathBuf, Schema)>,
 }
 
-/// Why no schema fits a snapshot.
+/// Why no schema matches a snapshot.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum NotFound {
     /// There is no schema at all.
     NoSchema,
-    /// The release is newer than the newest one of all schemas, which has that number.
+    /// The release is newer than all releases of all schemas. The number is that of the newest one.
     Newer(u16),
-    /// No schema has the release. The newest one of all has that number.
+    /// No schema has the release. The number is that of the newest release of all schemas.
     UnknownRelease(u16),
-    /// A schema has the release, and no mirror of it has the fingerprint.
+    /// A schema has the release, but none of its mirrors has the fingerprint.
     Foreign,
 }
 
@@ -37,7 +37,7 @@ impl Folder {
         self.schemas.is_empty()
     }
 
-    /// Takes schemas, each with the name of its file.
+    /// Creates it from schemas, each with the name of its file.
     #[must_use]
     pub const fn of(schemas: Vec<(PathBuf, Schema)>) -> Self {
         Self { schemas }
@@ -47,7 +47,7 @@ impl Folder {
     ///
     /// # Errors
     ///
-    /// [`Failure`] if a file cannot be read, or is no schema.
+    /// [`Failure`] if a file cannot be read, or is not a schema.
     pub fn read(paths: &[PathBuf]) -> Result<Self, Failure> {
         let mut files = Vec::new();
         for path in paths {
@@ -78,7 +78,7 @@ impl Folder {
     ///
     /// # Errors
     ///
-    /// [`NotFound`] if none fits.
+    /// [`NotFound`] if no schema matches.
     pub fn find(&self, header: &Header) -> Result<Found<'_>, NotFound> {
         let mut known = false;
         let mut found: Option<Found<'_>> = None;
@@ -126,7 +126,7 @@ pub struct Found<'f> {
     pub root: &'f Mirror,
     /// The position of the snapshot's release in the schema.
     pub release: usize,
-    /// All schemas, also those of snapshots within it.
+    /// All schemas, including those of snapshots within the snapshot.
     pub schemas: &'f Folder,
 }
 
@@ -147,7 +147,7 @@ impl<'f> Found<'f> {
 ///
 /// # Errors
 ///
-/// [`Failure`] if the file cannot be read, or is no schema.
+/// [`Failure`] if the file cannot be read, or is not a schema.
 pub fn read_schema(file: &Path) -> Result<Schema, Failure> {
     let name = printable(&file.to_string_lossy());
     let mut json = Vec::new();

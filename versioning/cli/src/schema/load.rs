@@ -1,4 +1,4 @@
-//! Reads a schema, and refuses what no release table can say. What was accepted here needs no further checks.
+//! Reads a schema, and refuses a schema that no release table can have. An accepted schema needs no further checks.
 
 use std::collections::{BTreeSet, HashMap};
 use std::error::Error;
@@ -22,7 +22,7 @@ const MAX_OPTIONS: usize = 16;
 /// The maximum number of fields, variants and types in all versions of all mirrors together.
 const MAX_MEMBERS: usize = 1_000_000;
 
-/// A schema that makes sense: every name is known, every version exists, and nothing contains itself.
+/// A valid schema: every name is known, every version exists, and nothing contains itself.
 #[derive(Clone, Debug)]
 pub struct Schema {
     pub(crate) document: Document,
@@ -32,10 +32,10 @@ pub struct Schema {
     numbers: HashMap<u16, usize>,
 }
 
-/// Why a text is no schema.
+/// Why a text is not a schema.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SchemaError {
-    /// Where in the schema, such as `PortSer.rx`. Empty if it is about all of it.
+    /// The place in the schema, such as `PortSer.rx`. Empty if the error belongs to the whole schema.
     pub place: String,
     /// What is wrong: one clause without a full stop.
     pub what: String,
@@ -55,7 +55,7 @@ impl Schema {
     ///
     /// # Errors
     ///
-    /// [`SchemaError`] if the text is no JSON, or if it describes what no release table can be.
+    /// [`SchemaError`] if the text is not JSON, or if no release table can have this schema.
     pub fn from_json(json: &[u8]) -> Result<Self, SchemaError> {
         if json.len() as u64 > MAX_FILE_LEN {
             return refuse("", format!("longer than {MAX_FILE_LEN} bytes"));

@@ -9,8 +9,9 @@ use crate::{FileError, shown};
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum DirectoryError {
-    /// The directory stayed locked for half a second. Somebody saves to it, or somebody reads it and this would be a save. It
-    /// may be this process itself, with a [`Directory`](super::Directory) or a [`Saved`](super::Saved).
+    /// The directory stayed locked for half a second. Either a save is in progress, or this call is a save and a reader
+    /// has the directory open. This process may hold the lock itself, in a [`Directory`](super::Directory) or a
+    /// [`Saved`](super::Saved).
     InUse {
         /// The directory.
         path: PathBuf,
@@ -19,11 +20,11 @@ pub enum DirectoryError {
     File(FileError),
     /// The image does not fit on the disk.
     NoRoom {
-        /// Size of the image in bytes, in addition to the files that are there.
+        /// The size of the image in bytes. The existing files need their room in addition.
         needed: u64,
-        /// Bytes that are free.
+        /// The number of free bytes.
         free: u64,
-        /// What failed.
+        /// The error of the save.
         error: FileError,
     },
     /// The state could not be replaced, and then the new image could not be deleted. The next save deletes it.
@@ -39,7 +40,7 @@ pub enum DirectoryError {
 #[derive(Debug)]
 #[non_exhaustive]
 pub struct TidyError {
-    /// Why, for each file. There is at least one.
+    /// The error of each file. There is at least one.
     pub errors: Vec<FileError>,
 }
 

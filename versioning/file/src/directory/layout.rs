@@ -9,8 +9,8 @@ const DIGITS: usize = 16;
 /// Letters and digits that make a temporary name unique.
 const UNIQUE: usize = 6;
 
-/// The names of the files in a directory, and how the ID of an image is found in a state. Each product has one, as a
-/// constant.
+/// The names of the files in a directory, and the function that finds the ID of the image in a state. Each product has
+/// one layout, as a constant.
 #[derive(Clone, Copy, Debug)]
 pub struct Layout {
     pub(super) state: &'static str,
@@ -20,17 +20,17 @@ pub struct Layout {
 }
 
 impl Layout {
-    /// Returns a layout. `state` is the name of the state's file. `image` is the prefix of the images' names; sixteen
-    /// hexadecimal digits of the ID follow, as in `memory-00000000000000ff`. A save may delete any file with such a name, so
-    /// choose a prefix that nobody else uses. Choose a new ID for each save, such as a random number.
+    /// Creates a layout. `state` is the name of the state's file. `image` is the prefix of the images' names; sixteen
+    /// hexadecimal digits of the ID follow, as in `memory-00000000000000ff`. A save may delete any file with such a
+    /// name, so choose a prefix that nobody else uses. Choose a new ID for each save, such as a random number.
     ///
     /// `max_state_len` is the length of the longest state, in bytes: `max_snapshot_len::<Mirror>()` for a snapshot. A save
-    /// refuses a longer one. `image_of` returns the ID in the bytes of a state, and `None` if the bytes are no state. If it
-    /// returns `None` for the saved state, a save deletes nothing until the new state is in place.
+    /// refuses a longer one. `image_of` returns the ID in the bytes of a state, and `None` if the bytes are not a state. If
+    /// it returns `None` for the saved state, a save deletes nothing until the new state is in place.
     ///
     /// # Panics
     ///
-    /// Panics where [`try_new`](Self::try_new) returns an error. A constant does not compile then.
+    /// If [`try_new`](Self::try_new) would return an error. In a constant, a panic is a compile error.
     #[must_use]
     #[expect(clippy::panic, reason = "a constant with such a name does not compile")]
     pub const fn new(
@@ -45,12 +45,12 @@ impl Layout {
         }
     }
 
-    /// Returns a layout as [`new`](Self::new) does, or says what is wrong with a name.
+    /// Like [`new`](Self::new), but returns an error if a name is wrong.
     ///
     /// # Errors
     ///
-    /// Returns [`LayoutError`] if `state` or `image` is empty, starts with a dot, or has a `/` or a NUL byte in it. Also if
-    /// `state` starts with `image`, and if a file would have a name of more than 64 bytes.
+    /// Returns [`LayoutError`] if `state` or `image` is empty, starts with a dot, or has a `/` or a NUL byte in it. It
+    /// also returns an error if `state` starts with `image`, or if a file name would have more than 64 bytes.
     pub const fn try_new(
         state: &'static str,
         image: &'static str,
@@ -140,7 +140,7 @@ const fn starts_with(mut name: &[u8], mut start: &[u8]) -> bool {
 pub struct LayoutError {
     /// The name of the state, or the prefix of the images' names.
     pub name: &'static str,
-    /// What is wrong with it.
+    /// The error.
     pub reason: LayoutReason,
 }
 
@@ -148,15 +148,16 @@ pub struct LayoutError {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum LayoutReason {
-    /// It is empty.
+    /// The name is empty.
     Empty,
-    /// It starts with a dot, as `.`, `..` and the names of temporary files do.
+    /// The name starts with a dot, like `.`, `..` and the names of temporary files.
     Dot,
-    /// It has a `/` in it.
+    /// The name contains a `/`.
     Slash,
-    /// It has a NUL byte in it.
+    /// The name contains a NUL byte.
     Nul,
-    /// The whole name of a file would have more than 64 bytes. An image's has sixteen more than its prefix.
+    /// The whole name of a file would have more than 64 bytes. The name of an image has sixteen bytes more than its
+    /// prefix.
     TooLong,
     /// The name of the state starts with the prefix of the images' names.
     LikeAnImage,
