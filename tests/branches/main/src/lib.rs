@@ -13,7 +13,7 @@ use devstate_versioning::{Versioned, release_table};
 pub struct FanSer {
     /// Turns a minute.
     pub speed: u16,
-    /// Gone since version 3. Version 4 goes on from version 2, and has it.
+    /// Gone since version 3. The parent of version 4 is version 2, so version 4 has it.
     #[versioned(end = 3, default_fn = no_hint)]
     pub hint: u8,
     /// Before version 2 a fan could not be switched off.
