@@ -113,7 +113,7 @@ fn a_removed_variant_has_its_stand_in_or_is_refused() {
     assert_eq!((refused.mirror, refused.field, refused.version), ("LinkSer", "Half", 1));
     assert_eq!(
         refused.reason,
-        "the latest version has no such variant, and nothing stands in for it"
+        "the latest version does not have the variant, and no `default_fn` replaces it"
     );
 }
 

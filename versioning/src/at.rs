@@ -17,7 +17,9 @@ use crate::table::TableData;
 #[diagnostic::on_unimplemented(
     message = "the release table `{R}` has no row for the mirror `{Self}`",
     label = "`{Self}` has no row in this table",
-    note = "add `{Self} => [..]` to the `release_table!` that declares `{R}`, with one version for each release, `_` for a release without this mirror; a mirror that only one other mirror holds can be a part of it instead: `#[versioned(part = [..])]`"
+    note = "add `{Self} => [..]` to the `release_table!` that declares `{R}`, with one version for each release, and \
+            `_` for a release without this mirror; if only one other mirror contains it, it can be a part of that \
+            mirror instead: `#[versioned(part = [..])]`"
 )]
 pub trait RowOf<R>: Mirror {
     /// The fingerprint of a snapshot whose root is this mirror, for each release. Zero if the release does not have the

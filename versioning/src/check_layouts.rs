@@ -29,7 +29,7 @@ pub const fn check_layouts(schema: &Schema, found: &[u64], pinned: &[Option<u64>
             .number(found.len() as u64)
             .str(" versions, and `check_layouts` gets ")
             .number(pinned.len() as u64)
-            .str(" fingerprints; give it one for each version, `None` for a last one that is not published")
+            .str(" fingerprints; give one for each version, and `None` for a last version that is not published")
             .fail()
     }
     check_pins(schema, found, pinned);
@@ -122,21 +122,24 @@ const fn refuse_layout(schema: &Schema, version: u16, pinned: &[Option<u64>], li
         LayoutChange::FieldAdded(field) => message
             .str("Without the field `")
             .str(field.name)
-            .str("` it is the published one: if its `start` or `end` changed, undo that. If the field is new, give it `start = ")
+            .str("` the layout is the published one: if its `start` or `end` changed, undo that. If the field is new, \
+                  give it `start = ")
             .number(next)
             .str("`")
             .begin(next, begun),
         LayoutChange::VariantAdded(variant, true) => message
             .str("Without the variant `")
             .str(variant.name)
-            .str("` it is the published one: if its `start` or `end` changed, undo that. If the variant is new, give it `start = ")
+            .str("` the layout is the published one: if its `start` or `end` changed, undo that. If the variant is \
+                  new, give it `start = ")
             .number(next)
             .str("`")
             .begin(next, begun),
         LayoutChange::VariantAdded(variant, false) => message
             .str("Without the variant `")
             .str(variant.name)
-            .str("` it is the published one: move the new variant behind the last one, because it changes the tags of those behind it, and give it `start = ")
+            .str("` the layout is the published one: move the new variant to the end, because it changes the tags of \
+                  the variants after it, and give it `start = ")
             .number(next)
             .str("`")
             .begin(next, begun),
@@ -145,7 +148,7 @@ const fn refuse_layout(schema: &Schema, version: u16, pinned: &[Option<u64>], li
             .number(bound as u64)
             .str(" for the field `")
             .str(field.name)
-            .str("` it is the published one: give it that bound again. To change it, write `bound(")
+            .str("` the layout is the published one: give the field that bound again. To change it, write `bound(")
             .number(version as u64)
             .str(" = ")
             .number(bound as u64)
@@ -163,9 +166,9 @@ const fn refuse_layout(schema: &Schema, version: u16, pinned: &[Option<u64>], li
             .str(field.name)
             .str("` as ")
             .ty(&ty)
-            .str(" it is the published one: give the field that type again. Or give it `end = ")
+            .str(" the layout is the published one: give the field that type again. Or give it `end = ")
             .number(next)
-            .str("` and add one of another name and the new type with `start = ")
+            .str("` and add a field with another name and the new type, with `start = ")
             .number(next)
             .str("`")
             .begin(next, begun),
@@ -217,7 +220,7 @@ const fn check_unit(schema: &Schema, field: &Field) {
             .str(schema.name)
             .str("` has the unit `")
             .str(unit)
-            .str("`, and its type is no number: delete `unit`, or give it to the field that has the number")
+            .str("`, and its type is not a number: delete `unit`, or give it to the field that has the number")
             .fail()
     }
 }

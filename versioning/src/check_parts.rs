@@ -62,14 +62,14 @@ const fn check_fields(owner: &Schema, fields: &[Field], around: Presence) {
         if !field.parts.is_empty() {
             if !field.ty.holds_mirrors() {
                 about(owner, field)
-                    .str("has `part`, and its type holds no mirror: delete `part`")
+                    .str("has `part`, but its type contains no mirror: delete `part`")
                     .fail()
             }
             check_type(owner, field, around, field.ty);
         }
         if !field.inner.is_empty() && !check_inner_type(owner, field, field.ty) {
             about(owner, field)
-                .str("has `inner`, and its type holds no inner snapshot: delete `inner`")
+                .str("has `inner`, but its type contains no inner snapshot: delete `inner`")
                 .fail()
         }
         rest = tail;
@@ -98,7 +98,7 @@ const fn check_part(owner: &Schema, field: &Field, around: Presence, part: &Sche
         about(owner, field)
             .str("has the part `")
             .str(part.name)
-            .str("`, which holds a mirror that is no part: give that field of `")
+            .str("`, which contains a mirror that is not a part: give that field of `")
             .str(part.name)
             .str("` a `part = [..]` too")
             .fail()
@@ -143,7 +143,7 @@ const fn check_part(owner: &Schema, field: &Field, around: Presence, part: &Sche
                 .number(field.parts[at] as u64)
                 .str(", which the source of `")
                 .str(part.name)
-                .str("` no longer has, or has not: raise `oldest` on `")
+                .str("` does not have: increase `oldest` on `")
                 .str(owner.name)
                 .str("` as well, or keep that version of the part")
                 .fail()
@@ -289,7 +289,7 @@ const fn check_inner_step(owner: &Schema, field: &Field, rows: &[Row], before: (
         let (old, new) = (version_in(row, before.0), version_in(row, release.0));
         let place = about_inner(owner, field)
             .number(release.1 as u64)
-            .str(" in `inner` behind release ")
+            .str(" in `inner` after release ")
             .number(before.1 as u64)
             .str(", and with it the inner mirror `")
             .str(row.schema.name)

@@ -4,7 +4,7 @@ use crate::fingerprint::version_in;
 use crate::message::Message;
 use crate::schema_data::{Field, InnerSchema, Schema, Shape, Type};
 
-/// Checks the step of a mirror from its version in a release to that in a release that goes on from it. `place` is the
+/// Checks the step of a mirror from its version in a parent release to its version in a release. `place` is the
 /// beginning of the message.
 #[track_caller]
 pub(crate) const fn check_step(place: Message, schema: &Schema, before: u16, version: u16) {
@@ -35,7 +35,7 @@ pub(crate) const fn check_step(place: Message, schema: &Schema, before: u16, ver
             .number(lost.before as u64)
             .str(" to ")
             .number(lost.version as u64)
-            .str(", which does not have all changes of the former. Add a version with a later ")
+            .str(", which does not have all changes of the earlier one. Add a version with a later ")
             .str(later)
             .str(", and name it there, or correct the release behind `from`")
             .fail()

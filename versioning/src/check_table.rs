@@ -33,7 +33,7 @@ pub const fn check_table_name(name: &str) {
     }
 }
 
-/// Checks a table's releases: names, numbers, literals, and the positions of the releases that they go on from.
+/// Checks a table's releases: names, numbers, literals, and the positions of their parents.
 #[track_caller]
 pub const fn check_releases(
     table: &str,
@@ -79,9 +79,9 @@ pub const fn check_releases(
             Message::new()
                 .str("release `")
                 .str(name)
-                .str("` goes on from `")
+                .str("` has the parent `")
                 .str(releases[parent].0)
-                .str("`, which is not an earlier release: name one that stands before it, or delete `from`")
+                .str("`, which is not an earlier release: name an earlier release, or delete `from`")
                 .fail()
         }
         if literal.is_none() && i + 1 < releases.len() {
@@ -101,8 +101,8 @@ pub const fn check_releases(
     }
 }
 
-/// Checks one mirror's row. `given` is the row as written, with `None` for `_`. `parents` are the positions of the releases
-/// that the releases go on from.
+/// Checks one mirror's row. `given` is the row as written, with `None` for `_`. `parents` are the positions of the
+/// parents of the releases.
 #[track_caller]
 pub const fn check_row(
     rows: &[Row],
@@ -147,7 +147,7 @@ pub const fn check_row(
         };
         match (before, given[release]) {
             (Some(_), None) => at(releases, release, name)
-                .str("is `_`, and an earlier release has it: a mirror that is no longer used keeps its last version")
+                .str("is `_`, but an earlier release has it: a mirror that is no longer used keeps its last version")
                 .fail(),
             (None, None) => {}
             (_, Some(0)) => at(releases, release, name)
@@ -322,17 +322,20 @@ pub const fn check_published(table: &str, rows: &[Row], release: usize, name: &s
                 .version(version)
                 .str(" in the row of `")
                 .str(rows[row].schema.name)
-                .str("`, where ")
+                .str("` in place of ")
                 .version(version_in(&rows[row], release))
-                .str(" stands, it is the published one. "),
+                .str(", the release is the published one. "),
             None => message,
         };
         let message = message
-            .str("A published release may not change: undo the change of its column, or of a mirror in it, or add a release. Only if `")
+            .str(
+                "A published release may not change: undo the change of its versions in the rows, or of a mirror, or \
+                  add a release. Only if `",
+            )
             .str(name)
             .str("` was never published, pin ")
             .fingerprint(found)
-            .str(". Its column is now ")
+            .str(". Its versions are now ")
             .column(rows, release);
         if table.is_empty() {
             message.fail()

@@ -1,4 +1,4 @@
-//! The checksum of a snapshot, CRC-64/XZ, in several sizes.
+//! Computes the checksum of a snapshot, CRC-64/XZ. Choose an implementation by its speed and its size:
 //!
 //! | type | tables | for |
 //! |---|---|---|

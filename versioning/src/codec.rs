@@ -54,9 +54,11 @@ use crate::writer::Writer;
 ///
 /// `'de` is the lifetime of the snapshot. Borrowed fields have the same lifetime.
 #[diagnostic::on_unimplemented(
-    message = "the release table `{R}` cannot save or load `{Self}`: it is no mirror with a row in the table, or not `Clone`",
+    message = "the release table `{R}` cannot save or load `{Self}`: it is not a mirror with a row in the table, or \
+               it is not `Clone`",
     label = "no row in the table, or not `Clone`",
-    note = "derive `Versioned` and `Clone` for `{Self}`, and add `{Self} => [..]` to the `release_table!` that declares `{R}`, with one version for each release, `_` for a release without this mirror"
+    note = "derive `Versioned` and `Clone` for `{Self}`, and add `{Self} => [..]` to the `release_table!` that \
+            declares `{R}`, with one version for each release, and `_` for a release without this mirror"
 )]
 pub trait MirrorOf<'de, R: TableData>: RowOf<R> + Wire<'de, At<R>> + Wire<'de, Newest<R>> + Clone {}
 

@@ -5,7 +5,7 @@ use core::fmt::{self, Display, Formatter, Write};
 use crate::schema_data::{Presence, Type};
 use crate::table::TableData;
 
-/// What a release goes on from.
+/// The parent of a release.
 #[derive(PartialEq, Eq)]
 pub(crate) enum Origin<R> {
     /// The release before it, or nothing for the first one.
@@ -16,7 +16,7 @@ pub(crate) enum Origin<R> {
     Release(R),
 }
 
-/// Returns what the release at a position goes on from.
+/// Returns the parent of the release at a position.
 pub(crate) fn goes_on_from<R: TableData>(release: usize) -> Origin<R> {
     match R::PARENTS.get(release) {
         Some(Some(parent)) if parent.checked_add(1) != Some(release) => {

@@ -134,7 +134,7 @@ fn json_mirror(
     f.write_str("]}")
 }
 
-/// Writes how the versions go on from each other, where it is not a line from version 1.
+/// Writes the parents of the versions, unless they are a line from version 1.
 fn json_history(f: &mut Formatter<'_>, history: &History) -> fmt::Result {
     if history.oldest > 1 {
         write!(f, "\"oldest\": {}, ", history.oldest)?;

@@ -96,7 +96,7 @@ fn alone<M: Mirror>(version: u16) -> Result<AtVersion, ConversionError> {
         );
     };
     if !M::SCHEMA.has(version) {
-        return Err(ConversionError::new("the mirror has no such version").at(M::SCHEMA.name, "", version));
+        return Err(ConversionError::new("the mirror does not have this version").at(M::SCHEMA.name, "", version));
     }
     Ok(AtVersion::new(version))
 }

@@ -103,7 +103,7 @@ pub struct LoadError {
     pub offset: Option<usize>,
 }
 
-/// What is wrong with a snapshot.
+/// The reason why a snapshot could not be loaded. [`LoadError::kind`] has it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
@@ -245,7 +245,7 @@ pub enum Expected {
     DefaultElement,
 }
 
-/// The error of a semantic function (`ser_fn` or `de_fn`): a value has no equivalent in another version.
+/// The error that a semantic function (`ser_fn` or `de_fn`) returns if a value has no equivalent in another version.
 ///
 /// ```
 /// use devstate_versioning::ConversionError;
@@ -382,9 +382,7 @@ impl fmt::Display for Expected {
             Self::Utf8 => f.write_str("UTF-8"),
             Self::Char => f.write_str("the UTF-8 of one character"),
             Self::Foreign => f.write_str("the bytes that the foreign type's encoder writes"),
-            Self::DefaultElement => {
-                f.write_str("the default in an element behind the end of the array, which was longer")
-            }
+            Self::DefaultElement => f.write_str("the default value in an element beyond the end of the array"),
         }
     }
 }
@@ -393,16 +391,17 @@ impl fmt::Display for SaveError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match *self {
             Self::BufferTooSmall { needed, available } => too_small(f, needed, available),
-            Self::NotInRelease { release } => write!(f, "release {release} has no such mirror"),
+            Self::NotInRelease { release } => write!(f, "release {release} does not have this mirror"),
             Self::Lossy { field, release } => write!(f, "release {release} would lose field {field}"),
             Self::Conversion(error) => error.fmt(f),
             Self::PayloadTooLong { len } => write!(f, "a payload of {len} bytes is longer than a header can express"),
             Self::Sink => f.write_str("the sink accepted no more bytes"),
             Self::Value { expected, found } => write!(f, "cannot encode {found:#x}, expected {expected}"),
             Self::Foreign { max } => write!(f, "a foreign value cannot be encoded in {max} bytes"),
-            Self::ForeignChanges => {
-                f.write_str("a foreign value has not always the same encoding: it may hold a map without an order")
-            }
+            Self::ForeignChanges => f.write_str(
+                "the encoding of a foreign value changes from call to call: the value may contain a map \
+                             without a fixed order",
+            ),
             Self::WrongLength { announced, written } => {
                 write!(
                     f,
@@ -452,7 +451,7 @@ impl fmt::Display for LoadErrorKind {
             Self::UnknownRelease { found } => {
                 write!(f, "written by release {found}, which this build does not support")
             }
-            Self::NotInRelease { release } => write!(f, "release {release} has no such mirror"),
+            Self::NotInRelease { release } => write!(f, "release {release} does not have this mirror"),
             Self::Checksum { expected, found } => {
                 write!(f, "checksum mismatch: expected {expected:#018x}, found {found:#018x}")
             }

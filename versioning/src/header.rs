@@ -4,7 +4,8 @@ use core::fmt;
 
 use crate::error::{LoadError, LoadErrorKind};
 
-/// The header of a snapshot: the bytes before the payload.
+/// The header of a snapshot: the bytes before the payload. Use [`Header::peek`] to identify a snapshot before you load
+/// it.
 ///
 /// ```
 /// use devstate_versioning::{Architecture, Header};

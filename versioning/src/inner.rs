@@ -98,7 +98,7 @@ impl<R, M, const N: usize> Inner<R, M, N> {
 
 /// The versions of a field with an inner snapshot: those in its `inner = [..]`.
 #[diagnostic::on_unimplemented(
-    message = "a field with an inner snapshot does not say which release belongs to each version of its owner",
+    message = "a field with an inner snapshot does not give a release for each version of its owner",
     label = "`inner = [..]` is missing on a field",
     note = "give the field `#[versioned(inner = [1])]`, with a release of the inner table for each version of the mirror, and `_` for a version without the field, and give the mirror `parts(open)`"
 )]
@@ -115,7 +115,7 @@ fn release<R: TableData, V: Versions>(at: V) -> Option<R> {
     }
 }
 
-const NO_RELEASE: &str = "the inner release table has no such release";
+const NO_RELEASE: &str = "the inner release table does not have this release";
 
 #[diagnostic::do_not_recommend]
 impl<R: TableData, M: Mirror, const N: usize> Layout for Inner<R, M, N> {
@@ -180,7 +180,7 @@ where
     fn downgrade(&mut self, at: V) -> Result<(), ConversionError> {
         let release = release::<R, V>(at).ok_or(ConversionError::new(NO_RELEASE))?;
         if M::version(release) == 0 {
-            return Err(ConversionError::new("the inner release has no such mirror"));
+            return Err(ConversionError::new("the inner release does not have this mirror"));
         }
         // The mirror has its latest values. After a load that failed, a release could be left here.
         self.read_at = 0;

@@ -1,4 +1,5 @@
-//! Reads a payload by its schema alone: each field with its path, offset and value, for tools and for error messages.
+//! Reads each field of a payload with its path, offset and value. It needs only the schema. Use it in tools and for
+//! error messages.
 //!
 //! A program that does not call this module does not link it, so the names of fields cost no flash there.
 

@@ -288,7 +288,7 @@ pub use snapshot::{Translated, max_snapshot_len};
 pub use stream::StreamError;
 pub use writer::Sink;
 
-/// Release tables and mirrors as constant data, and as text.
+/// Prints release tables as text or JSON, and provides them as constant data.
 ///
 /// Use [`schema::Table`] to print a release table for people, and [`schema::Json`] for tools. The other items are the
 /// data behind them. A program needs them only if it walks the data itself. It then starts at

@@ -2,8 +2,8 @@
 
 use crate::path::FieldPath;
 
-/// One field that a downgrade would lose. If an older build loads the downgraded value and saves it again, the value of
-/// this field differs.
+/// A field that a downgrade would lose. [`ReleaseTable::losses`](crate::ReleaseTable::losses) reports each one. If an
+/// older build loads the downgraded value and saves it again, the value of this field differs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Loss {

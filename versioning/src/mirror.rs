@@ -9,7 +9,9 @@ use crate::schema_data::{Schema, Type};
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot be a field of a mirror",
     label = "this type has no fixed, bounded encoding",
-    note = "integers of a fixed width, `bool`, `char`, arrays, tuples of up to twelve, `Option`, `heapless::{{Vec, String, Deque}}` of heapless 0.9, `devstate_versioning::{{Str, Bytes}}` and types that derive `Versioned` can",
+    note = "these types can be fields: integers of a fixed width, `bool`, `char`, arrays, tuples of up to twelve, \
+            `Option`, `heapless::{{Vec, String, Deque}}` of heapless 0.9, `devstate_versioning::{{Str, Bytes}}`, and \
+            types that derive `Versioned`",
     note = "write `u64` instead of `usize`, `i64` instead of `isize`, and a bounded `heapless::Vec<T, N>` instead of `Vec<T>`; a foreign serde type needs `#[versioned(serde, max = N, layout = \"name/1\")]`"
 )]
 pub trait Layout {

@@ -71,9 +71,10 @@ impl<T, V> ByElement<T, V> for &Missing<T, V> {
 
 /// The value of a field of a type without `Default` in versions without the field.
 #[diagnostic::on_unimplemented(
-    message = "a field of the type `{Self}` is missing in some versions, and nothing says what it is then",
+    message = "a field of the type `{Self}` is missing in some versions, and has no default value for them",
     label = "`{Self}` has no `Default`",
-    note = "give the field `#[versioned(default_fn = path)]` with `fn path(version: u16) -> {Self}`, or the type a `Default`, which a removed or skipped field needs in any case"
+    note = "add `#[versioned(default_fn = path)]` to the field, with `fn path(version: u16) -> {Self}`, or implement \
+            `Default` for the type; a removed or skipped field always needs `Default`"
 )]
 pub trait MissingValue<V> {
     /// Returns the value.
@@ -92,7 +93,8 @@ impl<T: Blank<V>, V> MissingValue<V> for T {
 #[diagnostic::on_unimplemented(
     message = "a variant has a field of the type `{Self}`, which has no `Default`",
     label = "`{Self}` has no `Default`",
-    note = "decoding makes the variant first and fills its fields in place: derive or implement `Default` for `{Self}`, or `wire::Blank` for a type with a codec by hand"
+    note = "decoding creates the variant first, and then fills its fields: derive or implement `Default` for \
+            `{Self}`, or implement `wire::Blank` for a type with a hand-written codec"
 )]
 pub trait VariantValue<V> {
     /// Returns the value.

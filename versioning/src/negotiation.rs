@@ -284,7 +284,7 @@ impl fmt::Display for NegotiationError {
             Self::NotAscending { number, after } => {
                 write!(
                     f,
-                    "the offer has release {number} behind release {after}, and must have it before"
+                    "the offer has release {number} after release {after}, and numbers must ascend"
                 )
             }
             Self::TooManyRecords => f.write_str("the offer has more records than it announced"),

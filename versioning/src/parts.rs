@@ -28,7 +28,7 @@ pub(crate) const fn checked_fingerprint(table: &str, rows: &[Row], release: usiz
             .number(MAX_PARTS as u64)
             .str(" different parts: give `")
             .str(name)
-            .str("` or another part a row of its own in the release table, in place of `part = [..]`")
+            .str("` or another part its own row in the release table, instead of `part = [..]`")
             .fail()
     }
     column.fingerprint(table)
@@ -295,7 +295,7 @@ mod tests {
 
     #[test]
     #[should_panic(
-        expected = "a release has more than 256 different parts: give `Part256` or another part a row of its own"
+        expected = "a release has more than 256 different parts: give `Part256` or another part its own row"
     )]
     fn one_part_too_many_is_refused() {
         let _ = checked_fingerprint("", &[row_with_parts(MAX_PARTS + 1)], 0);

@@ -4,7 +4,8 @@ use core::fmt;
 
 use crate::schema_data::{Field, InnerSchema, MAX_DEPTH, Schema, Shape, Type, Variant};
 
-/// The path from a mirror to one of its fields, as positions. It is small and has no names, so it costs little flash.
+/// The path from a mirror to one of its fields, as positions. A [`Loss`](crate::Loss) and an error of a lossy save have
+/// it. It is small and has no names, so it costs little flash.
 ///
 /// A step is one of these:
 ///

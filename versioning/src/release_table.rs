@@ -306,8 +306,8 @@ macro_rules! release_table {
         $visibility:vis enum $Release:ident $(= $table:tt)? { $($releases:tt)* }
     ) => {
         ::core::compile_error!(::core::concat!(
-            "the table `", ::core::stringify!($Release), "` has no rows: behind the releases, write a line for each mirror, with its version in \
-             each release, as in `TimerSer => [1, 2],`",
+            "the table `", ::core::stringify!($Release), "` has no rows: after the releases, write a line for each mirror, with \
+             its version in each release, as in `TimerSer => [1, 2],`",
         ));
     };
 }
@@ -323,13 +323,14 @@ macro_rules! __release_part {
     (@name $name:ident) => {};
     (@taken $name:ident) => {
         ::core::compile_error!(::core::concat!(
-            "a release cannot have the name `", ::core::stringify!($name), "`: the macro declares an item of that name; choose another one",
+            "a release cannot have the name `", ::core::stringify!($name), "`: the macro declares an item with this \
+                 name. Choose another name",
         ));
     };
     (@note cfg $name:ident $number:literal) => {
         ::core::compile_error!(::core::concat!(
-            "release `", ::core::stringify!($name), "` has a `#[cfg(…)]`, and each target has all releases: delete it, and give the \
-             release a fingerprint for each target, as in `", ::core::stringify!($name), " = ", ::core::stringify!($number), " @ { #[cfg(windows)] 0x…, #[cfg(not(windows))] 0x… }`",
+            "release `", ::core::stringify!($name), "` has a `#[cfg(…)]`, but every target has all releases: delete \
+             it, and give the release a fingerprint for each target, as in `", ::core::stringify!($name), " = ", ::core::stringify!($number), " @ { #[cfg(windows)] 0x…, #[cfg(not(windows))] 0x… }`",
         ));
     };
     (@note $note:ident $name:ident $number:literal) => {};
@@ -340,13 +341,15 @@ macro_rules! __release_part {
     };
     (@parent $Release:ident $name:ident $other:tt) => {
         ::core::compile_error!(::core::concat!(
-            "`", ::core::stringify!($other), "` is no release: `from` has the name of an earlier one, or `_` for one that the table no longer has",
+            "`", ::core::stringify!($other), "` is not a release: write the name of an earlier release after `from`, \
+             or `_` for a release that the table no longer has",
         ))
     };
     (@table $table:literal) => { $table };
     (@table $other:tt) => {
         ::core::compile_error!(::core::concat!(
-            "`", ::core::stringify!($other), "` is no name of a release table: write it in quotes, as in `= \"acme-lamp\"`",
+            "`", ::core::stringify!($other), "` is not the name of a release table: write the name in quotes, as in \
+             `= \"acme-lamp\"`",
         ))
     };
     (@pinned $name:ident $number:literal $fingerprint:tt) => {};
@@ -360,7 +363,8 @@ macro_rules! __release_part {
     (@version $version:literal) => { $version };
     (@version $other:tt) => {
         ::core::compile_error!(::core::concat!(
-            "`", ::core::stringify!($other), "` is no version: a row has a number for each release, or `_` for a release without the mirror",
+            "`", ::core::stringify!($other), "` is not a version: a row has a number for each release, or `_` for a \
+             release without the mirror",
         ))
     };
     (@given _) => { ::core::option::Option::None };
@@ -374,7 +378,8 @@ macro_rules! __release_part {
     (@literal $fingerprint:literal) => { ::core::option::Option::Some($fingerprint) };
     (@literal $other:tt) => {
         ::core::compile_error!(::core::concat!(
-            "`", ::core::stringify!($other), "` is no fingerprint: a release has a number such as `0x0123_4567_89ab_cdef`, or `open`",
+            "`", ::core::stringify!($other), "` is not a fingerprint: a release has a number such as \
+             `0x0123_4567_89ab_cdef`, or `open`",
         ))
     };
 }

@@ -113,7 +113,7 @@ fn a_release_without_the_mirror_is_refused_before_anything_is_asked() {
     let v1 = newer::Release::V1;
     let mut scratch = later.clone();
     let not_there = SaveError::NotInRelease { release: 1 };
-    assert_eq!(not_there.to_string(), "release 1 has no such mirror");
+    assert_eq!(not_there.to_string(), "release 1 does not have this mirror");
     assert_eq!(v1.losses(&later, &mut scratch, &mut |_| unreachable!()), Err(not_there));
     assert_eq!(v1.downgrade(&later, &mut scratch).unwrap_err(), not_there);
     let lossy = v1.downgrade_lossy(&later, &mut scratch, &mut |_| unreachable!());

@@ -205,7 +205,7 @@ fn what_is_not_an_offer_is_refused() {
             full[1],
             1,
             3,
-            "the offer has release 1 behind release 3, and must have it before",
+            "the offer has release 1 after release 3, and numbers must ascend",
         ),
         (zero, full[1], 0, 0, "the offer has a release with the number 0"),
         (full[2], zero, 0, 3, "the offer has a release with the number 0"),

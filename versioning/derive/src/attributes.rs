@@ -60,7 +60,7 @@ impl ItemAttributes {
         if let Some(tag) = read.tag {
             return Err(Error::new(
                 tag.span,
-                format!("`{part}` is no variant, so it has no tag: delete `tag`"),
+                format!("`{part}` is not a variant, so it has no tag: delete `tag`"),
             ));
         }
         Ok(read)
@@ -122,12 +122,16 @@ impl ItemAttributes {
                 } else if meta.path.is_ident("unit") {
                     set(&mut read.unit, &meta, unit(&meta)?)
                 } else {
-                    let word = meta.path.get_ident().map_or_else(String::new, |word| format!("`{word}` "));
+                    let word = meta
+                        .path
+                        .get_ident()
+                        .map_or_else(String::new, |word| format!("`{word}` "));
                     Err(Error::new(
                         at,
                         format!(
-                            "{word}cannot stand on the field of a variant, which has no versions of its own and can have `part`, \
-                             `inner`, `bound` and `unit` only: add a variant, or put the fields into a mirror"
+                            "{word}cannot be on a field of a variant. Such a field has no versions of its own, and \
+                             can have `part`, `inner`, `bound` and `unit` only: add a variant, or put the fields into \
+                             a mirror"
                         ),
                     ))
                 }
@@ -359,8 +363,8 @@ fn check_range(part: &str, history: &History, start: Option<&Boundary>, end: Opt
             }
             _ => {
                 return refuse(format!(
-                    "`{part}` ends with version {last}, which goes on from version {parent}, and that has no `{part}`: `end` is \
-                     the first version without it, on each branch that had it"
+                    "`{part}` ends with version {last}, but its parent, version {parent}, does not have `{part}`: \
+                     give the first version without `{part}`, on each branch that had it"
                 ));
             }
         }
@@ -388,8 +392,8 @@ fn check_forgotten(
         return Err(Error::new(
             end.span,
             format!(
-                "`{part}` was gone by version {oldest}, the oldest one that is left: delete it, with its functions. Behind a \
-                 variant that is deleted, the next one needs `tag = N`, the tag that it has"
+                "version {oldest} is the oldest version that is left, and it does not have `{part}`: delete `{part}` \
+                 and its functions. If you delete a variant, give the next variant its present tag, `tag = N`"
             ),
         ));
     }
@@ -407,8 +411,8 @@ fn check_forgotten(
             return Err(Error::new(
                 change.span,
                 format!(
-                    "`{word}` of `{part}` is a step to a forgotten version: version {oldest} is the oldest one that is left. Delete \
-                     `{word}`, and its functions"
+                    "`{word}` of `{part}` makes no difference: version {oldest} is the oldest version that is left. \
+                     Delete `{word}` and its functions"
                 ),
             ));
         }
@@ -462,8 +466,8 @@ fn check_step(part: &str, history: &History, at: &Boundary) -> Result<()> {
             return Err(Error::new(
                 at.span,
                 format!(
-                    "`at = {value}` of `{part}` is no step between versions: `at` is the version behind the \
-                     step, at least 2"
+                    "`at = {value}` of `{part}` is not a step between versions: `at` is the version after the step, \
+                     at least 2"
                 ),
             ));
         }
@@ -487,8 +491,8 @@ fn check_step(part: &str, history: &History, at: &Boundary) -> Result<()> {
         return Err(Error::new(
             at.span,
             format!(
-                "`at` of `{part}` is a step to a forgotten version: version {} is the oldest one that is left. Delete the \
-                 annotation, and its functions",
+                "`at` of `{part}` makes no difference: version {} is the oldest version that is left. Delete the \
+                 annotation and its functions",
                 history.oldest
             ),
         ));

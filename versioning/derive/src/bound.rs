@@ -86,8 +86,8 @@ impl Bound {
                     return Err(Error::new(
                         self.span,
                         format!(
-                            "`bound` of `{field}` says nothing of version {version}, which has the field: begin with the first \
-                             version that has it, as in `bound({version} = 8, {} = 16)`",
+                            "`bound` of `{field}` gives no bound for version {version}, which has the field: begin \
+                             with the first version that has it, as in `bound({version} = 8, {} = 16)`",
                             version + 1
                         ),
                     ));
@@ -119,8 +119,8 @@ impl Bound {
                 return Err(Error::new(
                     self.span,
                     format!(
-                        "`bound` of `{field}` names version {number}, which has the bound of version {from}: name only versions \
-                         that changed the bound"
+                        "`bound` of `{field}` names version {number}, which has the same bound as version {from}: \
+                         name only versions that changed the bound"
                     ),
                 ));
             }

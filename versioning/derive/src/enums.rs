@@ -13,7 +13,7 @@ use crate::mirror::{Bodies, Mirror, set_version};
 use crate::words::{Numbered, at};
 
 /// The reason for refusing a stand-in.
-const ALSO_MISSING: &str = "it stands in for another variant, and that version does not have it either";
+const ALSO_MISSING: &str = "it replaces another variant, but that version does not have it either";
 
 /// The highest tag: one byte of a varint.
 const MAX_TAG: u8 = 127;
@@ -88,8 +88,8 @@ fn read<'a>(mirror: &Mirror<'_>, data: &'a DataEnum) -> Result<Vec<Variant<'a>>>
             return Err(Error::new(
                 discriminant.span(),
                 format!(
-                    "the tag of `{code_name}` is its position, {tag}: a variant is never deleted or moved, only given an \
-                     `end`, and new ones are added behind the last"
+                    "the tag of `{code_name}` is its position, {tag}: never delete or move a variant. Give it an \
+                     `end` instead, and add new variants after the last"
                 ),
             ));
         }
@@ -130,8 +130,9 @@ fn tag(name: &str, next: u16, given: Option<Numbered>, history: &History) -> Res
         return Err(Error::new(
             span,
             format!(
-                "`{name}` has the tag {value}, and its position is {next}: a tag is left out only where a forgotten variant was \
-                 deleted, or belongs to another branch, and the mirror has neither `oldest` nor a `_` in `layouts`"
+                "`{name}` has the tag {value}, but its position is {next}: tags can have gaps only for deleted \
+                 variants of forgotten versions or of another branch, and the mirror has neither `oldest` nor a `_` \
+                 in `layouts`"
             ),
         ));
     }
@@ -251,7 +252,7 @@ fn translation(mirror: &Mirror<'_>, variants: &[Variant<'_>]) -> TokenStream {
     let stand_in_below = stand_in(
         mirror,
         &variants_of_all,
-        "that version has no such variant, and nothing stands in for it",
+        "that version does not have the variant, and no `default_fn` replaces it",
     );
     // A variant that was read at an older version and was removed since is replaced by one of the latest version.
     let removed: Vec<_> = variants
@@ -262,7 +263,7 @@ fn translation(mirror: &Mirror<'_>, variants: &[Variant<'_>]) -> TokenStream {
     let stand_in_above = stand_in(
         mirror,
         &removed,
-        "the latest version has no such variant, and nothing stands in for it",
+        "the latest version does not have the variant, and no `default_fn` replaces it",
     );
     let downgrade = nested(mirror, variants, Translation::Downgrade);
     let upgrade = nested(mirror, variants, Translation::Upgrade);

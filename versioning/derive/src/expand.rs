@@ -21,7 +21,7 @@ pub(crate) fn expand(input: &DeriveInput) -> Result<TokenStream> {
         Data::Union(data) => {
             return Err(Error::new(
                 data.union_token.span,
-                "a union has no wire form: its bytes do not say what they are",
+                "a union has no wire form, because its bytes do not show which field is in use",
             ));
         }
     };

@@ -59,8 +59,8 @@ pub(crate) fn name_taken(at: Span, name: &str) -> Error {
     Error::new(
         at,
         format!(
-            "the wire name `{name}` is taken: a name belongs to one field for ever, also after it was removed; choose \
-             another one"
+            "the wire name `{name}` is taken: a name belongs to one field for ever, even after the field was removed. \
+             Choose another name"
         ),
     )
 }

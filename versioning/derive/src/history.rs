@@ -4,14 +4,14 @@ use proc_macro2::{Span, TokenStream};
 use quote::quote;
 use syn::{Error, Result};
 
-/// The versions that the source of a mirror has, and how they go on from each other.
+/// The versions that the source of a mirror has, and the parent of each version.
 #[derive(Debug)]
 pub(crate) struct History {
     /// The latest version.
     pub(crate) version: u16,
     /// The oldest version. Earlier ones are forgotten.
     pub(crate) oldest: u16,
-    /// The version that each version goes on from, where it is not the one before.
+    /// The versions whose parent is not the previous version, each with its parent.
     pub(crate) branches: Vec<(u16, u16)>,
     /// The versions of another branch that this source does not have.
     pub(crate) absent: Vec<u16>,
@@ -62,13 +62,13 @@ impl History {
         (self.oldest..=self.version).filter(|version| !self.absent.contains(version))
     }
 
-    /// Returns the version that `version` goes on from. Zero for version 1.
+    /// Returns the parent of `version`. Zero for version 1.
     pub(crate) fn parent(&self, version: u16) -> u16 {
         let branch = self.branches.iter().find(|(of, _)| *of == version);
         branch.map_or(version.saturating_sub(1), |(_, from)| *from)
     }
 
-    /// Returns `true` if `later` is `earlier`, or goes on from it.
+    /// Returns `true` if `later` is `earlier` or descends from it.
     pub(crate) fn leads(&self, earlier: u16, later: u16) -> bool {
         if self.is_line() {
             return earlier <= later;
@@ -117,8 +117,8 @@ impl History {
                 let (first, second) = (version.min(other), version.max(other));
                 if self.leads(first, second) {
                     return refuse(format!(
-                        "at version {first} and at version {second}, which goes on from it and has the change already: name the \
-                         first version on each branch"
+                        "at version {first} and at version {second}. Version {second} descends from version {first} \
+                         and has the change already: name the first version on each branch"
                     ));
                 }
             }
@@ -265,7 +265,7 @@ mod tests {
         assert!(tree().check_boundary("`x` starts", &change(&[4, 5])).is_ok());
         let error = tree().check_boundary("`x` starts", &change(&[2, 4])).unwrap_err();
         assert!(
-            error.to_string().contains("version 4, which goes on from it"),
+            error.to_string().contains("Version 4 descends from version 2"),
             "{error}"
         );
     }

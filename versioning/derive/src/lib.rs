@@ -27,10 +27,7 @@ mod words;
 use proc_macro::TokenStream;
 use syn::{DeriveInput, parse_macro_input};
 
-#[expect(
-    missing_docs,
-    reason = "`devstate-versioning` re-exports the macro, and its documentation stands there"
-)]
+#[expect(missing_docs, reason = "`devstate-versioning` re-exports and documents the macro")]
 #[proc_macro_derive(Versioned, attributes(versioned))]
 pub fn derive_versioned(input: TokenStream) -> TokenStream {
     let input = parse_macro_input!(input as DeriveInput);

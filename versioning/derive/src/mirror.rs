@@ -125,15 +125,16 @@ fn parameters(input: &DeriveInput) -> Result<Parameters<'_>> {
             GenericParam::Lifetime(parameter) => {
                 return Err(Error::new_spanned(
                     parameter,
-                    "a mirror has at most one lifetime: that of the buffer its borrowed fields are decoded from",
+                    "a mirror has at most one lifetime: the lifetime of the buffer that its borrowed fields are \
+                     decoded from",
                 ));
             }
             GenericParam::Const(parameter) => constants.push(parameter),
             GenericParam::Type(parameter) => {
                 return Err(Error::new_spanned(
                     parameter,
-                    "a mirror derives `Versioned` for one layout, and a generic one has many: give each its own type, \
-                     or implement `Layout`, `Mirror` and `Wire` by hand",
+                    "a mirror with type parameters has many layouts, but `Versioned` is derived for one layout: write \
+                     a type for each layout, or implement `Layout`, `Mirror` and `Wire` by hand",
                 ));
             }
         }
@@ -152,8 +153,8 @@ fn check_instance(mirror: &Ident, parameters: &[&ConstParam], instance: &[Expr])
         match (names.as_slice(), instance) {
             ([], _) => format!("the mirror `{mirror}` has no const parameters: delete `instance`"),
             (names, []) => format!(
-                "the mirror `{mirror}` has a layout for each value of {}: name the one whose fingerprints are in `layouts`, as \
-                 in `instance(64)`. A release table pins those of the instances in its rows",
+                "the mirror `{mirror}` has a layout for each value of {}: name the values whose fingerprints are in \
+                 `layouts`, as in `instance(64)`. A release table pins the layouts of the instances in its rows",
                 names.join(", ")
             ),
             (names, given) => format!(

@@ -125,7 +125,7 @@ fn oldest(given: Option<Numbered>, version: u16) -> Result<u16> {
     if oldest < 2 {
         return Err(Error::new(
             span,
-            "`oldest` is the oldest version that the source still has, and without it that is version 1: delete it",
+            "`oldest` is at least 2: without it, no version is forgotten",
         ));
     }
     if oldest > version {
@@ -137,7 +137,7 @@ fn oldest(given: Option<Numbered>, version: u16) -> Result<u16> {
     Ok(oldest)
 }
 
-/// One element of `branch(4 = 2, 5 = 3)`: version 4 goes on from version 2.
+/// One element of `branch(4 = 2, 5 = 3)`: the parent of version 4 is version 2.
 struct Branch {
     version: LitInt,
     from: LitInt,
@@ -159,21 +159,21 @@ fn branches(given: &[Branch], latest: u16) -> Result<Vec<(u16, u16)>> {
         if version > latest || version < 2 {
             return Err(Error::new(
                 branch.version.span(),
-                format!(
-                    "`branch` says what version {version} goes on from, and the mirror's versions are 1 to {latest}"
-                ),
+                format!("`branch` gives a parent for version {version}, and the mirror's versions are 1 to {latest}"),
             ));
         }
         if from == 0 || from >= version {
             return Err(Error::new(
                 branch.from.span(),
-                format!("version {version} cannot go on from version {from}: give an earlier version, at least 1"),
+                format!(
+                    "version {from} cannot be the parent of version {version}: give an earlier version, at least 1"
+                ),
             ));
         }
         if branches.iter().any(|(other, _)| *other == version) {
             return Err(Error::new(
                 branch.version.span(),
-                format!("`branch` names version {version} twice: a version goes on from one other version"),
+                format!("`branch` names version {version} twice: a version has one parent"),
             ));
         }
         branches.push((version, from));
@@ -183,7 +183,7 @@ fn branches(given: &[Branch], latest: u16) -> Result<Vec<(u16, u16)>> {
     Ok(branches)
 }
 
-/// Refuses a version that goes on from one that the source does not have.
+/// Refuses a version whose parent the source does not have.
 fn check_parents(history: &History, span: Span) -> Result<()> {
     let first = history.oldest;
     if history.absent.contains(&first)
@@ -192,8 +192,8 @@ fn check_parents(history: &History, span: Span) -> Result<()> {
         return Err(Error::new(
             span,
             format!(
-                "version {first} is the oldest one of the mirror, so it is no `_`: give its fingerprint. Or forget it: write \
-                 `oldest = {next}`, and begin `layouts` with version {next}"
+                "`layouts` cannot have `_` for version {first}, the oldest version of the mirror: give its \
+                 fingerprint. Or forget this version: write `oldest = {next}`, and begin `layouts` with version {next}"
             ),
         ));
     }
@@ -203,8 +203,8 @@ fn check_parents(history: &History, span: Span) -> Result<()> {
             return Err(Error::new(
                 span,
                 format!(
-                    "version {version} goes on from version {parent}, which this source does not have (`_`): say which version \
-                     it goes on from, as in `branch({version} = {})`",
+                    "the parent of version {version} is version {parent}, which this source does not have (`_`): give \
+                     another parent, as in `branch({version} = {})`",
                     parent.saturating_sub(1).max(1)
                 ),
             ));
@@ -277,7 +277,8 @@ impl Layouts {
         if let Some(Layout::Absent(span)) = self.given.last() {
             return Err(Error::new(
                 *span,
-                "the latest version has the layout of this source, so it is no `_`: write its fingerprint, or `open`",
+                "`layouts` cannot have `_` for the latest version, which has the layout of this source: write its \
+                 fingerprint, or `open`",
             ));
         }
         Ok(())

@@ -32,7 +32,7 @@ impl Parse for Given {
         match literal.base10_parse()? {
             0 => Err(Error::new(
                 literal.span(),
-                "a part has no version 0: versions start at 1, and `_` stands for a version without the field",
+                "a part has no version 0: versions start at 1, and `_` means that the version does not have the field",
             )),
             version => Ok(Self(version)),
         }
@@ -60,8 +60,8 @@ impl Part {
         let (given, version) = (self.versions.len(), history.version - history.oldest + 1);
         if given != usize::from(version) {
             return refuse(format!(
-                "`{word}` of `{field}` has {given} {}, and the mirror has {version}: give one for each version of the mirror, \
-                 `_` for a version without the field",
+                "`{word}` of `{field}` has {given} {}, and the mirror has {version}: give one for each version of the \
+                 mirror, and `_` for a version without the field",
                 if given == 1 { "version" } else { "versions" },
             ));
         }

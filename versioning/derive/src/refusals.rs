@@ -90,11 +90,11 @@ fn mistakes_on_the_mirror() {
         ),
         (
             "#[versioned(version = 1, layouts(open))] struct Timer<T> { count: T }".to_owned(),
-            "a mirror derives `Versioned` for one layout, and a generic one has many",
+            "a mirror with type parameters has many layouts",
         ),
         (
             "#[versioned(version = 1, layouts(open))] struct Timer<const N: usize> { count: [u8; N] }".to_owned(),
-            "the mirror `Timer` has a layout for each value of N: name the one",
+            "the mirror `Timer` has a layout for each value of N: name the values",
         ),
         (
             "#[versioned(version = 1, layouts(open))] enum Mode {}".to_owned(),
@@ -150,19 +150,19 @@ fn words_of_another_kind() {
     refused(&[
         (
             field("#[versioned(start = \"2\")]"),
-            "this is no number: write one without quotes",
+            "this is not a number: write a number without quotes",
         ),
         (
             field("#[versioned(start = SECOND)]"),
-            "this is no number: write one without quotes",
+            "this is not a number: write a number without quotes",
         ),
         (
             field("#[versioned(start = [2, SECOND])]"),
-            "this is no number: write one without quotes",
+            "this is not a number: write a number without quotes",
         ),
         (
             mirror("#[versioned(version = LATEST, layouts(open))]"),
-            "this is no number: write one without quotes",
+            "this is not a number: write a number without quotes",
         ),
         (
             field("#[versioned(start = 2, default_fn = \"one\")]"),
@@ -189,7 +189,7 @@ fn functions_that_have_no_version() {
         (field("#[versioned(at = 2)]"), "`at` of `count` has no function"),
         (
             field("#[versioned(at = 1, de_fn = raise)]"),
-            "`at = 1` of `count` is no step between versions",
+            "`at = 1` of `count` is not a step between versions",
         ),
         (
             field("#[versioned(at = 3, de_fn = raise)]"),
@@ -197,7 +197,7 @@ fn functions_that_have_no_version() {
         ),
         (
             field("#[versioned(at = 0, de_fn = raise)]"),
-            "`at = 0` of `count` is no step between versions",
+            "`at = 0` of `count` is not a step between versions",
         ),
     ]);
 }
@@ -340,7 +340,7 @@ fn mistakes_on_a_variant() {
         (
             "#[versioned(version = 2, layouts(0, open))] enum Mode { Off, On { #[versioned(start = 2)] level: u8 } }"
                 .to_owned(),
-            "`start` cannot stand on the field of a variant",
+            "`start` cannot be on a field of a variant",
         ),
         (
             "#[versioned(version = 1, layouts(open))] enum Mode { Off = 1 }".to_owned(),

@@ -27,7 +27,7 @@ fn int(input: ParseStream<'_>) -> Result<LitInt> {
         return input.parse();
     }
     Err(input.error(
-        "this is no number: write one without quotes, such as `2`. The macro does not see the value of a constant",
+        "this is not a number: write a number without quotes, such as `2`. The macro does not see the value of a constant",
     ))
 }
 

@@ -33,9 +33,9 @@ use super::{Bytes, Str};
 ///
 /// `V` is the parameter of [`Wire`](crate::wire::Wire). The value does not depend on it.
 #[diagnostic::on_unimplemented(
-    message = "a container holds the type `{Self}`, which has no value before it is decoded",
+    message = "the type `{Self}` is in a container, but has no initial value for decoding",
     label = "`{Self}` does not implement `wire::Blank`",
-    note = "a mirror has it by `Default`: derive or implement that; a type with a codec by hand implements `wire::Blank`"
+    note = "derive or implement `Default` for a mirror; implement `wire::Blank` for a type with a hand-written codec"
 )]
 pub trait Blank<V> {
     /// Returns the initial value.

@@ -371,7 +371,7 @@ impl Mirror {
         self.layouts.get(index)?.as_deref()
     }
 
-    /// Returns the version that a version goes on from. `None` for version 1.
+    /// Returns the parent of a version. `None` for version 1.
     pub(super) fn parent(&self, version: u16) -> Option<u16> {
         let branch = self.branches.iter().find(|branch| branch.version == version);
         branch

@@ -15,15 +15,15 @@ fn mistakes_in_a_tree_of_versions() {
     refused(&[
         (
             tree("version = 2, branch(3 = 1), layouts(0, open)", ""),
-            "`branch` says what version 3 goes on from, and the mirror's versions are 1 to 2",
+            "`branch` gives a parent for version 3, and the mirror's versions are 1 to 2",
         ),
         (
             tree("version = 3, branch(3 = 3), layouts(0, 0, open)", ""),
-            "version 3 cannot go on from version 3",
+            "version 3 cannot be the parent of version 3",
         ),
         (
             tree("version = 3, branch(3 = 0), layouts(0, 0, open)", ""),
-            "version 3 cannot go on from version 0",
+            "version 0 cannot be the parent of version 3",
         ),
         (
             tree("version = 3, branch(3 = 1, 3 = 2), layouts(0, 0, open)", ""),
@@ -31,20 +31,21 @@ fn mistakes_in_a_tree_of_versions() {
         ),
         (
             tree("version = 4, layouts(0, 0, _, open)", ""),
-            "version 4 goes on from version 3, which this source does not have (`_`): say which version it goes on from, as in \
+            "the parent of version 4 is version 3, which this source does not have (`_`): give another parent, as in \
              `branch(4 = 2)`",
         ),
         (
             tree("version = 3, layouts(_, _, open)", ""),
-            "version 1 is the oldest one of the mirror, so it is no `_`: give its fingerprint. Or forget it: write `oldest = 3`",
+            "`layouts` cannot have `_` for version 1, the oldest version of the mirror: give its fingerprint. Or \
+             forget this version: write `oldest = 3`",
         ),
         (
             tree("version = 2, layouts(0, _)", ""),
-            "the latest version has the layout of this source, so it is no `_`",
+            "`layouts` cannot have `_` for the latest version, which has the layout of this source",
         ),
         (
             tree(TREE, "#[versioned(start = [2, 4])]"),
-            "`count` starts at version 2 and at version 4, which goes on from it and has the change already",
+            "`count` starts at version 2 and at version 4. Version 4 descends from version 2 and has the change already",
         ),
         (tree(TREE, "#[versioned(start = [])]"), "the list is empty"),
         (
@@ -53,7 +54,7 @@ fn mistakes_in_a_tree_of_versions() {
         ),
         (
             tree(TREE, "#[versioned(start = 3, end = 4)]"),
-            "`count` ends with version 4, which goes on from version 2, and that has no `count`",
+            "`count` ends with version 4, but its parent, version 2, does not have `count`",
         ),
         (
             tree(
@@ -64,7 +65,7 @@ fn mistakes_in_a_tree_of_versions() {
         ),
         (
             tree(TREE, "#[versioned(at = [3, 5], de_fn = up)]"),
-            "the meaning of `count` changes at version 3 and at version 5, which goes on from it",
+            "the meaning of `count` changes at version 3 and at version 5. Version 5 descends from version 3",
         ),
     ]);
 }
@@ -88,12 +89,12 @@ fn mistakes_in_a_bound() {
         ),
         (
             bounded("bound(2 = 8, 3 = 8)"),
-            "`bound` of `count` names version 3, which has the bound of version 2",
+            "`bound` of `count` names version 3, which has the same bound as version 2",
         ),
         (
             bounded("bound(3 = 8)"),
-            "`bound` of `count` says nothing of version 2, which has the field: begin with the first version that has it, as in \
-             `bound(2 = 8, 3 = 16)`",
+            "`bound` of `count` gives no bound for version 2, which has the field: begin with the first version that \
+             has it, as in `bound(2 = 8, 3 = 16)`",
         ),
         (
             bounded("bound(2 = 8, 4 = 16)"),
@@ -113,7 +114,7 @@ fn mistakes_in_forgetting() {
     refused(&[
         (
             tree("version = 2, oldest = 1, layouts(0, open)", ""),
-            "`oldest` is the oldest version that the source still has, and without it that is version 1: delete it",
+            "`oldest` is at least 2: without it, no version is forgotten",
         ),
         (
             tree("version = 2, oldest = 3, layouts(0, open)", ""),
@@ -125,19 +126,19 @@ fn mistakes_in_forgetting() {
         ),
         (
             left("#[versioned(end = 3)]"),
-            "`count` was gone by version 3, the oldest one that is left: delete it",
+            "version 3 is the oldest version that is left, and it does not have `count`: delete `count`",
         ),
         (
             left("#[versioned(start = 2)]"),
-            "`start` of `count` is a step to a forgotten version",
+            "`start` of `count` makes no difference: version 3 is the oldest version that is left",
         ),
         (
             left("#[versioned(start = 3, de_fn = up)]"),
-            "`start` of `count` is a step to a forgotten version",
+            "`start` of `count` makes no difference: version 3 is the oldest version that is left",
         ),
         (
             left("#[versioned(at = 3, de_fn = up)]"),
-            "`at` of `count` is a step to a forgotten version",
+            "`at` of `count` makes no difference: version 3 is the oldest version that is left",
         ),
         (
             left("#[versioned(part = [1, 1, 1, 1])]"),
@@ -145,14 +146,14 @@ fn mistakes_in_forgetting() {
         ),
         (
             variant("#[versioned(tag = 2)]"),
-            "`On` has the tag 2, and its position is 1: a tag is left out only where a forgotten variant was deleted",
+            "`On` has the tag 2, but its position is 1: tags can have gaps only",
         ),
         (
             "#[versioned(version = 2, oldest = 2, layouts(open))] enum Mode { #[versioned(tag = 1)] Off, #[versioned(tag = 1)] On }"
                 .to_owned(),
             "`On` has the tag 1, and the next free one is 2",
         ),
-        (field("#[versioned(tag = 2)]"), "`count` is no variant, so it has no tag"),
+        (field("#[versioned(tag = 2)]"), "`count` is not a variant, so it has no tag"),
     ]);
 }
 
