@@ -87,5 +87,5 @@ fn the_page_has_every_field_that_is_another_one_after_a_way_around() {
         .iter()
         .flat_map(|device| device.around())
         .map(|(field, _)| (*field).to_owned());
-    assert_eq!(rows("Around"), known.collect());
+    assert_eq!(rows("From QEMU and back"), known.collect());
 }
