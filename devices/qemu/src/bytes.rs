@@ -7,6 +7,8 @@ use std::ops::Range;
 use crate::description::{self, Description, NUMBER, find_description};
 use crate::error::QemuError;
 
+/// The first bytes of a migration file: a mark and the version of the format.
+pub(crate) const MAGIC: &[u8] = b"QEVM\0\0\0\x03";
 /// The name of a machine lies within so many bytes.
 const HEAD_LEN: usize = 4096;
 /// What is read of the end at first. A description has about 100 KiB.
@@ -72,6 +74,9 @@ impl Bytes<'static> {
         let len = file.seek(SeekFrom::End(0)).map_err(failed)?;
         let len = usize::try_from(len).map_err(|_| QemuError::TooLong { limit: MAX_TAIL_LEN })?;
         let mut head = part(file, 0, len.min(HEAD_LEN)).map_err(failed)?;
+        if !head.starts_with(MAGIC) {
+            return Err(QemuError::NoMigration);
+        }
         let mut tail_len = len.min(TAIL_LEN);
         loop {
             let tail_at = len - tail_len;

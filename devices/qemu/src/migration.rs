@@ -5,12 +5,10 @@ use std::ops::Range;
 
 use serde_json::Value;
 
-use crate::bytes::Bytes;
+use crate::bytes::{Bytes, MAGIC};
 use crate::description::{self, Description, Device, NUMBER, footer_len};
 use crate::error::QemuError;
 
-/// The first bytes of a migration file: a mark and the version of the format.
-const MAGIC: &[u8] = b"QEVM\0\0\0\x03";
 /// What comes before the name of the machine.
 const CONFIGURATION: u8 = 0x07;
 /// What comes before a whole section.

@@ -107,8 +107,9 @@ fn a_file_of_another_format_is_refused() {
         b"DEVSTAT",
         &[6; 64],
         b"QEVM\0\0\0\x03\0\x06\0\0\0\0",
+        b"\0\x04\x01\0\x0f\x25\0\0\0\0\x06\0\0\0\0",
     ] {
-        assert!(Migration::parse(bytes).is_err(), "{bytes:02x?}");
+        assert!(use_it(bytes).is_err(), "{bytes:02x?}");
     }
     assert_eq!(Migration::parse(b"QEVM\0\0\0\x02").unwrap_err(), QemuError::NoMigration);
 }

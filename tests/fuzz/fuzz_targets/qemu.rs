@@ -2,6 +2,8 @@
 
 #![no_main]
 
+use std::io::Cursor;
+
 use devstate_core::Instant;
 use devstate_i8042_ser::qemu::{I8042Sections, PckbdSection, Ps2KbdSection, Ps2MouseSection};
 use devstate_qemu::Migration;
@@ -28,6 +30,8 @@ fuzz_target!(|data: &[u8]| {
 });
 
 fn file(data: &[u8]) {
+    let ends = Migration::parse_file(&mut Cursor::new(data)).map(|ends| ends.trimmed());
+    assert_eq!(Migration::parse(data).map(|whole| whole.trimmed()), ends);
     let Ok(migration) = Migration::parse(data) else { return };
     let Ok(devices) = migration.import(Some(5), &mut |_| true) else {
         return;
