@@ -150,7 +150,7 @@ impl WordRegisters {
     }
 
     /// Writes the register at `address` and returns `true` if `data` is one aligned word.
-    #[must_use = "a write that is no aligned word reached no register"]
+    #[must_use = "a write that is not an aligned word reached no register"]
     pub fn write(self, address: u64, data: &[u8], mut register: impl FnMut(u16, u32)) -> bool {
         let (Ok(offset), Ok(bytes)) = (u16::try_from(address), <[u8; 4]>::try_from(data)) else {
             return false;

@@ -181,7 +181,11 @@ pub struct ResizeError {
 
 impl fmt::Display for ResizeError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} bytes do not fit a region of {}", self.needed, self.available)
+        write!(
+            f,
+            "{} bytes do not fit into a region of {}",
+            self.needed, self.available
+        )
     }
 }
 

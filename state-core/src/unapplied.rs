@@ -19,7 +19,7 @@ use core::fmt;
 /// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
-#[must_use = "what the hardware was not given is lost unless the firmware handles it"]
+#[must_use = "fields that could not be applied are lost unless the firmware handles them"]
 pub struct Unapplied {
     fields: [(&'static str, u8); Self::MAX_FIELDS],
 }

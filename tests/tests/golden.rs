@@ -39,7 +39,7 @@ fn every_published_release_of_every_mirror() {
 
 /// To the latest version and from there to every other: it may be refused or lose something, and says so.
 #[test]
-fn what_was_published_goes_to_every_release() {
+fn every_published_snapshot_can_be_written_at_every_release() {
     let mut count = 0;
     for root in roots() {
         for &release in Release::ALL.iter().filter(|release| (root.version)(**release) != 0) {

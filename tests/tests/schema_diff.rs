@@ -217,7 +217,7 @@ fn the_recipes_are_allowed() {
     );
 }
 
-const LONGER: &str = "FanSer: up to 4 bytes, 3 before: buffers of a fixed length need as many";
+const LONGER: &str = "FanSer: up to 4 bytes, 3 before: buffers of a fixed length must be this long";
 
 /// A part is described like a mirror with a row: no tool sees a difference when the row goes.
 #[test]

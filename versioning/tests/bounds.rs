@@ -257,7 +257,7 @@ fn shrunk(long: &LongSer) -> Result<ShrunkSer, (LoadErrorKind, std::string::Stri
 }
 
 #[test]
-fn what_fits_the_smaller_bound_comes_back_and_goes_out_again() {
+fn a_value_that_fits_the_smaller_bound_is_loaded_and_saved_again() {
     let long = LongSer {
         queue: Vec::from_slice(&[1, 2]).unwrap(),
         levels: [1, 2, 0, 0],
@@ -281,7 +281,7 @@ fn what_fits_the_smaller_bound_comes_back_and_goes_out_again() {
 }
 
 #[test]
-fn what_does_not_fit_the_smaller_bound_is_refused_on_loading() {
+fn a_value_that_does_not_fit_the_smaller_bound_is_refused_on_loading() {
     let too_long = |found| LoadErrorKind::Value {
         expected: Expected::LengthUpTo(2),
         found,

@@ -102,7 +102,7 @@ fn one_byte_above_the_maximum_is_refused_by_name() {
 }
 
 #[test]
-fn what_postcard_cannot_write_is_refused() {
+fn a_value_that_postcard_cannot_write_is_refused() {
     let odd = HolderSer {
         sequence: Sequence(1),
         ..holder(1)

@@ -84,7 +84,7 @@ mod after {
 }
 
 #[test]
-fn what_is_left_is_pinned_as_before_and_reads_the_same_bytes() {
+fn the_remaining_versions_have_the_same_pins_and_bytes() {
     assert_eq!(after::RadioSer::LAYOUTS[2..], before::RadioSer::LAYOUTS[2..]);
     let radio = before::RadioSer {
         channel: 7,

@@ -127,7 +127,7 @@ mod named_like_the_expansion {
     }
 
     #[test]
-    fn what_was_saved_comes_back_beside_a_constant_that_is_called_bytes() {
+    fn a_mirror_is_loaded_although_a_constant_is_called_bytes() {
         let saved = MotorSer {
             speed: 7,
             levels: [1, 2],

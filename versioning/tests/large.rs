@@ -120,7 +120,7 @@ fn a_snapshot_of_megabytes_is_the_same_into_memory_and_into_a_sink() {
 }
 
 #[test]
-fn a_source_that_knows_its_length_is_gone_over_once() {
+fn a_source_that_knows_its_length_is_visited_once() {
     let visits_of = |len| {
         let source = Known::new(len);
         let log = LogSer {

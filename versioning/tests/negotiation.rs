@@ -186,7 +186,7 @@ fn a_sender_of_any_architecture_may_send_to_every_receiver() {
 }
 
 #[test]
-fn what_is_not_an_offer_is_refused() {
+fn records_that_are_not_an_offer_are_refused() {
     let error = |records: &[Record]| choose(records, Release::V1, Release::V7).unwrap_err();
     assert_eq!(
         error(&[*b"GET / HTTP"]).to_string(),

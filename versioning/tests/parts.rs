@@ -174,7 +174,7 @@ fn the_latest_release_has_every_part_at_its_latest_version() {
 }
 
 #[test]
-fn what_an_older_part_loses_is_named_below_its_owner() {
+fn losses_of_an_older_part_are_named_below_its_owner() {
     let mut machine = machine();
     machine.board.sensor.gain = 4;
     machine.board.more.push(SensorSer { offset: 5, ..sensor(2) }).unwrap();

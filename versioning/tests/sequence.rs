@@ -219,7 +219,7 @@ fn a_list_of_nothing_is_saved_and_comes_back() {
 }
 
 #[test]
-fn what_an_older_release_wrote_can_be_written_at_the_latest() {
+fn a_sequence_of_an_older_release_can_be_written_at_the_latest() {
     let source = [1, 2].iter().map(|&at| MarkSer { at, color: 0 });
     let list = LaterSer {
         number: 5,
@@ -306,7 +306,7 @@ fn containers_of_items_of_no_bytes_have_the_same_limit() {
 }
 
 #[test]
-fn more_items_than_the_bound_are_refused_as_such_also_in_a_buffer_of_the_longest_snapshot() {
+fn too_many_items_are_refused_even_if_the_buffer_is_long_enough() {
     let items = vec![item("12345678", 1, 2); 4];
     with_list(&items, |list| {
         let mut memory = buffer!(ListSer<'_>);

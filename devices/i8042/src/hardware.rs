@@ -68,7 +68,7 @@ impl I8042State {
     /// its scan-code set, it is taken from `known` too.
     ///
     /// Unread scan codes and packets move from the hardware into the state. A command that still waits for its second
-    /// byte is ended. If a device took a probe for the missing byte, the changed setting is restored from `known`. The
+    /// byte is ended. If a device used a probe as the missing byte, the changed setting is restored from `known`. The
     /// status register no longer shows the input port. Everything else stays as it was. Interrupts are disabled during
     /// the capture.
     ///

@@ -529,7 +529,7 @@ fn applied_to_devices_that_take_any_byte_for_an_option_is_as_captured() {
 }
 
 #[test]
-fn what_the_hardware_does_not_take_is_listed() {
+fn fields_that_the_hardware_does_not_take_are_listed() {
     let mut hardware = Hardware::new();
     hardware.0.write(4, 0x71);
     hardware.0.write(0, 9);

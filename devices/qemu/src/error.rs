@@ -135,9 +135,9 @@ impl fmt::Display for QemuError {
             Self::Io { reason } => write!(f, "the file cannot be read: {reason}"),
             Self::TooLong { limit } => write!(f, "the sections of the devices have more than {limit} bytes"),
             Self::NotWhole => f.write_str("the file was read without its memory: write its edits into a copy"),
-            Self::NoMigration => f.write_str("no migration file of QEMU: it does not begin with QEVM and version 3"),
+            Self::NoMigration => f.write_str("not a migration file of QEMU: it does not begin with QEVM and version 3"),
             Self::NoDescription => f.write_str(
-                "no description at the end: the file is cut off, or the machine writes none (before version 2.3)",
+                "no description at the end: the file is cut off, or the machine does not write one (before version 2.3)",
             ),
             Self::Description { reason } => write!(f, "the description at the end cannot be read: {reason}"),
             Self::Place {
@@ -146,22 +146,22 @@ impl fmt::Display for QemuError {
                 expected,
             } => write!(
                 f,
-                "section {section}: {expected} should be at offset {offset} by the description"
+                "section {section}: the description places {expected} at offset {offset}, but it is not there"
             ),
             Self::Version { section, found, known } => {
-                write!(f, "section {section}: version {found}, and version {known} is known")
+                write!(f, "section {section}: version {found}, but only version {known} is known")
             }
             Self::Unknown(unknown) => unknown.fmt(f),
             Self::Missing {
                 section,
                 field,
                 found: Some(found),
-            } => write!(f, "section {section}: the field {found} stands where {field} should be"),
+            } => write!(f, "section {section}: the field {found} is at the place of {field}"),
             Self::Missing {
                 section,
                 field,
                 found: None,
-            } => write!(f, "section {section}: it ends where the field {field} should be"),
+            } => write!(f, "section {section}: it ends before the field {field}"),
             Self::Size {
                 section,
                 field,
@@ -169,7 +169,7 @@ impl fmt::Display for QemuError {
                 known,
             } => write!(
                 f,
-                "section {section}: the field {field} has {found} bytes, and should have {known}"
+                "section {section}: the field {field} has {found} bytes, but should have {known}"
             ),
             Self::Section { section, error } => write!(f, "section {section}: {error}"),
             Self::Clock { reason } => write!(f, "the machine's virtual time is not known: {reason}"),

@@ -107,7 +107,7 @@ fn the_clock_counts_from_the_virtual_time() {
 }
 
 #[test]
-fn what_was_taken_out_goes_back_in_and_comes_out_the_same() {
+fn imported_devices_are_equal_after_an_export_and_another_import() {
     for (name, _) in FILES {
         let bytes = file(name);
         let devices = import(&bytes);
@@ -199,7 +199,7 @@ fn a_snapshot_with_more_devices_than_the_file_is_refused() {
 }
 
 #[test]
-fn a_loss_is_told_and_refused_by_the_device_that_loses_it() {
+fn a_loss_is_reported_and_refused_with_the_name_of_the_device() {
     let bytes = file("qemu-7.2-pc");
     let mut devices = import(&bytes);
     devices.i8042.as_mut().unwrap().ram[3] = 7;

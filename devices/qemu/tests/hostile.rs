@@ -130,7 +130,7 @@ fn a_description_that_lies_about_a_size_is_refused() {
     let error = use_it(&with_description(&bytes, &lying)).unwrap_err();
     assert_eq!(
         error.to_string(),
-        "section serial[0]: the field divider has 1 bytes, and should have 2"
+        "section serial[0]: the field divider has 1 bytes, but should have 2"
     );
     let mut lying = description(&bytes);
     section(&mut lying, "serial")["fields"][0]["array_len"] = json!(1);
@@ -152,22 +152,22 @@ fn a_description_that_lies_about_names_is_refused() {
         let uart = &mut section(description, "serial")["fields"][0]["struct"]["fields"];
         (uart[1]["name"], uart[2]["name"]) = (json!("ier"), json!("rbr"));
     });
-    assert_eq!(swapped, "section serial[0]: the field ier stands where rbr should be");
+    assert_eq!(swapped, "section serial[0]: the field ier is at the place of rbr");
     let gone = refused(&|description| {
         let mouse = section(description, "ps2mouse")["fields"].as_array_mut().unwrap();
         mouse.last_mut().unwrap()["name"] = json!("mouse_button");
     });
-    assert_eq!(
-        gone,
-        "section ps2mouse[0]: it ends where the field mouse_buttons should be"
-    );
+    assert_eq!(gone, "section ps2mouse[0]: it ends before the field mouse_buttons");
     let version = refused(&|description| section(description, "pckbd")["version"] = json!(4));
     assert!(
-        version.starts_with("section pckbd[0]: its header should be at offset "),
+        version.starts_with("section pckbd[0]: the description places its header at offset "),
         "{version}"
     );
     let inner = refused(&|description| section(description, "pckbd")["fields"][0]["struct"]["version"] = json!(4));
-    assert_eq!(inner, "section pckbd[0] (pckbd): version 4, and version 3 is known");
+    assert_eq!(
+        inner,
+        "section pckbd[0] (pckbd): version 4, but only version 3 is known"
+    );
     let twice = refused(&|description| {
         let devices = description["devices"].as_array_mut().unwrap();
         let uart = devices
@@ -205,7 +205,7 @@ fn a_subsection_that_is_not_known_is_refused_by_its_name() {
     let text = error.to_string();
     assert_eq!(
         text,
-        "section serial[0]: serial at offset 11: 108 bytes follow that belong to nothing known"
+        "section serial[0]: serial at offset 11: 108 bytes follow that belong to no known field"
     );
 }
 

@@ -71,7 +71,7 @@ mod tests {
     }
 
     #[test]
-    fn it_says_after_every_access_what_the_state_says() {
+    fn its_values_agree_with_the_state_after_every_access() {
         for config in [Config::DEFAULT, Config::WITH_TIMER] {
             let output = AlwaysReady(&mut [0; 0][..]);
             let mut serial = Serial::with_config(NoInterrupt, output, NoEvents, config);

@@ -45,7 +45,7 @@ impl<I: InterruptLine, W: Output, EV: SerialEvents> Serial<I, W, EV> {
     /// assert_eq!(serial.read(0, now), b'l');
     /// assert_eq!(serial.receive(b"s", now), 1);
     /// ```
-    #[must_use = "what was not taken has to be offered again"]
+    #[must_use = "characters that were not taken must be offered again"]
     pub fn receive(&mut self, characters: &[u8], now: Instant) -> usize {
         self.catch_up(now);
         let timed_out = self.state.timed_out();

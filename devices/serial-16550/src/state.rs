@@ -114,7 +114,7 @@ impl SerialState {
 
     fn validate_registers(&self) -> Result<(), InvalidState> {
         only_bits("ier", self.ier, ier::MASK, "bits 4 to 7 are always 0")?;
-        only_bits("fcr", self.fcr, fcr::MASK, "bits 1, 2, 4 and 5 do not stick")?;
+        only_bits("fcr", self.fcr, fcr::MASK, "bits 1, 2, 4 and 5 are not stored")?;
         if self.fcr != 0 && !self.fifo_enabled() {
             let reason = "0 while the FIFOs are off";
             return Err(InvalidState::new("fcr", self.fcr.into(), reason));
@@ -161,10 +161,10 @@ impl SerialState {
                 return invalid("only parity, framing and break, bits 2 to 4");
             }
             if *errors != 0 && index == 0 {
-                return invalid("the first character's errors stand in `lsr_errors`");
+                return invalid("the errors of the first character are in `lsr_errors`");
             }
             if *errors != 0 && index >= self.rx.len.into() {
-                return invalid("there is no such character in `rx`");
+                return invalid("`rx` does not have this character");
             }
             if errors & lsr::BREAK != 0 && byte != 0 {
                 return invalid("a break's character is 0");

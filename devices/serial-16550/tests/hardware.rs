@@ -228,7 +228,7 @@ fn in_loopback_the_real_inputs_are_captured() {
 }
 
 #[test]
-fn what_the_16450_mode_still_shows_is_captured() {
+fn the_last_character_of_16450_mode_is_captured() {
     let mut hardware = Hardware::new();
     hardware.program(&[(3, 3)]);
     assert_eq!(hardware.0.receive(b"x", Instant::EPOCH), b"x".len());

@@ -163,7 +163,7 @@ fn an_older_release_shows_its_losses() {
 }
 
 #[test]
-fn what_cannot_be_used_makes_it_exit_2_and_says_why() {
+fn unusable_input_gives_exit_status_2_and_a_reason() {
     let dir = tempfile::tempdir().unwrap();
     let file = |name: &str, bytes: &[u8]| {
         let path = dir.path().join(name);

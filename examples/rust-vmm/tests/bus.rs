@@ -185,7 +185,7 @@ fn drained(vmm: &Machine) -> Vec<u8> {
 }
 
 #[test]
-fn what_is_typed_before_the_port_is_open_is_not_lost() {
+fn input_before_the_port_is_open_is_not_lost() {
     let vmm = Machine::start();
     let typed: Vec<u8> = (0..200).collect();
     (&vmm.keyboard).write_all(&typed).unwrap();

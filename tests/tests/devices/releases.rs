@@ -79,7 +79,7 @@ fn used_devices_go_to_every_release() {
 }
 
 #[test]
-fn whatever_was_written_goes_to_every_release_or_is_refused() {
+fn every_snapshot_can_be_written_at_every_release_or_is_refused() {
     for root in roots() {
         let outcome = Cell::new(Outcome::default());
         let mut runner = TestRunner::new(Config {

@@ -206,7 +206,7 @@ fn the_bytes_of_a_release_are_frozen() {
         (
             "== maximum",
             "== highest",
-            "has the snapshot `highest` in place of `maximum`",
+            "has the snapshot `highest` at the place of `maximum`",
         ),
         ("# speed: u16 =", "# speed: i16 =", "the comment is no longer true"),
         ("44 45 56", "44 45 57", "default: not a snapshot"),

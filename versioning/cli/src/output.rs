@@ -79,7 +79,7 @@ pub(crate) fn write_file(
         Err(error) => return Err(failed(error)),
     };
     if found.is_some() && !is_of(kind, path).map_err(failed)? {
-        let what = format!("it is there already, and is no {}", kind.name);
+        let what = format!("another file has this name, and it is not a {}", kind.name);
         return Err(Failure::of(&name, what, "give another name, or delete it first"));
     }
     replace(path, found.map(|found| found.permissions()), write).map_err(failed)

@@ -429,7 +429,10 @@ fn a_page_does_not_replace_what_it_is_made_of() {
     let folder = folder(&bytes);
     for out in ["lamp.snapshot", "./schemas/../lamp.snapshot", "schemas/lamp.json"] {
         let Ran { status, errors, .. } = devstate(&["inspect", "lamp.snapshot", "--html", out], &[], folder.path());
-        let expected = format!("error: {out}: the page would replace what it is made of\n help: give another name\n");
+        let expected = format!(
+            "error: {out}: the page would replace its own snapshot or schema\n help: give another \
+                                name\n"
+        );
         assert_eq!((status, errors.as_str()), (2, expected.as_str()));
     }
     assert_eq!(std::fs::read(folder.path().join("lamp.snapshot")).unwrap(), bytes);
@@ -468,7 +471,8 @@ fn a_page_replaces_a_page_and_nothing_else() {
         std::fs::write(path(out), text).unwrap();
         let Ran { status, errors, .. } = inspect(out);
         let expected = format!(
-            "error: {out}: it is there already, and is no page of `devstate inspect`\n help: give another name, or delete it first\n"
+            "error: {out}: another file has this name, and it is not a page of `devstate inspect`\n help: give \
+             another name, or delete it first\n"
         );
         assert_eq!((status, errors.as_str()), (2, expected.as_str()));
         assert_eq!(std::fs::read_to_string(path(out)).unwrap(), text);
@@ -495,7 +499,7 @@ fn a_page_replaces_a_page_and_nothing_else() {
 
 /// A pipe would never end, and neither would `/dev/zero`.
 #[test]
-fn what_is_no_file_in_a_folder_is_not_read() {
+fn entries_of_a_folder_that_are_no_files_are_not_read() {
     let folder = folder(&snapshot(&lamp()));
     let link = |to: &str| std::os::unix::fs::symlink("/dev/null", folder.path().join(to)).unwrap();
     std::fs::create_dir_all(folder.path().join("golden/V1")).unwrap();

@@ -43,7 +43,7 @@ fn named(name: &str) -> Value {
 }
 
 #[test]
-fn what_no_table_can_be_is_refused() {
+fn impossible_tables_are_refused() {
     let byte = json!({ "kind": "uint", "bits": 8 });
     let deep = |depth: usize, kind: &str| {
         let of = |inner: Value, _| json!({ "kind": kind, "of": inner, "max": 1 });

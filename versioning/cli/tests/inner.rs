@@ -173,7 +173,7 @@ fn without_its_schema_it_is_bytes() {
 }
 
 #[test]
-fn what_is_damaged_within_is_shown_where_it_is() {
+fn damage_of_an_inner_snapshot_is_shown_at_its_place() {
     let mut bytes = rack(lamp());
     // The tag of the mode.
     let offset = json(&bytes)["fields"]

@@ -64,7 +64,7 @@ fn damage_is_named() {
 }
 
 #[test]
-fn what_is_no_snapshot_gets_a_sentence_and_advice() {
+fn a_file_of_another_kind_gets_a_message_and_advice() {
     let cases: [(&[u8], &str); 6] = [
         (b"", "lamp.snapshot: not a snapshot of devstate: empty"),
         (&[0; 64], "zeros"),

@@ -45,7 +45,7 @@ fn a_list_marks_the_sections_of_our_devices() {
 }
 
 #[test]
-fn what_was_taken_out_goes_back_in() {
+fn imported_devices_can_be_exported() {
     let folder = folder("qemu-7.2-pc.mig");
     let taken = run(&folder, &["import", "vm.mig", "--out", "vm.snapshot"]);
     let line = "vm.mig: took serial[0], i8042; lost: nothing that a guest can see\n";
@@ -204,7 +204,7 @@ fn a_file_of_another_kind_is_not_replaced() {
         ),
     ] {
         let Ran { status, errors, .. } = run(&folder, arguments);
-        let what = format!(": it is there already, and is no {kind}\n");
+        let what = format!(": another file has this name, and it is not a {kind}\n");
         assert!(status == 2 && errors.contains(&what), "{arguments:?}: {errors}");
     }
     assert_eq!(std::fs::read(folder.path().join("notes.txt")).unwrap(), b"precious");

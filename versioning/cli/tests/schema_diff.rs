@@ -76,7 +76,7 @@ fn a_published_table_gets_another_name() {
 #[test]
 fn a_field_appended_without_a_new_version() {
     needs_bump(
-        "PortSer version 1: `scr` was added without a new version: give it `start = 3`, and raise the version",
+        "PortSer version 1: `scr` was added without a new version: give it `start = 3`, and increase the version",
         |new| {
             let fields = new["mirrors"][0]["fields"].as_array_mut().unwrap();
             fields.push(field("scr", 1, json!({"kind": "bool"})));
@@ -123,7 +123,7 @@ fn a_changed_type_sign_width_or_bound() {
 #[test]
 fn a_field_that_only_some_versions_have_now() {
     breaks(
-        "PortSer version 1: `offset` is no longer in it, its versions are 2..",
+        "PortSer version 1: `offset` is no longer in this version, its versions are 2..",
         |new| {
             new["mirrors"][0]["fields"][2]["start"] = json!(2);
         },
@@ -133,7 +133,7 @@ fn a_field_that_only_some_versions_have_now() {
 #[test]
 fn a_removed_field() {
     needs_bump(
-        "PortSer version 1: `offset` was removed: keep it, with `end = 3`, and raise the version",
+        "PortSer version 1: `offset` was removed: keep it, with `end = 3`, and increase the version",
         |new| {
             new["mirrors"][0]["fields"].as_array_mut().unwrap().remove(2);
         },
@@ -157,7 +157,7 @@ fn fields_in_another_order() {
 #[test]
 fn a_removed_or_moved_variant() {
     needs_bump(
-        "Mode version 1: `On` was removed: keep it, with `end = 2`, and raise the version",
+        "Mode version 1: `On` was removed: keep it, with `end = 2`, and increase the version",
         |new| {
             new["mirrors"][1]["variants"].as_array_mut().unwrap().remove(1);
         },
@@ -214,7 +214,7 @@ fn releases() {
 
 #[test]
 fn mirrors() {
-    breaks("Mode: gone, and a release that is still supported has it", |new| {
+    breaks("Mode: deleted, but a supported release still has it", |new| {
         new["mirrors"].as_array_mut().unwrap().remove(1);
     });
     assert_eq!(
@@ -227,7 +227,7 @@ fn mirrors() {
 }
 
 #[test]
-fn what_was_never_published_may_change() {
+fn unpublished_versions_may_change() {
     allowed(
         "PortSer version 2: `fcr` has another width: u8 before, u16 now (that version was never published)",
         |new| new["mirrors"][0]["fields"][3]["type"] = json!({"kind": "uint", "bits": 16}),
@@ -332,7 +332,7 @@ fn no_longer_conditional_and_bounds_below_something_else() {
 fn a_change_within_a_variant() {
     let level = || field("level", 1, json!({"kind": "uint", "bits": 8}));
     needs_bump(
-        "Mode version 1: `On.level` was added without a new version: give it `start = 2`, and raise the version",
+        "Mode version 1: `On.level` was added without a new version: give it `start = 2`, and increase the version",
         |new| new["mirrors"][1]["variants"][1]["fields"] = json!([level()]),
     );
     let mut old = published();

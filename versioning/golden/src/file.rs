@@ -74,12 +74,12 @@ impl Subject {
         let names = case_names();
         let mut both = cases.iter().map(|case| &case.name).zip(&names);
         if let Some((found, expected)) = both.find(|(found, expected)| found != expected) {
-            let what = format!("it has the snapshot `{found}` in place of `{expected}`");
+            let what = format!("it has the snapshot `{found}` at the place of `{expected}`");
             return Err(GoldenError::new(file, "", what));
         }
         if cases.len() != names.len() {
             let what = format!(
-                "it has {} snapshots, and every such file has {}",
+                "it has {} snapshots, but every frozen file has {}",
                 cases.len(),
                 names.len()
             );

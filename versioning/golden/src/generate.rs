@@ -263,7 +263,7 @@ impl Out<'_> {
 /// If the table has a foreign type.
 #[expect(clippy::panic, reason = "a test says what it expects by panicking")]
 pub fn no_foreign(layout: &str, _choice: &mut dyn Choice) -> Vec<u8> {
-    panic!("no values are known of the foreign layout {layout}")
+    panic!("there are no values for the foreign layout {layout}")
 }
 
 /// Generates pseudo-random numbers that are the same on every machine (`SplitMix64`).

@@ -129,7 +129,7 @@ impl<'f, R: ReleaseTable> Golden<'f, R> {
                 };
                 let document = subject.document(&default, &foreign);
                 if let Some(name) = unknown.take() {
-                    let what = format!("no values are known of `{name}`: give some, with Golden::with_foreign");
+                    let what = format!("there are no values for `{name}`: provide them with Golden::with_foreign");
                     return Err(GoldenError::new(&file, "", what));
                 }
                 write_new(&file, &document)?;

@@ -54,7 +54,7 @@ impl<E: fmt::Debug> fmt::Display for Error<E> {
             Self::Flash(error) => write!(f, "the flash failed: {error:?}"),
             Self::TooLong { len, available } => write!(f, "{len} bytes do not fit into {available}"),
             Self::NotASnapshot => f.write_str("not a snapshot: the checksum at its end is wrong"),
-            Self::NotKept => f.write_str("the slot does not read back as it was written"),
+            Self::NotKept => f.write_str("reading the slot back gives other bytes than those written"),
         }
     }
 }
@@ -65,7 +65,7 @@ impl fmt::Display for PartitionError {
             Self::Misaligned { offset, sector } => {
                 write!(
                     f,
-                    "the partition begins at {offset}, which is no multiple of {sector}, the length of a sector"
+                    "the partition begins at {offset}, which is not a multiple of {sector}, the length of a sector"
                 )
             }
             Self::OutOfBounds { end, capacity } => {

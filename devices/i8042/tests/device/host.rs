@@ -297,7 +297,7 @@ fn a_state_has_no_bytes_that_are_held_back() {
 }
 
 #[test]
-fn time_that_goes_back_holds_nothing_back_for_longer() {
+fn a_clock_that_is_set_back_does_not_delay_bytes() {
     let mut device = paced();
     device.key(Key::Up, true);
     device.read(0);

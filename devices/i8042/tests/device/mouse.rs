@@ -87,7 +87,7 @@ fn a_long_way_takes_several_packets_without_overflow() {
 }
 
 #[test]
-fn what_finds_no_room_is_kept_and_reported_later() {
+fn movement_that_does_not_fit_is_kept_and_reported_later() {
     let mut device = mouse(0);
     assert!(!device.mouse(&movement(700, 0)));
     assert_eq!(device.state().mouse.dx, 700 - 5 * 127);

@@ -190,7 +190,7 @@ fn a_reply_that_does_not_fit_replaces_the_older_ones() {
 }
 
 #[test]
-fn what_the_protocol_does_not_carry_makes_no_packet() {
+fn input_that_the_protocol_does_not_carry_makes_no_packet() {
     let mut device = mouse(0);
     assert!(device.mouse(&wheels(3, 4)));
     assert!(device.mouse(&pressed(MouseButtons::FOURTH)));

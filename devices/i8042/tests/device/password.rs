@@ -45,7 +45,7 @@ fn a_password_is_installed_when_its_null_arrives() {
 }
 
 #[test]
-fn without_one_nothing_locks() {
+fn without_a_password_the_lock_command_does_nothing() {
     let (mut device, _) = bench();
     device.command(0xa6);
     assert_eq!(device.state().lock, Lock::Open);
@@ -84,7 +84,7 @@ fn typing_it_unlocks() {
 }
 
 #[test]
-fn what_waited_when_it_was_enabled_is_held_or_compared() {
+fn bytes_that_wait_when_the_lock_is_enabled_are_held_or_compared() {
     let (mut device, _) = bench();
     device.command_with(0x60, 0x43);
     device.command_with(0xa5, 0x1e);

@@ -53,13 +53,13 @@ impl fmt::Display for SectionError {
         write!(f, "{} at offset {}: ", self.field, self.offset)?;
         match self.problem {
             SectionProblem::Truncated { needed, left } => {
-                write!(f, "{needed} bytes are needed, and {left} are left")
+                write!(f, "{needed} bytes are needed, but {left} are left")
             }
-            SectionProblem::Unknown { left } => write!(f, "{left} bytes follow that belong to nothing known"),
-            SectionProblem::Version { found, known } => write!(f, "version {found}, and version {known} is known"),
+            SectionProblem::Unknown { left } => write!(f, "{left} bytes follow that belong to no known field"),
+            SectionProblem::Version { found, known } => write!(f, "version {found}, but only version {known} is known"),
             SectionProblem::Twice => f.write_str("there twice"),
             SectionProblem::NoRoom { needed, left } => {
-                write!(f, "{needed} bytes are needed, and there is room for {left}")
+                write!(f, "{needed} bytes are needed, but there is room for {left}")
             }
         }
     }

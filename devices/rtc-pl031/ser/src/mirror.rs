@@ -16,8 +16,8 @@ const NANOSECONDS: u64 = 1_000_000_000;
 ///
 /// # Version 1 and the host's clock
 ///
-/// Version 1 does not have the clock's value. It has the distance of the clock from the host's time: *value = Unix time
-/// + `offset`*, in seconds. A mirror that was read from version 1 keeps that distance in
+/// Version 1 does not have the clock's value. It has the distance of the clock from the host's time, in seconds:
+/// *value = Unix time + `offset`*. A mirror that was read from version 1 keeps that distance in
 /// [`host_offset`](Self::host_offset) until [`resolve`](Self::resolve) supplies the host's time. Until then the
 /// conversion to a state fails.
 ///

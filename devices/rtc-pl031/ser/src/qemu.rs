@@ -74,7 +74,7 @@ impl Pl031Section {
         } = self;
         let mut losses = Losses::new(visit);
         if cr != 0 {
-            losses.ignore("cr", cr, "QEMU's clock always runs, whatever stands there")?;
+            losses.ignore("cr", cr, "QEMU's clock always runs and ignores it")?;
         }
         for (field, value) in [("im", im), ("is", is)] {
             if value & !spec::INTERRUPT != 0 {

@@ -86,7 +86,7 @@ fn version_2_has_these_bytes() {
 }
 
 #[test]
-fn what_vm_superio_persisted_can_be_taken_in() {
+fn states_of_vm_superio_can_be_imported() {
     let mut mirror = upgraded(&FROM_THE_FIELD);
     assert_eq!(
         mirror,
@@ -118,7 +118,7 @@ fn what_vm_superio_persisted_can_be_taken_in() {
 }
 
 #[test]
-fn what_was_taken_in_can_be_given_back_as_it_was() {
+fn imported_states_can_be_exported_unchanged() {
     let mirror = upgraded(&FROM_THE_FIELD);
     assert_eq!(losses(&mirror, Release::V1), [""; 0]);
     let mut memory = buffer!(RtcStateSer);

@@ -61,7 +61,7 @@ pub(crate) fn errors_from_lsr(mirror: &mut SerialStateSer, _version: u16) -> Res
     let lsr = mirror.line_status;
     if lsr & spec::lsr::RESET != spec::lsr::RESET {
         return Err(ConversionError::new(
-            "LSR shows a character that is being sent, and there is none",
+            "LSR shows a character that is being sent, but there is none",
         ));
     }
     if lsr & spec::lsr::FIFO_ERROR != 0 && lsr & spec::lsr::CHARACTER_ERRORS == 0 {

@@ -6,7 +6,7 @@ use devstate_serial_16550::{CharacterErrors, ModemLines, ModemOutputs, spec};
 use crate::support::{Guest, Mode, TIMEOUT, bench, fifo_bench};
 
 #[test]
-fn what_is_sent_is_received_and_does_not_leave() {
+fn sent_characters_are_received_and_do_not_leave() {
     for fcr in [0, 1] {
         let (mut device, _) = bench();
         device.write(spec::LCR, 0x03, Instant::EPOCH);
@@ -135,7 +135,7 @@ fn entering_and_leaving_change_the_inputs_too() {
 }
 
 #[test]
-fn what_had_stalled_outside_goes_round() {
+fn stalled_output_is_received_when_loopback_begins() {
     let (mut device, line) = fifo_bench();
     device.output_mut().mode = Mode::Busy;
     for byte in b"abc" {

@@ -53,7 +53,7 @@ fn an_acknowledged_interrupt_does_not_come_back() {
 }
 
 #[test]
-fn what_the_old_output_had_not_taken_goes_to_the_new_one() {
+fn characters_that_the_old_output_did_not_take_go_to_the_new_one() {
     let (mut device, _) = fifo_bench();
     device.output_mut().mode = Mode::Busy;
     for byte in b"abc" {

@@ -6,7 +6,7 @@ use devstate_serial_16550::{Serial, SerialState, spec};
 use crate::support::{Bench, Counters, Guest, KEEPING, Line, MAX_TIMEOUT, Sink, TIMEOUT, bench, fifo_bench};
 
 #[test]
-fn it_falls_due_four_characters_after_the_last_one_and_not_a_nanosecond_earlier() {
+fn it_is_due_four_characters_after_the_last_one_and_not_a_nanosecond_earlier() {
     let (mut device, line) = fifo_bench();
     assert_eq!(device.next_deadline(), None);
     assert_eq!(device.receive(b"x", Instant::from_nanos(1_000)), 1);
@@ -119,7 +119,7 @@ fn ier_bit_0_masks_it_without_stopping_it() {
 }
 
 #[test]
-fn there_is_none_in_16450_mode() {
+fn there_is_no_time_out_in_16450_mode() {
     let (mut device, _) = bench();
     device.write(spec::IER, 0x01, Instant::EPOCH);
     assert_eq!(device.receive(b"x", Instant::EPOCH), 1);
@@ -129,7 +129,7 @@ fn there_is_none_in_16450_mode() {
 }
 
 #[test]
-fn it_lasts_as_long_as_the_line_is_slow() {
+fn its_length_follows_from_the_speed_of_the_line() {
     for (divisor, lcr, expected) in [
         (1, 0x03, TIMEOUT),
         (12, 0x03, 4_166_667),

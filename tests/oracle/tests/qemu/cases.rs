@@ -45,7 +45,7 @@ fn a_key_that_qemu_holds_back_is_there_at_once() {
     });
     assert_eq!(lost, ["migration_flags", "status"]);
     let refused = I8042StateSer::try_from(&sections).unwrap_err();
-    let expected = "would be lost: migration_flags is 1: a byte that is held back comes at once";
+    let expected = "would be lost: migration_flags is 1: a byte that is held back is delivered at once";
     assert_eq!(refused.to_string(), expected);
 }
 

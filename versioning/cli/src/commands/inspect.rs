@@ -60,7 +60,7 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode, Failure> {
     } else if let Some(page) = &args.html {
         if is_same_file(page, &args.file) || is_same_file(page, found.file) {
             let name = printable(&page.to_string_lossy());
-            let what = "the page would replace what it is made of";
+            let what = "the page would replace its own snapshot or schema";
             return Err(Failure::of(&name, what, "give another name"));
         }
         let report = Report::new(&snapshot, found);

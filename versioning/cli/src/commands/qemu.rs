@@ -231,7 +231,7 @@ fn list(migration: &Migration<'_>) -> String {
 
 fn wrong(file: &Path, error: &QemuError) -> ExitCode {
     let (help, status) = match error {
-        QemuError::Io { .. } => ("check the disk, and that nobody writes to the file", 2),
+        QemuError::Io { .. } => ("check the disk, and check that no other process writes to the file", 2),
         QemuError::Refused { .. } => ("give --lossy to go on without it", 1),
         QemuError::Unknown(_) => ("look for a newer devstate, or give --drop-unknown", 1),
         QemuError::Clock { .. } => ("give --icount-shift", 1),
@@ -240,7 +240,7 @@ fn wrong(file: &Path, error: &QemuError) -> ExitCode {
             1,
         ),
         _ => (
-            "check that QEMU finished the file, and that it is of the machine that you mean",
+            "check that QEMU finished the file, and that it is a file of the right machine",
             1,
         ),
     };

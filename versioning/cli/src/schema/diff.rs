@@ -157,9 +157,9 @@ fn missing_mirror(old: &Schema, mirror: &Mirror, new: &Schema, report: &mut Repo
     let still_read = columns
         .any(|(release, version)| release.published && version.is_some() && new.release(release.number).is_some());
     if still_read {
-        report.breaks(format!("{name}: gone, and a release that is still supported has it"));
+        report.breaks(format!("{name}: deleted, but a supported release still has it"));
     } else {
-        report.allowed(format!("{name}: gone, with every release that had it"));
+        report.allowed(format!("{name}: deleted, with every release that had it"));
     }
 }
 
@@ -191,7 +191,7 @@ fn mirrors(old: &Schema, was: &Mirror, new: &Schema, now: &Mirror, report: &mut 
         }
         if now.layout(version).is_none() {
             if frozen {
-                report.breaks(format!("{name} version {version}: gone"));
+                report.breaks(format!("{name} version {version}: deleted"));
             }
             continue;
         }
@@ -217,7 +217,7 @@ fn mirrors(old: &Schema, was: &Mirror, new: &Schema, now: &Mirror, report: &mut 
     if now.max_len > was.max_len {
         let (before, after) = (was.max_len, now.max_len);
         report.allowed(format!(
-            "{name}: up to {after} bytes, {before} before: buffers of a fixed length need as many"
+            "{name}: up to {after} bytes, {before} before: buffers of a fixed length must be this long"
         ));
     }
 }
@@ -257,12 +257,12 @@ fn version_changed(was: &Mirror, now: &Mirror, version: u16, frozen: bool, repor
                     let range = end.map_or_else(|| format!("{start}.."), |end| format!("{start}..{end}"));
                     found.push((
                         Verdict::Breaks,
-                        format!("`{name}` is no longer in it, its versions are {range}"),
+                        format!("`{name}` is no longer in this version, its versions are {range}"),
                     ));
                 }
                 None => found.push((
                     Verdict::NeedsBump,
-                    format!("`{name}` was removed: keep it, with `end = {next}`, and raise the version"),
+                    format!("`{name}` was removed: keep it, with `end = {next}`, and increase the version"),
                 )),
             },
             Some(other) if other.text != *text => found.push((Verdict::Breaks, type_changed(member, other))),
@@ -275,7 +275,7 @@ fn version_changed(was: &Mirror, now: &Mirror, version: u16, frozen: bool, repor
     {
         found.push((
             Verdict::NeedsBump,
-            format!("`{name}` was added without a new version: give it `start = {next}`, and raise the version"),
+            format!("`{name}` was added without a new version: give it `start = {next}`, and increase the version"),
         ));
     }
     let common_before = before

@@ -167,7 +167,7 @@ fn equal_and_wrapped_numbers_have_a_newest_too() {
 }
 
 #[test]
-fn what_the_application_refuses_is_overwritten_first() {
+fn a_snapshot_that_the_application_refuses_is_overwritten_first() {
     let [old, foreign, after] = [1, 2, 3].map(|content| snapshot(content, 40));
     let start = saved(saved(Flash::<4>::new(Torn::Clean), &old), &foreign);
     let mut buffer = [0; 64];
@@ -207,7 +207,7 @@ fn every_flipped_bit_is_seen() {
 }
 
 #[test]
-fn what_does_not_fit_changes_nothing() {
+fn a_snapshot_that_does_not_fit_changes_nothing() {
     let old = snapshot(1, 40);
     let start = saved(Flash::<4>::new(Torn::Clean), &old);
     let mut slots = Slots::<_>::new(start.clone()).unwrap();
@@ -415,7 +415,7 @@ fn a_partition_is_checked_before_the_flash_is_touched() {
     }
     assert_eq!(
         refused(1..len).to_string(),
-        "the partition begins at 1, which is no multiple of 64, the length of a sector"
+        "the partition begins at 1, which is not a multiple of 64, the length of a sector"
     );
 }
 

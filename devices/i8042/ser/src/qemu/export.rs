@@ -107,7 +107,7 @@ impl I8042Sections {
             }),
         };
         if !extended && *last_read != 0 {
-            losses.ignore("last_read", *last_read, "this machine of QEMU's does not save it")?;
+            losses.ignore("last_read", *last_read, "this QEMU machine does not save it")?;
         }
         Ok(Self {
             controller: PckbdSection { kbd },

@@ -100,7 +100,7 @@ fn reply(kbd: &Pckbd, losses: &mut Losses<'_>) -> Result<ControllerReply, Refuse
         losses.lose(
             "migration_flags",
             migration_flags,
-            "a byte that is held back comes at once",
+            "a byte that is held back is delivered at once",
         )?;
     }
     let is_full = kbd.status & spec::status::OUTPUT_FULL != 0;
@@ -144,7 +144,7 @@ fn output_buffer(kbd: &Pckbd, state: &I8042State, losses: &mut Losses<'_>) -> Re
         },
     };
     if matches!(shown, OutputBuffer::Keyboard | OutputBuffer::Mouse) && from_mouse != (shown == OutputBuffer::Mouse) {
-        losses.lose("status", status, "bit 5 shows whose byte it is")?;
+        losses.lose("status", status, "bit 5 shows the source of the byte")?;
     }
     let (keyboard, mouse) = (has_keyboard_byte(state), has_mouse_byte(state));
     let is_there = match shown {
@@ -193,7 +193,7 @@ fn bytes_of_a_disabled_port(state: &I8042State, losses: &mut Losses<'_>) -> Resu
             losses.lose(
                 "queue.count",
                 waiting,
-                "bytes behind the first wait until their port is enabled",
+                "bytes after the first wait until their port is enabled",
             )?;
         }
     }

@@ -112,7 +112,7 @@ pub(super) fn export(
         losses.ignore("keyboard.last_sent", last_sent, "QEMU's keyboard does not resend")?;
     }
     if let Some(code) = overrun {
-        losses.lose("keyboard.overrun", code, "QEMU's keyboard drops what finds no room")?;
+        losses.lose("keyboard.overrun", code, "QEMU's keyboard drops codes that do not fit")?;
     }
     if held != KeySet::EMPTY {
         losses.lose("keyboard.held", keys(held), "QEMU does not save which keys are down")?;

@@ -51,7 +51,7 @@ impl SerialSection {
             losses.lose(
                 "rx_errors",
                 with_errors as u8,
-                "QEMU's UART has no errors behind the first character",
+                "QEMU's UART has no errors after the first character",
             )?;
         }
         let is_looped = mcr & spec::mcr::LOOP != 0;

@@ -70,7 +70,7 @@ impl SerialSection {
         let enabled = ier & spec::ier::THR_EMPTY != 0 && state.tx.is_empty();
         state.thre_pending = pending && enabled;
         if pending && !enabled {
-            losses.ignore("thr_ipending", 1, "enabling the interrupt makes it pending anew")?;
+            losses.ignore("thr_ipending", 1, "enabling the interrupt makes it pending again")?;
         }
         if came_round && fifos {
             // As with every character that comes, the time-out begins anew.
@@ -150,11 +150,7 @@ fn transmitter(
         }
         return Ok(false);
     };
-    losses.ignore(
-        "tsr_retry",
-        tsr_retry,
-        "the host decides what becomes of output that stalls",
-    )?;
+    losses.ignore("tsr_retry", tsr_retry, "the host decides about stalled output")?;
     let waiting = match (state.fcr, lsr & spec::lsr::THR_EMPTY) {
         (0, 0) => Fifo::from_array([thr]),
         (0, _) => Fifo::EMPTY,
@@ -165,7 +161,7 @@ fn transmitter(
         state.tx = waiting;
         return Ok(false);
     }
-    losses.lose("tsr", tsr, "in loopback what had stalled goes round at once")?;
+    losses.lose("tsr", tsr, "in loopback, stalled output is received at once")?;
     come_round(state, tsr);
     for character in waiting.as_slice() {
         come_round(state, *character);
@@ -205,14 +201,14 @@ fn time_out(
             losses.lose(
                 "timeout_ipending",
                 1,
-                "nothing times out while the receive FIFO is empty",
+                "there is no time-out while the receive FIFO is empty",
             )?;
         }
         if let (Some(timer), Some(_)) = (timer, due_at) {
             losses.ignore(
                 "fifo_timeout_timer",
                 timer,
-                "nothing times out while the receive FIFO is empty",
+                "there is no time-out while the receive FIFO is empty",
             )?;
         }
         return Ok(());

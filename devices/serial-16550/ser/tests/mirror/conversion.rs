@@ -84,7 +84,7 @@ fn the_reset_state_takes_36_bytes_and_no_state_more_than_117() {
 }
 
 #[test]
-fn what_no_device_can_be_in_is_refused_by_field() {
+fn impossible_states_are_refused_by_field() {
     type Change = fn(&mut SerialStateSer);
     let changes: [(&str, Change); 12] = [
         ("ier", |mirror| mirror.interrupt_enable = 0x10),

@@ -36,7 +36,7 @@ fn both_give_the_state_that_the_guest_had() {
 }
 
 #[test]
-fn what_goes_back_has_exactly_their_fields() {
+fn exported_states_have_exactly_their_fields() {
     let crosvm: CrosvmSerialState = serde_json::from_str(sample()).unwrap();
     let mirror = SerialStateSer::try_from(&crosvm).unwrap();
     let back = CloudHypervisorSerialState::try_from(&mirror).unwrap();
@@ -68,7 +68,7 @@ fn they_lose_what_vm_superio_loses_and_no_more() {
 }
 
 #[test]
-fn what_cannot_be_is_refused() {
+fn impossible_values_are_refused() {
     let refused = |field: &str, value: serde_json::Value| {
         let mut json = without_the_hosts_fields();
         json[field] = value;

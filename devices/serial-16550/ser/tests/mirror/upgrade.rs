@@ -116,7 +116,7 @@ fn an_iir_that_contradicts_itself_is_refused() {
 fn an_lsr_that_contradicts_the_state_is_refused() {
     for lsr in 0..=0xff_u8 {
         let expected = if lsr & 0x60 != 0x60 {
-            Some("LSR shows a character that is being sent, and there is none")
+            Some("LSR shows a character that is being sent, but there is none")
         } else if lsr & 0x80 != 0 && lsr & 0x1c == 0 {
             Some("LSR shows that a character has an error, but not which error")
         } else {
