@@ -1,4 +1,4 @@
-//! The bytes of a migration file: all of them, or its beginning and its end without the memory between.
+//! The bytes of a migration file: all bytes, or the beginning and the end without the memory between.
 
 use std::borrow::Cow;
 use std::io::{self, Read, Seek, SeekFrom};
@@ -9,13 +9,13 @@ use crate::error::QemuError;
 
 /// The first bytes of a migration file: a mark and the version of the format.
 pub(crate) const MAGIC: &[u8] = b"QEVM\0\0\0\x03";
-/// The name of a machine lies within so many bytes.
+/// The name of the machine is within this number of bytes from the start.
 const HEAD_LEN: usize = 4096;
-/// What is read of the end at first. A description has about 100 KiB.
+/// The number of bytes that are first read from the end. A description has about 100 KiB.
 const TAIL_LEN: usize = 1 << 20;
-/// A description does not begin before so many bytes.
+/// The maximum distance of the description from the end, in bytes.
 const MAX_DESCRIPTION_LEN: usize = 16 << 20;
-/// The most that is kept of the end: the description and the sections that it tells of.
+/// The maximum number of bytes that are kept from the end: the description and its sections.
 const MAX_TAIL_LEN: usize = 256 << 20;
 
 /// Bytes by their offsets in the file.

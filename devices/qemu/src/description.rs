@@ -1,19 +1,20 @@
-//! The description at the end of a migration file: JSON that says which fields every section has.
+//! The description at the end of a migration file: JSON with the fields of every section.
 
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
 use crate::error::QemuError;
 
-/// What comes after the last section.
+/// The mark after the last section.
 const END: u8 = 0x00;
-/// What comes before the description.
+/// The mark before the description.
 const DESCRIPTION: u8 = 0x06;
 
 /// Bytes of a number.
 pub(crate) const NUMBER: usize = 4;
 
-/// Where the mark is behind which a length and exactly so many bytes of JSON come. No other byte of the file follows them.
+/// Returns the place of the mark before the description. A length and exactly this number of bytes of JSON follow the
+/// mark, up to the end of the file.
 pub(crate) fn find_description(bytes: &[u8]) -> Option<usize> {
     let json_at = bytes.len().checked_sub(1)?;
     // JSON has no byte 06 in it, so the last one is the mark or a part of the length.
@@ -90,7 +91,7 @@ impl Device {
     }
 }
 
-/// Bytes behind the fields of a section: a mark and the section's number.
+/// Bytes after the fields of a section: a mark and the section's number.
 pub(crate) const fn footer_len(with_footers: bool) -> usize {
     if with_footers { 1 + NUMBER } else { 0 }
 }

@@ -5,11 +5,11 @@ use serde_json::{Value, json};
 
 use crate::description::subsection_header;
 
-/// New bytes of a section in the place of old ones. What is not known stays as it is.
+/// New bytes of a section in the place of the old bytes. Unknown fields do not change.
 ///
 /// The old section has been read before, so it is as its description says.
 pub(crate) struct Merge<'m> {
-    /// What is known, with its new values.
+    /// The known fields, with their new values.
     new: &'m [u8],
     old: &'m [u8],
     out: Vec<u8>,
@@ -56,7 +56,7 @@ impl<'m> Merge<'m> {
         }
     }
 
-    /// The subsections that have new values, and behind them those that are not known.
+    /// The subsections that have new values, then the unknown subsections.
     fn subsections(&mut self, layout: &Layout, old: &[Value]) -> Vec<Value> {
         let mut unknown = Vec::new();
         let mut known = Vec::new();

@@ -9,11 +9,11 @@ use crate::bytes::{Bytes, MAGIC};
 use crate::description::{self, Description, Device, NUMBER, footer_len};
 use crate::error::QemuError;
 
-/// What comes before the name of the machine.
+/// The mark before the name of the machine.
 const CONFIGURATION: u8 = 0x07;
-/// What comes before a whole section.
+/// The mark before a whole section.
 const SECTION: u8 = 0x04;
-/// What comes after one.
+/// The mark after a section.
 const FOOTER: u8 = 0x7e;
 
 /// A migration file of QEMU's `migrate exec:cat>FILE`, with the places of all sections.

@@ -24,7 +24,7 @@ pub(super) struct Entry {
     pub(super) is_present: bool,
 }
 
-/// Returns the entries front to back, as many as a page has.
+/// Returns the entries front to back, up to the maximum of a page.
 pub(super) fn of(report: &Report<'_>) -> Vec<Entry> {
     let mut entries = header(report);
     let root = format!("{} version {}", report.found.root.name, report.root_version());
