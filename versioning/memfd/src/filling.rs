@@ -55,7 +55,8 @@ impl<'m, C: Checksum> Filling<'m, C> {
     /// | error | the memory |
     /// |---|---|
     /// | `NotMemory`, `AlreadySealed`, `NotWritable`, `TooSmall`, `NotAllocated` | is unchanged, except if somebody takes pages away meanwhile |
-    /// | `Modified`, `TooOldSystem` | has its new size and seals |
+    /// | `Modified` | has the new seals, and another size than it should |
+    /// | `TooOldSystem` | has its new size and seals |
     /// | `System` with `InvalidInput` | is unchanged, if `len` is zero |
     /// | `System` | may have its new size and seals |
     pub fn prepare(memory: &'m impl AsFd, len: usize) -> Result<Self, FillError> {

@@ -68,13 +68,16 @@ impl Sealed {
         &self.file
     }
 
-    /// Returns a copy of all bytes.
+    /// Returns a copy of all bytes. If you do not trust the sender, look at [`len`](Self::len) first: memory without pages may be
+    /// longer than all that this system has.
     ///
     /// # Errors
     ///
-    /// Returns the system's error. Also if the descriptor may not be read.
+    /// Returns the system's error, also if the descriptor may not be read, and `OutOfMemory` if there is no room for the copy.
     pub fn to_vec(&self) -> io::Result<Vec<u8>> {
-        let mut bytes = vec![0; self.len];
+        let mut bytes = Vec::new();
+        bytes.try_reserve_exact(self.len)?;
+        bytes.resize(self.len, 0);
         self.file.read_exact_at(&mut bytes, 0)?;
         Ok(bytes)
     }

@@ -1,6 +1,6 @@
 //! A directory of the user's own.
 
-use std::fs::{DirBuilder, symlink_metadata};
+use std::fs::{DirBuilder, metadata, symlink_metadata};
 use std::os::unix::fs::{DirBuilderExt, MetadataExt};
 use std::path::{Path, PathBuf};
 use std::{env, error, fmt, io};
@@ -11,12 +11,13 @@ use crate::shown::shown;
 
 /// Returns a directory where nobody but this user, and root, can put or replace a socket.
 ///
-/// That is `$XDG_RUNTIME_DIR`. Where it is not set to an absolute path, it is `NAME-UID` below the directory for temporary files,
-/// which is created with the mode 0700 if it is not there. `name` is the name of the program.
+/// That is `$XDG_RUNTIME_DIR`, which has to be there. Where it is not set to an absolute path, it is `NAME-UID` below the directory
+/// for temporary files. That one is created with the mode 0700 if it is not there. `name` is the name of the program.
 ///
 /// # Errors
 ///
-/// Returns [`DirectoryError`] if that path is not a directory of this user, is a symbolic link, or if others can write to it.
+/// Returns [`DirectoryError`] if that path is not a directory of this user, is a symbolic link, or if others can write to it. Also
+/// if others could replace it in the directory for temporary files.
 pub fn private_directory(name: &str) -> Result<PathBuf, DirectoryError> {
     let given = env::var_os("XDG_RUNTIME_DIR").map(PathBuf::from);
     choose(given, &env::temp_dir(), name)
@@ -24,15 +25,32 @@ pub fn private_directory(name: &str) -> Result<PathBuf, DirectoryError> {
 
 fn choose(given: Option<PathBuf>, temporary: &Path, name: &str) -> Result<PathBuf, DirectoryError> {
     let own = geteuid().as_raw();
-    let given = given.filter(|given| given.is_absolute());
-    let directory = given.unwrap_or_else(|| temporary.join(format!("{name}-{own}")));
-    // One that is there already is checked as well.
-    let _ = DirBuilder::new().mode(0o700).create(&directory);
+    let directory = match given.filter(|given| given.is_absolute()) {
+        Some(given) => given,
+        None => {
+            if is_replaceable(temporary, own) {
+                return Err(DirectoryError::Replaceable {
+                    parent: temporary.to_owned(),
+                });
+            }
+            let directory = temporary.join(format!("{name}-{own}"));
+            // One that is there already is checked as well.
+            let _ = DirBuilder::new().mode(0o700).create(&directory);
+            directory
+        }
+    };
     match symlink_metadata(&directory) {
         Ok(found) if found.is_dir() && found.uid() == own && found.mode() & 0o022 == 0 => Ok(directory),
         Ok(_) => Err(DirectoryError::NotPrivate { directory, own }),
         Err(source) => Err(DirectoryError::Missing { directory, source }),
     }
+}
+
+/// Returns `true` if another user than `own` and root may replace what lies in a directory.
+fn is_replaceable(directory: &Path, own: u32) -> bool {
+    const STICKY: u32 = 0o1000;
+    metadata(directory)
+        .is_ok_and(|found| ![own, 0].contains(&found.uid()) || found.mode() & 0o022 != 0 && found.mode() & STICKY == 0)
 }
 
 /// Why there is no [`private_directory`].
@@ -45,6 +63,11 @@ pub enum DirectoryError {
         directory: PathBuf,
         /// The user ID of this process.
         own: u32,
+    },
+    /// Other users could replace it.
+    Replaceable {
+        /// The path of the directory above it.
+        parent: PathBuf,
     },
     /// It is not there, and cannot be created.
     Missing {
@@ -62,6 +85,7 @@ impl fmt::Display for DirectoryError {
                 let directory = shown(directory);
                 write!(f, "{directory} is not a directory that only user {own} can write to")
             }
+            Self::Replaceable { parent } => write!(f, "other users can replace what lies in {}", shown(parent)),
             Self::Missing { directory, source } => write!(f, "there is no directory {}: {source}", shown(directory)),
         }
     }
@@ -70,7 +94,7 @@ impl fmt::Display for DirectoryError {
 impl error::Error for DirectoryError {
     fn source(&self) -> Option<&(dyn error::Error + 'static)> {
         match self {
-            Self::NotPrivate { .. } => None,
+            Self::NotPrivate { .. } | Self::Replaceable { .. } => None,
             Self::Missing { source, .. } => source.source(),
         }
     }
@@ -88,6 +112,10 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let (given, temporary) = (folder.path().join("given"), folder.path());
         let made = temporary.join(format!("vm-{}", geteuid().as_raw()));
+        let missing = choose(Some(given.clone()), temporary, "vm").unwrap_err();
+        assert!(matches!(missing, DirectoryError::Missing { .. }), "{missing}");
+        fs::create_dir(&given).unwrap();
+        fs::set_permissions(&given, Permissions::from_mode(0o700)).unwrap();
         assert_eq!(choose(Some(given.clone()), temporary, "vm").unwrap(), given);
         assert!(!made.exists());
         for given in [None, Some("relative".into()), Some("".into())] {
@@ -97,6 +125,23 @@ mod tests {
         let missing = choose(None, &temporary.join("\x1b[2J"), "vm").unwrap_err();
         assert!(matches!(missing, DirectoryError::Missing { .. }), "{missing}");
         assert!(!missing.to_string().contains('\x1b'), "{missing}");
+    }
+
+    #[test]
+    fn a_directory_that_others_can_replace_is_refused() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("temporary");
+        fs::create_dir(&path).unwrap();
+        let is_refused = || matches!(choose(None, &path, "vm"), Err(DirectoryError::Replaceable { .. }));
+        for (mode, taken) in [(0o777, false), (0o770, false), (0o1777, true), (0o755, true)] {
+            fs::set_permissions(&path, Permissions::from_mode(mode)).unwrap();
+            assert_eq!(is_refused(), !taken, "{mode:o}");
+        }
+        if chown(&path, Some(54_321), None).is_ok() {
+            assert!(is_refused(), "it belongs to another user");
+        } else {
+            println!("skipped: only root can give a directory away");
+        }
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! Who pays: a client that makes the memory, and a server that asks for more each time.
 
 use std::os::fd::AsFd;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread;
 
 use devstate_kv_store_export::linux::{Client, ClientError, ExportFailure, Memory, Reply, Request};
@@ -104,30 +104,37 @@ fn memory_whose_pages_are_not_there_is_refused_and_left_alone() {
     assert!(server.is_alive());
 }
 
-/// Every export of ten, while items are written as fast as they can be.
+/// Every export of ten, while items are written as fast as they can be: so many for each export that the store has room for all.
 #[test]
 fn a_store_that_grows_all_the_time_is_exported_as_it_was_when_it_was_asked_for() {
+    const ITEMS: usize = 2_500;
     let server = Server::with_a_large_export();
-    let stop = AtomicBool::new(false);
+    let (stop, left) = (AtomicBool::new(false), AtomicUsize::new(0));
     thread::scope(|scope| {
         for writer in 0..2 {
-            let (server, stop) = (&server, &stop);
+            let (server, stop, left) = (&server, &stop, &left);
             scope.spawn(move || {
                 let client = server.client();
-                for index in 0.. {
-                    if stop.load(Ordering::Relaxed) {
-                        break;
+                let mut keys = (0..).map(|index| format!("writer{writer}.{index}"));
+                while !stop.load(Ordering::Relaxed) {
+                    let take = |left: usize| left.checked_sub(1);
+                    if left.fetch_update(Ordering::Relaxed, Ordering::Relaxed, take).is_err() {
+                        thread::yield_now();
+                    } else if let Some(key) = keys.next() {
+                        client.write_item(Item::new(&key, &[7; 4096])).unwrap();
                     }
-                    let key = format!("writer{writer}.{index}");
-                    client.write_item(Item::new(&key, &[7; 4096])).unwrap();
                 }
             });
         }
+        let mut grew = 0;
         for _ in 0..10 {
+            left.store(ITEMS, Ordering::Relaxed);
             let sealed = server.client().export_within(1 << 30, Release::LATEST);
             let sealed = sealed.inspect_err(|_| stop.store(true, Ordering::Relaxed)).unwrap();
+            grew += usize::from((1..ITEMS).contains(&left.load(Ordering::Relaxed)));
             Exportable::load(&sealed.to_vec().unwrap()).unwrap();
         }
         stop.store(true, Ordering::Relaxed);
+        assert!(grew > 0, "the store never grew from the start of an export to its end");
     });
 }

@@ -106,6 +106,21 @@ fn what_lacks_a_seal_is_not_taken_for_sealed_memory() {
     );
 }
 
+/// Four exbibytes without a page.
+#[test]
+fn memory_longer_than_there_is_room_for_is_an_error() {
+    let memory = Memory::new(1 << 62).unwrap();
+    rustix::fs::fcntl_add_seals(
+        &memory,
+        SealFlags::WRITE | SealFlags::SHRINK | SealFlags::GROW | SealFlags::SEAL,
+    )
+    .unwrap();
+    let sealed = Sealed::new(duplicate(&memory)).unwrap();
+    assert_eq!(sealed.len(), 1 << 62);
+    let error = sealed.to_vec().unwrap_err();
+    assert_eq!(error.kind(), std::io::ErrorKind::OutOfMemory, "{error}");
+}
+
 #[test]
 fn sealed_memory_is_read_at_offsets_and_copied_to_files_pipes_and_devices() {
     let bytes = content(LARGE);

@@ -37,12 +37,12 @@ impl<const LEN: usize> Client<LEN> {
     }
 
     /// Sends a request, and receives its answer with the descriptors that came with it. If the server has closed the connection
-    /// without reading the request, it asks once more over a new connection.
+    /// that was kept without reading the request, it asks once more over a new connection.
     ///
     /// # Errors
     ///
-    /// As for [`PacketSocket::ask`] and [`PacketSocket::connect`]. Unless the error is `TooLong` or another one of sending, the
-    /// server may have carried out the request.
+    /// As for [`PacketSocket::ask`] and [`PacketSocket::connect`]. After `Connect`, `Peer`, `Unread`, `Unserializable`, `Empty` and
+    /// `TooManyDescriptors` the server has not carried out the request. After others it may have: `TooLong` may be its answer.
     pub fn ask<Q, A>(&self, request: &Q, descriptors: &[BorrowedFd<'_>]) -> Result<(A, Vec<OwnedFd>), PacketError>
     where
         Q: Serialize + ?Sized,

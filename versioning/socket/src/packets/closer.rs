@@ -42,9 +42,12 @@ impl Closer {
     /// Has the descriptors closed by another thread. Does not wait for it.
     pub fn close(&self, descriptors: impl IntoIterator<Item = OwnedFd>) {
         let mut queue = self.queue.lock().unwrap_or_else(PoisonError::into_inner);
+        let before = queue.len();
         queue.extend(descriptors);
+        let added = queue.len() - before;
         drop(queue);
-        self.added.notify_all();
+        // Each wakes one thread: a server calls this after every request, and most come without a descriptor.
+        (0..added).for_each(|_| self.added.notify_one());
     }
 
     /// Returns how many descriptors wait for a thread that closes them.

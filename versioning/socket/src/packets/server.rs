@@ -1,8 +1,9 @@
 //! A server that a hostile client costs one thread, and nothing else.
 
 use std::convert::Infallible;
-use std::io;
+use std::io::{self, ErrorKind};
 use std::os::fd::{AsFd, OwnedFd};
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -11,7 +12,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use super::closer::Closer;
-use super::socket::{PacketError, PacketSocket, Received};
+use super::socket::{PacketError, PacketSocket};
 use crate::Listener;
 use crate::peer::check_peer;
 
@@ -28,11 +29,12 @@ const WATCH: Duration = Duration::from_secs(1);
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Limits {
-    /// How long a client may be silent before the server hangs up, and how long it may take to accept an answer.
+    /// How long a client may be silent before the server hangs up, and how long it may take to accept an answer. Not zero.
     pub patience: Duration,
     /// How many clients are served at once, by a thread each. Others wait. At least 1.
     pub clients: usize,
-    /// How long a client is served while others wait. Without that, one that is never quite silent would keep its place for ever.
+    /// How long a client is served while others wait, but for one request at least. Without that, one that is never quite silent
+    /// would keep its place for ever.
     pub turn: Duration,
     /// How many threads close what came from clients. At least 1.
     pub closers: usize,
@@ -91,7 +93,7 @@ pub trait Service: Sync {
     /// Answers a request, with a descriptor if there is one to send. `descriptors` came with the request.
     ///
     /// A system call on such a descriptor can wait for as long as the client likes. So do not hold a lock during one that other
-    /// clients need. A panic ends the thread, and the server goes on with one fewer.
+    /// clients need. A panic ends the connection of that client. The server goes on, unless the program aborts on panic.
     fn answer(
         &self,
         client: &mut Self::Client,
@@ -99,8 +101,8 @@ pub trait Service: Sync {
         descriptors: &[OwnedFd],
     ) -> (Self::Answer, Option<OwnedFd>);
 
-    /// Returns what a client is told before the server hangs up: it belongs to another user (`Peer`), or its packet is no request
-    /// (`TooLong`, `Garbage`, `LostDescriptors`).
+    /// Returns what a client is told before the server hangs up: it belongs to another user (`Peer`), its packet is no request
+    /// (`TooLong`, `Garbage`, `LostDescriptors`), or its answer cannot be sent (`TooLong`, `Empty`, `Unserializable`).
     fn refuse(&self, error: &PacketError) -> Self::Answer;
 }
 
@@ -115,7 +117,8 @@ pub enum Report {
         /// What the system says.
         error: io::Error,
     },
-    /// Once a second: so many descriptors of clients wait to be closed, because all threads that close hang.
+    /// Once a second, also if it is none: so many descriptors of clients wait to be closed. If they do not become fewer, all
+    /// threads that close hang.
     Waiting {
         /// How many.
         descriptors: usize,
@@ -176,9 +179,15 @@ impl<const LEN: usize> Server<LEN> {
     ///
     /// # Errors
     ///
-    /// Returns the system's error if it has not even one thread that closes descriptors. With that one, this thread serves a client
-    /// at a time if there is no other.
+    /// Returns `InvalidInput` if the patience is zero. Returns the system's error if it has not even one thread that closes
+    /// descriptors. With that one, this thread serves a client at a time if there is no other, and reports nothing more.
     pub fn run<S: Service>(&self, service: &S, report: &dyn Fn(Report)) -> io::Result<Infallible> {
+        if self.limits.patience.is_zero() {
+            return Err(io::Error::new(
+                ErrorKind::InvalidInput,
+                "a server without patience serves nobody",
+            ));
+        }
         let running = &Running {
             server: self,
             service,
@@ -228,9 +237,10 @@ impl<S: Service, const LEN: usize> Running<'_, S, LEN> {
         loop {
             match PacketSocket::accept(&self.server.listener) {
                 Ok(client) => {
-                    // A client that goes away, or hangs, is its own affair.
-                    let _ = self.serve(&client);
-                    self.closer.close([client.into()]);
+                    let mut descriptors = Vec::new();
+                    // A client that goes away, hangs, or makes the service panic, is its own affair.
+                    let _ = catch_unwind(AssertUnwindSafe(|| self.serve(&client, &mut descriptors)));
+                    self.closer.close(descriptors.into_iter().chain([client.into()]));
                 }
                 // Out of descriptors, or of memory: it gets better.
                 Err(_) => thread::sleep(Duration::from_millis(10)),
@@ -244,8 +254,9 @@ impl<S: Service, const LEN: usize> Running<'_, S, LEN> {
         poll(&mut waiting, Some(&Timespec::default())) == Ok(1)
     }
 
-    /// Answers one client until it goes away, or until its turn is over and another one waits.
-    fn serve(&self, client: &PacketSocket<LEN>) -> Result<(), PacketError> {
+    /// Answers one client until it goes away, or until its turn is over and another one waits. What it sent last may be left in
+    /// `descriptors`.
+    fn serve(&self, client: &PacketSocket<LEN>, descriptors: &mut Vec<OwnedFd>) -> Result<(), PacketError> {
         let Limits { patience, turn, .. } = self.server.limits;
         client.set_patience(patience)?;
         if let Err(error) = check_peer(client).map_err(PacketError::Peer) {
@@ -253,28 +264,36 @@ impl<S: Service, const LEN: usize> Running<'_, S, LEN> {
         }
         let start = Instant::now();
         let mut remembered = S::Client::default();
-        while !(start.elapsed() > turn && self.is_wanted()) {
-            let Received {
-                message,
-                mut descriptors,
-            } = client.receive();
-            let answered = match message {
-                Ok(request) => {
-                    let (answer, descriptor) = self.service.answer(&mut remembered, request, &descriptors);
-                    let sent = client.send(&answer, descriptor.as_ref().map(AsFd::as_fd).as_slice());
-                    descriptors.extend(descriptor);
-                    sent
-                }
-                Err(error @ (PacketError::TooLong { .. } | PacketError::Garbage | PacketError::LostDescriptors)) => {
-                    client.send(&self.service.refuse(&error), &[]).and(Err(error))
-                }
-                Err(error) => Err(error),
-            };
-            self.closer.close(descriptors);
+        loop {
+            let received = client.receive();
+            *descriptors = received.descriptors;
+            let answered = received.message.and_then(|request| {
+                let (answer, descriptor) = self.service.answer(&mut remembered, request, descriptors);
+                let sent = client.send(&answer, descriptor.as_ref().map(AsFd::as_fd).as_slice());
+                descriptors.extend(descriptor);
+                sent
+            });
+            if let Err(error) = &answered
+                && is_told(error)
+            {
+                let _ = client.send(&self.service.refuse(error), &[]);
+            }
+            self.closer.close(descriptors.drain(..));
             answered?;
+            if start.elapsed() > turn && self.is_wanted() {
+                return Ok(());
+            }
         }
-        Ok(())
     }
+}
+
+/// Returns whether a client is told why the server hangs up. Nothing was sent to it yet, and it may still be there.
+fn is_told(error: &PacketError) -> bool {
+    use PacketError::{Empty, Garbage, LostDescriptors, TooLong, Unserializable};
+    matches!(
+        error,
+        TooLong { .. } | Garbage | LostDescriptors | Empty | Unserializable(_)
+    )
 }
 
 #[cfg(test)]

@@ -25,7 +25,7 @@ use crate::shown::shown;
 pub const MAX_DESCRIPTORS: usize = 253;
 
 /// A connected socket for packets (`SOCK_SEQPACKET`) of up to `LEN` bytes, each a whole message. Both sides should have the same
-/// `LEN`.
+/// `LEN`. Linux sends packets of up to 200 KiB, unless the system was set up to send longer ones (`net.core.wmem_default`).
 #[derive(Debug)]
 pub struct PacketSocket<const LEN: usize>(OwnedFd);
 
@@ -95,13 +95,17 @@ impl<const LEN: usize> PacketSocket<LEN> {
     ///
     /// # Errors
     ///
-    /// `Unserializable`, `TooLong` or `TooManyDescriptors` with nothing sent. `Late`, `Closed`, `Unread`, `System`.
+    /// `Unserializable`, `Empty`, `TooLong` or `TooManyDescriptors` with nothing sent. `Late`, `Closed`, `Unread`, `System`.
     pub fn send<T: Serialize + ?Sized>(&self, message: &T, descriptors: &[BorrowedFd<'_>]) -> Result<(), PacketError> {
-        let mut packet = [0; LEN];
+        // Not in the stack, which has no room for what `LEN` may be.
+        let mut packet = vec![0; LEN];
         let packet = postcard::to_slice(message, &mut packet).map_err(|error| match error {
             postcard::Error::SerializeBufferFull => PacketError::TooLong { limit: LEN },
             error => PacketError::Unserializable(error),
         })?;
+        if packet.is_empty() {
+            return Err(PacketError::Empty);
+        }
         let number = descriptors.len();
         if number > MAX_DESCRIPTORS {
             return Err(PacketError::TooManyDescriptors { number });
@@ -119,7 +123,7 @@ impl<const LEN: usize> PacketSocket<LEN> {
     /// Receives one packet, and every descriptor that came with it. There is room for all that Linux lets anyone send: those that
     /// find no room would be closed here and now, which can take for ever.
     pub fn receive<T: DeserializeOwned>(&self) -> Received<T> {
-        let mut packet = [0; LEN];
+        let mut packet = vec![0; LEN];
         let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(MAX_DESCRIPTORS))];
         let mut ancillary = RecvAncillaryBuffer::new(&mut space);
         let received = retry_on_intr(|| {
@@ -147,7 +151,8 @@ impl<const LEN: usize> PacketSocket<LEN> {
         Received { message, descriptors }
     }
 
-    /// Sends a request, and receives its answer with the descriptors that came with it.
+    /// Sends a request, and receives its answer with the descriptors that came with it. Ask one thing at a time, and nothing more
+    /// after an error: the next packet may be the answer to the earlier request. A [`Client`](super::Client) sees to both.
     ///
     /// # Errors
     ///
@@ -217,6 +222,8 @@ pub enum PacketError {
     Closed,
     /// The other side has closed the connection, and had not read everything that was sent to it.
     Unread,
+    /// The message has no bytes, as `()` has none. The other side would take the packet for the end of the connection.
+    Empty,
     /// The message is longer than a packet may be.
     TooLong {
         /// The length of the longest packet in bytes.
@@ -256,6 +263,7 @@ impl fmt::Display for PacketError {
             Self::Late => f.write_str("no answer in time"),
             Self::Closed => f.write_str("the other side closed the connection"),
             Self::Unread => f.write_str("the other side closed the connection without reading what was sent"),
+            Self::Empty => f.write_str("a message without bytes cannot be sent"),
             Self::TooLong { limit } => write!(f, "a packet of more than {limit} bytes"),
             Self::Garbage => f.write_str("a packet that says nothing"),
             Self::TooManyDescriptors { number } => {

@@ -1,13 +1,15 @@
 //! Descriptors whose closing waits.
 
+use std::fs::read_to_string;
 use std::io::{Read, pipe};
 use std::net::{TcpListener, TcpStream};
-use std::sync::Arc;
+use std::sync::{Arc, mpsc};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use rustix::io::Errno;
 use rustix::net::sockopt::set_socket_linger;
+use rustix::thread::gettid;
 
 use super::*;
 
@@ -19,6 +21,35 @@ pub(crate) fn lingering(listener: &TcpListener) -> (OwnedFd, TcpStream) {
     stream.set_nonblocking(true).unwrap();
     while rustix::io::write(&stream, &[0; 8 << 10]) != Err(Errno::AGAIN) {}
     (stream.into(), peer)
+}
+
+#[test]
+fn a_request_without_descriptors_wakes_no_thread() {
+    const CALLS: u32 = 200;
+    let closer = Arc::new(Closer::new());
+    let (said, heard) = mpsc::channel();
+    thread::spawn({
+        let closer = closer.clone();
+        move || {
+            said.send(gettid()).unwrap();
+            closer.run()
+        }
+    });
+    let status = format!("/proc/self/task/{}/status", heard.recv().unwrap());
+    let switches = || {
+        let status = read_to_string(&status).unwrap();
+        let waits = status
+            .lines()
+            .find_map(|line| line.strip_prefix("voluntary_ctxt_switches:"));
+        waits.unwrap().trim().parse::<u32>().unwrap()
+    };
+    thread::sleep(Duration::from_millis(50));
+    let before = switches();
+    for _ in 0..CALLS {
+        closer.close([]);
+        thread::sleep(Duration::from_micros(100));
+    }
+    assert!(switches() - before < CALLS / 4, "{before}, then {}", switches());
 }
 
 #[test]

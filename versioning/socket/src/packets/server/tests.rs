@@ -36,6 +36,8 @@ enum Request {
     Wait,
     /// Answered with the descriptor that came with it.
     Back,
+    /// Never answered.
+    Panic,
 }
 
 #[derive(Debug, PartialEq, Serialize, Deserialize)]
@@ -75,6 +77,7 @@ impl Service for Test {
                 let first = descriptors.first().map(|first| first.try_clone().unwrap());
                 (Answer::Done, first)
             }
+            Request::Panic => panic!("as the client wishes"),
         }
     }
 
@@ -173,6 +176,50 @@ fn what_is_no_request_is_answered_and_hung_up_on() {
         Some(Answer::No("a packet of more than 4096 bytes".into()))
     );
     assert!(server.is_alive());
+}
+
+#[test]
+fn an_answer_that_cannot_be_sent_is_told() {
+    let client = Serving::new(limits()).connect();
+    let (told, _) = client.ask::<_, Answer>(&Request::Bytes(LEN as u16), &[]).unwrap();
+    assert_eq!(told, Answer::No("a packet of more than 4096 bytes".into()));
+    assert!(answer(&client).is_none(), "the server did not hang up");
+}
+
+#[test]
+fn a_service_that_panics_costs_no_thread() {
+    let server = Serving::new(limits().with_clients(1));
+    let (reader, writer) = pipe().unwrap();
+    for _ in 0..3 {
+        let client = server.connect();
+        client.send(&Request::Panic, &[writer.as_fd()]).unwrap();
+        assert!(answer(&client).is_none());
+        assert!(server.is_alive());
+    }
+    drop(writer);
+    assert!(is_closed(reader));
+}
+
+#[test]
+fn a_turn_of_no_time_is_one_request_and_a_patience_of_none_is_refused() {
+    let server = Serving::new(limits().with_clients(1).with_turn(Duration::ZERO));
+    let ask = |path| {
+        let client = Socket::connect(path, SOON).unwrap();
+        client.ask::<_, Answer>(&Request::Bytes(1), &[]).unwrap();
+    };
+    let path = server.path();
+    thread::scope(|scope| {
+        for _ in 0..4 {
+            scope.spawn(|| (0..20).for_each(|_| ask(&path)));
+        }
+    });
+    let directory = tempfile::tempdir().unwrap();
+    let listener = Listener::seqpacket(&directory.path().join("socket")).unwrap();
+    let (said, heard) = mpsc::channel();
+    let limits = limits().with_patience(Duration::ZERO);
+    thread::spawn(move || said.send(Server::<LEN>::new(listener, limits).run(&Test, &|_| ())));
+    let refusal = heard.recv_timeout(SOON).unwrap().unwrap_err();
+    assert_eq!(refusal.kind(), ErrorKind::InvalidInput, "{refusal}");
 }
 
 #[test]

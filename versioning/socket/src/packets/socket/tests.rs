@@ -95,6 +95,24 @@ fn the_longest_packet_arrives_and_a_longer_one_is_refused_on_both_sides() {
 }
 
 #[test]
+fn a_message_without_bytes_is_not_sent_as_the_end_of_the_connection() {
+    let (here, there) = pair();
+    let refusal = here.send(&(), &[]).unwrap_err();
+    assert!(matches!(refusal, PacketError::Empty), "{refusal}");
+    here.send(&Message::Number(7), &[]).unwrap();
+    assert_eq!(there.receive::<Message>().message.unwrap(), Message::Number(7));
+}
+
+#[test]
+fn a_packet_may_be_longer_than_the_stack_has_room_for() {
+    let (here, there) = pair();
+    let (here, there): (PacketSocket<{ 32 << 20 }>, PacketSocket<{ 32 << 20 }>) =
+        (OwnedFd::from(here).into(), OwnedFd::from(there).into());
+    here.send(&Message::Number(7), &[]).unwrap();
+    assert_eq!(there.receive::<Message>().message.unwrap(), Message::Number(7));
+}
+
+#[test]
 fn what_is_no_message_is_an_error_and_its_descriptors_are_the_callers() {
     let (here, there) = pair();
     let (_, descriptor) = pipe().unwrap();
