@@ -86,8 +86,8 @@ impl Terminal {
         }
     }
 
-    /// Returns (lines, columns) of the window at standard output, or `None` if standard output is no terminal or does not know
-    /// its size. A serial line cannot carry the size: pass it as `LINES=… COLUMNS=…` on the kernel's command line.
+    /// Returns (lines, columns) of the window at standard output. `None` if standard output is not a terminal or has no
+    /// size. A serial line cannot transfer the size: pass it as `LINES=… COLUMNS=…` on the kernel's command line.
     #[must_use]
     pub fn window() -> Option<(u16, u16)> {
         let size = tcgetwinsize(stdout()).ok()?;
@@ -110,7 +110,8 @@ impl Drop for Terminal {
     }
 }
 
-/// The output of a UART: accepts a byte or reports that it is busy. It never fails and, at a terminal, never waits.
+/// The output of a UART. It accepts a byte or reports that it is busy. It never fails. If it is a terminal, it never
+/// waits.
 #[derive(Debug)]
 pub struct Screen {
     out: OwnedFd,

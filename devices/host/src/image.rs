@@ -56,7 +56,7 @@ const MAGIC: [u8; 8] = *b"DVMMRAM1";
 const END: u64 = u64::MAX;
 static CHECKSUM: Crc<u64, Table<16>> = Crc::<u64, Table<16>>::new(&CRC_64_XZ);
 
-/// A guest's memory, as one range that starts at offset 0. Methods take `&self`, as those of a mapping do.
+/// A guest's memory, as one range that starts at offset 0. Methods take `&self`, like the methods of a mapping.
 ///
 /// The guest must not run while an image is written or read.
 #[expect(clippy::len_without_is_empty, reason = "no guest has an empty memory")]
@@ -71,14 +71,14 @@ pub trait GuestMemory {
     ///
     /// # Errors
     ///
-    /// Returns what keeps the bytes from being read.
+    /// Returns the reason if the bytes cannot be read.
     fn read(&self, offset: u64, bytes: &mut [u8]) -> Result<(), Self::Error>;
 
     /// Writes the bytes from `offset` on. They lie below [`len`](Self::len).
     ///
     /// # Errors
     ///
-    /// Returns what keeps the bytes from being written.
+    /// Returns the reason if the bytes cannot be written.
     fn write(&self, offset: u64, bytes: &[u8]) -> Result<(), Self::Error>;
 }
 

@@ -96,7 +96,7 @@ impl Typing {
     }
 }
 
-/// What is left to do for a [`Typing`].
+/// The progress of a [`Typing`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[must_use]
 pub enum Progress {

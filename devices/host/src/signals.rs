@@ -1,4 +1,4 @@
-//! Signals as something to wait for.
+//! Signals as a descriptor to wait for.
 
 use std::fs;
 use std::io::{self, ErrorKind, Write};

@@ -1,4 +1,4 @@
-//! Filling memory that somebody else has made, and sealing it: the server's part.
+//! Fills the memory of another process, and seals it: the server's part.
 
 use std::fs::File;
 use std::io::{self, ErrorKind};
@@ -24,18 +24,21 @@ const FILLED_SEALS: SealFlags = ALL_SEALS.union(SealFlags::FUTURE_WRITE);
 /// What lies behind a `memfd` of ordinary pages.
 const TMPFS: FsWord = 0x0102_1994;
 
-/// Memory of another process, while this one fills it from front to back. It is a [`Sink`]: a snapshot goes directly into it.
+/// Fills the memory of another process from front to back. It is a [`Sink`], so a snapshot can be written directly into
+/// the memory.
 ///
-/// The order of the steps is what makes it safe:
+/// It is safe because of the order of the steps:
 ///
-/// 1. [`prepare`](Self::prepare) gives the memory exactly the size that is needed, and seals it against shrinking and growing.
+/// 1. [`prepare`](Self::prepare) sets the memory to the exact size, and seals it against shrinking and growing.
 /// 2. It maps the memory. From then on nobody else can begin to write to it, or punch holes into it (`F_SEAL_FUTURE_WRITE`,
 ///    Linux 5.1). Only a mapping that somebody made before can still write.
-/// 3. So the pages that are there now stay, and all of them have to be: this process would pay for those that it made.
-/// 4. The bytes are written into pages that are there. No signal can come of it, and no system call: whoever holds the lock of the
-///    memory holds up `prepare` and `seal` only. So hold no lock of your own while you call these.
-/// 5. [`seal`](Self::seal) undoes the mapping and seals the memory against writing. That fails if somebody still has it mapped for
-///    writing. Then it reads all bytes back, and compares their checksum with that of the bytes that were written.
+/// 3. So the existing pages stay. All pages must exist, because this process would pay for pages that it creates.
+/// 4. The bytes are written into existing pages. This needs no system call and cannot cause a signal. A process that
+///    holds the lock of the memory can block only `prepare` and `seal`. So hold no lock of your own while you call
+///    them.
+/// 5. [`seal`](Self::seal) removes the mapping and seals the memory against writing. This fails if another process
+///    still has the memory mapped for writing. Then it reads all bytes back, and compares their checksum with the
+///    checksum of the written bytes.
 ///
 /// There is never a reference to the memory, which another process may change at any time.
 pub struct Filling<'m, C: Checksum> {
@@ -46,15 +49,15 @@ pub struct Filling<'m, C: Checksum> {
 }
 
 impl<'m, C: Checksum> Filling<'m, C> {
-    /// Checks memory that somebody else has made, and makes it ready for `len` bytes. `C` computes the checksum.
+    /// Checks the memory of another process, and prepares it for `len` bytes. `C` computes the checksum.
     ///
-    /// Each system call on the memory can take for as long as its owner likes.
+    /// The owner of the memory can block each system call on it, for any time.
     ///
     /// # Errors
     ///
     /// | error | the memory |
     /// |---|---|
-    /// | `NotMemory`, `AlreadySealed`, `NotWritable`, `TooSmall`, `NotAllocated` | is unchanged, except if somebody takes pages away meanwhile |
+    /// | `NotMemory`, `AlreadySealed`, `NotWritable`, `TooSmall`, `NotAllocated` | is unchanged, unless another process removes pages at the same time |
     /// | `Modified` | has the new seals, and another size than it should |
     /// | `TooOldSystem` | has its new size and seals |
     /// | `System` with `InvalidInput` | is unchanged, if `len` is zero |
@@ -91,8 +94,7 @@ impl<'m, C: Checksum> Filling<'m, C> {
         })
     }
 
-    /// Seals the memory for good, checks that it has the bytes that were written, and returns a descriptor of it that can only be
-    /// read.
+    /// Seals the memory permanently, checks that it has the written bytes, and returns a read-only descriptor of it.
     ///
     /// # Errors
     ///
@@ -122,7 +124,7 @@ impl<'m, C: Checksum> Filling<'m, C> {
 }
 
 impl<C: Checksum> Sink for Filling<'_, C> {
-    /// Returns `false` if the memory has not that many bytes left.
+    /// Returns `false` if the memory does not have this number of bytes left.
     fn put(&mut self, bytes: &[u8]) -> bool {
         let Ok(place) = self.mapping.get_slice(self.filled, bytes.len()) else {
             return false;
@@ -220,7 +222,7 @@ fn read_only(memory: BorrowedFd<'_>) -> Result<Sealed, FillError> {
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum FillError {
-    /// The descriptor is not one of memory that can be sealed.
+    /// The descriptor is not memory that can be sealed.
     NotMemory,
     /// The memory has seals already.
     AlreadySealed,
@@ -228,30 +230,30 @@ pub enum FillError {
     NotWritable,
     /// The memory has fewer bytes than are needed.
     TooSmall {
-        /// Bytes that are needed.
+        /// The needed number of bytes.
         needed: usize,
-        /// Bytes that the memory has.
+        /// The number of bytes of the memory.
         available: usize,
     },
-    /// The memory's pages are not all there. None is made, because this process would pay for it.
+    /// Some pages of the memory do not exist. This process does not create them, because it would pay for them.
     NotAllocated {
-        /// Bytes that are needed.
+        /// The needed number of bytes.
         needed: u64,
-        /// Bytes of the pages that are there.
+        /// The number of bytes of the existing pages.
         allocated: u64,
     },
-    /// Somebody changed the memory's size, or wrote to it through a mapping from before, while it was filled.
+    /// While the memory was filled, another process changed its size, or wrote to it through an earlier mapping.
     Modified,
-    /// The system knows no seal against new writers, which Linux has since 5.1. Without it somebody could take pages away while
-    /// they are written, which ends this process.
+    /// The system does not have the seal against new writers, which needs Linux 5.1. Without it, another process could
+    /// remove pages while they are written, and this would end this process.
     TooOldSystem,
-    /// Somebody has the memory mapped for writing, so it cannot be sealed.
+    /// Another process has the memory mapped for writing, so it cannot be sealed.
     StillMapped,
-    /// Fewer bytes were written than were said to be needed.
+    /// Fewer bytes were written than announced.
     Unfinished {
-        /// Bytes that were needed.
+        /// The announced number of bytes.
         needed: usize,
-        /// Bytes that were written.
+        /// The written number of bytes.
         filled: usize,
     },
     /// A system call failed.

@@ -1,13 +1,14 @@
-//! Memory that a client makes, to have it filled by a server.
+//! Memory that a client creates, and a server fills.
 
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
 use rustix::fs::{FallocateFlags, MemfdFlags, SealFlags, fallocate, fcntl_get_seals, fstat, ftruncate, memfd_create};
 
-/// Memory that a client has made and not given away yet: a `memfd` that can be sealed.
+/// Memory that a client has created and still owns: a `memfd` that can be sealed.
 ///
-/// A duplicate of its descriptor outlives this value, and carries no right with it: seals belong to the memory.
+/// A duplicate of its descriptor can outlive this value, but gives no additional rights, because seals belong to the
+/// memory.
 #[derive(Debug)]
 pub struct Memory {
     file: OwnedFd,
@@ -23,8 +24,9 @@ struct Shape {
 }
 
 impl Memory {
-    /// Makes memory of `len` bytes without pages. Linux makes each page, and charges it, when somebody first writes to it. So
-    /// [`Filling`](crate::Filling) refuses it, unless it has no bytes: that asks a server how many it needs.
+    /// Creates memory of `len` bytes without pages. Linux allocates and charges each page at the first write to it. So
+    /// [`Filling`](crate::Filling) refuses this memory, unless `len` is 0. Use a length of 0 to ask a server for the
+    /// number of bytes that it needs.
     ///
     /// # Errors
     ///
@@ -35,8 +37,8 @@ impl Memory {
         Ok(file.into())
     }
 
-    /// Makes memory of `len` bytes with all its pages, which are charged to this process. If somebody else says how many bytes
-    /// are needed, limit them first: a system that has less memory may end processes.
+    /// Creates memory of `len` bytes with all its pages. They are charged to this process. If another process decides
+    /// the length, limit it first: a system without enough memory may end processes.
     ///
     /// # Errors
     ///
@@ -49,8 +51,8 @@ impl Memory {
         Ok(memory)
     }
 
-    /// Returns `true` if the memory has the size and the seals that it had when this value was made. A server that refused it
-    /// before it changed anything has left it so, and it can be used again.
+    /// Returns `true` if the memory still has the same size and seals as when this value was created. This is so if a
+    /// server refused the memory before it changed anything. Then the memory can be used again.
     #[must_use]
     pub fn is_unchanged(&self) -> bool {
         self.shape.is_some() && self.shape == shape(&self.file)
@@ -66,7 +68,7 @@ fn shape(file: &OwnedFd) -> Option<Shape> {
 }
 
 impl From<OwnedFd> for Memory {
-    /// Takes memory that something else has made. The server checks what it is.
+    /// Creates it from a descriptor of memory. The server checks the descriptor.
     fn from(file: OwnedFd) -> Self {
         let shape = shape(&file);
         Self { file, shape }

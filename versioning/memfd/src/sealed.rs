@@ -24,7 +24,8 @@ const PIECE: usize = 256 << 10;
 
 /// Memory whose seals forbid every change: no process can write to it, resize it or take the seals off.
 ///
-/// It is read like a file. Read at offsets, with [`FileExt`]: the position of the file is shared with the process that sent it.
+/// Read it like a file, at offsets, with [`FileExt`]. Do not use the position of the file: it is shared with the
+/// process that sent the descriptor.
 #[derive(Debug)]
 pub struct Sealed {
     file: File,
@@ -32,11 +33,11 @@ pub struct Sealed {
 }
 
 impl Sealed {
-    /// Checks that a descriptor is one of memory that nobody can change.
+    /// Checks that a descriptor is memory that nobody can change.
     ///
     /// # Errors
     ///
-    /// Returns [`SealedError`].
+    /// Returns [`SealedError`] if the memory could still change, or if a system call failed.
     pub fn new(file: OwnedFd) -> Result<Self, SealedError> {
         match fcntl_get_seals(&file) {
             Ok(seals) if seals.contains(ALL_SEALS) => {}
@@ -50,19 +51,19 @@ impl Sealed {
         Ok(Self { file, len })
     }
 
-    /// Returns its size in bytes.
+    /// Returns the size of the memory in bytes.
     #[must_use]
     pub fn len(&self) -> usize {
         self.len
     }
 
-    /// Returns `true` if it has no bytes.
+    /// Returns `true` if the memory has no bytes.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.len == 0
     }
 
-    /// Returns it as a file, to be read at offsets.
+    /// Returns the memory as a file. Read it at offsets.
     #[must_use]
     pub fn as_file(&self) -> &File {
         &self.file
@@ -82,8 +83,8 @@ impl Sealed {
         Ok(bytes)
     }
 
-    /// Copies all bytes to `target`, at its position, inside the kernel. What the kernel cannot copy to, such as a device, is
-    /// written to. Calls `progress` with the number of bytes so far.
+    /// Copies all bytes to `target`, at its position, inside the kernel. If the kernel cannot copy to the target, for
+    /// example to a device, it writes the bytes. It calls `progress` with the number of bytes so far.
     ///
     /// # Errors
     ///
@@ -150,11 +151,11 @@ impl AsFd for Sealed {
     }
 }
 
-/// Why a descriptor is not one of sealed memory.
+/// Why a descriptor is not sealed memory.
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum SealedError {
-    /// The seals against writing, shrinking, growing and more seals are not all there, so the bytes could still change.
+    /// A seal against writing, shrinking, growing or further seals is missing, so the bytes could still change.
     NotSealed,
     /// A system call failed.
     System(io::Error),

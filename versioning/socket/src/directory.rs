@@ -9,15 +9,16 @@ use rustix::process::geteuid;
 
 use crate::shown::shown;
 
-/// Returns a directory where nobody but this user, and root, can put or replace a socket.
+/// Returns a directory in which only this user and root can create or replace a socket.
 ///
-/// That is `$XDG_RUNTIME_DIR`, which has to be there. Where it is not set to an absolute path, it is `NAME-UID` below the directory
-/// for temporary files. That one is created with the mode 0700 if it is not there. `name` is the name of the program.
+/// This is `$XDG_RUNTIME_DIR`, which must exist. If that variable is not set to an absolute path, it is `NAME-UID`
+/// below the directory for temporary files. This directory is created with the mode 0700 if it does not exist. `name`
+/// is the name of the program.
 ///
 /// # Errors
 ///
-/// Returns [`DirectoryError`] if that path is not a directory of this user, is a symbolic link, or if others can write to it. Also
-/// if others could replace it in the directory for temporary files.
+/// Returns [`DirectoryError`] if the path is not a directory of this user, if it is a symbolic link, or if others can
+/// write to it. It is also an error if others could replace it in the directory for temporary files.
 pub fn private_directory(name: &str) -> Result<PathBuf, DirectoryError> {
     let given = env::var_os("XDG_RUNTIME_DIR").map(PathBuf::from);
     choose(given, &env::temp_dir(), name)
@@ -57,23 +58,23 @@ fn is_replaceable(directory: &Path, own: u32) -> bool {
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum DirectoryError {
-    /// It is not a directory that only this user can write to.
+    /// The path is not a directory that only this user can write to.
     NotPrivate {
-        /// Its path.
+        /// The path of the directory.
         directory: PathBuf,
         /// The user ID of this process.
         own: u32,
     },
-    /// Other users could replace it.
+    /// Other users could replace the directory.
     Replaceable {
-        /// The path of the directory above it.
+        /// The path of its parent directory.
         parent: PathBuf,
     },
-    /// It is not there, and cannot be created.
+    /// The directory does not exist and cannot be created.
     Missing {
-        /// Its path.
+        /// The path of the directory.
         directory: PathBuf,
-        /// What the system says.
+        /// The system's error.
         source: io::Error,
     },
 }

@@ -1,4 +1,4 @@
-//! A socket in the file system that goes with its listener.
+//! A socket in the file system that is removed with its listener.
 
 use std::fs::{self, File, Permissions};
 use std::io::{self, ErrorKind};
@@ -61,7 +61,7 @@ impl Listener<OwnedFd> {
     ///
     /// # Errors
     ///
-    /// As for [`stream`](Listener::stream).
+    /// The errors of [`stream`](Listener::stream).
     pub fn seqpacket(path: &Path) -> Result<Self, ListenError> {
         Self::bind(path, SocketType::SEQPACKET)
     }
@@ -196,11 +196,11 @@ impl<S> Drop for Listener<S> {
 pub struct ListenError {
     /// The path of the socket.
     pub path: PathBuf,
-    /// What is in the way.
+    /// The reason.
     pub reason: ListenReason,
 }
 
-/// What keeps a [`Listener`] from listening.
+/// Why a [`Listener`] cannot listen.
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum ListenReason {

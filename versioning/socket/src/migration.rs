@@ -85,7 +85,7 @@ use std::time::Duration;
 pub use destination::{Destination, TakeError};
 pub use source::{Agreed, Call, CallError};
 
-/// How long each part of an exchange may take.
+/// The time limits for the parts of an exchange.
 ///
 /// ```
 /// use devstate_socket::migration::Limits;
@@ -96,14 +96,14 @@ pub use source::{Agreed, Call, CallError};
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Limits {
-    /// How long a destination may take to answer a call with its offer. The guest runs meanwhile.
+    /// The time that a destination may take to answer a call with its offer. The guest runs during this time.
     pub call: Duration,
-    /// How long the destination waits for the caller to accept the offer. Choose less than `call`: then one silent caller
-    /// does not make the next one wait too long.
+    /// The time that the destination waits for the caller to accept the offer. Choose less than `call`: then one silent
+    /// caller does not make the next one wait too long.
     pub answer: Duration,
-    /// How long the rest may take together: the machine and the final message. The guest stands still meanwhile. At the
-    /// destination the time starts when its offer is accepted, and at the source when [`Agreed::send`] is called. So call
-    /// that at once.
+    /// The time for the rest: the machine and the final message. The guest is stopped during this time. At the
+    /// destination the time starts when its offer is accepted, and at the source when [`Agreed::send`] is called. So
+    /// call `send` at once.
     pub exchange: Duration,
 }
 

@@ -1,9 +1,8 @@
-//! Messages with descriptors beside them, each in a packet of its own.
+//! Messages with file descriptors. Each message is one packet.
 //!
-//! A message is a type of serde's, in the encoding of postcard. A server takes calls with
-//! [`Listener::seqpacket`](crate::Listener::seqpacket), and answers them with a [`Server`], or one by one after
-//! [`PacketSocket::accept`]. A client calls [`PacketSocket::connect`], or is a
-//! [`Client`], which connects again.
+//! A message is a value of a serde type, encoded with postcard. A server listens with
+//! [`Listener::seqpacket`](crate::Listener::seqpacket). It answers its clients with a [`Server`], or one by one after
+//! [`PacketSocket::accept`]. A client uses [`PacketSocket::connect`], or a [`Client`], which reconnects.
 //!
 //! ```
 //! use devstate_socket::packets::PacketSocket;

@@ -1,4 +1,4 @@
-//! Who is at the other end of a Unix socket.
+//! Checks the user at the other end of a Unix socket.
 
 use std::os::fd::AsFd;
 use std::{error, fmt, io};
@@ -14,7 +14,7 @@ const ROOT: u32 = 0;
 ///
 /// # Errors
 ///
-/// Returns [`PeerError`] if it is another user, or if the system does not say who it is.
+/// Returns [`PeerError`] if the process belongs to another user, or if the system does not report its user.
 pub fn check_peer(socket: impl AsFd) -> Result<(), PeerError> {
     let peer = socket_peercred(socket).map_err(|errno| PeerError::Unknown(errno.into()))?;
     check_user(peer.uid.as_raw(), geteuid().as_raw())
@@ -28,7 +28,8 @@ fn check_user(user: u32, own: u32) -> Result<(), PeerError> {
     }
 }
 
-/// Returns `true` if this process itself is at the other end of a connected socket, and `false` if the system does not say.
+/// Returns `true` if this process itself is at the other end of a connected socket, and `false` if the system does not
+/// report it.
 pub fn is_this_process(socket: impl AsFd) -> bool {
     socket_peercred(socket).is_ok_and(|peer| peer.pid == getpid())
 }
@@ -37,14 +38,14 @@ pub fn is_this_process(socket: impl AsFd) -> bool {
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum PeerError {
-    /// It belongs to another user, who is not root.
+    /// The process belongs to another user, who is not root.
     Stranger {
         /// The user ID of the other process.
         user: u32,
         /// The user ID of this process.
         own: u32,
     },
-    /// The system does not say whose it is.
+    /// The system does not report the user.
     Unknown(io::Error),
 }
 

@@ -54,7 +54,7 @@ const PATIENCE: Duration = Duration::from_secs(5);
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Limits {
-    /// How long a caller may take to send the whole request, and then to accept the whole answer.
+    /// The time that a caller may take to send the whole request, and again to accept the whole answer.
     pub patience: Duration,
     /// The length of the longest request in bytes.
     pub len: usize,
@@ -93,9 +93,9 @@ impl Default for Limits {
 ///
 /// # Errors
 ///
-/// Returns [`RequestError`] if nobody listens, if the request or the answer is not what it should be, or if the server hangs
-/// up. Nothing is sent to a process of another user. After [`HungUp`](RequestError::HungUp), `TooLong` or `Json` the request
-/// may have been carried out.
+/// Returns [`RequestError`] if nobody listens, if the request or the answer is not valid, or if the server closes the
+/// connection. Nothing is sent to a process of another user. After [`HungUp`](RequestError::HungUp), `TooLong` or
+/// `Json` the request may have been carried out.
 pub fn ask<Q: Serialize + ?Sized, A: DeserializeOwned>(path: &Path, request: &Q) -> Result<A, RequestError> {
     let stream = connected(path).map_err(|source| RequestError::Connect {
         path: path.to_owned(),
@@ -132,11 +132,11 @@ fn connected(path: &Path) -> io::Result<UnixStream> {
     Ok(socket.into())
 }
 
-/// Reads the request of one caller, calls `carry_out` with it, and sends what that returns. Gives up on a caller that takes
-/// too long or sends too much, so that the server can go on.
+/// Reads the request of one caller, calls `carry_out` with it, and sends the result. It closes the connection of a
+/// caller that takes too long or sends too much, so that the server can continue.
 ///
-/// If the caller belongs to another user, or if the line does not parse as `Q`, `carry_out` gets the error. Then it must only
-/// return the answer that says so.
+/// If the caller belongs to another user, or if the line does not parse as `Q`, `carry_out` gets the error. Then it
+/// must not do anything except return an answer for this error.
 ///
 /// # Errors
 ///
@@ -202,7 +202,7 @@ pub enum RequestError {
     Connect {
         /// The path of the socket.
         path: PathBuf,
-        /// What the system says.
+        /// The system's error.
         source: io::Error,
     },
     /// The other process is not trusted.

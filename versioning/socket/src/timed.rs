@@ -12,10 +12,11 @@ use rustix::io::Errno;
 
 /// A stream with one deadline for all reads and writes, and with a descriptor that ends them early.
 ///
-/// A timeout of a socket starts again with each read, so a peer can extend it by sending single bytes. This stream fails with
-/// [`ErrorKind::TimedOut`] when the deadline has passed, whatever the peer does. It fails with [`ErrorKind::Other`] as soon as
-/// the descriptor `wake` is readable, or its other end is closed: for example a pipe that a signal handler writes to. Keep the
-/// writing end of such a pipe. If nothing should stop the stream, pass a pipe that nobody writes to.
+/// A timeout of a socket starts again with each read, so a peer can extend it by sending single bytes. This stream
+/// fails with [`ErrorKind::TimedOut`] when the deadline has passed, and the peer cannot prevent this. It fails with
+/// [`ErrorKind::Other`] as soon as the descriptor `wake` is readable, or its other end is closed: for example a pipe
+/// that a signal handler writes to. Keep the writing end of such a pipe. If nothing should stop the stream, pass a pipe
+/// that nobody writes to.
 ///
 /// It implements `Read` and `Write` of `std::io` and of `embedded_io`. The latter is what `devstate_versioning` reads from.
 ///
@@ -51,7 +52,7 @@ pub struct TimedStream<'w> {
 pub(crate) const STOPPED: &str = "this process was told to stop";
 
 impl<'w> TimedStream<'w> {
-    /// Takes a connected stream, which may be used for `limit` from now on.
+    /// Creates it from a connected stream. The stream may be used for `limit` from now on.
     ///
     /// # Errors
     ///

@@ -15,7 +15,8 @@ use super::{ANSWER, COMPLETE, Limits, Nonce, YOURS, with_nonce};
 use crate::peer::{PeerError, check_peer};
 use crate::timed::{STOPPED, TimedStream};
 
-/// A process that takes machines over. `R` is the release table, and `M` the root mirror of the machine's snapshot.
+/// Takes over machines from other processes. `R` is the release table, and `M` is the root mirror of the machine's
+/// snapshot.
 #[derive(Debug)]
 pub struct Destination<R, M> {
     newest: R,
@@ -34,15 +35,16 @@ impl<R: ReleaseTable, M: RowOf<R>> Destination<R, M> {
         }
     }
 
-    /// Takes a machine over from `caller`, which [`Listener::stream`](crate::Listener::stream) accepted. `receive` reads all of
-    /// it from the stream, for instance a snapshot and then the memory, and creates everything that the guest needs to run. When
-    /// `wake` becomes readable, the exchange ends with [`TakeError::Stopped`].
+    /// Takes a machine over from `caller`, which [`Listener::stream`](crate::Listener::stream) accepted. `receive`
+    /// reads the whole machine from the stream, for instance a snapshot and then the memory. It creates everything that
+    /// the guest needs to run. When `wake` becomes readable, the exchange ends with [`TakeError::Stopped`].
     ///
     /// After `Ok` the guest runs nowhere else: run it here.
     ///
     /// # Errors
     ///
-    /// Returns [`TakeError`]. The source still has its guest: drop what was built. You can accept the next caller.
+    /// Returns [`TakeError`]. The source still has its guest: drop everything that `receive` created. You can accept
+    /// the next caller.
     pub fn take<T, E>(
         &self,
         caller: UnixStream,
@@ -139,7 +141,7 @@ pub enum TakeError {
     },
     /// The caller accepts another offer than this one. It may be a recording of an earlier exchange.
     Recorded,
-    /// The machine could not be built: what the function that receives it has returned.
+    /// The function that receives the machine returned this error.
     Machine(Box<dyn error::Error + Send + Sync>),
     /// `wake` became readable: this process was told to stop. The source still has its guest.
     Stopped,

@@ -1,4 +1,4 @@
-//! The side that has the machine.
+//! The side that sends the machine.
 
 use std::io::{self, ErrorKind, Read, Write};
 use std::ops::RangeInclusive;
@@ -19,8 +19,8 @@ use crate::peer::{PeerError, check_peer, is_this_process};
 use crate::shown::shown;
 use crate::timed::{STOPPED, TimedStream};
 
-/// A call to a process that waits for a machine. It never blocks, so that the guest can run meanwhile. `R` is the release
-/// table, and `M` the root mirror of the machine's snapshot.
+/// A call to a process that waits for a machine. It never blocks, so the guest can run during the call. `R` is the
+/// release table, and `M` is the root mirror of the machine's snapshot.
 #[derive(Debug)]
 pub struct Call<R, M> {
     path: PathBuf,
@@ -53,7 +53,7 @@ impl<R: ReleaseTable, M: RowOf<R>> Call<R, M> {
         }
     }
 
-    /// Calls over a stream that is connected already, instead of connecting to the path. Then the path is only named in
+    /// Calls over a stream that is already connected, instead of connecting to the path. The path is then used only in
     /// errors, and both ends may be this process.
     ///
     /// # Errors
@@ -68,13 +68,14 @@ impl<R: ReleaseTable, M: RowOf<R>> Call<R, M> {
         })
     }
 
-    /// Does what can be done without waiting. Returns `None` if the destination has not answered yet: then call it again
-    /// within 100 ms. The destination gives up if its offer is not accepted within its [`Limits::answer`]. After `Some` both
-    /// sides know the release at which the machine is written.
+    /// Continues the call as far as possible without waiting. Returns `None` if the destination has not answered yet:
+    /// then call it again within 100 ms. The destination gives up if its offer is not accepted within its
+    /// [`Limits::answer`]. After `Some` both sides know the release at which the machine is written.
     ///
     /// # Errors
     ///
-    /// Returns [`CallError`]: the guest can go on here. Returns [`CallError::Ended`] if an earlier poll has succeeded or failed.
+    /// Returns [`CallError`]: the guest can continue here. Returns [`CallError::Ended`] if an earlier poll has
+    /// succeeded or failed.
     pub fn poll(&mut self) -> Result<Option<Agreed<R>>, CallError> {
         if self.ended {
             return Err(CallError::Ended);
@@ -195,7 +196,7 @@ impl<R: Copy> Agreed<R> {
     ///
     /// # Errors
     ///
-    /// Returns [`CallError`]. The destination does not have the guest: it can go on here.
+    /// Returns [`CallError`]. The destination does not have the guest, so the guest can continue here.
     pub fn send<E>(
         self,
         wake: BorrowedFd<'_>,
@@ -235,7 +236,7 @@ where
     }
 }
 
-/// Why a machine stays where it is.
+/// Why a machine stays in this process.
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum CallError {
@@ -243,7 +244,7 @@ pub enum CallError {
     Connect {
         /// The path of the socket.
         path: PathBuf,
-        /// What the system says.
+        /// The system's error.
         source: io::Error,
     },
     /// This process itself listens at the path.
@@ -257,14 +258,14 @@ pub enum CallError {
     Busy {
         /// The path of the socket.
         path: PathBuf,
-        /// How long it was waited for.
+        /// The time limit.
         limit: Duration,
     },
     /// The destination sent no whole offer within the limit.
     Silent {
         /// The path of the socket.
         path: PathBuf,
-        /// How long it was waited for.
+        /// The time limit.
         limit: Duration,
     },
     /// The connection ended before the destination sent its whole offer.
@@ -273,7 +274,7 @@ pub enum CallError {
     Ended,
     /// The two sides cannot agree on a release.
     Negotiation(NegotiationError),
-    /// The machine could not be written: what the function that writes it has returned.
+    /// The function that writes the machine returned this error.
     Machine(Box<dyn error::Error + Send + Sync>),
     /// `wake` became readable: this process was told to stop.
     Stopped,

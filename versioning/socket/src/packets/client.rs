@@ -1,4 +1,4 @@
-//! A client that connects again.
+//! A client that reconnects.
 
 use std::os::fd::{BorrowedFd, OwnedFd};
 use std::path::{Path, PathBuf};
@@ -10,10 +10,10 @@ use serde::de::DeserializeOwned;
 
 use super::socket::{PacketError, PacketSocket};
 
-/// A client of a [`Server`](super::Server). Threads can share it: it asks one thing at a time.
+/// A client of a [`Server`](super::Server). Threads can share it: it sends one request at a time.
 ///
-/// It connects again where the server has hung up, as it does on a client that was silent for long. It does not use a connection
-/// again after an error, because a late answer may still come through it.
+/// It reconnects if the server has closed the connection. A server does this to a client that was silent for a long
+/// time. After an error it never uses the same connection again, because a late answer may still arrive on it.
 #[derive(Debug)]
 pub struct Client<const LEN: usize> {
     path: PathBuf,
@@ -27,7 +27,7 @@ impl<const LEN: usize> Client<LEN> {
     ///
     /// # Errors
     ///
-    /// As for [`PacketSocket::connect`].
+    /// The errors of [`PacketSocket::connect`].
     pub fn connect(path: &Path, patience: Duration) -> Result<Self, PacketError> {
         Ok(Self {
             path: path.to_owned(),
@@ -36,13 +36,14 @@ impl<const LEN: usize> Client<LEN> {
         })
     }
 
-    /// Sends a request, and receives its answer with the descriptors that came with it. If the server has closed the connection
-    /// that was kept without reading the request, it asks once more over a new connection.
+    /// Sends a request, and receives its answer with the descriptors that came with it. If the server has closed the
+    /// stored connection without reading the request, the client sends the request once more over a new connection.
     ///
     /// # Errors
     ///
-    /// As for [`PacketSocket::ask`] and [`PacketSocket::connect`]. After `Connect`, `Peer`, `Unread`, `Unserializable`, `Empty` and
-    /// `TooManyDescriptors` the server has not carried out the request. After others it may have: `TooLong` may be its answer.
+    /// The errors of [`PacketSocket::ask`] and [`PacketSocket::connect`]. After `Connect`, `Peer`, `Unread`,
+    /// `Unserializable`, `Empty` and `TooManyDescriptors`, the server has not carried out the request. After other
+    /// errors it may have carried it out. For example, the answer may be `TooLong`.
     pub fn ask<Q, A>(&self, request: &Q, descriptors: &[BorrowedFd<'_>]) -> Result<(A, Vec<OwnedFd>), PacketError>
     where
         Q: Serialize + ?Sized,

@@ -1,15 +1,16 @@
-//! Descriptors that strangers sent, closed by threads of their own.
+//! Closes the descriptors of strangers in separate threads.
 
 use std::collections::VecDeque;
 use std::convert::Infallible;
 use std::os::fd::OwnedFd;
 use std::sync::{Condvar, Mutex, PoisonError};
 
-/// Closes descriptors in other threads than those that serve clients.
+/// Closes descriptors in separate threads, not in the threads that serve clients.
 ///
-/// To close a descriptor can take for ever: a socket lingers over what it has not sent, and a file of a user's own file system
-/// asks a process of that user. A connection is no exception, because descriptors may lie in its queue. So a server that must not
-/// hang gives everything that came from a client to a `Closer`, the connection included.
+/// Closing a descriptor can take for ever. A socket with `SO_LINGER` waits until its data is sent. A file of a user's
+/// own file system (FUSE) waits for a process of that user. Closing a connection can take for ever too, because its
+/// queue may have such descriptors. So a server that must not hang gives all descriptors of a client to a `Closer`, and
+/// the connection too.
 ///
 /// ```
 /// use devstate_socket::packets::Closer;
@@ -30,7 +31,7 @@ pub struct Closer {
 }
 
 impl Closer {
-    /// Returns a closer that has nothing to close. It closes nothing until a thread calls [`run`](Self::run).
+    /// Creates a closer. It closes nothing until a thread calls [`run`](Self::run).
     #[must_use]
     pub const fn new() -> Self {
         Self {
@@ -39,7 +40,7 @@ impl Closer {
         }
     }
 
-    /// Has the descriptors closed by another thread. Does not wait for it.
+    /// Passes the descriptors to another thread, which closes them. Does not wait for it.
     pub fn close(&self, descriptors: impl IntoIterator<Item = OwnedFd>) {
         let mut queue = self.queue.lock().unwrap_or_else(PoisonError::into_inner);
         let before = queue.len();
@@ -50,12 +51,13 @@ impl Closer {
         (0..added).for_each(|_| self.added.notify_one());
     }
 
-    /// Returns how many descriptors wait for a thread that closes them.
+    /// Returns the number of descriptors that wait to be closed.
     pub fn waiting(&self) -> usize {
         self.queue.lock().unwrap_or_else(PoisonError::into_inner).len()
     }
 
-    /// Closes descriptors for ever, one after the other. Call it in as many threads as descriptors may hang at once.
+    /// Closes descriptors for ever, one after the other. Start several threads that call it: each hanging descriptor
+    /// blocks one of them.
     pub fn run(&self) -> Infallible {
         loop {
             let mut queue = self.queue.lock().unwrap_or_else(PoisonError::into_inner);

@@ -1,4 +1,4 @@
-//! A server that a hostile client costs one thread, and nothing else.
+//! A server that loses at most one thread to a hostile client.
 
 use std::convert::Infallible;
 use std::io::{self, ErrorKind};
@@ -29,14 +29,15 @@ const WATCH: Duration = Duration::from_secs(1);
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Limits {
-    /// How long a client may be silent before the server hangs up, and how long it may take to accept an answer. Not zero.
+    /// The time that a client may be silent before the server closes the connection. A client has the same time to
+    /// accept an answer. Not zero.
     pub patience: Duration,
-    /// How many clients are served at once, by a thread each. Others wait. At least 1.
+    /// The number of clients that are served at once, each by one thread. Other clients wait. At least 1.
     pub clients: usize,
-    /// How long a client is served while others wait, but for one request at least. Without that, one that is never quite silent
-    /// would keep its place for ever.
+    /// The time that a client is served while others wait. At least one request is served. Without this limit, a client
+    /// that always sends something would keep its place for ever.
     pub turn: Duration,
-    /// How many threads close what came from clients. At least 1.
+    /// The number of threads that close the descriptors of clients. At least 1.
     pub closers: usize,
 }
 
@@ -81,19 +82,20 @@ impl Default for Limits {
     }
 }
 
-/// What a [`Server`] serves.
+/// Answers the requests of a [`Server`]'s clients.
 pub trait Service: Sync {
-    /// What clients ask.
+    /// The type of a request.
     type Request: DeserializeOwned;
-    /// What they are answered.
+    /// The type of an answer.
     type Answer: Serialize;
-    /// What is remembered of one client from one request to the next.
+    /// The state that is kept for one client between its requests.
     type Client: Default;
 
     /// Answers a request, with a descriptor if there is one to send. `descriptors` came with the request.
     ///
-    /// A system call on such a descriptor can wait for as long as the client likes. So do not hold a lock during one that other
-    /// clients need. A panic ends the connection of that client. The server goes on, unless the program aborts on panic.
+    /// A system call on such a descriptor can wait as long as the client wants. So do not hold a lock that other
+    /// clients need during such a call. A panic ends the connection of the client. The server continues, unless the
+    /// program aborts on panic.
     fn answer(
         &self,
         client: &mut Self::Client,
@@ -101,34 +103,35 @@ pub trait Service: Sync {
         descriptors: &[OwnedFd],
     ) -> (Self::Answer, Option<OwnedFd>);
 
-    /// Returns what a client is told before the server hangs up: it belongs to another user (`Peer`), its packet is no request
-    /// (`TooLong`, `Garbage`, `LostDescriptors`), or its answer cannot be sent (`TooLong`, `Empty`, `Unserializable`).
+    /// Returns the answer that is sent before the server closes the connection. The client belongs to another user
+    /// (`Peer`), its packet is not a request (`TooLong`, `Garbage`, `LostDescriptors`), or its answer cannot be sent
+    /// (`TooLong`, `Empty`, `Unserializable`).
     fn refuse(&self, error: &PacketError) -> Self::Answer;
 }
 
-/// What a [`Server`] reports while it runs.
+/// A report of a running [`Server`].
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum Report {
-    /// The system gives this process fewer threads than [`Limits::clients`].
+    /// The system allows this process fewer threads than [`Limits::clients`].
     FewerClients {
-        /// How many clients are served at once.
+        /// The number of clients that are served at once.
         clients: usize,
-        /// What the system says.
+        /// The system's error.
         error: io::Error,
     },
-    /// Once a second, also if it is none: so many descriptors of clients wait to be closed. If they do not become fewer, all
-    /// threads that close hang.
+    /// The number of descriptors of clients that wait to be closed. It is reported once a second, even if it is 0. If
+    /// it does not decrease, all threads that close descriptors hang.
     Waiting {
-        /// How many.
+        /// The number of waiting descriptors.
         descriptors: usize,
     },
 }
 
 /// Answers the clients of a listener, each in a thread of its own.
 ///
-/// All threads are made when it starts. What a client can hold up, which is a system call on a descriptor that it sent and the
-/// closing of such a descriptor, holds up one thread.
+/// All threads are created at the start. A client can block a system call on a descriptor that it sent, or the closing
+/// of this descriptor. Each of them blocks one thread only.
 ///
 /// ```
 /// use devstate_socket::Listener;
@@ -169,7 +172,7 @@ pub struct Server<const LEN: usize> {
 }
 
 impl<const LEN: usize> Server<LEN> {
-    /// Takes a listener whose clients send and receive packets of up to `LEN` bytes.
+    /// Creates a server for a listener. Its clients send and receive packets of up to `LEN` bytes.
     #[must_use]
     pub fn new(listener: Listener<OwnedFd>, limits: Limits) -> Self {
         Self { listener, limits }
@@ -179,8 +182,9 @@ impl<const LEN: usize> Server<LEN> {
     ///
     /// # Errors
     ///
-    /// Returns `InvalidInput` if the patience is zero. Returns the system's error if it has not even one thread that closes
-    /// descriptors. With that one, this thread serves a client at a time if there is no other, and reports nothing more.
+    /// Returns `InvalidInput` if the patience is zero. Returns the system's error if no thread can be created. One
+    /// thread is sufficient: it closes descriptors. Then the calling thread serves one client at a time, and reports
+    /// nothing more.
     pub fn run<S: Service>(&self, service: &S, report: &dyn Fn(Report)) -> io::Result<Infallible> {
         if self.limits.patience.is_zero() {
             return Err(io::Error::new(

@@ -21,11 +21,12 @@ use crate::Listener;
 use crate::peer::{PeerError, check_peer};
 use crate::shown::shown;
 
-/// The most descriptors that Linux sends with one packet.
+/// The maximum number of descriptors that Linux sends with one packet.
 pub const MAX_DESCRIPTORS: usize = 253;
 
-/// A connected socket for packets (`SOCK_SEQPACKET`) of up to `LEN` bytes, each a whole message. Both sides should have the same
-/// `LEN`. Linux sends packets of up to 200 KiB, unless the system was set up to send longer ones (`net.core.wmem_default`).
+/// A connected socket for packets (`SOCK_SEQPACKET`) of up to `LEN` bytes. Each packet is a whole message. Both sides
+/// should have the same `LEN`. Linux sends packets of up to 200 KiB, unless the system was set up to send longer ones
+/// (`net.core.wmem_default`).
 #[derive(Debug)]
 pub struct PacketSocket<const LEN: usize>(OwnedFd);
 
@@ -33,16 +34,16 @@ pub struct PacketSocket<const LEN: usize>(OwnedFd);
 #[derive(Debug)]
 #[must_use = "the descriptors are closed when this is dropped, which can take for ever"]
 pub struct Received<T> {
-    /// The message, or why there is none.
+    /// The message, or the error.
     pub message: Result<T, PacketError>,
-    /// All descriptors that came with the packet, also with one that is no message. They are closed on `exec`. To close one that
-    /// a stranger sent can take for ever: see [`Closer`](super::Closer).
+    /// All descriptors that came with the packet, even if the packet is not a message. They are closed on `exec`.
+    /// Closing a descriptor of a stranger can take for ever: see [`Closer`](super::Closer).
     pub descriptors: Vec<OwnedFd>,
 }
 
 impl<const LEN: usize> PacketSocket<LEN> {
-    /// Connects to the process that listens at `path`, and checks that it belongs to this user or to root. Connecting, and each
-    /// packet that is sent or received later, may take `patience`.
+    /// Connects to the process that listens at `path`, and checks that it belongs to this user or to root. `patience`
+    /// limits the time to connect, and later the time for each packet that is sent or received.
     ///
     /// # Errors
     ///
@@ -64,12 +65,12 @@ impl<const LEN: usize> PacketSocket<LEN> {
         Ok(socket)
     }
 
-    /// Waits without a limit for the next client. Nobody has looked yet at who it is: call [`check_peer`] before you trust it, and
-    /// [`set_patience`](Self::set_patience) before you wait for it.
+    /// Waits without a limit for the next client. It does not check the user of the client: call [`check_peer`] before
+    /// you trust it, and [`set_patience`](Self::set_patience) before you wait for it.
     ///
     /// # Errors
     ///
-    /// `System`, if this process has no descriptor left for example. Then a client still waits.
+    /// `System`, for example if this process has no descriptor left. The client then still waits.
     pub fn accept(listener: &Listener<OwnedFd>) -> Result<Self, PacketError> {
         loop {
             match accept_with(listener, SocketFlags::CLOEXEC) {
@@ -80,7 +81,7 @@ impl<const LEN: usize> PacketSocket<LEN> {
         }
     }
 
-    /// Limits how long a packet may take to be sent, and how long one is waited for.
+    /// Limits the time to send a packet, and the time to wait for a packet.
     ///
     /// # Errors
     ///
@@ -120,8 +121,8 @@ impl<const LEN: usize> PacketSocket<LEN> {
         Ok(())
     }
 
-    /// Receives one packet, and every descriptor that came with it. There is room for all that Linux lets anyone send: those that
-    /// find no room would be closed here and now, which can take for ever.
+    /// Receives one packet, and every descriptor that came with it. There is room for the maximum number of
+    /// descriptors. Without room, the kernel would close them during this call, and that can take for ever.
     pub fn receive<T: DeserializeOwned>(&self) -> Received<T> {
         let mut packet = vec![0; LEN];
         let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(MAX_DESCRIPTORS))];
@@ -156,8 +157,8 @@ impl<const LEN: usize> PacketSocket<LEN> {
     ///
     /// # Errors
     ///
-    /// `Unread` if the other side closed the connection before it read the request: ask again over a new connection. As
-    /// [`send`](Self::send) and [`receive`](Self::receive) otherwise.
+    /// `Unread` if the other side closed the connection before it read the request: send it again over a new
+    /// connection. Otherwise the errors of [`send`](Self::send) and [`receive`](Self::receive).
     pub fn ask<Q, A>(&self, request: &Q, descriptors: &[BorrowedFd<'_>]) -> Result<(A, Vec<OwnedFd>), PacketError>
     where
         Q: Serialize + ?Sized,
@@ -185,7 +186,7 @@ impl<const LEN: usize> PacketSocket<LEN> {
 }
 
 impl<const LEN: usize> From<OwnedFd> for PacketSocket<LEN> {
-    /// Takes a connected socket for packets, such as one of a pair.
+    /// Creates it from a connected socket for packets, for example one of a pair.
     fn from(socket: OwnedFd) -> Self {
         Self(socket)
     }
@@ -203,24 +204,24 @@ impl<const LEN: usize> AsFd for PacketSocket<LEN> {
     }
 }
 
-/// Why a packet was not sent, or is no message.
+/// Why a packet was not sent, or is not a message.
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum PacketError {
-    /// Nobody can be reached at the path.
+    /// Cannot connect to the path.
     Connect {
         /// The path of the socket.
         path: PathBuf,
-        /// What the system says.
+        /// The system's error.
         source: io::Error,
     },
     /// The other process is not trusted.
     Peer(PeerError),
     /// The other side took longer than the patience of this socket.
     Late,
-    /// The other side has closed the connection. An empty packet says the same.
+    /// The other side has closed the connection. An empty packet has the same meaning.
     Closed,
-    /// The other side has closed the connection, and had not read everything that was sent to it.
+    /// The other side has closed the connection without reading everything that was sent to it.
     Unread,
     /// The message has no bytes, as `()` has none. The other side would take the packet for the end of the connection.
     Empty,
@@ -229,11 +230,11 @@ pub enum PacketError {
         /// The length of the longest packet in bytes.
         limit: usize,
     },
-    /// The packet is not a message of the type that is expected.
+    /// The packet is not a message of the expected type.
     Garbage,
-    /// More descriptors than [`MAX_DESCRIPTORS`] were to be sent.
+    /// The call has more descriptors than [`MAX_DESCRIPTORS`].
     TooManyDescriptors {
-        /// How many.
+        /// The number of descriptors.
         number: usize,
     },
     /// Descriptors that came with the packet are lost, because this process has too many open.
