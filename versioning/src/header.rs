@@ -147,7 +147,7 @@ const fn magic_number() -> u64 {
     u64::from_le_bytes([m0, m1, m2, m3, m4, m5, m6, 0])
 }
 
-/// Prints the fingerprint in hexadecimal, as release tables have it.
+/// Prints the fingerprint in hexadecimal.
 impl fmt::Debug for Header {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Header")

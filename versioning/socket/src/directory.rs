@@ -15,6 +15,8 @@ use crate::shown::shown;
 /// below the directory for temporary files. This directory is created with the mode 0700 if it does not exist. `name`
 /// is the name of the program.
 ///
+/// `$XDG_RUNTIME_DIR` also has the sockets of other programs. So the name of the socket should contain `name` too.
+///
 /// # Errors
 ///
 /// Returns [`DirectoryError`] if the path is not a directory of this user, if it is a symbolic link, or if others can

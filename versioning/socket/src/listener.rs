@@ -57,7 +57,8 @@ impl Listener<UnixListener> {
 
 impl Listener<OwnedFd> {
     /// Listens for sequences of packets (`SOCK_SEQPACKET`) at `path`, with the rules of [`stream`](Listener::stream). The
-    /// standard library has no type for such a socket: accept and receive with `rustix` or `libc`.
+    /// standard library has no type for such a socket. Use the module [`packets`](crate::packets), or accept and receive
+    /// with `rustix` or `libc`.
     ///
     /// # Errors
     ///

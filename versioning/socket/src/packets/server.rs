@@ -84,9 +84,9 @@ impl Default for Limits {
 
 /// Answers the requests of a [`Server`]'s clients.
 pub trait Service: Sync {
-    /// The type of a request.
+    /// The type of a request. Not `()`: see [`PacketError::Empty`].
     type Request: DeserializeOwned;
-    /// The type of an answer.
+    /// The type of an answer. Not `()`, which a client sees as a closed connection.
     type Answer: Serialize;
     /// The state that is kept for one client between its requests.
     type Client: Default;
