@@ -167,7 +167,7 @@ impl Client {
 
     /// Has the server export everything into memory that this process makes and pays for, exactly as much as it takes:
     /// asks without any, learns how much it would be, and asks again. The server then exports what there was the first time,
-    /// however much came in between. Sizes beyond `limit` bytes are not made, whatever the server says.
+    /// however much came in between. Sizes beyond `limit` bytes are not made, and not taken, whatever the server says.
     ///
     /// # Errors
     ///
@@ -177,6 +177,11 @@ impl Client {
         let mut last = 0;
         for _ in 0..ATTEMPTS {
             let refusal = match self.export(memory, release) {
+                // It may be memory that the server made.
+                Ok(sealed) if sealed.len() > limit => {
+                    let needed = sealed.len();
+                    return Err(ClientError::BeyondLimit { needed, limit });
+                }
                 Ok(sealed) => return Ok(sealed),
                 Err(refusal) => refusal.error,
             };

@@ -89,6 +89,30 @@ fn what_a_server_claims_to_need_is_not_made_beyond_the_limit() {
 }
 
 #[test]
+fn an_export_beyond_the_limit_in_memory_of_the_servers_is_not_taken() {
+    let server = Server::with_a_large_export();
+    let sealed = server.client().export_within(4 << 20, Release::LATEST).unwrap();
+    let len = sealed.len();
+    let directory = TempDir::new().unwrap();
+    let path = directory.path().join("socket");
+    let listener = Listener::seqpacket(&path).unwrap();
+    let hostile = thread::spawn(move || {
+        let client = Socket::accept(&listener).unwrap();
+        for _ in 0..2 {
+            client.receive::<Request>().message.unwrap();
+            client.send(&Reply::Exported, &[sealed.as_fd()]).unwrap();
+        }
+    });
+    let client = Client::new(&path).unwrap();
+    assert_eq!(client.export_within(len, Release::LATEST).unwrap().len(), len);
+    match client.export_within(len - 1, Release::LATEST) {
+        Err(ClientError::BeyondLimit { needed, limit }) => assert_eq!((needed, limit), (len, len - 1)),
+        other => panic!("{other:?}"),
+    }
+    hostile.join().unwrap();
+}
+
+#[test]
 fn memory_whose_pages_are_not_there_is_refused_and_left_alone() {
     let server = Server::with_a_large_export();
     let memory = Memory::new(4 << 20).unwrap();
