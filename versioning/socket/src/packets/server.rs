@@ -85,6 +85,10 @@ impl Default for Limits {
 /// Answers the requests of a [`Server`]'s clients.
 pub trait Service: Sync {
     /// The type of a request. Not `()`: see [`PacketError::Empty`].
+    ///
+    /// A client chooses the bytes. So the type must not contain itself, as a tree does: a deep one overflows the stack and
+    /// ends the process. Nor must it contain a sequence whose elements have no bytes, such as `Vec<()>`: a few bytes can
+    /// claim any number of elements.
     type Request: DeserializeOwned;
     /// The type of an answer. Not `()`, which a client sees as a closed connection.
     type Answer: Serialize;
