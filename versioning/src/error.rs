@@ -421,13 +421,18 @@ impl fmt::Display for Error {
     }
 }
 
+/// Returns the seven bytes of a mark that was read as a number, in the order of the file from the most significant byte on.
+pub(crate) const fn in_order(mark: u64) -> u64 {
+    mark.swap_bytes() >> 8
+}
+
 impl fmt::Display for LoadErrorKind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match *self {
             Self::BufferTooSmall { needed, available } => too_small(f, needed, available),
             Self::Truncated { needed, available } => write!(f, "truncated: {needed} bytes needed, {available} left"),
             Self::TrailingBytes { bytes } => write!(f, "{bytes} bytes too many"),
-            Self::Magic { found } => write!(f, "not a snapshot: starts with {found:#016x}"),
+            Self::Magic { found } => write!(f, "not a snapshot: starts with {:#016x}", in_order(found)),
             Self::Architecture { expected, found } => match Architecture::from_code(found) {
                 Some(found) => write!(f, "snapshot of {found}, expected {expected}"),
                 None => write!(

@@ -65,6 +65,7 @@ use core::ops::RangeInclusive;
 
 use crate::architecture::Architecture;
 use crate::at::RowOf;
+use crate::error::in_order;
 use crate::release::ReleaseTable;
 
 /// The length of one record of an [`Offer`] in bytes.
@@ -269,7 +270,13 @@ pub enum NegotiationError {
 impl fmt::Display for NegotiationError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match *self {
-            Self::Magic { found } => write!(f, "this is not an offer of releases: it starts with {found:#016x}"),
+            Self::Magic { found } => {
+                write!(
+                    f,
+                    "this is not an offer of releases: it starts with {:#016x}",
+                    in_order(found)
+                )
+            }
             Self::Architecture { ours, theirs } => match Architecture::from_code(theirs) {
                 Some(theirs) => write!(f, "the receiver runs on {theirs}, the sender on {ours}"),
                 None => write!(

@@ -190,7 +190,7 @@ fn records_that_are_not_an_offer_are_refused() {
     let error = |records: &[Record]| choose(records, Release::V1, Release::V7).unwrap_err();
     assert_eq!(
         error(&[*b"GET / HTTP"]).to_string(),
-        "this is not an offer of releases: it starts with 0x48202f20544547"
+        "this is not an offer of releases: it starts with 0x474554202f2048"
     );
     assert_eq!(
         error(&[*b"DEVOFFR\x4d\x01\0"]).to_string(),

@@ -148,6 +148,15 @@ impl Snapshot {
             release, fingerprint, ..
         } = self.header;
         let name = &self.name;
+        if let Some(damage) = self.damage()
+            && !matches!(not_found, NotFound::NoSchema)
+        {
+            return Failure::of(
+                name,
+                format!("no schema has the release and the fingerprint of its header, and it is damaged: {damage}"),
+                "take an undamaged copy; `devstate peek` shows the header",
+            );
+        }
         match not_found {
             NotFound::NoSchema => Failure::of(
                 name,
@@ -212,7 +221,7 @@ pub(crate) fn not_a_snapshot(name: &str, error: &LoadError, start: &[u8]) -> Fai
         return Failure::of(
             name,
             format!("a snapshot of format {found}, and this devstate knows format {known}"),
-            "install a newer devstate: cargo install devstate-cli",
+            "install a newer devstate",
         );
     }
     if let Some(foreign) = foreign::name_of(start) {

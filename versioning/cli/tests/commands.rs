@@ -18,6 +18,12 @@ use devstate_versioning::checksum::{Checksum, Crc64};
 use product::{LampSer, Ran, Release, devstate, folder, lamp, schema, snapshot, snapshot_at_v1};
 use serde_json::Value;
 
+/// Makes the checksum that of the other bytes.
+fn seal(bytes: &mut [u8]) {
+    let (summed, trailer) = bytes.split_last_chunk_mut::<8>().unwrap();
+    *trailer = Crc64::checksum(summed).to_le_bytes();
+}
+
 fn inspect(bytes: &[u8]) -> Ran {
     devstate(&["inspect", "lamp.snapshot"], &[], folder(bytes).path())
 }
@@ -91,8 +97,11 @@ fn each_kind_of_stranger_gets_its_sentence() {
         let mut bytes = snapshot(&lamp());
         bytes[10..12].copy_from_slice(&release.to_le_bytes());
         bytes[16] ^= fingerprint;
+        seal(&mut bytes);
         bytes
     };
+    let mut damaged = snapshot(&lamp());
+    damaged[10] = 9;
     for (bytes, sentence) in [
         (
             header(4, 0),
@@ -106,6 +115,7 @@ fn each_kind_of_stranger_gets_its_sentence() {
             header(3, 1),
             "the snapshot is of another product, or of a build that was never published",
         ),
+        (damaged, "and it is damaged: checksum mismatch"),
         (b"QEVM".to_vec(), "QEMU"),
         (Vec::new(), "not a snapshot of devstate: empty"),
     ] {
@@ -240,9 +250,7 @@ fn verify_lists_the_bad_ones_of_a_thousand() {
             // The value is no bool, and the checksum is right: only the schema shows it.
             18 => {
                 bytes[65] = 2;
-                let summed = bytes.len() - 8;
-                let sum = Crc64::checksum(&bytes[..summed]);
-                bytes[summed..].copy_from_slice(&sum.to_le_bytes());
+                seal(&mut bytes);
             }
             _ => {}
         }
@@ -250,6 +258,10 @@ fn verify_lists_the_bad_ones_of_a_thousand() {
     }
     std::fs::write(machines.join("notes.txt"), "not a snapshot").unwrap();
     let verify = |args: &[&str]| devstate(&[&["verify", "machines"], args].concat(), &[], folder.path());
+    std::fs::create_dir(folder.path().join("empty")).unwrap();
+    let Ran { status, out, errors } = devstate(&["verify", "empty"], &[], folder.path());
+    assert_eq!((status, out.as_str()), (2, ""));
+    assert!(errors.starts_with("error: empty: no file is there"), "{errors}");
 
     let Ran { status, out, .. } = verify(&[]);
     let lines: Vec<&str> = out.lines().collect();
@@ -287,7 +299,7 @@ fn schema_commands_have_a_status_for_ci() {
     let Ran { status, out, .. } = schema(&["check", "old.json", "old.json"]);
     assert_eq!(
         (status, out.as_str()),
-        (0, "compatible: old.json reads all that old.json wrote\n")
+        (0, "compatible: old.json reads every release that old.json published\n")
     );
     let Ran { status, out, .. } = schema(&["check", "old.json"]);
     assert_eq!(

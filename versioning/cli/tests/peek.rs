@@ -74,7 +74,10 @@ fn a_file_of_another_kind_gets_a_message_and_advice() {
             b"DEVSTAT\x01\x02\0\x05\0\x02\0\0\0\x88\x77\x66\x55\x44\x33\x22\x11",
             "format 2",
         ),
-        (b"some text that is long enough", "not a snapshot: starts with"),
+        (
+            b"some text that is long enough",
+            "not a snapshot: starts with 0x736f6d65207465",
+        ),
     ];
     for (bytes, sentence) in cases {
         let (status, out, errors) = peek(bytes);

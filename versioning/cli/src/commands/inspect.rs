@@ -117,10 +117,12 @@ fn print_text(snapshot: &Snapshot, found: Found<'_>) -> Result<bool, Failure> {
         let damage = Damage::from_walk(stopped);
         let _ = writeln!(text, "{:>6}  {BAD}{damage}{BAD:#}", damage.offset);
         let unread = (Header::LEN + snapshot.payload().len()).saturating_sub(damage.offset);
-        let _ = writeln!(
-            text,
-            "        {BAD}the last {unread} bytes of the payload were not read{BAD:#}"
-        );
+        let unread = if unread == 1 {
+            "byte of the payload was".to_owned()
+        } else {
+            format!("{unread} bytes of the payload were")
+        };
+        let _ = writeln!(text, "        {BAD}the last {unread} not read{BAD:#}");
     }
     match (snapshot.checksum(), Damage::of(snapshot)) {
         (Some(checksum), None) => {

@@ -88,7 +88,7 @@ fn as_text(path: &Path, facts: &Facts) -> String {
     format!(
         "{}\n  architecture  {}\n  format        {}\n  release       {release}\n  payload       {payload_len} bytes\n  \
          fingerprint   {fingerprint:#018x}\n  checksum      {checksum}\n  \
-         read by       builds whose release table has release {release}, with this fingerprint\n",
+         read by       builds whose root mirror has this fingerprint at release {release}\n",
         printable(&path.to_string_lossy()),
         architecture(header.architecture_code),
         Header::FORMAT,

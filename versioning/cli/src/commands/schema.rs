@@ -82,7 +82,7 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode, Failure> {
             changes.extend(contradictions(&new_schema));
             print(&match changes.as_slice() {
                 [] if new.is_some() => format!(
-                    "{GOOD}compatible{GOOD:#}: {name} reads all that {} wrote\n",
+                    "{GOOD}compatible{GOOD:#}: {name} reads every release that {} published\n",
                     file_name(old)
                 ),
                 [] => format!("{GOOD}right{GOOD:#}: all fingerprints of {name} follow from its fields\n"),

@@ -43,7 +43,7 @@ Examples:
 
 Without a schema the values are not checked: only that no byte has changed since the snapshot was written.
 
-Exit status: 0 if all are good, 1 if one is bad, 2 if a folder cannot be read.";
+Exit status: 0 if all are good, 1 if one is bad or cannot be read, 2 if a folder cannot be read or has no files.";
 
 /// What is wrong with a file.
 struct Bad {
@@ -60,6 +60,14 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode, Failure> {
         } else {
             files.push((path.clone(), false));
         }
+    }
+    if files.is_empty() {
+        let names: Vec<_> = args
+            .paths
+            .iter()
+            .map(|path| printable(&path.to_string_lossy()))
+            .collect();
+        return Err(Failure::of(&names.join(", "), "no file is there", "check the name"));
     }
     // It is drawn on standard error, if that is a terminal.
     let bar = ProgressBar::new(files.len() as u64).with_style(style());

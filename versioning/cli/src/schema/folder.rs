@@ -159,8 +159,7 @@ pub fn read_schema(file: &Path) -> Result<Schema, Failure> {
     })?;
     Schema::from_json(&json).map_err(|error| {
         let what = format!("no schema: {error}");
-        let next = "write it again with schema::Json; a schema of a newer library needs a newer devstate: \
-                    cargo install devstate-cli";
+        let next = "write it again with schema::Json; a schema of a newer library needs a newer devstate";
         Failure::of(&name, what, next)
     })
 }
