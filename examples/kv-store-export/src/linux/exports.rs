@@ -8,8 +8,8 @@ use std::vec::Vec;
 #[derive(Debug)]
 pub(super) struct Exports {
     most: usize,
-    /// When each began, and whether it was seen to be overdue.
-    under_way: Mutex<Vec<(Instant, bool)>>,
+    /// When each began.
+    under_way: Mutex<Vec<Instant>>,
     ended: Condvar,
 }
 
@@ -39,29 +39,21 @@ impl Exports {
             return None;
         }
         let began = Instant::now();
-        under_way.push((began, false));
+        under_way.push(began);
         Some(UnderWay { exports: self, began })
     }
 
-    /// Returns how many are newly overdue, and how many are in all: they have taken longer than `limit`.
-    pub(super) fn overdue(&self, limit: Duration) -> (usize, usize) {
-        let mut under_way = self.under_way.lock().unwrap_or_else(PoisonError::into_inner);
-        let (mut new, mut all) = (0, 0);
-        for (began, seen) in under_way.iter_mut() {
-            if began.elapsed() > limit {
-                new += usize::from(!*seen);
-                all += 1;
-                *seen = true;
-            }
-        }
-        (new, all)
+    /// Returns how many have taken longer than `limit`.
+    pub(super) fn overdue(&self, limit: Duration) -> usize {
+        let under_way = self.under_way.lock().unwrap_or_else(PoisonError::into_inner);
+        under_way.iter().filter(|began| began.elapsed() > limit).count()
     }
 }
 
 impl Drop for UnderWay<'_> {
     fn drop(&mut self) {
         let mut under_way = self.exports.under_way.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(own) = under_way.iter().position(|(began, _)| *began == self.began) {
+        if let Some(own) = under_way.iter().position(|began| *began == self.began) {
             under_way.swap_remove(own);
         }
         drop(under_way);

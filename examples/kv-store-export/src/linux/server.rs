@@ -59,15 +59,16 @@ impl Server {
             limits: self.limits,
             exports: Exports::new(self.exports),
         };
-        let waited = Cell::new(0);
+        let (hung, waited) = (Cell::new(0), Cell::new(0));
         self.packets.run(&exporter, &|report| match report {
             Report::FewerClients { clients, error } => {
                 say(&format!("no more than {clients} clients are served at once: {error}"));
             }
             Report::Waiting { descriptors } => {
-                if let (1.., all) = exporter.exports.overdue(self.limits.turn) {
+                let overdue = exporter.exports.overdue(self.limits.turn);
+                if overdue > hung.replace(overdue) {
                     say(&format!(
-                        "{all} of {} exports at most hang for {:?} in system calls on their clients' memory, each with its worker",
+                        "{overdue} of {} exports at most hang for {:?} in system calls on their clients' memory, each with its worker",
                         self.exports, self.limits.turn
                     ));
                 }

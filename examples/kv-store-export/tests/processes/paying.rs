@@ -20,44 +20,53 @@ fn shape(file: impl AsFd) -> (i64, i64) {
 #[test]
 fn a_client_that_does_not_know_the_size_gets_all_within_its_limit() {
     let server = Server::with_a_large_export();
-    let sealed = server.client().export_within(4 << 20, Release::LATEST).unwrap();
+    let client = server.client();
+    let sealed = client.export_within(4 << 20, Release::LATEST).unwrap();
     assert_eq!(Exportable::load(&sealed.to_vec().unwrap()).unwrap().len(), 500);
     let needed = sealed.len();
-    assert_eq!(
-        server.client().export_within(needed, Release::LATEST).unwrap().len(),
-        needed
-    );
-    match server.client().export_within(needed - 1, Release::LATEST) {
-        Err(ClientError::BeyondLimit { needed: found, limit }) => assert_eq!((found, limit), (needed, needed - 1)),
+    assert_eq!(client.export_within(needed, Release::LATEST).unwrap().len(), needed);
+    let refused = client.export_within(needed - 1, Release::LATEST);
+    assert_eq!(beyond_limit(&refused.unwrap_err()), (needed, needed - 1));
+}
+
+/// Returns what was needed, and the limit.
+fn beyond_limit(refused: &ClientError) -> (usize, usize) {
+    match refused {
+        ClientError::BeyondLimit { needed, limit } => (*needed, *limit),
         other => panic!("{other:?}"),
     }
 }
 
-/// What a server whose store grows between any two requests is sent: size and allocated bytes of each memory.
-fn sent_to_a_server_that_needs(needs: &[usize], limit: usize) -> (Vec<(i64, i64)>, ClientError) {
+/// Returns what `serve` makes of its one client, and what `ask` makes of that server.
+fn with_server<S: Send, A>(serve: impl FnOnce(Socket) -> S + Send, ask: impl FnOnce(&Client) -> A) -> (S, A) {
     let directory = TempDir::new().unwrap();
     let path = directory.path().join("socket");
     let listener = Listener::seqpacket(&path).unwrap();
     thread::scope(|scope| {
-        let server = scope.spawn(move || {
-            let client = Socket::accept(&listener).unwrap();
-            let mut sent = Vec::new();
-            for needed in needs.iter().copied() {
-                let received = client.receive::<Request>();
-                let Ok(request) = received.message else { break };
-                assert_eq!(request, Request::Export { release: 2 });
-                let shape = shape(&received.descriptors[0]);
-                let available = usize::try_from(shape.0).unwrap();
-                sent.push(shape);
-                let failure = ExportFailure::Export(ExportError::StorageTooSmall { needed, available });
-                client.send(&Reply::NotExported(failure), &[]).unwrap();
-            }
-            sent
-        });
-        let client = Client::new(&path).unwrap();
-        let refused = client.export_within(limit, Release::LATEST).unwrap_err();
-        drop(client);
-        (server.join().unwrap(), refused)
+        let server = scope.spawn(move || serve(Socket::accept(&listener).unwrap()));
+        let asked = ask(&Client::new(&path).unwrap());
+        (server.join().unwrap(), asked)
+    })
+}
+
+/// What a server whose store grows between any two requests is sent: size and allocated bytes of each memory.
+fn sent_to_a_server_that_needs(needs: &[usize], limit: usize) -> (Vec<(i64, i64)>, ClientError) {
+    let serve = |client: Socket| {
+        let mut sent = Vec::new();
+        for needed in needs.iter().copied() {
+            let received = client.receive::<Request>();
+            let Ok(request) = received.message else { break };
+            assert_eq!(request, Request::Export { release: 2 });
+            let shape = shape(&received.descriptors[0]);
+            let available = usize::try_from(shape.0).unwrap();
+            sent.push(shape);
+            let failure = ExportFailure::Export(ExportError::StorageTooSmall { needed, available });
+            client.send(&Reply::NotExported(failure), &[]).unwrap();
+        }
+        sent
+    };
+    with_server(serve, |client| {
+        client.export_within(limit, Release::LATEST).unwrap_err()
     })
 }
 
@@ -76,16 +85,7 @@ fn a_server_that_always_asks_for_more_is_asked_a_few_times_and_named() {
 fn what_a_server_claims_to_need_is_not_made_beyond_the_limit() {
     let (sent, refused) = sent_to_a_server_that_needs(&[4096, usize::MAX], 1 << 20);
     assert_eq!(sent, [(0, 0), (4096, 4096)]);
-    assert!(
-        matches!(
-            refused,
-            ClientError::BeyondLimit {
-                needed: usize::MAX,
-                limit: 0x10_0000
-            }
-        ),
-        "{refused}"
-    );
+    assert_eq!(beyond_limit(&refused), (usize::MAX, 1 << 20));
 }
 
 #[test]
@@ -93,23 +93,17 @@ fn an_export_beyond_the_limit_in_memory_of_the_servers_is_not_taken() {
     let server = Server::with_a_large_export();
     let sealed = server.client().export_within(4 << 20, Release::LATEST).unwrap();
     let len = sealed.len();
-    let directory = TempDir::new().unwrap();
-    let path = directory.path().join("socket");
-    let listener = Listener::seqpacket(&path).unwrap();
-    let hostile = thread::spawn(move || {
-        let client = Socket::accept(&listener).unwrap();
+    let serve = |client: Socket| {
         for _ in 0..2 {
             client.receive::<Request>().message.unwrap();
             client.send(&Reply::Exported, &[sealed.as_fd()]).unwrap();
         }
+    };
+    let ((), refused) = with_server(serve, |client| {
+        assert_eq!(client.export_within(len, Release::LATEST).unwrap().len(), len);
+        client.export_within(len - 1, Release::LATEST).unwrap_err()
     });
-    let client = Client::new(&path).unwrap();
-    assert_eq!(client.export_within(len, Release::LATEST).unwrap().len(), len);
-    match client.export_within(len - 1, Release::LATEST) {
-        Err(ClientError::BeyondLimit { needed, limit }) => assert_eq!((needed, limit), (len, len - 1)),
-        other => panic!("{other:?}"),
-    }
-    hostile.join().unwrap();
+    assert_eq!(beyond_limit(&refused), (len, len - 1));
 }
 
 #[test]
@@ -121,10 +115,8 @@ fn memory_whose_pages_are_not_there_is_refused_and_left_alone() {
         matches!(failure, ExportFailure::NotAllocated { allocated: 0, .. }),
         "{failure}"
     );
-    assert_eq!(
-        shape(memory.expect("it was left alone, so it comes back")),
-        (4 << 20, 0)
-    );
+    let memory = memory.expect("it was left alone, so it comes back");
+    assert_eq!(shape(memory), (4 << 20, 0));
     assert!(server.is_alive());
 }
 

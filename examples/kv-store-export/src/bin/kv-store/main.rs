@@ -184,7 +184,8 @@ fn export(client: &Client, file: &Path, release: u16, size: usize) -> Result<()>
             Release::LATEST.number()
         );
     };
-    let progress = Progress::spinner("the server fills the memory");
+    let progress = Progress::start();
+    progress.wait_for("the server fills the memory");
     let sealed = client.export_within(size, release).map_err(|error| match error {
         ClientError::BeyondLimit { needed, .. } => anyhow!("{error}; try `--size {needed}`"),
         error => error.into(),
@@ -214,7 +215,8 @@ fn export(client: &Client, file: &Path, release: u16, size: usize) -> Result<()>
 fn import(client: &Client, file: &Path) -> Result<()> {
     let bytes = load(file)?;
     let exportable = verify(&bytes, file)?;
-    let progress = Progress::bar(exportable.len() as u64, "{wide_bar} {pos}/{len} items {eta}");
+    let progress = Progress::start();
+    progress.count_to(exportable.len() as u64, "{wide_bar} {pos}/{len} items {eta}");
     let (mut written, mut existing, mut failed) = (0usize, 0usize, None);
     exportable.visit(&mut |item: Item<'_>| {
         if failed.is_some() {

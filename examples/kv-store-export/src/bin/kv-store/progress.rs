@@ -21,21 +21,9 @@ pub(crate) struct Progress {
 }
 
 impl Progress {
-    /// Of something that does not say how far it is.
-    pub(crate) fn spinner(what: &'static str) -> Self {
-        let progress = Self::new(ProgressBar::with_draw_target(None, ProgressDrawTarget::hidden()));
-        progress.wait_for(what);
-        progress
-    }
-
-    /// Of so many steps.
-    pub(crate) fn bar(len: u64, template: &str) -> Self {
-        let progress = Self::new(ProgressBar::with_draw_target(Some(len), ProgressDrawTarget::hidden()));
-        progress.count_to(len, template);
-        progress
-    }
-
-    fn new(bar: ProgressBar) -> Self {
+    /// Starts the wait for something. Say for what with one of the other functions.
+    pub(crate) fn start() -> Self {
+        let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::hidden());
         let (over, waits) = mpsc::channel();
         let shown = bar.clone();
         let is_not_over = move |wait| waits.recv_timeout(wait) == Err(mpsc::RecvTimeoutError::Timeout);
@@ -55,13 +43,13 @@ impl Progress {
         }
     }
 
-    /// Goes on to something that does not say how far it is.
+    /// Shows that something runs which has no number of steps.
     pub(crate) fn wait_for(&self, what: &'static str) {
         self.bar.set_style(ProgressStyle::default_spinner());
         self.bar.set_message(what);
     }
 
-    /// Goes on to something of so many steps.
+    /// Shows a bar of `len` steps, of which none is done.
     pub(crate) fn count_to(&self, len: u64, template: &str) {
         self.bar.set_length(len);
         self.bar.set_position(0);
@@ -70,7 +58,7 @@ impl Progress {
         }
     }
 
-    /// So many steps are done.
+    /// Shows that `position` steps are done.
     pub(crate) fn reach(&self, position: u64) {
         self.bar.set_position(position);
     }
