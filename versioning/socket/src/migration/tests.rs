@@ -209,7 +209,7 @@ fn either_side_stops_when_it_is_told_to() {
     assert!(matches!(refusal, Err(TakeError::Stopped)) && start.elapsed() < LIMITS.answer);
 }
 
-/// The other side is not to blame, at whatever point of the exchange this process is told to stop.
+/// This process can be told to stop at any point of the exchange. Its error then does not blame the other side.
 #[test]
 fn a_stop_is_no_failure_of_the_other_side() {
     // The source waits for "complete".

@@ -295,7 +295,7 @@ impl<S: Service, const LEN: usize> Running<'_, S, LEN> {
     }
 }
 
-/// Returns whether a client is told why the server hangs up. Nothing was sent to it yet, and it may still be there.
+/// Returns `true` if the server sends the error to the client before it closes the connection. The client has no other answer yet.
 fn is_told(error: &PacketError) -> bool {
     use PacketError::{Empty, Garbage, LostDescriptors, TooLong, Unserializable};
     matches!(
