@@ -112,3 +112,23 @@ fn generated_pages_name_a_commit_that_exists() {
         assert!(found.status.success(), "{page}: {commit} is no commit of this branch");
     }
 }
+
+/// The first line of a block names the language. What else stands there is not shown.
+#[test]
+fn no_line_of_a_page_is_lost_at_the_start_of_a_block() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+    let listed = Command::new("git")
+        .args(["ls-files", "*.md"])
+        .current_dir(&root)
+        .output()
+        .unwrap();
+    let mut blocks = 0;
+    for page in String::from_utf8(listed.stdout).unwrap().lines() {
+        let text = read_to_string(root.join(page)).unwrap();
+        for line in text.lines().filter_map(|line| line.trim_start().strip_prefix("```")) {
+            blocks += 1;
+            assert!(!line.contains(' '), "{page}: ```{line}");
+        }
+    }
+    assert!(blocks > 100, "{blocks}");
+}
