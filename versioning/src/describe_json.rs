@@ -13,7 +13,8 @@ use crate::table::TableData;
 /// The release table `R` with all its mirrors and their parts, printed as JSON by [`Display`].
 ///
 /// The size of an integer (`bits`) is in bits. The maximum length of a mirror (`max_len`), of text and of a foreign value
-/// (`max`) is in bytes. The maximum length of a sequence (`max`) is in elements.
+/// (`max`) is in bytes. The maximum length of a sequence (`max`) is in elements. A release is `published` if the table pins
+/// it. It is not published if the table says `open`: then it may still change.
 ///
 /// ```
 /// use devstate_versioning::schema::Json;

@@ -307,6 +307,19 @@ fn schema_commands_have_a_status_for_ci() {
         (0, "right: all fingerprints of old.json follow from its fields\n")
     );
 
+    // An open release may change, and is not part of what was checked.
+    write("open.json", &self::schema());
+    write(
+        "other.json",
+        &self::schema().replacen("\"bits\": 32", "\"bits\": 16", 1),
+    );
+    let Ran { status, out, .. } = schema(&["diff", "open.json", "other.json"]);
+    let expected = "allowed      BulbSer version 2: `hours` has another width: u32 before, u16 now (no published release has this version)\n";
+    assert_eq!((status, out.as_str()), (0, expected));
+    let Ran { status, out, .. } = schema(&["check", "open.json", "open.json"]);
+    let expected = "compatible: open.json reads every release that open.json published; release V3 is open in open.json and may change\n";
+    assert_eq!((status, out.as_str()), (0, expected));
+
     // A type that changed.
     write("breaks.json", &published.replacen("\"bits\": 32", "\"bits\": 16", 1));
     let Ran { status, out, .. } = schema(&["check", "old.json", "breaks.json"]);

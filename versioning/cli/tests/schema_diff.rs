@@ -76,7 +76,7 @@ fn a_published_table_gets_another_name() {
 #[test]
 fn a_field_appended_without_a_new_version() {
     needs_bump(
-        "PortSer version 1: `scr` was added without a new version: give it `start = 3`, and increase the version",
+        "PortSer version 1: `scr` was added without a new version: give it `start = 2`, because no published release has version 2",
         |new| {
             let fields = new["mirrors"][0]["fields"].as_array_mut().unwrap();
             fields.push(field("scr", 1, json!({"kind": "bool"})));
@@ -133,7 +133,7 @@ fn a_field_that_only_some_versions_have_now() {
 #[test]
 fn a_removed_field() {
     needs_bump(
-        "PortSer version 1: `offset` was removed: keep it, with `end = 3`, and increase the version",
+        "PortSer version 1: `offset` was removed: keep it, with `end = 2`, because no published release has version 2",
         |new| {
             new["mirrors"][0]["fields"].as_array_mut().unwrap().remove(2);
         },
@@ -229,7 +229,7 @@ fn mirrors() {
 #[test]
 fn unpublished_versions_may_change() {
     allowed(
-        "PortSer version 2: `fcr` has another width: u8 before, u16 now (that version was never published)",
+        "PortSer version 2: `fcr` has another width: u8 before, u16 now (no published release has this version)",
         |new| new["mirrors"][0]["fields"][3]["type"] = json!({"kind": "uint", "bits": 16}),
     );
 }
@@ -254,7 +254,7 @@ fn a_part_with_another_version() {
         sentences(&part(json!([1, 1])), &part(json!([2, 2]))),
         [
             "PortSer version 1: what is in `divisor` has version 2, version 1 before",
-            "PortSer version 2: what is in `divisor` has version 2, version 1 before (that version was never published)"
+            "PortSer version 2: what is in `divisor` has version 2, version 1 before (no published release has this version)"
         ]
     );
     assert_eq!(sentences(&part(json!([1, 1])), &part(json!([1, 1]))), [""; 0]);

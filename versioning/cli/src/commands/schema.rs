@@ -1,5 +1,6 @@
 //! `devstate schema show|diff|check`: shows a product's release table, and compares two versions of it.
 
+use std::fmt::Write;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -28,7 +29,7 @@ enum Command {
     /// Prints everything that changed from OLD to NEW
     #[command(after_help = STATUSES)]
     Diff {
-        /// The schema that was published
+        /// The schema that was published. A release that it calls open may change
         old: PathBuf,
         /// The schema that is to be published
         new: PathBuf,
@@ -39,7 +40,7 @@ enum Command {
     /// Checks that builds with NEW read all snapshots of builds with OLD, and that NEW does not contradict itself
     #[command(after_help = STATUSES)]
     Check {
-        /// The schema that was published
+        /// The schema that was published. A release that it calls open may change
         old: PathBuf,
         /// The schema that is to be published. Without it only the first one is checked
         new: Option<PathBuf>,
@@ -68,29 +69,38 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode, Failure> {
             Ok(status(&changes))
         }
         Command::Check { old, new } => {
-            let mut changes = Vec::new();
-            let new_schema = match new {
-                None => read_schema(old)?,
+            let old_schema = read_schema(old)?;
+            let (changes, right) = match new {
+                None => {
+                    let right = format!(
+                        "{GOOD}right{GOOD:#}: all fingerprints of {} follow from its fields\n",
+                        file_name(old)
+                    );
+                    (contradictions(&old_schema), right)
+                }
                 Some(new) => {
-                    let new = read_schema(new)?;
-                    changes = diff(&read_schema(old)?, &new);
+                    let new_schema = read_schema(new)?;
+                    let mut changes = diff(&old_schema, &new_schema);
                     changes.retain(|change| change.verdict != Verdict::Allowed);
-                    new
+                    changes.extend(contradictions(&new_schema));
+                    (changes, compatible(&old_schema, &file_name(old), &file_name(new)))
                 }
             };
-            let name = file_name(new.as_ref().unwrap_or(old));
-            changes.extend(contradictions(&new_schema));
-            print(&match changes.as_slice() {
-                [] if new.is_some() => format!(
-                    "{GOOD}compatible{GOOD:#}: {name} reads every release that {} published\n",
-                    file_name(old)
-                ),
-                [] => format!("{GOOD}right{GOOD:#}: all fingerprints of {name} follow from its fields\n"),
-                changes => to_text(changes),
-            })?;
+            print(&if changes.is_empty() { right } else { to_text(&changes) })?;
             Ok(status(&changes))
         }
     }
+}
+
+/// Says what is compatible. An open release of the old schema is not part of it.
+fn compatible(schema: &Schema, old: &str, new: &str) -> String {
+    let mut text = format!("{GOOD}compatible{GOOD:#}: {new} reads every release that {old} published");
+    for release in schema.document().releases.iter().filter(|release| !release.published) {
+        // Writing to a `String` does not fail.
+        let _ = write!(text, "; release {} is open in {old} and may change", release.name);
+    }
+    text.push('\n');
+    text
 }
 
 /// Fingerprints that do not follow from the fields: a file that was changed by hand, or by a faulty tool.

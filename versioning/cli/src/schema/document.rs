@@ -234,6 +234,11 @@ impl Field {
         is_in(self.start, self.end, &self.more, version)
     }
 
+    /// Returns the versions of the owner that have the field, as text: `2..5`.
+    pub(super) fn versions(&self) -> String {
+        versions(self.start, self.end, &self.more)
+    }
+
     /// Returns the bound at a version of the owner, if it is not that of the type in every version.
     pub(crate) fn bound_at(&self, version: u16) -> Option<u64> {
         *self.bounds.get(usize::from(version).checked_sub(1)?)?
@@ -259,6 +264,20 @@ impl Variant {
     pub(crate) fn is_in(&self, version: u16) -> bool {
         is_in(self.start, self.end, &self.more, version)
     }
+
+    /// Returns the versions of the enum that have the variant, as text: `2..5`.
+    pub(super) fn versions(&self) -> String {
+        versions(self.start, self.end, &self.more)
+    }
+}
+
+fn versions(start: u16, end: Option<u16>, more: &[Span]) -> String {
+    let text = |span: &Span| match span.end {
+        Some(end) => format!("{}..{end}", span.start),
+        None => format!("{}..", span.start),
+    };
+    let spans: Vec<String> = [Span { start, end }].iter().chain(more).map(text).collect();
+    spans.join(" ")
 }
 
 fn is_in(start: u16, end: Option<u16>, more: &[Span], version: u16) -> bool {
@@ -292,6 +311,8 @@ pub(super) type Ranges = BTreeMap<String, (u16, Option<u16>)>;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Member {
     pub(super) name: String,
+    /// For a field of a variant: the name of the variant.
+    pub(super) variant: Option<String>,
     pub(super) text: String,
     pub(super) ty: Option<Type>,
 }
@@ -317,25 +338,28 @@ impl Mirror {
 
     /// What one version has, in wire order: fields by name, those of variants behind the variant.
     pub(super) fn members(&self, version: u16) -> Vec<Member> {
-        let member = |name: String, field: &Field| {
+        let member = |name: String, variant: Option<&Variant>, field: &Field| {
             let ty = field.type_at(version);
             let text = ty.to_string();
             Member {
                 name,
+                variant: variant.map(|variant| variant.name.clone()),
                 text,
                 ty: Some(ty),
             }
         };
         let fields = self.own_fields().iter().filter(|field| field.is_in(version));
-        let mut members: Vec<Member> = fields.map(|field| member(field.name.clone(), field)).collect();
+        let mut members: Vec<Member> = fields.map(|field| member(field.name.clone(), None, field)).collect();
         for variant in self.all_variants().iter().filter(|variant| variant.is_in(version)) {
             members.push(Member {
                 name: variant.name.clone(),
+                variant: None,
                 text: format!("variant {}", variant.tag),
                 ty: None,
             });
             let fields = variant.fields.iter().filter(|field| field.is_in(version));
-            members.extend(fields.map(|field| member(format!("{}.{}", variant.name, field.name), field)));
+            members
+                .extend(fields.map(|field| member(format!("{}.{}", variant.name, field.name), Some(variant), field)));
         }
         members
     }
@@ -364,6 +388,17 @@ impl Mirror {
         let variants = self.all_variants().iter();
         let variants = variants.map(|variant| (variant.name.clone(), (variant.start, variant.end)));
         fields.chain(variants).collect()
+    }
+
+    /// Returns the versions that have a field or variant, as text. `None` if no version ever had it.
+    pub(super) fn versions_of(&self, name: &str) -> Option<String> {
+        let fields = self.all_fields().map(|(name, field)| (name, field.versions()));
+        let variants = self
+            .all_variants()
+            .iter()
+            .map(|variant| (variant.name.clone(), variant.versions()));
+        let mut all = fields.chain(variants);
+        all.find_map(|(known, versions)| (known == name).then_some(versions))
     }
 
     pub(super) fn layout(&self, version: u16) -> Option<&str> {

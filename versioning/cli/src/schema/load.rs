@@ -134,11 +134,11 @@ impl Schema {
         *mirror.releases.get(self.position_of(number)?)?
     }
 
-    /// Returns the versions of a mirror that published releases have.
-    pub(crate) fn published_versions(&self, mirror: &Mirror) -> BTreeSet<u16> {
+    /// Returns the published releases that have a mirror, each with its version.
+    pub(crate) fn published<'s>(&'s self, mirror: &'s Mirror) -> impl Iterator<Item = (&'s Release, u16)> {
         let columns = self.document.releases.iter().zip(&mirror.releases);
         let published = columns.filter(|(release, _)| release.published);
-        published.filter_map(|(_, version)| *version).collect()
+        published.filter_map(|(release, version)| version.map(|version| (release, version)))
     }
 
     fn check(&self) -> Result<(), SchemaError> {

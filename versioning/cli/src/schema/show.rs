@@ -47,14 +47,16 @@ fn write_table(schema: &Schema, out: &mut String) -> std::fmt::Result {
     out.push('\n');
     for mirror in &document.mirrors {
         let (name, version, max) = (&mirror.name, mirror.version, mirror.max_len);
-        writeln!(out, "\n{name}, latest version {version}, at most {max} bytes")?;
+        let is_published = schema.published(mirror).any(|(_, published)| published == version);
+        let open = if is_published { "" } else { " (open)" };
+        writeln!(out, "\n{name}, latest version {version}{open}, at most {max} bytes")?;
         mirror
             .own_fields()
             .iter()
             .try_for_each(|field| write_field(field, "  ", out))?;
         for variant in mirror.all_variants() {
             let title = format!("{} {}", variant.tag, variant.name);
-            writeln!(out, "  {title:<50} {}", range(variant.start, variant.end))?;
+            writeln!(out, "  {title:<50} {}", variant.versions())?;
             variant
                 .fields
                 .iter()
@@ -73,10 +75,6 @@ fn write_field(field: &Field, indent: &str, out: &mut String) -> std::fmt::Resul
         .map_or_else(String::new, |unit| format!(", in {unit}"));
     let (name, ty) = (&field.name, field.ty.to_string());
     let width = 32 - indent.len();
-    let range = range(field.start, field.end);
-    writeln!(out, "{indent}{name:<width$}{ty:<20} {range}{ignorable}{part}{unit}")
-}
-
-fn range(start: u16, end: Option<u16>) -> String {
-    end.map_or_else(|| format!("{start}.."), |end| format!("{start}..{end}"))
+    let versions = field.versions();
+    writeln!(out, "{indent}{name:<width$}{ty:<20} {versions}{ignorable}{part}{unit}")
 }
