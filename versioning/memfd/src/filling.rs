@@ -214,7 +214,7 @@ fn read_only(memory: BorrowedFd<'_>) -> Result<Sealed, FillError> {
     let file = open(path, OFlags::RDONLY | OFlags::CLOEXEC, Mode::empty())?;
     Sealed::new(file).map_err(|error| match error {
         SealedError::System(error) => FillError::System(error),
-        SealedError::NotSealed => FillError::Modified,
+        SealedError::NotReadable | SealedError::NotSealed => FillError::Modified,
     })
 }
 

@@ -7,7 +7,7 @@ use std::os::unix::fs::FileExt;
 use std::{error, fmt};
 
 use devstate_versioning::checksum::Checksum;
-use rustix::fs::{SealFlags, fcntl_get_seals, sendfile};
+use rustix::fs::{OFlags, SealFlags, fcntl_get_seals, fcntl_getfl, sendfile};
 use rustix::io::Errno;
 
 /// The seals that forbid every change, and taking the seals off.
@@ -33,12 +33,19 @@ pub struct Sealed {
 }
 
 impl Sealed {
-    /// Checks that a descriptor is memory that nobody can change.
+    /// Checks that a descriptor is memory that nobody can change, and that it can be read.
     ///
     /// # Errors
     ///
-    /// Returns [`SealedError`] if the memory could still change, or if a system call failed.
+    /// Returns [`SealedError`] if the descriptor cannot be read, if the memory could still change, or if a system call
+    /// failed.
     pub fn new(file: OwnedFd) -> Result<Self, SealedError> {
+        let flags = fcntl_getfl(&file).map_err(|errno| SealedError::System(errno.into()))?;
+        // A descriptor that only names a file (`O_PATH`) has no mode.
+        let mode = flags & (OFlags::ACCMODE | OFlags::PATH);
+        if mode != OFlags::RDONLY && mode != OFlags::RDWR {
+            return Err(SealedError::NotReadable);
+        }
         match fcntl_get_seals(&file) {
             Ok(seals) if seals.contains(ALL_SEALS) => {}
             // The error is what the system says of other files, which have no seals at all.
@@ -74,7 +81,7 @@ impl Sealed {
     ///
     /// # Errors
     ///
-    /// Returns the system's error, also if the descriptor may not be read, and `OutOfMemory` if there is no room for the copy.
+    /// Returns the system's error, and `OutOfMemory` if there is no room for the copy.
     pub fn to_vec(&self) -> io::Result<Vec<u8>> {
         let mut bytes = Vec::new();
         bytes.try_reserve_exact(self.len)?;
@@ -155,6 +162,8 @@ impl AsFd for Sealed {
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum SealedError {
+    /// The descriptor is not open for reading, for example only for writing.
+    NotReadable,
     /// A seal against writing, shrinking, growing or further seals is missing, so the bytes could still change.
     NotSealed,
     /// A system call failed.
@@ -164,6 +173,7 @@ pub enum SealedError {
 impl fmt::Display for SealedError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
+            Self::NotReadable => f.write_str("the descriptor is not open for reading"),
             Self::NotSealed => f.write_str("the memory is not sealed, so it could still change"),
             Self::System(error) => write!(f, "cannot use the memory: {error}"),
         }
@@ -173,7 +183,7 @@ impl fmt::Display for SealedError {
 impl error::Error for SealedError {
     fn source(&self) -> Option<&(dyn error::Error + 'static)> {
         match self {
-            Self::NotSealed => None,
+            Self::NotReadable | Self::NotSealed => None,
             Self::System(error) => error.source(),
         }
     }

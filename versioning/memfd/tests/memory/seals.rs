@@ -106,6 +106,22 @@ fn what_lacks_a_seal_is_not_taken_for_sealed_memory() {
     );
 }
 
+#[test]
+fn what_cannot_be_read_is_refused_at_once() {
+    let sealed = fill(&Memory::allocated(10).unwrap(), b"hello").unwrap();
+    // The mode 3 allows neither reading nor writing.
+    let neither = OFlags::WRONLY | OFlags::RDWR;
+    for mode in [OFlags::WRONLY, OFlags::PATH, neither] {
+        let refusal = Sealed::new(reopened(&sealed, mode).unwrap()).unwrap_err();
+        assert!(matches!(refusal, SealedError::NotReadable), "{mode:?}: {refusal}");
+        assert_eq!(refusal.to_string(), "the descriptor is not open for reading");
+    }
+    for mode in [OFlags::RDONLY, OFlags::RDWR] {
+        let again = Sealed::new(reopened(&sealed, mode).unwrap()).unwrap();
+        assert_eq!(again.to_vec().unwrap(), b"hello");
+    }
+}
+
 /// Four exbibytes without a page.
 #[test]
 fn memory_longer_than_there_is_room_for_is_an_error() {

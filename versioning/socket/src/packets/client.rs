@@ -42,8 +42,8 @@ impl<const LEN: usize> Client<LEN> {
     /// # Errors
     ///
     /// The errors of [`PacketSocket::ask`] and [`PacketSocket::connect`]. After `Connect`, `Peer`, `Unread`,
-    /// `Unserializable`, `Empty` and `TooManyDescriptors`, the server has not carried out the request. After other
-    /// errors it may have carried it out. For example, the answer may be `TooLong`.
+    /// `Unserializable`, `Empty`, `MessageTooLong` and `TooManyDescriptors`, the server has not carried out the request. After
+    /// other errors it may have carried it out. For example, its answer may be a `PacketTooLong`.
     pub fn ask<Q, A>(&self, request: &Q, descriptors: &[BorrowedFd<'_>]) -> Result<(A, Vec<OwnedFd>), PacketError>
     where
         Q: Serialize + ?Sized,

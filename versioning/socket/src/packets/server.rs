@@ -108,8 +108,8 @@ pub trait Service: Sync {
     ) -> (Self::Answer, Option<OwnedFd>);
 
     /// Returns the answer that is sent before the server closes the connection. The client belongs to another user
-    /// (`Peer`), its packet is not a request (`TooLong`, `Garbage`, `LostDescriptors`), or its answer cannot be sent
-    /// (`TooLong`, `Empty`, `Unserializable`).
+    /// (`Peer`), its packet is not a request (`PacketTooLong`, `Garbage`, `LostDescriptors`), or its answer cannot be sent
+    /// (`MessageTooLong`, `Empty`, `Unserializable`).
     fn refuse(&self, error: &PacketError) -> Self::Answer;
 }
 
@@ -297,10 +297,10 @@ impl<S: Service, const LEN: usize> Running<'_, S, LEN> {
 
 /// Returns `true` if the server sends the error to the client before it closes the connection. The client has no other answer yet.
 fn is_told(error: &PacketError) -> bool {
-    use PacketError::{Empty, Garbage, LostDescriptors, TooLong, Unserializable};
+    use PacketError::{Empty, Garbage, LostDescriptors, MessageTooLong, PacketTooLong, Unserializable};
     matches!(
         error,
-        TooLong { .. } | Garbage | LostDescriptors | Empty | Unserializable(_)
+        MessageTooLong { .. } | PacketTooLong { .. } | Garbage | LostDescriptors | Empty | Unserializable(_)
     )
 }
 

@@ -96,12 +96,12 @@ impl<const LEN: usize> PacketSocket<LEN> {
     ///
     /// # Errors
     ///
-    /// `Unserializable`, `Empty`, `TooLong` or `TooManyDescriptors` with nothing sent. `Late`, `Closed`, `Unread`, `System`.
+    /// `Unserializable`, `Empty`, `MessageTooLong` or `TooManyDescriptors` with nothing sent. `Late`, `Closed`, `Unread`, `System`.
     pub fn send<T: Serialize + ?Sized>(&self, message: &T, descriptors: &[BorrowedFd<'_>]) -> Result<(), PacketError> {
         // Not in the stack, which has no room for what `LEN` may be.
         let mut packet = vec![0; LEN];
         let packet = postcard::to_slice(message, &mut packet).map_err(|error| match error {
-            postcard::Error::SerializeBufferFull => PacketError::TooLong { limit: LEN },
+            postcard::Error::SerializeBufferFull => PacketError::MessageTooLong { limit: LEN },
             error => PacketError::Unserializable(error),
         })?;
         if packet.is_empty() {
@@ -139,7 +139,9 @@ impl<const LEN: usize> PacketSocket<LEN> {
         }
         let message = match received {
             Err(errno) => Err(errno.into()),
-            Ok(received) if received.flags.contains(ReturnFlags::TRUNC) => Err(PacketError::TooLong { limit: LEN }),
+            Ok(received) if received.flags.contains(ReturnFlags::TRUNC) => {
+                Err(PacketError::PacketTooLong { limit: LEN })
+            }
             Ok(received) if received.flags.contains(ReturnFlags::CTRUNC) => Err(PacketError::LostDescriptors),
             Ok(received) => match packet.get(..received.bytes) {
                 None | Some([]) => Err(PacketError::Closed),
@@ -225,8 +227,13 @@ pub enum PacketError {
     Unread,
     /// The message has no bytes, as `()` has none. The other side would take the packet for the end of the connection.
     Empty,
-    /// The message is longer than a packet may be.
-    TooLong {
+    /// The message of this process is longer than a packet may be. It was not sent.
+    MessageTooLong {
+        /// The length of the longest packet in bytes.
+        limit: usize,
+    },
+    /// The packet of the other side is longer than a packet may be.
+    PacketTooLong {
         /// The length of the longest packet in bytes.
         limit: usize,
     },
@@ -265,7 +272,8 @@ impl fmt::Display for PacketError {
             Self::Closed => f.write_str("the other side closed the connection"),
             Self::Unread => f.write_str("the other side closed the connection without reading what was sent"),
             Self::Empty => f.write_str("a message without bytes cannot be sent"),
-            Self::TooLong { limit } => write!(f, "a packet of more than {limit} bytes"),
+            Self::MessageTooLong { limit } => write!(f, "a message of more than {limit} bytes cannot be sent"),
+            Self::PacketTooLong { limit } => write!(f, "a packet of more than {limit} bytes arrived"),
             Self::Garbage => f.write_str("a packet that says nothing"),
             Self::TooManyDescriptors { number } => {
                 write!(f, "{number} descriptors for one packet: it takes {MAX_DESCRIPTORS}")

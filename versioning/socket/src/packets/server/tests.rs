@@ -173,7 +173,7 @@ fn what_is_no_request_is_answered_and_hung_up_on() {
     client.send(&Answer::Bytes(vec![0; LEN]), &[]).unwrap();
     assert_eq!(
         refusal(client),
-        Some(Answer::No("a packet of more than 4096 bytes".into()))
+        Some(Answer::No("a packet of more than 4096 bytes arrived".into()))
     );
     assert!(server.is_alive());
 }
@@ -182,7 +182,10 @@ fn what_is_no_request_is_answered_and_hung_up_on() {
 fn an_answer_that_cannot_be_sent_is_told() {
     let client = Serving::new(limits()).connect();
     let (told, _) = client.ask::<_, Answer>(&Request::Bytes(LEN as u16), &[]).unwrap();
-    assert_eq!(told, Answer::No("a packet of more than 4096 bytes".into()));
+    assert_eq!(
+        told,
+        Answer::No("a message of more than 4096 bytes cannot be sent".into())
+    );
     assert!(answer(&client).is_none(), "the server did not hang up");
 }
 

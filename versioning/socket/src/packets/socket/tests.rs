@@ -76,13 +76,16 @@ fn the_longest_packet_arrives_and_a_longer_one_is_refused_on_both_sides() {
     here.send(&longest, &[]).unwrap();
     assert_eq!(there.receive::<Message>().message.unwrap(), longest);
     let refusal = here.send(&Message::Text("x".repeat(LEN - 1)), &[]).unwrap_err();
-    assert!(matches!(refusal, PacketError::TooLong { limit: LEN }), "{refusal}");
+    assert!(
+        matches!(refusal, PacketError::MessageTooLong { limit: LEN }),
+        "{refusal}"
+    );
 
     let (_, descriptor) = pipe().unwrap();
     send_raw(&here, &[0; LEN + 1], &[descriptor.as_fd()]);
     let received = there.receive::<Message>();
     assert!(
-        matches!(received.message, Err(PacketError::TooLong { limit: LEN })),
+        matches!(received.message, Err(PacketError::PacketTooLong { limit: LEN })),
         "{received:?}"
     );
     assert_eq!(received.descriptors.len(), 1, "the caller closes it");
@@ -92,6 +95,34 @@ fn the_longest_packet_arrives_and_a_longer_one_is_refused_on_both_sides() {
         Message::Number(7),
         "the next one is whole"
     );
+}
+
+#[test]
+fn a_request_that_is_too_long_is_told_from_an_answer_that_is() {
+    let (here, there) = pair();
+    let ask = |text: &str| here.ask::<_, Message>(&Message::Text(text.into()), &[]).unwrap_err();
+    let refusal = ask(&"x".repeat(LEN));
+    assert!(
+        matches!(refusal, PacketError::MessageTooLong { limit: LEN }),
+        "{refusal}"
+    );
+    send_raw(&there, &[0; LEN + 1], &[]);
+    let refusal = ask("short");
+    assert!(
+        matches!(refusal, PacketError::PacketTooLong { limit: LEN }),
+        "{refusal}"
+    );
+    let requests = [there.receive::<Message>(), {
+        drop(here);
+        there.receive()
+    }];
+    let [only, end] = requests.map(|received| received.message);
+    assert_eq!(
+        only.unwrap(),
+        Message::Text("short".into()),
+        "the long one was not sent"
+    );
+    assert!(matches!(end, Err(PacketError::Closed)), "{end:?}");
 }
 
 #[test]
