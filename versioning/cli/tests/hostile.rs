@@ -127,6 +127,23 @@ fn many_versions_of_many_fields() {
     assert!(diff(&schema, &schema).is_empty());
 }
 
+/// Each release hashes all of its fields.
+#[test]
+fn many_releases_of_many_fields() {
+    let bool = json!({ "kind": "bool" });
+    let fields: Vec<Value> = (0..6_000).map(|number| field(&format!("f{number}"), &bool)).collect();
+    let releases: Vec<Value> = (1..=6_000)
+        .map(
+            |number| json!({ "name": format!("V{number}"), "number": number, "published": true, "fingerprint": "0x1" }),
+        )
+        .collect();
+    let mut mirror = mirror("A", 1, &fields);
+    mirror["releases"] = vec![1; releases.len()].into();
+    let error = read(&json!({ "releases": releases, "mirrors": [mirror] })).unwrap_err();
+    let expected = "more than 50000000 fields in all releases together";
+    assert_eq!(error.to_string(), expected);
+}
+
 /// Eight levels with a hundred mirrors each, so that a root holds 10^16 of them, none of which has a byte.
 fn bush() -> Schema {
     let level = |depth: usize| {

@@ -22,6 +22,9 @@ const MAX_OPTIONS: usize = 16;
 /// The maximum number of fields, variants and types in all versions of all mirrors together.
 const MAX_MEMBERS: usize = 1_000_000;
 
+/// The maximum number of them in all releases together.
+const MAX_IN_RELEASES: usize = 50_000_000;
+
 /// A valid schema: every name is known, every version exists, and nothing contains itself.
 #[derive(Clone, Debug)]
 pub struct Schema {
@@ -171,6 +174,12 @@ impl Schema {
             }
             self.check_mirror(mirror)?;
             self.depth(mirror, 0, &mut depths)?;
+        }
+        if size.saturating_mul(releases.len()) > MAX_IN_RELEASES {
+            return refuse(
+                "",
+                format!("more than {MAX_IN_RELEASES} fields in all releases together"),
+            );
         }
         Ok(())
     }
