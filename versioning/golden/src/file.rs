@@ -14,6 +14,10 @@ use crate::error::GoldenError;
 use crate::generate::{Chosen, Maximum, Minimum, Seeded, payload};
 
 const RANDOM_STATES: u64 = 12;
+
+/// Characters of a wrong word that an error shows. A damaged file may have no spaces.
+const SHOWN: usize = 30;
+
 const OPTIONS: Options = Options::new(Architecture::Any);
 
 /// One snapshot in a frozen file, with its name, such as `minimum`.
@@ -218,10 +222,11 @@ pub(crate) fn parse(file: &Path, text: &str) -> Result<Vec<Case>, GoldenError> {
         for byte in hex.split_whitespace() {
             let parsed = u8::from_str_radix(byte, 16).ok().zip(cases.last_mut());
             let Some((byte, case)) = parsed else {
+                let start: String = byte.chars().take(SHOWN).collect();
                 let what = format!(
                     "line {}: `{}` is no byte of a snapshot",
                     number + 1,
-                    byte.escape_debug()
+                    start.escape_debug()
                 );
                 return Err(GoldenError::new(file, "", what));
             };

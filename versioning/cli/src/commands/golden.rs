@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::fs;
+use std::io;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
@@ -12,6 +13,9 @@ use crate::output::{BAD, only_regular, print};
 use crate::report::Damage;
 use crate::schema::Folder;
 use crate::snapshot::{SchemaArgs, Snapshot};
+
+/// The maximum length of a frozen file in bytes.
+const MAX_FILE_LEN: u64 = 256 << 20;
 
 /// Checks frozen files by the schema: every snapshot is whole, of a published release, and what the encoder writes
 ///
@@ -53,7 +57,7 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode, Failure> {
     let (mut snapshots, mut bad, mut missing) = (0, 0, 0);
     let mut frozen = BTreeSet::new();
     for file in &files {
-        match check(file, &schemas) {
+        match check(file, &args.folder, &schemas) {
             Ok((release, mirror, count)) => {
                 snapshots += count;
                 frozen.insert((release, mirror));
@@ -69,7 +73,7 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode, Failure> {
     }
     // A file that is bad was reported already.
     for (release, mirror) in schemas.published() {
-        let file = args.folder.join(release).join(format!("{mirror}.hex"));
+        let file = name_of(&args.folder, release, mirror);
         if !frozen.contains(&(release.to_owned(), mirror.to_owned())) && !files.contains(&file) {
             missing += 1;
             print(&format!(
@@ -86,9 +90,8 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode, Failure> {
 }
 
 /// Returns the release, the mirror and the number of snapshots.
-fn check(file: &Path, schemas: &Folder) -> Result<(String, String, usize), String> {
-    let text = only_regular(file).and_then(|()| fs::read_to_string(file));
-    let text = text.map_err(|error| format!("cannot read it: {error}"))?;
+fn check(file: &Path, folder: &Path, schemas: &Folder) -> Result<(String, String, usize), String> {
+    let text = read(file).map_err(|error| format!("cannot read it: {error}"))?;
     let cases = Case::parse(file, &text).map_err(|error| error.what)?;
     let mut of = None;
     for Case { name, snapshot } in &cases {
@@ -105,7 +108,22 @@ fn check(file: &Path, schemas: &Folder) -> Result<(String, String, usize), Strin
         }
     }
     let (release, mirror) = of.ok_or("there is no snapshot in it")?;
+    if file != name_of(folder, &release, &mirror) {
+        return Err(format!("it has the snapshots of {release}/{mirror}.hex"));
+    }
     Ok((release, mirror, cases.len()))
+}
+
+fn name_of(folder: &Path, release: &str, mirror: &str) -> PathBuf {
+    folder.join(release).join(format!("{mirror}.hex"))
+}
+
+fn read(file: &Path) -> io::Result<String> {
+    only_regular(file)?;
+    if fs::metadata(file)?.len() > MAX_FILE_LEN {
+        return Err(io::Error::other(format!("it is longer than {MAX_FILE_LEN} bytes")));
+    }
+    fs::read_to_string(file)
 }
 
 /// Returns what is in a folder, by name.
