@@ -34,7 +34,8 @@ pub fn page(report: &Report<'_>) -> String {
 
 fn write_page(report: &Report<'_>, out: &mut String) -> std::fmt::Result {
     let entries = entries::of(report);
-    let name = Escaped(&report.snapshot.name);
+    let name = report.snapshot.name();
+    let name = Escaped(&name);
     let root = Escaped(&report.found.root.name);
     let release = Escaped(report.release_name());
     write!(

@@ -5,6 +5,7 @@ mod commands;
 pub mod failure;
 pub mod foreign;
 pub mod html;
+mod json;
 mod output;
 pub mod payload;
 pub mod peek;
@@ -30,7 +31,7 @@ const STATUSES: &str = "\
 Exit status:
   0  nothing is wrong
   1  a file is damaged, or is not what the command expects
-  2  the command could not do its work: wrong arguments, or a file that cannot be read
+  2  the command could not do its work: wrong arguments, a file that cannot be read, or nobody who reads all of the output
   3  `schema diff` and `schema check`: a new version is missing";
 
 /// The commands, each in a file of its own below `commands`.

@@ -18,7 +18,7 @@ pub(crate) const GOOD: Style = AnsiColor::Green.on_default();
 /// What matters less.
 pub(crate) const DIM: Style = Style::new().dimmed();
 
-/// Prints `text` to standard output, in colours if that is a terminal. Ends the process if nobody reads it any more.
+/// Prints `text` to standard output, in colours if that is a terminal.
 ///
 /// # Errors
 ///
@@ -26,9 +26,19 @@ pub(crate) const DIM: Style = Style::new().dimmed();
 pub(crate) fn print(text: &str) -> Result<(), Failure> {
     // `println!` would panic when the reader of a pipe has gone, as `head` goes.
     let mut out = anstream::stdout().lock();
-    match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
+    written(out.write_all(text.as_bytes()).and_then(|()| out.flush()))
+}
+
+/// Handles the result of writing to standard output. Ends the process with status 2 if nobody reads the output any more:
+/// status 0 would say that everything is good.
+///
+/// # Errors
+///
+/// [`Failure`] for any other error.
+pub(crate) fn written(result: io::Result<()>) -> Result<(), Failure> {
+    match result {
         Ok(()) => Ok(()),
-        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => process::exit(0),
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => process::exit(2),
         Err(error) => Err(Failure::new(
             format!("cannot write to standard output: {error}"),
             "check where the output goes",
@@ -54,14 +64,15 @@ pub(crate) struct Kind {
 }
 
 /// Writes a file that the user named: beside it, and then under its name, so that nobody finds half of it. A file of another
-/// kind is not replaced. A device or a pipe is written to.
+/// kind is not replaced, and neither is one of the files that the command has read. A device or a pipe is written to.
 ///
 /// # Errors
 ///
-/// [`Failure`] if it cannot be written, or if a file of another kind is there.
+/// [`Failure`] if it cannot be written, or if a file is there that is not replaced.
 pub(crate) fn write_file(
     path: &Path,
     kind: &Kind,
+    sources: &[&Path],
     write: impl FnOnce(&mut dyn Write) -> io::Result<()>,
 ) -> Result<(), Failure> {
     let name = printable(&path.to_string_lossy());
@@ -69,6 +80,10 @@ pub(crate) fn write_file(
         let what = format!("cannot write it: {error}");
         Failure::of(&name, what, "check the name, your rights and the free space")
     };
+    if sources.iter().any(|source| is_same_file(path, source)) {
+        let what = format!("the {} would replace what it is made of", kind.name);
+        return Err(Failure::of(&name, what, "give another name"));
+    }
     let found = match fs::metadata(path) {
         Ok(found) if found.is_file() => Some(found),
         Ok(_) => {
@@ -83,6 +98,14 @@ pub(crate) fn write_file(
         return Err(Failure::of(&name, what, "give another name, or delete it first"));
     }
     replace(path, found.map(|found| found.permissions()), write).map_err(failed)
+}
+
+/// Returns `true` for two names of one regular file.
+fn is_same_file(one: &Path, other: &Path) -> bool {
+    match (fs::canonicalize(one), fs::canonicalize(other)) {
+        (Ok(one), Ok(other)) => one == other && one.is_file(),
+        _ => false,
+    }
 }
 
 /// Returns `true` for a file with the mark of a kind, and for an empty one.

@@ -1,15 +1,16 @@
 //! All values of a snapshot, for outputs that need all of them at once.
 
+use std::borrow::Cow;
 use std::path::Path;
 
-use serde::Serialize;
+use serde::ser::{Serialize, SerializeMap, Serializer};
 use serde_json::{Number, Value as Json, json};
 
 use devstate_versioning::Header;
 
-use crate::payload::{Item, Step, Value, Within};
+use crate::payload::{self, Item, Value, Within};
 use crate::peek::architecture;
-use crate::schema::Found;
+use crate::schema::{Found, Type};
 use crate::snapshot::Snapshot;
 
 /// The largest whole number that every JSON parser keeps.
@@ -31,16 +32,14 @@ pub struct Report<'a> {
 /// A value with its place.
 #[derive(Clone, Debug)]
 pub struct Shown<'a> {
-    /// The steps from the root.
-    pub steps: Vec<Step<'a>>,
-    /// The path, such as `serial[1].rx`.
-    pub path: String,
+    /// The path.
+    pub path: payload::Path<'a>,
     /// The offset of the first byte in the snapshot.
     pub offset: usize,
     /// The number of bytes.
     pub len: usize,
     /// The type.
-    pub ty: String,
+    pub ty: &'a Type,
     /// The unit, if the schema has one.
     pub unit: Option<&'a str>,
     /// The value.
@@ -48,7 +47,7 @@ pub struct Shown<'a> {
 }
 
 /// Something that is wrong with a snapshot.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
 pub struct Damage {
     /// The offset in the snapshot.
     pub offset: usize,
@@ -90,33 +89,48 @@ impl<'a> Report<'a> {
         self.found.root_version()
     }
 
-    /// Returns everything as JSON.
-    #[must_use]
-    pub fn to_json(&self) -> Json {
-        let bytes = &self.snapshot.bytes;
-        let fields = self.fields.iter().map(|field| field.to_json(bytes));
-        json!({
-            "file": self.snapshot.name,
-            "ok": self.damage.is_empty(),
-            "schema": self.found.file.to_string_lossy(),
-            "table": self.found.schema.document().table,
-            "header": header_to_json(self.snapshot.header, self.found),
-            "root": { "name": self.found.root.name, "version": self.root_version() },
-            "fields": fields.collect::<Vec<_>>(),
-            "checksum": self.snapshot.checksum().map(|checksum| format!("{checksum:#018x}")),
-            "damage": self.damage,
-        })
+    /// Returns the name of the file, as JSON has it: it is not escaped, and may be unsafe to print.
+    pub(crate) fn file(&self) -> Cow<'a, str> {
+        self.snapshot.file.to_string_lossy()
+    }
+}
+
+/// Everything as JSON, one field at a time: a snapshot may have millions.
+impl Serialize for Report<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let checksum = self.snapshot.checksum().map(|checksum| format!("{checksum:#018x}"));
+        let root = json!({ "name": self.found.root.name, "version": self.root_version() });
+        let mut map = serializer.serialize_map(None)?;
+        map.serialize_entry("file", &self.file())?;
+        map.serialize_entry("ok", &self.damage.is_empty())?;
+        map.serialize_entry("schema", &self.found.file.to_string_lossy())?;
+        map.serialize_entry("table", &self.found.schema.document().table)?;
+        map.serialize_entry("header", &header_to_json(self.snapshot.header, self.found))?;
+        map.serialize_entry("root", &root)?;
+        map.serialize_entry("fields", &Fields(self))?;
+        map.serialize_entry("checksum", &checksum)?;
+        map.serialize_entry("damage", &self.damage)?;
+        map.end()
+    }
+}
+
+/// The fields of a report as JSON.
+struct Fields<'r>(&'r Report<'r>);
+
+impl Serialize for Fields<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let bytes = &self.0.snapshot.bytes;
+        serializer.collect_seq(self.0.fields.iter().map(|field| field.to_json(bytes)))
     }
 }
 
 impl<'a> Shown<'a> {
     fn new(item: &Item<'_, 'a, 'a>) -> Self {
         Self {
-            steps: item.path.steps().to_vec(),
-            path: item.path.to_string(),
+            path: item.path.clone(),
             offset: item.offset,
             len: item.len,
-            ty: item.ty.to_string(),
+            ty: item.ty,
             unit: item.unit,
             value: item.value,
         }
@@ -136,10 +150,10 @@ impl<'a> Shown<'a> {
 
     fn to_json(&self, snapshot: &[u8]) -> Json {
         json!({
-            "path": self.path,
+            "path": self.path.to_string(),
             "offset": self.offset,
             "len": self.len,
-            "type": self.ty,
+            "type": self.ty.to_string(),
             "value": value_to_json(self.value),
             "unit": self.unit,
             "bytes": hex(self.bytes(snapshot)),

@@ -18,8 +18,8 @@ const COUNTED_BEHIND: u64 = 1 << 20;
 /// A snapshot in memory. Its header is readable, and the rest may be damaged.
 #[derive(Clone, Debug)]
 pub struct Snapshot {
-    /// The name of the file, safe to print.
-    pub name: String,
+    /// The name of the file, as the user gave it.
+    pub file: PathBuf,
     /// The header.
     pub header: Header,
     /// The bytes, at most the length that the header announces.
@@ -56,28 +56,34 @@ impl Snapshot {
             None => io::copy(&mut source.take(COUNTED_BEHIND), &mut io::sink()).map_err(cannot_read)?,
         };
         Ok(Self {
-            name,
+            file: path.to_owned(),
             header,
             bytes,
             behind,
         })
     }
 
-    /// Creates a snapshot from bytes. The name must be safe to print.
+    /// Creates a snapshot from bytes.
     ///
     /// # Errors
     ///
     /// [`Failure`] if the bytes do not start with a header.
     pub fn from_bytes(name: &str, mut bytes: Vec<u8>) -> Result<Self, Failure> {
-        let header = Header::peek(&bytes).map_err(|error| not_a_snapshot(name, &error, &bytes))?;
+        let header = Header::peek(&bytes).map_err(|error| not_a_snapshot(&printable(name), &error, &bytes))?;
         let behind = bytes.len().saturating_sub(header.snapshot_len());
         bytes.truncate(header.snapshot_len());
         Ok(Self {
-            name: name.to_owned(),
+            file: name.into(),
             header,
             bytes,
             behind: behind as u64,
         })
+    }
+
+    /// Returns the name of the file, safe to print.
+    #[must_use]
+    pub fn name(&self) -> String {
+        printable(&self.file.to_string_lossy())
     }
 
     /// Returns the payload, or the part of it that exists.
@@ -147,7 +153,7 @@ impl Snapshot {
         let Header {
             release, fingerprint, ..
         } = self.header;
-        let name = &self.name;
+        let name = &self.name();
         if let Some(damage) = self.damage()
             && !matches!(not_found, NotFound::NoSchema)
         {

@@ -455,7 +455,7 @@ fn a_page_does_not_replace_what_it_is_made_of() {
     for out in ["lamp.snapshot", "./schemas/../lamp.snapshot", "schemas/lamp.json"] {
         let Ran { status, errors, .. } = devstate(&["inspect", "lamp.snapshot", "--html", out], &[], folder.path());
         let expected = format!(
-            "error: {out}: the page would replace its own snapshot or schema\n help: give another \
+            "error: {out}: the page of `devstate inspect` would replace what it is made of\n help: give another \
                                 name\n"
         );
         assert_eq!((status, errors.as_str()), (2, expected.as_str()));

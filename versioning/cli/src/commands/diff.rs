@@ -1,6 +1,6 @@
 //! `devstate diff A B`: the differences between two snapshots, field by field.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::fmt::Write;
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -8,8 +8,9 @@ use std::process::ExitCode;
 use serde_json::{Value as Json, json};
 
 use crate::failure::{Failure, complain};
+use crate::json::print_json;
 use crate::output::{BAD, DIM, GOOD, print};
-use crate::payload::Value;
+use crate::payload::{Path, Value};
 use crate::peek::architecture;
 use crate::report::{Report, Shown, value_to_json};
 use crate::snapshot::{SchemaArgs, Snapshot};
@@ -47,25 +48,23 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode, Failure> {
     let new = Report::new(&new, new.identify(&schemas)?);
     let facts = facts(&old, &new);
     let differences = differences(&old.fields, &new.fields);
-    let damage = || [&old, &new].map(|report| (&report.snapshot.name, &report.damage));
-    print(&if args.json {
-        let damage = damage().map(|(file, damage)| json!({ "file": file, "damage": damage }));
-        let object = json!({
-            "old": old.snapshot.name,
-            "new": new.snapshot.name,
+    if args.json {
+        let damage = [&old, &new].map(|report| json!({ "file": report.file(), "damage": report.damage }));
+        print_json(&json!({
+            "old": old.file(),
+            "new": new.file(),
             "header": facts.iter().map(|(name, old, new)| json!({ "name": name, "old": old, "new": new })).collect::<Vec<_>>(),
             "differences": differences.iter().map(Difference::to_json).collect::<Vec<_>>(),
             "damaged": damage,
-        });
-        format!("{object:#}\n")
+        }))?;
     } else {
-        text(&facts, &differences)
-    })?;
+        print(&text(&facts, &differences))?;
+    }
     let mut is_whole = true;
-    for (file, damage) in damage() {
-        for damage in damage {
+    for report in [&old, &new] {
+        for damage in &report.damage {
             is_whole = false;
-            complain(&format!("{file} is damaged: {damage}\n"));
+            complain(&format!("{} is damaged: {damage}\n", report.snapshot.name()));
         }
     }
     let is_same = differences.is_empty() && facts.is_empty() && is_whole;
@@ -92,25 +91,26 @@ fn facts(old: &Report<'_>, new: &Report<'_>) -> Vec<(&'static str, String, Strin
 
 /// A field that differs.
 struct Difference<'r> {
-    path: &'r str,
+    path: &'r Path<'r>,
     old: Option<&'r Shown<'r>>,
     new: Option<&'r Shown<'r>>,
 }
 
 /// Compares fields by path, in the order of the first snapshot. Then come those that only the second one has.
 fn differences<'r>(old: &'r [Shown<'r>], new: &'r [Shown<'r>]) -> Vec<Difference<'r>> {
-    let new_values = by_key(new);
-    let old_values = by_key(old);
+    let (old, new) = (keyed(old), keyed(new));
+    let new_values: HashMap<_, _> = new.iter().copied().collect();
     let mut found = Vec::new();
-    for (key, shown) in keys(old) {
-        let other = new_values.get(&key).copied();
+    for (key, shown) in &old {
+        let other = new_values.get(key).copied();
         if other.is_none_or(|other| !is_alike(other.value, shown.value)) {
-            let (path, old) = (shown.path.as_str(), Some(shown));
+            let (path, old) = (&shown.path, Some(*shown));
             found.push(Difference { path, old, new: other });
         }
     }
-    for (_, shown) in keys(new).filter(|(key, _)| !old_values.contains_key(key)) {
-        let (path, new) = (shown.path.as_str(), Some(shown));
+    let old_keys: HashSet<_> = old.iter().map(|(key, _)| *key).collect();
+    for (_, shown) in new.iter().filter(|(key, _)| !old_keys.contains(key)) {
+        let (path, new) = (&shown.path, Some(*shown));
         found.push(Difference { path, old: None, new });
     }
     found
@@ -124,30 +124,34 @@ fn is_alike(one: Value<'_, '_>, other: Value<'_, '_>) -> bool {
     }
 }
 
-/// An option and its value have the same path, and so have a snapshot within another one and what is damaged in it.
-type Key<'r> = (&'r str, u8);
+/// An option and its value have the same path, and so have a snapshot within another one and what is damaged in it. An option
+/// in an option has the path twice, so the last number counts.
+type Key<'r> = (&'r Path<'r>, u8, usize);
 
-/// The values that are compared: a checksum follows from them.
-fn keys<'r>(fields: &'r [Shown<'r>]) -> impl Iterator<Item = (Key<'r>, &'r Shown<'r>)> {
+/// Returns the values that are compared: a checksum follows from them.
+fn keyed<'r>(fields: &'r [Shown<'r>]) -> Vec<(Key<'r>, &'r Shown<'r>)> {
     let kind = |field: &Shown<'_>| match field.value {
         Value::Present | Value::Absent => 1,
         Value::Unread(_) => 2,
         _ => 0,
     };
     let compared = fields.iter().filter(|field| !matches!(field.value, Value::Checksum(_)));
-    compared.map(move |field| ((field.path.as_str(), kind(field)), field))
-}
-
-fn by_key<'r>(fields: &'r [Shown<'r>]) -> HashMap<Key<'r>, &'r Shown<'r>> {
-    keys(fields).collect()
+    let keyed = compared.scan(None, |last: &mut Option<Key<'r>>, field| {
+        let (path, kind) = (&field.path, kind(field));
+        let before = last.filter(|last| (last.0, last.1) == (path, kind));
+        let key = (path, kind, before.map_or(0, |before| before.2 + 1));
+        *last = Some(key);
+        Some((key, field))
+    });
+    keyed.collect()
 }
 
 impl Difference<'_> {
     fn to_json(&self) -> Json {
         let side = |shown: Option<&Shown<'_>>| {
-            shown.map(|shown| json!({ "value": value_to_json(shown.value), "type": shown.ty, "offset": shown.offset }))
+            shown.map(|shown| json!({ "value": value_to_json(shown.value), "type": shown.ty.to_string(), "offset": shown.offset }))
         };
-        json!({ "path": self.path, "old": side(self.old), "new": side(self.new) })
+        json!({ "path": self.path.to_string(), "old": side(self.old), "new": side(self.new) })
     }
 }
 

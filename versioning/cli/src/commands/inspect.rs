@@ -1,14 +1,14 @@
 //! `devstate inspect FILE`: every field of a snapshot with offset, bytes and value.
 
 use std::fmt::Write;
-use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use devstate_versioning::Header;
 
-use crate::failure::{Failure, printable};
+use crate::failure::Failure;
 use crate::html;
+use crate::json::print_json;
 use crate::output::{BAD, DIM, Kind, print, write_file};
 use crate::peek::architecture;
 use crate::report::{Damage, Report, file_name, hex, with_unit};
@@ -55,28 +55,18 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode, Failure> {
     let found = snapshot.identify(&schemas)?;
     let whole = if args.json {
         let report = Report::new(&snapshot, found);
-        print(&format!("{:#}\n", report.to_json()))?;
+        print_json(&report)?;
         report.damage.is_empty()
     } else if let Some(page) = &args.html {
-        if is_same_file(page, &args.file) || is_same_file(page, found.file) {
-            let name = printable(&page.to_string_lossy());
-            let what = "the page would replace its own snapshot or schema";
-            return Err(Failure::of(&name, what, "give another name"));
-        }
         let report = Report::new(&snapshot, found);
-        write_file(page, &PAGE, |out| out.write_all(html::page(&report).as_bytes()))?;
+        write_file(page, &PAGE, &[&args.file, found.file], |out| {
+            out.write_all(html::page(&report).as_bytes())
+        })?;
         report.damage.is_empty()
     } else {
         print_text(&snapshot, found)?
     };
     Ok(ExitCode::from(u8::from(!whole)))
-}
-
-fn is_same_file(one: &Path, other: &Path) -> bool {
-    match (fs::canonicalize(one), fs::canonicalize(other)) {
-        (Ok(one), Ok(other)) => one == other,
-        _ => false,
-    }
 }
 
 /// Prints each field as it is found: a snapshot may have millions. Returns `true` if the snapshot is whole.

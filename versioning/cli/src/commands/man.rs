@@ -1,7 +1,6 @@
 //! `devstate man` and `devstate completions`: further files that a package of the command installs.
 
 use std::fs;
-use std::io;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
@@ -10,7 +9,7 @@ use clap_complete::Shell;
 use clap_mangen::Man;
 
 use crate::failure::{Failure, printable};
-use crate::output::print;
+use crate::output::{Kind, print, write_file};
 
 /// Writes the manual pages: one for the program, and one for each command
 #[derive(Debug, clap::Args)]
@@ -33,23 +32,27 @@ pub(crate) struct CompletionsArgs {
     shell: Shell,
 }
 
+const PAGE: Kind = Kind {
+    name: "manual page",
+    mark: b".ie \\n(.g .ds Aq",
+};
+
 pub(crate) fn man(args: &ManArgs, command: Command) -> Result<ExitCode, Failure> {
     let folder = &args.folder;
-    let failed = |error: io::Error| {
+    fs::create_dir_all(folder).map_err(|error| {
         let name = printable(&folder.to_string_lossy());
         Failure::of(
             &name,
-            format!("cannot write there: {error}"),
+            format!("cannot create it: {error}"),
             "give a folder in which you may write",
         )
-    };
-    fs::create_dir_all(folder).map_err(failed)?;
-    write_pages(command, folder).map_err(failed)?;
+    })?;
+    write_pages(command, folder)?;
     Ok(ExitCode::SUCCESS)
 }
 
 /// Writes `devstate.1`, `devstate-peek.1` and so on.
-fn write_pages(mut command: Command, folder: &Path) -> io::Result<()> {
+fn write_pages(mut command: Command, folder: &Path) -> Result<(), Failure> {
     // Names the pages of the commands `devstate-…`.
     command.build();
     let mut open = vec![command];
@@ -64,9 +67,8 @@ fn write_pages(mut command: Command, folder: &Path) -> io::Result<()> {
             .get_display_name()
             .unwrap_or_else(|| command.get_name())
             .to_owned();
-        let mut page = Vec::new();
-        Man::new(command).title(&name).render(&mut page)?;
-        fs::write(folder.join(format!("{name}.1")), page)?;
+        let file = folder.join(format!("{name}.1"));
+        write_file(&file, &PAGE, &[], |out| Man::new(command).title(&name).render(out))?;
     }
     Ok(())
 }

@@ -7,6 +7,7 @@ use devstate_versioning::{Architecture, Header};
 use serde_json::json;
 
 use crate::failure::{Failure, printable};
+use crate::json::print_json_line;
 use crate::output::print;
 use crate::peek::{Facts, Unknown, architecture, peek};
 use crate::snapshot::{cannot_read, not_a_snapshot, open};
@@ -39,16 +40,16 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode, Failure> {
             Ok(facts) => {
                 all_whole &= facts.checksum.is_ok();
                 let gap = if position == 0 { "" } else { "\n" };
-                print(&if args.json {
-                    format!("{}\n", as_json(path, &facts))
+                if args.json {
+                    print_json_line(&as_json(path, &facts))?;
                 } else {
-                    format!("{gap}{}", as_text(path, &facts))
-                })?;
+                    print(&format!("{gap}{}", as_text(path, &facts)))?;
+                }
             }
             Err(failure) if args.json => {
                 let Failure { what, next, .. } = &failure;
                 let object = json!({ "file": path.to_string_lossy(), "ok": false, "error": what, "help": next });
-                print(&format!("{object}\n"))?;
+                print_json_line(&object)?;
                 all_read = false;
             }
             Err(failure) => {

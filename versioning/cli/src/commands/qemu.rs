@@ -97,7 +97,9 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode, Failure> {
         },
         Command::Trim { file, out } => {
             match Migration::parse_file(&mut open(file)?).and_then(|migration| migration.trimmed()) {
-                Ok(trimmed) => write_file(out, &MIGRATION, |out| out.write_all(&trimmed)).map(|()| ExitCode::SUCCESS),
+                Ok(trimmed) => {
+                    write_file(out, &MIGRATION, &[file], |out| out.write_all(&trimmed)).map(|()| ExitCode::SUCCESS)
+                }
                 Err(error) => Ok(wrong(file, &error)),
             }
         }
@@ -111,7 +113,7 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode, Failure> {
                     let mut buffer = buffer!(QemuDevicesSer);
                     let snapshot = Release::latest(&devices).with_options(OPTIONS).save(&mut buffer);
                     let snapshot = snapshot.map_err(|error| Failure::new(error.to_string(), "report this"))?;
-                    write_file(out, &SNAPSHOT, |out| out.write_all(snapshot))?;
+                    write_file(out, &SNAPSHOT, &[file], |out| out.write_all(snapshot))?;
                     print(&said.line(file, "took", &devices))?;
                     Ok(ExitCode::SUCCESS)
                 }
@@ -141,7 +143,7 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode, Failure> {
             });
             match edits {
                 Ok(edits) => {
-                    write_file(out, &MIGRATION, |out| edits.apply(&mut file, out))?;
+                    write_file(out, &MIGRATION, &[into], |out| edits.apply(&mut file, out))?;
                     print(&said.line(into, "put in", &devices))?;
                     Ok(ExitCode::SUCCESS)
                 }
@@ -260,9 +262,14 @@ fn open(path: &Path) -> Result<Box<dyn Input>, Failure> {
         if file.metadata()?.is_file() {
             return Ok(Box::new(file));
         }
-        // A pipe is read once, from its beginning.
+        // A pipe is read once, from its beginning. What is no migration file may have no end.
         let mut bytes = Vec::new();
-        file.read_to_end(&mut bytes)?;
+        file.by_ref()
+            .take(MIGRATION.mark.len() as u64)
+            .read_to_end(&mut bytes)?;
+        if bytes == MIGRATION.mark {
+            file.read_to_end(&mut bytes)?;
+        }
         Ok(Box::new(Cursor::new(bytes)))
     };
     opened().map_err(|error| unreadable(path, &error))

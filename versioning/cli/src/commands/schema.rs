@@ -5,9 +5,10 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::Subcommand;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::failure::Failure;
+use crate::json::print_json;
 use crate::output::{BAD, GOOD, print};
 use crate::report::file_name;
 use crate::schema::{Change, Schema, Verdict, diff, read_schema, show};
@@ -65,7 +66,11 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode, Failure> {
         }
         Command::Diff { old, new, json } => {
             let changes = diff(&read_schema(old)?, &read_schema(new)?);
-            print(&if *json { to_json(&changes) } else { to_text(&changes) })?;
+            if *json {
+                print_json(&to_json(&changes))?;
+            } else {
+                print(&to_text(&changes))?;
+            }
             Ok(status(&changes))
         }
         Command::Check { old, new } => {
@@ -145,7 +150,7 @@ fn to_text(changes: &[Change]) -> String {
     changes.iter().map(line).collect()
 }
 
-fn to_json(changes: &[Change]) -> String {
+fn to_json(changes: &[Change]) -> Value {
     let changes = changes.iter().map(|change| {
         let verdict = match change.verdict {
             Verdict::Breaks => "breaks",
@@ -154,7 +159,7 @@ fn to_json(changes: &[Change]) -> String {
         };
         json!({ "verdict": verdict, "what": change.what })
     });
-    format!("{:#}\n", changes.collect::<serde_json::Value>())
+    changes.collect()
 }
 
 fn status(changes: &[Change]) -> ExitCode {

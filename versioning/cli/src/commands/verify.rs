@@ -7,10 +7,11 @@ use std::process::ExitCode;
 
 use devstate_versioning::Header;
 use indicatif::{ParallelProgressIterator, ProgressBar, ProgressStyle};
-use rayon::iter::{IntoParallelRefIterator, ParallelIterator};
+use rayon::iter::{IntoParallelRefIterator, ParallelExtend, ParallelIterator};
 use serde_json::json;
 
 use crate::failure::{Failure, printable};
+use crate::json::print_json_line;
 use crate::output::{BAD, print};
 use crate::peek::{Unknown, peek};
 use crate::report::Damage;
@@ -43,7 +44,9 @@ Examples:
 
 Without a schema the values are not checked: only that no byte has changed since the snapshot was written.
 
-Exit status: 0 if all are good, 1 if one is bad or cannot be read, 2 if a folder cannot be read or has no files.";
+A folder that cannot be read is listed as bad, and the others are checked.
+
+Exit status: 0 if all are good, 1 if one is bad or cannot be read, 2 if there are no files.";
 
 /// What is wrong with a file.
 struct Bad {
@@ -53,15 +56,15 @@ struct Bad {
 
 pub(crate) fn run(args: &Args) -> Result<ExitCode, Failure> {
     let schemas = args.schemas.read()?;
-    let mut files = Vec::new();
+    let (mut files, mut results) = (Vec::new(), Vec::new());
     for path in &args.paths {
         if path.is_dir() {
-            files_below(path, &mut files)?;
+            files_below(path, &mut files, &mut results);
         } else {
             files.push((path.clone(), false));
         }
     }
-    if files.is_empty() {
+    if files.is_empty() && results.is_empty() {
         let names: Vec<_> = args
             .paths
             .iter()
@@ -71,18 +74,16 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode, Failure> {
     }
     // It is drawn on standard error, if that is a terminal.
     let bar = ProgressBar::new(files.len() as u64).with_style(style());
-    let results: Vec<Outcome> = files
-        .par_iter()
-        .progress_with(bar.clone())
-        .map(|(file, is_found)| match check(file, &schemas) {
+    results.par_extend(files.par_iter().progress_with(bar.clone()).map(|(file, is_found)| {
+        match check(file, &schemas) {
             Ok(()) => Outcome::Good,
             Err(wrong) if wrong.is_other_file && *is_found && args.ignore_others => Outcome::LeftOut,
             Err(wrong) => Outcome::Bad(Bad {
                 file: file.clone(),
                 what: wrong.what,
             }),
-        })
-        .collect();
+        }
+    }));
     bar.finish_and_clear();
     report(&results, args.json, !schemas.is_empty())
 }
@@ -102,11 +103,11 @@ fn report(results: &[Outcome], as_json: bool, with_schema: bool) -> Result<ExitC
             Outcome::Bad(Bad { file, what }) => {
                 bad += 1;
                 let name = file.to_string_lossy();
-                print(&if as_json {
-                    format!("{}\n", json!({ "file": name, "error": what }))
+                if as_json {
+                    print_json_line(&json!({ "file": name, "error": what }))?;
                 } else {
-                    format!("{BAD}bad{BAD:#}  {}: {what}\n", printable(&name))
-                })?;
+                    print(&format!("{BAD}bad{BAD:#}  {}: {what}\n", printable(&name)))?;
+                }
             }
         }
     }
@@ -165,24 +166,30 @@ fn check(file: &Path, schemas: &Folder) -> Result<(), Wrong> {
     Damage::check(&snapshot, found).map_err(|damage| damaged(damage.to_string()))
 }
 
-/// Adds all regular files below a folder, by name.
-fn files_below(folder: &Path, files: &mut Vec<(PathBuf, bool)>) -> Result<(), Failure> {
+/// Adds all regular files below a folder, by name. A folder that cannot be read becomes a bad one.
+fn files_below(folder: &Path, files: &mut Vec<(PathBuf, bool)>, bad: &mut Vec<Outcome>) {
     let mut open = vec![folder.to_owned()];
     let start = files.len();
     while let Some(folder) = open.pop() {
-        let name = printable(&folder.to_string_lossy());
-        let failed = |error: io::Error| cannot_read(&name, &error);
-        for entry in fs::read_dir(&folder).map_err(failed)? {
-            let entry = entry.map_err(failed)?;
-            let kind = entry.file_type().map_err(failed)?;
-            if kind.is_dir() {
-                open.push(entry.path());
-            } else if kind.is_file() {
-                files.push((entry.path(), true));
-            }
+        if let Err(error) = entries(&folder, files, &mut open) {
+            let what = cannot_read("", &error).what;
+            bad.push(Outcome::Bad(Bad { file: folder, what }));
         }
     }
     files.get_mut(start..).unwrap_or_default().sort();
+}
+
+/// Adds the regular files and the folders that are directly in a folder.
+fn entries(folder: &Path, files: &mut Vec<(PathBuf, bool)>, folders: &mut Vec<PathBuf>) -> io::Result<()> {
+    for entry in fs::read_dir(folder)? {
+        let entry = entry?;
+        let kind = entry.file_type()?;
+        if kind.is_dir() {
+            folders.push(entry.path());
+        } else if kind.is_file() {
+            files.push((entry.path(), true));
+        }
+    }
     Ok(())
 }
 

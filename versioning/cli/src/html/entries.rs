@@ -31,7 +31,7 @@ pub(super) fn of(report: &Report<'_>) -> Vec<Entry> {
     let (mut colour, mut last_group) = (0, None);
     let shown = report.fields.iter().take(MAX_FIELDS);
     for field in shown.take_while(|field| field.offset < MAX_BYTES) {
-        let group = field.steps.first();
+        let group = field.path.steps().first();
         if group != last_group {
             (colour, last_group) = (colour + 1, group);
         }
@@ -72,7 +72,7 @@ fn header(report: &Report<'_>) -> Vec<Entry> {
 
 fn value(field: &Shown<'_>, root: &str, colour: usize) -> Entry {
     let mut steps = vec![root.to_owned()];
-    steps.extend(field.steps.iter().map(ToString::to_string));
+    steps.extend(field.path.steps().iter().map(ToString::to_string));
     let own = match field.value {
         Value::Checksum(_) => Some("Checksum"),
         Value::Unread(_) => Some("Not readable"),
@@ -83,7 +83,7 @@ fn value(field: &Shown<'_>, root: &str, colour: usize) -> Entry {
         steps,
         offset: field.offset,
         len: field.len,
-        ty: field.ty.clone(),
+        ty: field.ty.to_string(),
         value: field.text(),
         colour,
         is_bad: matches!(field.value, Value::Unread(_)),

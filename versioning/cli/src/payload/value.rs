@@ -27,11 +27,11 @@ pub struct Item<'w, 's, 'p> {
 }
 
 /// The steps from the root to a value. It prints as `serial[1].rx`.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Path<'s>(pub(super) Vec<Step<'s>>);
 
 /// One step of a [`Path`].
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Step<'s> {
     /// A field.
     Field {
