@@ -385,6 +385,16 @@ fn every_command_has_a_manual_page_and_completions() {
     ] {
         let text = std::fs::read_to_string(folder.path().join(format!("pages/{page}.1"))).unwrap();
         assert!(text.contains(".SH NAME") && text.contains(".SH SYNOPSIS"), "{page}");
+        for named in text
+            .lines()
+            .filter(|line| line.starts_with("devstate") && line.ends_with("(1)"))
+        {
+            let named = named.replace('\\', "").replace("(1)", ".1");
+            assert!(
+                folder.path().join("pages").join(&named).exists(),
+                "{page} names {named}"
+            );
+        }
     }
     for shell in ["bash", "zsh", "fish"] {
         let Ran { status, out, .. } = devstate(&["completions", shell], &[], folder.path());

@@ -29,7 +29,7 @@ pub fn save_file(path: &Path, bytes: &[u8]) -> Result<(), FileError> {
     file.commit()
 }
 
-/// Returns all bytes of the regular file at `path`. The file may have at most `max_len` bytes.
+/// Returns all bytes of the regular file at `path`. The file may have at most `max_len` bytes. A symbolic link is followed.
 ///
 /// # Errors
 ///
@@ -48,7 +48,7 @@ pub fn load_file(path: &Path, max_len: usize) -> Result<Vec<u8>, FileError> {
     Ok(bytes)
 }
 
-/// Opens the regular file at `path` for reading.
+/// Opens the regular file at `path` for reading. A symbolic link is followed.
 ///
 /// # Errors
 ///

@@ -53,16 +53,12 @@ pub(crate) fn man(args: &ManArgs, command: Command) -> Result<ExitCode, Failure>
 
 /// Writes `devstate.1`, `devstate-peek.1` and so on.
 fn write_pages(mut command: Command, folder: &Path) -> Result<(), Failure> {
-    // Names the pages of the commands `devstate-…`.
+    // `help` has no page. `build` names the pages of the commands `devstate-…`.
+    command = command.disable_help_subcommand(true);
     command.build();
     let mut open = vec![command];
     while let Some(command) = open.pop() {
-        open.extend(
-            command
-                .get_subcommands()
-                .filter(|below| below.get_name() != "help")
-                .cloned(),
-        );
+        open.extend(command.get_subcommands().cloned());
         let name = command
             .get_display_name()
             .unwrap_or_else(|| command.get_name())
