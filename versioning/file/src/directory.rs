@@ -97,8 +97,16 @@ impl Layout {
             return Err(refused(format!("the state has {len} bytes, and the layout allows {most}")).into());
         }
         let image_id = (self.image_of)(state).ok_or_else(|| refused("the state names no image".into()))?;
-        let is_new = create(path)?;
-        let directory = Directory::lock(*self, path, FlockOperation::NonBlockingLockExclusive)?;
+        let lock = || Directory::lock(*self, path, FlockOperation::NonBlockingLockExclusive);
+        let mut is_new = create(path)?;
+        let directory = match lock() {
+            // A first save that failed has removed it during the wait.
+            Err(DirectoryError::File(error)) if error.is_of([ErrorKind::NotFound]) => {
+                is_new = create(path)?;
+                lock()?
+            }
+            locked => locked?,
+        };
         directory.make_room();
         match directory.save(state, image_id, write) {
             Ok(()) => Ok(Saved { directory, image_id }),

@@ -503,15 +503,34 @@ fn the_lock_of_a_directory_that_was_removed_is_worth_nothing() -> Result<()> {
     let there = path.clone();
     let waiting = thread::spawn(move || save_number(&there, 2).map(drop).map_err(|error| error.to_string()));
     sleep(Duration::from_millis(100));
-    fs::remove_dir(&path)?;
-    fs::create_dir(&path)?;
-    let _reader = MACHINE.open(&path)?;
+    let next = folder.path().join("next");
+    fs::create_dir(&next)?;
+    let _reader = MACHINE.open(&next)?;
+    // Removes the one that was there, and there is no moment without one.
+    fs::rename(&next, &path)?;
     drop(failing);
     let saved = waiting.join().unwrap();
     assert!(
         saved.is_err_and(|error| error.contains("in use")),
         "it saved while somebody reads"
     );
+    Ok(())
+}
+
+/// The same, while nobody makes another one.
+#[test]
+fn a_directory_that_was_removed_during_a_wait_is_created_again() -> Result<()> {
+    let folder = tempfile::tempdir()?;
+    let path = folder.path().join("saved");
+    fs::create_dir(&path)?;
+    let failing = MACHINE.open(&path)?;
+    let there = path.clone();
+    let waiting = thread::spawn(move || save_number(&there, 2).map(drop).map_err(|error| error.to_string()));
+    sleep(Duration::from_millis(50));
+    fs::remove_dir(&path)?;
+    drop(failing);
+    assert_eq!(waiting.join().unwrap(), Ok(()));
+    assert_eq!(number(&path)?, 2);
     Ok(())
 }
 
