@@ -44,6 +44,7 @@
 
 mod client;
 mod closer;
+mod room;
 mod server;
 mod socket;
 

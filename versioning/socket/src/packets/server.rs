@@ -11,7 +11,7 @@ use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use super::closer::Closer;
+use super::room::{Lent, Room};
 use super::socket::{PacketError, PacketSocket};
 use crate::Listener;
 use crate::peer::check_peer;
@@ -39,15 +39,28 @@ pub struct Limits {
     pub turn: Duration,
     /// The number of threads that close the descriptors of clients. At least 1.
     pub closers: usize,
+    /// The maximum number of descriptors of clients that are open: those of the requests that are served, and those that
+    /// wait to be closed. At least [`MAX_DESCRIPTORS`](super::MAX_DESCRIPTORS).
+    ///
+    /// A request with descriptors is received only if there is room for [`MAX_DESCRIPTORS`](super::MAX_DESCRIPTORS). If
+    /// there is no room for 50 ms, for example because all closers hang, it is refused
+    /// ([`NoRoom`](PacketError::NoRoom)), and its connection waits to be closed. Requests without descriptors are still
+    /// answered. Up to [`clients`](Self::clients) connections wait in addition to the descriptors. After that, each
+    /// further connection with descriptors blocks the thread of a client until there is room.
+    ///
+    /// The process must be able to open as many descriptors, and three more for each of the [`clients`](Self::clients).
+    pub descriptors: usize,
 }
 
 impl Limits {
-    /// A patience of two seconds, 128 clients, a turn of ten seconds, and 32 closers.
+    /// A patience of two seconds, 128 clients, a turn of ten seconds, 32 closers, and 512 descriptors. A process can
+    /// usually open 1024.
     pub const DEFAULT: Self = Self {
         patience: Duration::from_secs(2),
         clients: 128,
         turn: Duration::from_secs(10),
         closers: 32,
+        descriptors: 512,
     };
 
     /// Returns limits with another [`patience`](Self::patience).
@@ -72,6 +85,12 @@ impl Limits {
     #[must_use]
     pub const fn with_closers(self, closers: usize) -> Self {
         Self { closers, ..self }
+    }
+
+    /// Returns limits with another number of [`descriptors`](Self::descriptors).
+    #[must_use]
+    pub const fn with_descriptors(self, descriptors: usize) -> Self {
+        Self { descriptors, ..self }
     }
 }
 
@@ -108,8 +127,8 @@ pub trait Service: Sync {
     ) -> (Self::Answer, Option<OwnedFd>);
 
     /// Returns the answer that is sent before the server closes the connection. The client belongs to another user
-    /// (`Peer`), its packet is not a request (`PacketTooLong`, `Garbage`, `LostDescriptors`), or its answer cannot be sent
-    /// (`MessageTooLong`, `Empty`, `Unserializable`).
+    /// (`Peer`), its packet is not a request (`PacketTooLong`, `Garbage`, `LostDescriptors`) or was not received
+    /// (`NoRoom`), or its answer cannot be sent (`MessageTooLong`, `Empty`, `Unserializable`).
     fn refuse(&self, error: &PacketError) -> Self::Answer;
 }
 
@@ -124,8 +143,8 @@ pub enum Report {
         /// The system's error.
         error: io::Error,
     },
-    /// The number of descriptors of clients that wait to be closed. It is reported once a second, even if it is 0. If
-    /// it does not decrease, all threads that close descriptors hang.
+    /// The number of descriptors and connections of clients that wait to be closed. It is reported once a second, even
+    /// if it is 0. If it does not decrease, all threads that close descriptors hang.
     Waiting {
         /// The number of waiting descriptors.
         descriptors: usize,
@@ -196,10 +215,11 @@ impl<const LEN: usize> Server<LEN> {
                 "a server without patience serves nobody",
             ));
         }
+        let wanted = self.limits.clients.max(1);
         let running = &Running {
             server: self,
             service,
-            closer: Closer::new(),
+            room: Room::new(self.limits.descriptors, wanted),
         };
         thread::scope(|scope| {
             let spawn = |run: fn(&Running<'_, S, LEN>) -> Infallible| {
@@ -207,8 +227,7 @@ impl<const LEN: usize> Server<LEN> {
                 thread.spawn_scoped(scope, move || match run(running) {}).map(drop)
             };
             // Without the first one there is no server; after it nothing can be given up any more.
-            spawn(|running| running.closer.run())?;
-            let wanted = self.limits.clients.max(1);
+            spawn(|running| running.room.closer().run())?;
             let mut clients = 0;
             while clients < wanted {
                 if let Err(error) = spawn(|running| match running.work() {}) {
@@ -222,10 +241,10 @@ impl<const LEN: usize> Server<LEN> {
                 match running.work() {}
             }
             // Those that there are close everything.
-            let _ = (1..self.limits.closers).try_for_each(|_| spawn(|running| running.closer.run()));
+            let _ = (1..self.limits.closers).try_for_each(|_| spawn(|running| running.room.closer().run()));
             loop {
                 thread::sleep(WATCH);
-                let descriptors = running.closer.waiting();
+                let descriptors = running.room.closer().waiting();
                 report(Report::Waiting { descriptors });
             }
         })
@@ -236,7 +255,7 @@ impl<const LEN: usize> Server<LEN> {
 struct Running<'s, S, const LEN: usize> {
     server: &'s Server<LEN>,
     service: &'s S,
-    closer: Closer,
+    room: Room,
 }
 
 impl<S: Service, const LEN: usize> Running<'_, S, LEN> {
@@ -245,10 +264,9 @@ impl<S: Service, const LEN: usize> Running<'_, S, LEN> {
         loop {
             match PacketSocket::accept(&self.server.listener) {
                 Ok(client) => {
-                    let mut descriptors = Vec::new();
                     // A client that goes away, hangs, or makes the service panic, is its own affair.
-                    let _ = catch_unwind(AssertUnwindSafe(|| self.serve(&client, &mut descriptors)));
-                    self.closer.close(descriptors.into_iter().chain([client.into()]));
+                    let _ = catch_unwind(AssertUnwindSafe(|| self.serve(&client)));
+                    self.room.hang_up(client);
                 }
                 // Out of descriptors, or of memory: it gets better.
                 Err(_) => thread::sleep(Duration::from_millis(10)),
@@ -262,9 +280,8 @@ impl<S: Service, const LEN: usize> Running<'_, S, LEN> {
         poll(&mut waiting, Some(&Timespec::default())) == Ok(1)
     }
 
-    /// Answers one client until it goes away, or until its turn is over and another one waits. What it sent last may be left in
-    /// `descriptors`.
-    fn serve(&self, client: &PacketSocket<LEN>, descriptors: &mut Vec<OwnedFd>) -> Result<(), PacketError> {
+    /// Answers one client until it goes away, or until its turn is over and another one waits.
+    fn serve(&self, client: &PacketSocket<LEN>) -> Result<(), PacketError> {
         let Limits { patience, turn, .. } = self.server.limits;
         client.set_patience(patience)?;
         if let Err(error) = check_peer(client).map_err(PacketError::Peer) {
@@ -272,13 +289,12 @@ impl<S: Service, const LEN: usize> Running<'_, S, LEN> {
         }
         let start = Instant::now();
         let mut remembered = S::Client::default();
+        let mut lent = Lent::new(&self.room);
         loop {
-            let received = client.receive();
-            *descriptors = received.descriptors;
-            let answered = received.message.and_then(|request| {
-                let (answer, descriptor) = self.service.answer(&mut remembered, request, descriptors);
+            let answered = lent.receive(client).and_then(|request| {
+                let (answer, descriptor) = self.service.answer(&mut remembered, request, &lent.descriptors);
                 let sent = client.send(&answer, descriptor.as_ref().map(AsFd::as_fd).as_slice());
-                descriptors.extend(descriptor);
+                lent.descriptors.extend(descriptor);
                 sent
             });
             if let Err(error) = &answered
@@ -286,7 +302,7 @@ impl<S: Service, const LEN: usize> Running<'_, S, LEN> {
             {
                 let _ = client.send(&self.service.refuse(error), &[]);
             }
-            self.closer.close(descriptors.drain(..));
+            lent.give_back();
             answered?;
             if start.elapsed() > turn && self.is_wanted() {
                 return Ok(());
@@ -297,10 +313,16 @@ impl<S: Service, const LEN: usize> Running<'_, S, LEN> {
 
 /// Returns `true` if the server sends the error to the client before it closes the connection. The client has no other answer yet.
 fn is_told(error: &PacketError) -> bool {
-    use PacketError::{Empty, Garbage, LostDescriptors, MessageTooLong, PacketTooLong, Unserializable};
+    use PacketError::{Empty, Garbage, LostDescriptors, MessageTooLong, NoRoom, PacketTooLong, Unserializable};
     matches!(
         error,
-        MessageTooLong { .. } | PacketTooLong { .. } | Garbage | LostDescriptors | Empty | Unserializable(_)
+        MessageTooLong { .. }
+            | PacketTooLong { .. }
+            | Garbage
+            | LostDescriptors
+            | NoRoom { .. }
+            | Empty
+            | Unserializable(_)
     )
 }
 

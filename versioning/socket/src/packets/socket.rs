@@ -8,11 +8,11 @@ use std::time::Duration;
 use std::{error, fmt};
 
 use rustix::io::{Errno, retry_on_intr};
-use rustix::net::sockopt::{Timeout, set_socket_timeout};
+use rustix::net::sockopt::{Timeout, set_socket_passcred, set_socket_timeout};
 use rustix::net::{
-    AddressFamily, RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, ReturnFlags, SendAncillaryBuffer,
-    SendAncillaryMessage, SendFlags, SocketAddrUnix, SocketFlags, SocketType, accept_with, connect, recvmsg, sendmsg,
-    socket_with,
+    AddressFamily, RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, RecvMsg, ReturnFlags, SendAncillaryBuffer,
+    SendAncillaryMessage, SendFlags, Shutdown, SocketAddrUnix, SocketFlags, SocketType, accept_with, connect, recvmsg,
+    sendmsg, shutdown, socket_with,
 };
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -154,6 +154,40 @@ impl<const LEN: usize> PacketSocket<LEN> {
         Received { message, descriptors }
     }
 
+    /// Waits for the next packet, and returns `true` if descriptors came with it. The packet is not received.
+    pub(super) fn has_descriptors(&self) -> Result<bool, PacketError> {
+        let flags = retry_on_intr(|| self.peek(RecvFlags::empty()))?.flags;
+        Ok(flags.contains(ReturnFlags::CTRUNC))
+    }
+
+    /// Takes no further packet, and returns `true` if none is left. Then the connection can be closed at once: no
+    /// descriptor of the other side is closed with it.
+    pub(super) fn is_emptied(&self) -> bool {
+        // With this, every packet comes with the credentials of its sender. The end of the connection does not, and so it is
+        // told from an empty packet.
+        let stopped = set_socket_passcred(&self.0, true).and_then(|()| shutdown(&self.0, Shutdown::Read));
+        if stopped.is_err() {
+            return false;
+        }
+        let mut end = self.peek(RecvFlags::DONTWAIT);
+        // The first call only says that the other side has not read everything.
+        if matches!(end, Err(Errno::CONNRESET)) {
+            end = self.peek(RecvFlags::DONTWAIT);
+        }
+        end.is_ok_and(|end| end.bytes == 0 && !end.flags.contains(ReturnFlags::CTRUNC))
+    }
+
+    /// Looks at the next packet without room for what comes with it. The kernel then sets `CTRUNC`, and closes nothing.
+    fn peek(&self, flags: RecvFlags) -> rustix::io::Result<RecvMsg> {
+        let mut byte = [0];
+        recvmsg(
+            &self.0,
+            &mut [IoSliceMut::new(&mut byte)],
+            &mut RecvAncillaryBuffer::default(),
+            RecvFlags::PEEK | flags,
+        )
+    }
+
     /// Sends a request, and receives its answer with the descriptors that came with it. Ask one thing at a time, and nothing more
     /// after an error: the next packet may be the answer to the earlier request. A [`Client`](super::Client) sees to both.
     ///
@@ -246,6 +280,12 @@ pub enum PacketError {
     },
     /// Descriptors that came with the packet are lost, because this process has too many open.
     LostDescriptors,
+    /// The descriptors that came with a packet were not received, and neither was the packet: this server has too many
+    /// descriptors of its clients open.
+    NoRoom {
+        /// The maximum number of open descriptors.
+        limit: usize,
+    },
     /// The message of this process cannot be serialized.
     Unserializable(postcard::Error),
     /// A system call failed.
@@ -280,6 +320,12 @@ impl fmt::Display for PacketError {
             }
             Self::LostDescriptors => {
                 f.write_str("descriptors that came with a packet are lost: this process has too many open")
+            }
+            Self::NoRoom { limit } => {
+                write!(
+                    f,
+                    "no room for the descriptors of a packet: at most {limit} may be open"
+                )
             }
             Self::Unserializable(error) => write!(f, "this message has no encoding: {error}"),
             Self::System(error) => write!(f, "{error}"),

@@ -2,7 +2,6 @@
 
 use std::fs::{Permissions, set_permissions};
 use std::io::{PipeReader, Read, pipe};
-use std::net::TcpListener;
 use std::os::unix::fs::PermissionsExt;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -17,7 +16,8 @@ use serde::Deserialize;
 use tempfile::TempDir;
 
 use super::*;
-use crate::packets::closer::tests::lingering;
+
+mod descriptors;
 
 const LEN: usize = 4096;
 /// A client that can send more than the server takes.
@@ -339,64 +339,5 @@ fn an_answer_that_takes_for_ever_costs_one_thread() {
     drop(lock);
     for client in &waiting {
         assert_eq!(answer(client), Some(Answer::Done));
-    }
-}
-
-#[test]
-fn nothing_that_a_client_sends_stays() {
-    let server = Serving::new(limits());
-    let (reader, writer) = pipe().unwrap();
-    for _ in 0..20 {
-        // It does not wait for its answer.
-        server.connect().send(&Request::Back, &[writer.as_fd()]).unwrap();
-        // Descriptors with a request that wants none, with garbage, and far too many of them.
-        server.connect().send(&Request::Count, &[writer.as_fd()]).unwrap();
-        server.connect().send(&[0xff_u8; 4], &[writer.as_fd()]).unwrap();
-        server.connect().send(&Request::Back, &[writer.as_fd(); 8]).unwrap();
-        let too_long = Answer::Bytes(vec![0; LEN]);
-        server.connect().send(&too_long, &[writer.as_fd(); 253]).unwrap();
-    }
-    drop(writer);
-    assert!(is_closed(reader));
-    assert!(server.is_alive());
-}
-
-#[test]
-fn descriptors_whose_closing_waits_cost_no_worker_and_are_reported() {
-    const CLIENTS: usize = 2;
-    let server = Serving::new(limits().with_clients(CLIENTS).with_closers(3));
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    let mut kept = Vec::new();
-    // Where all workers wait, so that the server's descriptors are the last ones.
-    let lock = held();
-    let busy: Vec<_> = (0..CLIENTS).map(|_| server.connect()).collect();
-    for client in &busy {
-        client.send(&Request::Wait, &[]).unwrap();
-    }
-    for index in 0..20 {
-        let client = server.connect();
-        // With a request, with one that wants it back, with garbage, and with one whose answer finds nobody, so that the next is
-        // never read.
-        for _ in 0..if index % 4 == 3 { 2 } else { 1 } {
-            let (descriptor, peer) = lingering(&listener);
-            let one = [descriptor.as_fd()];
-            match index % 4 {
-                1 => client.send(&Request::Back, &one).unwrap(),
-                2 => client.send(&[0xff_u8; 4], &one).unwrap(),
-                _ => client.send(&Request::Count, &one).unwrap(),
-            }
-            kept.push(peer);
-        }
-    }
-    drop((lock, busy));
-    for _ in 0..5 {
-        assert!(server.is_alive());
-    }
-    let start = Instant::now();
-    while !matches!(
-        server.reports.recv_timeout(SOON),
-        Ok(Report::Waiting { descriptors: 10.. })
-    ) {
-        assert!(start.elapsed() < SOON, "nothing is reported");
     }
 }

@@ -18,6 +18,8 @@ use serde::Deserialize;
 use super::*;
 use crate::{ListenReason, Listener};
 
+mod peeking;
+
 const LEN: usize = 64;
 type Socket = PacketSocket<LEN>;
 const SOON: Duration = Duration::from_secs(5);
