@@ -87,6 +87,10 @@ impl<const LEN: usize> PacketSocket<LEN> {
     ///
     /// `System` if `patience` is zero.
     pub fn set_patience(&self, patience: Duration) -> Result<(), PacketError> {
+        if patience.is_zero() {
+            let error = io::Error::new(io::ErrorKind::InvalidInput, "a patience of zero waits for nothing");
+            return Err(PacketError::System(error));
+        }
         set_socket_timeout(&self.0, Timeout::Send, Some(patience))?;
         set_socket_timeout(&self.0, Timeout::Recv, Some(patience))?;
         Ok(())
