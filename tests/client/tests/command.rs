@@ -94,7 +94,7 @@ fn five_commands_need_nothing_but_the_schema() {
 
     let golden = concat!(env!("CARGO_MANIFEST_DIR"), "/golden");
     let (status, out) = run(&["golden", golden, "--schema", &schema]);
-    let expected = "60 snapshots in 4 files are right, 0 files are bad, 0 missing\n";
+    let expected = "60 snapshots right; files: 4 right, 0 bad, 0 missing\n";
     assert_eq!((status, out.as_str()), (0, expected));
 
     // Another product's schema does not fit.

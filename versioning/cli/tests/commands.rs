@@ -285,7 +285,7 @@ fn verify_lists_the_bad_ones_of_a_thousand() {
     // Without a schema, whatever is written as the checksum says is good.
     std::fs::rename(folder.path().join("schemas"), folder.path().join("elsewhere")).unwrap();
     let Ran { out, .. } = verify(&["--ignore-others"]);
-    let last = "999 good, 1 bad, 1 other files left out (values are checked with --schema only)";
+    let last = "999 good, 1 bad, 1 left out (values are checked with --schema only)";
     assert_eq!(out.lines().last(), Some(last));
 }
 
@@ -419,13 +419,13 @@ fn golden_checks_frozen_files_by_the_schema() {
     golden.check::<product::BulbSer>().unwrap();
     let check = || devstate(&["golden", "golden"], &[], folder.path());
     let Ran { status, out, .. } = check();
-    let missing = "missing  golden/V1/ModeSer.hex\n30 snapshots in 2 files are right, 0 files are bad, 1 missing\n";
+    let missing = "missing  golden/V1/ModeSer.hex\n30 snapshots right; files: 2 right, 0 bad, 1 missing\n";
     assert_eq!((status, out.as_str()), (1, missing));
     golden.check::<product::ModeSer>().unwrap();
     let Ran { status, out, .. } = check();
     assert_eq!(
         (status, out.as_str()),
-        (0, "45 snapshots in 3 files are right, 0 files are bad, 0 missing\n")
+        (0, "45 snapshots right; files: 3 right, 0 bad, 0 missing\n")
     );
 
     let file = folder.path().join("golden/V1/LampSer.hex");

@@ -133,8 +133,8 @@ fn a_frozen_file_under_another_name_is_bad() {
     let path = |name: &str| folder.path().join("golden/V1").join(name);
     fs::copy(path("LampSer.hex"), path("ModeSer.hex")).unwrap();
     let Ran { status, out, .. } = devstate(&["golden", "golden"], &[], folder.path());
-    let expected = "bad  golden/V1/ModeSer.hex: it has the snapshots of V1/LampSer.hex\n30 snapshots in 2 files are right, \
-                    1 files are bad, 0 missing\n";
+    let expected = "bad  golden/V1/ModeSer.hex: it has the snapshots of V1/LampSer.hex\n30 snapshots right; \
+                    files: 2 right, 1 bad, 0 missing\n";
     assert_eq!((status, out.as_str()), (1, expected));
 }
 

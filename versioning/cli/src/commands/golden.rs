@@ -84,7 +84,7 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode, Failure> {
     }
     let right = files.len() - bad;
     print(&format!(
-        "{snapshots} snapshots in {right} files are right, {bad} files are bad, {missing} missing\n"
+        "{snapshots} snapshots right; files: {right} right, {bad} bad, {missing} missing\n"
     ))?;
     Ok(ExitCode::from(u8::from(bad + missing > 0)))
 }

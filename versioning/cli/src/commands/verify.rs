@@ -115,7 +115,7 @@ fn report(results: &[Outcome], as_json: bool, with_schema: bool) -> Result<ExitC
         let left_out = if left_out == 0 {
             String::new()
         } else {
-            format!(", {left_out} other files left out")
+            format!(", {left_out} left out")
         };
         let values = if with_schema {
             ""
