@@ -31,7 +31,7 @@ const STATUSES: &str = "\
 Exit status:
   0  nothing is wrong
   1  a file is damaged, or is not what the command expects
-  2  the command could not do its work: wrong arguments, a file that cannot be read, or nobody who reads all of the output
+  2  the command could not do its work: wrong arguments, a file that cannot be read, or a closed pipe
   3  `schema diff` and `schema check`: a new version is missing";
 
 /// The commands, each in a file of its own below `commands`.
