@@ -58,6 +58,8 @@ impl BareTarget {
         command.arg(subcommand);
         if let Toolchain::Debian { .. } = self.toolchain {
             command.args(["-Z", "build-std=core"]);
+            // One build of `core` for all optimisation levels of the rest. rustup's targets have only one, too.
+            command.args(["--config", "profile.release.package.core.opt-level='s'"]);
         }
         command.args(["--target", &self.triple]);
         command.env("CARGO_TARGET_DIR", target_folder());

@@ -6,6 +6,7 @@ use crate::process::{self, cargo, find, program, run as run_command};
 use crate::{bare, workspace};
 use anyhow::{Context, Result};
 use std::fmt;
+use std::fs::{self, File};
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::OnceLock;
@@ -48,7 +49,7 @@ pub(crate) fn allow() {
 }
 
 /// Returns `true` if this process may install what it misses.
-fn is_allowed() -> bool {
+pub(crate) fn is_allowed() -> bool {
     ALLOWED.load(Ordering::Relaxed) || is_ci()
 }
 
@@ -172,6 +173,10 @@ pub(crate) fn cargo_tool(name: &str) -> Result<PathBuf> {
 ///
 /// [`Skip`] where they are missing and cannot be installed.
 pub(crate) fn debian_packages(packages: &[&str]) -> Result<()> {
+    if packages.iter().all(|package| is_installed(package)) {
+        return Ok(());
+    }
+    let _turn = turn()?;
     let missing: Vec<&str> = packages
         .iter()
         .copied()
@@ -219,15 +224,28 @@ pub(crate) fn foreign_architecture(name: &str) -> Result<()> {
         let commands = format!("sudo dpkg --add-architecture {name} && sudo apt-get update");
         return Err(Skip::beyond_this_machine(format!("missing: {commands}")).into());
     }
+    let _turn = turn()?;
     run_command(program("dpkg").args(["--add-architecture", name]))?;
     run_command(apt_get().arg("update"))
 }
 
-/// Makes `apt-get` know what there is.
-pub(crate) fn package_lists() {
+/// Makes `apt-get` know what there is, and keeps others from changing that while the returned file is open.
+pub(crate) fn package_lists() -> Result<File> {
+    let turn = turn()?;
     if is_root() && is_allowed() {
         refresh_package_lists();
     }
+    Ok(turn)
+}
+
+/// Waits until no other step uses Debian's packages, and keeps them from it while the returned file is open. `apt-get` does
+/// not wait for another one.
+fn turn() -> Result<File> {
+    let folder = workspace::root().join("target");
+    fs::create_dir_all(&folder)?;
+    let file = File::create(folder.join("packages.lock"))?;
+    file.lock()?;
+    Ok(file)
 }
 
 fn is_installed(package: &str) -> bool {

@@ -13,6 +13,7 @@ mod golden;
 mod install;
 #[path = "../../../examples/minimal-vmm/tests/processes/kernel.rs"]
 mod kernel;
+mod lanes;
 mod msrv;
 mod oracle;
 mod package;

@@ -2,6 +2,7 @@
 
 use crate::workspace;
 use anyhow::{Context, Result, bail};
+use std::io::{Read, pipe};
 use std::num::NonZero;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -42,8 +43,8 @@ pub(crate) fn run_side_by_side(commands: Vec<Command>) -> Result<()> {
     let next = || waiting.lock().unwrap_or_else(PoisonError::into_inner).next();
     let work = || {
         let mut outcome = Ok(());
-        while let Some(mut command) = next() {
-            outcome = outcome.and(run_and_show(&mut command));
+        while let Some(command) = next() {
+            outcome = outcome.and(run_and_show(command));
         }
         outcome
     };
@@ -57,20 +58,22 @@ pub(crate) fn run_side_by_side(commands: Vec<Command>) -> Result<()> {
 }
 
 /// Runs `command`, and prints its output in one piece when it has ended.
-fn run_and_show(command: &mut Command) -> Result<()> {
-    let shown = show(command);
+pub(crate) fn run_and_show(mut command: Command) -> Result<()> {
+    let shown = show(&command);
     println!("$ {shown}");
-    let output = command
-        .stdin(Stdio::null())
-        .output()
-        .with_context(|| format!("cannot start `{shown}`"))?;
-    let (said, complaints) = (
-        String::from_utf8_lossy(&output.stdout),
-        String::from_utf8_lossy(&output.stderr),
-    );
-    println!("-- `{shown}` printed:\n{said}{complaints}");
-    if !output.status.success() {
-        bail!("`{shown}`: {}", output.status);
+    // One pipe for both, so that the lines keep their order.
+    let (mut output, input) = pipe()?;
+    command.stdin(Stdio::null()).stdout(input.try_clone()?).stderr(input);
+    let child = command.spawn();
+    // Its ends of the pipe, or the output would have no end.
+    drop(command);
+    let mut child = child.with_context(|| format!("cannot start `{shown}`"))?;
+    let mut printed = Vec::new();
+    output.read_to_end(&mut printed)?;
+    let status = child.wait()?;
+    println!("-- `{shown}` printed:\n{}", String::from_utf8_lossy(&printed));
+    if !status.success() {
+        bail!("`{shown}`: {status}");
     }
     Ok(())
 }

@@ -1,4 +1,4 @@
-//! The steps of `cargo xtask test`, in the order in which they run: quick ones first.
+//! The steps of `cargo xtask test`, in the order in which those of a kind run: quick ones first.
 
 use crate::api;
 use crate::bare::{CORTEX_M3, bare_target};
@@ -23,35 +23,46 @@ pub(crate) struct Step {
     pub(crate) name: &'static str,
     /// What it holds, for the heading.
     pub(crate) what: &'static str,
+    pub(crate) folder: Folder,
     /// A [`Skip`] as the error means that it cannot run here.
     pub(crate) run: fn() -> Result<()>,
 }
 
+/// Where a step builds. Cargo lets one process at a time build in a folder.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Folder {
+    /// The workspace's `target`, with the other steps of this kind.
+    Shared,
+    /// One that no step of the other kind uses.
+    Own,
+}
+use Folder::{Own, Shared};
+
 #[rustfmt::skip]
 pub(crate) const STEPS: &[Step] = &[
-    Step { name: "format",   what: "the code is formatted",                                   run: format },
-    Step { name: "locked",   what: "every lock file says what its manifests say",             run: locked },
-    Step { name: "clippy",   what: "no lint warns, with all features",                        run: clippy },
-    Step { name: "tests",    what: "unit, integration and documentation tests",               run: tests },
-    Step { name: "bugs",     what: "every deliberate bug fits the sources, and a test finds one of each crate", run: bugs::check },
-    Step { name: "client",   what: "two products outside the workspace, and what vm-superio wrote",    run: client },
-    Step { name: "page",     what: "the page of `devstate inspect --html` works in Chromium", run: page },
-    Step { name: "doc",      what: "the documentation builds without a warning",              run: doc },
-    Step { name: "book",     what: "every link between the pages leads somewhere, and the book builds", run: book::check },
-    Step { name: "api",      what: "the root of devstate-versioning stays small",               run: api::check },
-    Step { name: "no-std",   what: "every library builds where there is no std and no alloc", run: no_std },
-    Step { name: "features", what: "no combination of features warns",                         run: features },
-    Step { name: "msrv",     what: "the libraries pass their tests with the oldest Rust that they declare", run: msrv::check },
-    Step { name: "bare",     what: "firmware boots in QEMU and prints what it should",         run: firmware::check },
-    Step { name: "oracle",   what: "the devices do what QEMU's do, but for what their tables say",  run: oracle::check },
-    Step { name: "fuzz",     what: "a short run of every fuzz target finds nothing",           run: fuzz::check },
-    Step { name: "bench-check", what: "no instruction count has grown, and nothing allocates", run: bench::check },
-    Step { name: "faults",   what: "a system call that fails, or a kill at it, breaks nothing", run: faults::step },
-    Step { name: "deny",     what: "dependencies keep to the rules of deny.toml",             run: deny },
-    Step { name: "semver",   what: "the interfaces are compatible with the last release's",       run: semver },
-    Step { name: "package",  what: "what would be published builds by itself",                run: package::check },
-    Step { name: "vmm",      what: "Linux in minimal-vmm survives kill and restore",     run: vmm::step },
-    Step { name: "readme",   what: "the README's commands work",                              run: readme::check },
+    Step { name: "format",      folder: Shared, run: format,             what: "the code is formatted" },
+    Step { name: "locked",      folder: Shared, run: locked,             what: "every lock file says what its manifests say" },
+    Step { name: "clippy",      folder: Shared, run: clippy,             what: "no lint warns, with all features" },
+    Step { name: "tests",       folder: Shared, run: tests,              what: "unit, integration and documentation tests" },
+    Step { name: "bugs",        folder: Own,    run: bugs::check,        what: "every deliberate bug fits the sources, and a test finds one of each crate" },
+    Step { name: "client",      folder: Own,    run: client,             what: "two products outside the workspace, and what vm-superio wrote" },
+    Step { name: "page",        folder: Shared, run: page,               what: "the page of `devstate inspect --html` works in Chromium" },
+    Step { name: "doc",         folder: Shared, run: doc,                what: "the documentation builds without a warning" },
+    Step { name: "book",        folder: Shared, run: book::check,        what: "every link between the pages leads somewhere, and the book builds" },
+    Step { name: "api",         folder: Own,    run: api::check,         what: "the root of devstate-versioning stays small" },
+    Step { name: "no-std",      folder: Own,    run: no_std,             what: "every library builds where there is no std and no alloc" },
+    Step { name: "features",    folder: Shared, run: features,           what: "no combination of features warns" },
+    Step { name: "msrv",        folder: Shared, run: msrv::check,        what: "the libraries pass their tests with the oldest Rust that they declare" },
+    Step { name: "bare",        folder: Own,    run: firmware::check,    what: "firmware boots in QEMU and prints what it should" },
+    Step { name: "oracle",      folder: Shared, run: oracle::check,      what: "the devices do what QEMU's do, but for what their tables say" },
+    Step { name: "fuzz",        folder: Own,    run: fuzz::check,        what: "a short run of every fuzz target finds nothing" },
+    Step { name: "bench-check", folder: Own,    run: bench::check,       what: "no instruction count has grown, and nothing allocates" },
+    Step { name: "faults",      folder: Shared, run: faults::step,       what: "a system call that fails, or a kill at it, breaks nothing" },
+    Step { name: "deny",        folder: Own,    run: deny,               what: "dependencies keep to the rules of deny.toml" },
+    Step { name: "semver",      folder: Shared, run: semver,             what: "the interfaces are compatible with the last release's" },
+    Step { name: "package",     folder: Own,    run: package::check,     what: "what would be published builds by itself" },
+    Step { name: "vmm",         folder: Shared, run: vmm::step,          what: "Linux in minimal-vmm survives kill and restore" },
+    Step { name: "readme",      folder: Shared, run: readme::check,      what: "the README's commands work" },
 ];
 
 /// The workspaces, each with its own lock file.

@@ -1,8 +1,11 @@
 //! `cargo xtask test`: runs every step, and says what it skipped and why.
 
-use crate::install::{self, Skip, is_ci};
+use crate::install;
+use crate::lanes::{self, Outcome};
 use crate::steps::{STEPS, Step};
-use anyhow::{Result, bail};
+use anyhow::{Context, Result, bail};
+use std::fs;
+use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Instant;
 
@@ -11,6 +14,8 @@ use std::time::Instant;
 /// A step that cannot run here is skipped with its reason, and the command that would let it run. Nothing is installed
 /// without --install, and nothing outside of the clone is changed but cargo's own folders. With `CI=true` in the
 /// environment, what is missing is installed, and a skipped step is a failure, unless nothing could make this machine run it.
+///
+/// Steps that build in folders of their own run beside those that build in `target`, and their output is printed when they end.
 #[derive(clap::Args)]
 pub(crate) struct Args {
     /// Names the steps instead of running them
@@ -19,6 +24,9 @@ pub(crate) struct Args {
     /// Installs what a step needs: Debian's packages where this is root, cargo's tools below `target/tools`
     #[arg(long)]
     install: bool,
+    /// Writes the outcome of each step to a file, as JSON
+    #[arg(long, value_name = "FILE")]
+    report: Option<PathBuf>,
     /// Steps to run, in the list's order; none means all
     steps: Vec<String>,
 }
@@ -30,38 +38,33 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode> {
     let steps = selected(&args.steps)?;
     if args.list {
         for step in steps {
-            println!("{:10} {}", step.name, step.what);
+            println!("{:11} {}", step.name, step.what);
         }
         return Ok(ExitCode::SUCCESS);
     }
-    let report: Vec<_> = steps.into_iter().map(|step| (step, attempt(step))).collect();
-
-    println!("\n== summary");
-    for (step, (outcome, seconds)) in &report {
-        match outcome {
-            Outcome::Passed => println!("passed   {:10} {seconds:4} s", step.name),
-            Outcome::Failed(error) => println!("FAILED   {:10} {seconds:4} s  {error}", step.name),
-            Outcome::Skipped(reason) => println!("skipped  {:10} {seconds:4} s  {reason}", step.name),
-        }
+    let start = Instant::now();
+    let report = lanes::run(steps);
+    if let Some(file) = &args.report {
+        fs::write(file, serde_json::to_vec(&report)?).with_context(|| format!("cannot write {}", file.display()))?;
     }
-    let count = |wanted: fn(&Outcome) -> bool| report.iter().filter(|(_, (outcome, _))| wanted(outcome)).count();
+    let count = |wanted: fn(&Outcome) -> bool| report.iter().filter(|attempt| wanted(&attempt.outcome)).count();
+    let passed = count(|outcome| matches!(outcome, Outcome::Passed));
     let failed = count(|outcome| matches!(outcome, Outcome::Failed(_)));
-    println!(
-        "{} passed, {failed} failed, {} skipped",
-        count(|outcome| matches!(outcome, Outcome::Passed)),
-        count(|outcome| matches!(outcome, Outcome::Skipped(_))),
-    );
+    let skipped = count(|outcome| matches!(outcome, Outcome::Skipped(_)));
+    // One step has already said what became of it.
+    if report.len() > 1 {
+        println!("\n== summary");
+        for attempt in &report {
+            println!("{attempt}");
+        }
+        let seconds = start.elapsed().as_secs();
+        println!("{passed} passed, {failed} failed, {skipped} skipped in {seconds} s");
+    }
     Ok(if failed == 0 {
         ExitCode::SUCCESS
     } else {
         ExitCode::FAILURE
     })
-}
-
-enum Outcome {
-    Passed,
-    Failed(String),
-    Skipped(String),
 }
 
 fn selected(names: &[String]) -> Result<Vec<&'static Step>> {
@@ -70,23 +73,4 @@ fn selected(names: &[String]) -> Result<Vec<&'static Step>> {
     }
     let wanted = |step: &&Step| names.is_empty() || names.iter().any(|name| name == step.name);
     Ok(STEPS.iter().filter(wanted).collect())
-}
-
-fn attempt(step: &Step) -> (Outcome, u64) {
-    println!("\n== {}: {}", step.name, step.what);
-    let start = Instant::now();
-    let outcome = match (step.run)() {
-        Ok(()) => Outcome::Passed,
-        Err(error) => match error.downcast_ref::<Skip>() {
-            Some(skip) if !(skip.within_reach && is_ci()) => Outcome::Skipped(format!("{error:#}")),
-            _ => Outcome::Failed(format!("{error:#}")),
-        },
-    };
-    let seconds = start.elapsed().as_secs();
-    match &outcome {
-        Outcome::Passed => println!("-- {} passed in {seconds} s", step.name),
-        Outcome::Failed(error) => println!("-- {} FAILED in {seconds} s: {error}", step.name),
-        Outcome::Skipped(reason) => println!("-- {} skipped: {reason}", step.name),
-    }
-    (outcome, seconds)
 }

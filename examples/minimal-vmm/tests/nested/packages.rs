@@ -33,7 +33,7 @@ impl Packages {
             Architecture::Aarch64 => ("arm64", "linux-image-arm64"),
         };
         foreign_architecture(debian)?;
-        package_lists();
+        let _turn = package_lists()?;
         Ok(Self {
             kernel: unpacked(&depended_on(latest_kernel, debian)?, debian)?,
             busybox: unpacked("busybox-static", debian)?,
