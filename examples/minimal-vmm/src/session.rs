@@ -256,7 +256,7 @@ impl Session {
             done.push("running".into());
         }
         if requests.quit {
-            self.end = Some(Stop::Ended);
+            self.end_for_the_caller();
             done.push("ending".into());
         }
         Ok(())
@@ -277,8 +277,14 @@ impl Session {
         })?;
         // From here on the guest runs there and nowhere else.
         self.machine.give_away();
-        self.end = Some(Stop::Ended);
+        self.end_for_the_caller();
         Ok(times.report("sent", release, &snapshot.losses))
+    }
+
+    /// Ends the VMM after the answer. Whoever has the answer can start another VMM with the same control socket.
+    fn end_for_the_caller(&mut self) {
+        self.end = Some(Stop::Ended);
+        self.surroundings.control = None;
     }
 
     /// Presses keys at the pace at which the guest reads them. If it does not read them all, those that were pressed for this

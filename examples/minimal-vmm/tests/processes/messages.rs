@@ -71,6 +71,7 @@ fn a_guest_runs_on_whatever_calls_at_the_control_socket() {
         assert!(saved.status.success(), "standard error is {what}: {saved:?}");
         vmm.echoes("def", "abc");
         assert!(place.ask("control", &["--quit"]).status.success());
+        assert!(!control.exists(), "the next VMM cannot listen at {}", control.display());
         assert!(vmm.ends().success(), "standard error is {what}");
     }
 }
