@@ -34,6 +34,10 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode> {
 
 /// The step `bench-check` of the tests.
 pub(crate) fn check() -> Result<()> {
+    // They need no Valgrind, and no certain compiler.
+    run_command(&mut cargo(
+        "test --manifest-path tests/bench/Cargo.toml --bin devstate-bench",
+    ))?;
     program_path("valgrind")?;
     same_compiler()?;
     measure(&["check"])

@@ -45,7 +45,7 @@ pub(crate) const STEPS: &[Step] = &[
     Step { name: "clippy",      folder: Shared, run: clippy,             what: "no lint warns, with all features" },
     Step { name: "tests",       folder: Shared, run: tests,              what: "unit, integration and documentation tests" },
     Step { name: "bugs",        folder: Own,    run: bugs::check,        what: "every deliberate bug fits the sources, and a test finds one of each crate" },
-    Step { name: "client",      folder: Own,    run: client,             what: "two products outside the workspace, and what vm-superio wrote" },
+    Step { name: "client",      folder: Shared, run: client,             what: "two products outside the workspace, and what vm-superio wrote" },
     Step { name: "page",        folder: Shared, run: page,               what: "the page of `devstate inspect --html` works in Chromium" },
     Step { name: "doc",         folder: Shared, run: doc,                what: "the documentation builds without a warning" },
     Step { name: "book",        folder: Shared, run: book::check,        what: "every link between the pages leads somewhere, and the book builds" },
@@ -94,11 +94,7 @@ fn clippy() -> Result<()> {
 }
 
 fn tests() -> Result<()> {
-    run(&mut cargo("test --workspace --all-features"))?;
-    // A workspace of its own. Its program needs Valgrind, its unit tests do not.
-    run(&mut cargo(
-        "test --manifest-path tests/bench/Cargo.toml --bin devstate-bench",
-    ))
+    run(&mut cargo("test --workspace --all-features"))
 }
 
 fn client() -> Result<()> {
@@ -111,7 +107,10 @@ fn client() -> Result<()> {
 
 fn page() -> Result<()> {
     program_path("chromium")?;
-    run(&mut cargo("test -p devstate-cli --test page -- --include-ignored"))
+    // As the step `tests` builds it.
+    run(&mut cargo(
+        "test --workspace --all-features --test page -- --include-ignored",
+    ))
 }
 
 fn doc() -> Result<()> {
