@@ -13,20 +13,24 @@ use crate::shown::shown;
 ///
 /// This is `$XDG_RUNTIME_DIR`, which must exist. If that variable is not set to an absolute path, it is `NAME-UID`
 /// below the directory for temporary files. This directory is created with the mode 0700 if it does not exist. `name`
-/// is the name of the program.
+/// is the name of the program, without `/`.
 ///
 /// `$XDG_RUNTIME_DIR` also has the sockets of other programs. So the name of the socket should contain `name` too.
 ///
 /// # Errors
 ///
 /// Returns [`DirectoryError`] if the path is not a directory of this user, if it is a symbolic link, or if others can
-/// write to it. It is also an error if others could replace it in the directory for temporary files.
+/// write to it. It is also an error if others could replace it in the directory for temporary files, or if `name` is
+/// not the name of a file.
 pub fn private_directory(name: &str) -> Result<PathBuf, DirectoryError> {
     let given = env::var_os("XDG_RUNTIME_DIR").map(PathBuf::from);
     choose(given, &env::temp_dir(), name)
 }
 
 fn choose(given: Option<PathBuf>, temporary: &Path, name: &str) -> Result<PathBuf, DirectoryError> {
+    if name.is_empty() || name.contains(['/', '\0']) {
+        return Err(DirectoryError::Name { name: name.to_owned() });
+    }
     let own = geteuid().as_raw();
     let directory = match given.filter(|given| given.is_absolute()) {
         Some(given) => given,
@@ -60,6 +64,11 @@ fn is_replaceable(directory: &Path, own: u32) -> bool {
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum DirectoryError {
+    /// The name of the program is empty, or it has `/` or a zero byte.
+    Name {
+        /// The name.
+        name: String,
+    },
     /// The path is not a directory that only this user can write to.
     NotPrivate {
         /// The path of the directory.
@@ -84,6 +93,7 @@ pub enum DirectoryError {
 impl fmt::Display for DirectoryError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
+            Self::Name { name } => write!(f, "{name:?} is not the name of a file"),
             Self::NotPrivate { directory, own } => {
                 let directory = shown(directory);
                 write!(f, "{directory} is not a directory that only user {own} can write to")
@@ -97,7 +107,7 @@ impl fmt::Display for DirectoryError {
 impl error::Error for DirectoryError {
     fn source(&self) -> Option<&(dyn error::Error + 'static)> {
         match self {
-            Self::NotPrivate { .. } | Self::Replaceable { .. } => None,
+            Self::Name { .. } | Self::NotPrivate { .. } | Self::Replaceable { .. } => None,
             Self::Missing { source, .. } => source.source(),
         }
     }
@@ -128,6 +138,18 @@ mod tests {
         let missing = choose(None, &temporary.join("\x1b[2J"), "vm").unwrap_err();
         assert!(matches!(missing, DirectoryError::Missing { .. }), "{missing}");
         assert!(!missing.to_string().contains('\x1b'), "{missing}");
+    }
+
+    #[test]
+    fn a_name_leads_to_no_other_directory() {
+        let folder = tempfile::tempdir().unwrap();
+        for name in ["", "../vm", "/etc", "a/b", "vm/", "a\0b"] {
+            for given in [None, Some(folder.path().to_owned())] {
+                let refused = choose(given, folder.path(), name).unwrap_err();
+                assert!(matches!(refused, DirectoryError::Name { .. }), "{name}: {refused}");
+            }
+        }
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0);
     }
 
     #[test]
