@@ -1,5 +1,5 @@
-//! Runs steps in two lanes, because most of them leave a processor idle: one lane for the steps that build in the workspace's
-//! `target`, one for those that build in folders of their own.
+//! Runs steps in two lanes, because most of them leave a processor idle: one lane has the steps that build in the workspace's
+//! `target`, and the other one those that build in folders of their own. A lane that is done with its steps helps the other one.
 
 use crate::install::{Skip, is_allowed, is_ci};
 use crate::process::{program, run_and_show};
@@ -7,8 +7,9 @@ use crate::steps::{Folder, STEPS, Step};
 use anyhow::{Context, Result};
 use serde::{Deserialize, Serialize};
 use std::panic::resume_unwind;
+use std::sync::{Mutex, PoisonError};
 use std::time::Instant;
-use std::{env, fmt, fs, thread};
+use std::{env, fmt, fs, iter, thread};
 
 /// A step that was tried.
 #[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -46,11 +47,13 @@ pub(crate) fn run(steps: Vec<&'static Step>) -> Vec<Attempt> {
     if shared.is_empty() {
         return own.into_iter().map(here).collect();
     }
-    let mut report = thread::scope(|scope| {
-        let beside = scope.spawn(|| own.into_iter().map(beside).collect::<Vec<_>>());
-        let here: Vec<_> = shared.into_iter().map(here).collect();
+    let waiting = Mutex::new(own.into_iter());
+    let next = || waiting.lock().unwrap_or_else(PoisonError::into_inner).next();
+    let mut report: Vec<_> = thread::scope(|scope| {
+        let beside = scope.spawn(|| iter::from_fn(next).map(beside).collect::<Vec<_>>());
+        let here: Vec<_> = shared.into_iter().chain(iter::from_fn(next)).map(here).collect();
         let beside = beside.join().unwrap_or_else(|panic| resume_unwind(panic));
-        here.into_iter().chain(beside).collect::<Vec<_>>()
+        here.into_iter().chain(beside).collect()
     });
     report.sort_by_key(|attempt| STEPS.iter().position(|step| step.name == attempt.step));
     report

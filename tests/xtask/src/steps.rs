@@ -54,6 +54,7 @@ pub(crate) const STEPS: &[Step] = &[
     Step { name: "features",    folder: Shared, run: features,           what: "no combination of features warns" },
     Step { name: "msrv",        folder: Shared, run: msrv::check,        what: "the libraries pass their tests with the oldest Rust that they declare" },
     Step { name: "bare",        folder: Own,    run: firmware::check,    what: "firmware boots in QEMU and prints what it should" },
+    Step { name: "vmm",         folder: Own,    run: vmm::step,          what: "Linux in minimal-vmm survives kill and restore" },
     Step { name: "oracle",      folder: Shared, run: oracle::check,      what: "the devices do what QEMU's do, but for what their tables say" },
     Step { name: "fuzz",        folder: Own,    run: fuzz::check,        what: "a short run of every fuzz target finds nothing" },
     Step { name: "bench-check", folder: Own,    run: bench::check,       what: "no instruction count has grown, and nothing allocates" },
@@ -61,7 +62,6 @@ pub(crate) const STEPS: &[Step] = &[
     Step { name: "deny",        folder: Own,    run: deny,               what: "dependencies keep to the rules of deny.toml" },
     Step { name: "semver",      folder: Shared, run: semver,             what: "the interfaces are compatible with the last release's" },
     Step { name: "package",     folder: Own,    run: package::check,     what: "what would be published builds by itself" },
-    Step { name: "vmm",         folder: Shared, run: vmm::step,          what: "Linux in minimal-vmm survives kill and restore" },
     Step { name: "readme",      folder: Shared, run: readme::check,      what: "the README's commands work" },
 ];
 
