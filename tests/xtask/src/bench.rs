@@ -34,7 +34,7 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode> {
 
 /// The step `bench-check` of the tests.
 pub(crate) fn check() -> Result<()> {
-    // They need no Valgrind, and no certain compiler.
+    // The unit tests need neither Valgrind nor the compiler of the table.
     run_command(&mut cargo(
         "test --manifest-path tests/bench/Cargo.toml --bin devstate-bench",
     ))?;

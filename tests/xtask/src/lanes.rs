@@ -106,7 +106,7 @@ fn reported(step: &Step) -> Result<Attempt> {
 
 #[cfg(test)]
 mod tests {
-    use super::{Attempt, Outcome, here, run};
+    use super::{Attempt, Outcome, beside, here, run};
     use crate::install::Skip;
     use crate::steps::{Folder, STEPS, Step};
     use anyhow::{Result, bail};
@@ -153,6 +153,19 @@ mod tests {
         });
         let json = serde_json::to_vec(&report).unwrap();
         assert_eq!(serde_json::from_slice::<[Attempt; 3]>(&json).unwrap(), report);
+    }
+
+    #[test]
+    fn a_process_that_ends_without_a_report_has_failed() {
+        // This test program does not know the option `--report`.
+        let attempt = beside(&step("fuzz", || Ok(())));
+        let Outcome::Failed(error) = &attempt.outcome else {
+            panic!("{attempt}");
+        };
+        assert!(
+            error.contains("test fuzz --report") && error.contains("exit status"),
+            "{error}"
+        );
     }
 
     #[test]

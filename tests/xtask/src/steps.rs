@@ -1,4 +1,4 @@
-//! The steps of `cargo xtask test`, in the order in which those of a kind run: quick ones first.
+//! The steps of `cargo xtask test`. Each lane runs its steps in this order: quick ones first.
 
 use crate::api;
 use crate::bare::{CORTEX_M3, bare_target};

@@ -6,6 +6,8 @@ use devstate_cli::schema::{Schema, diff, show};
 use devstate_versioning::schema::{Json, TableData};
 use serde_json::{Value, json};
 
+mod disk;
+
 /// Version 1 is published in release 1. Release 2 is open.
 mod before {
     use devstate_versioning::{Versioned, release_table};
@@ -87,66 +89,6 @@ mod after {
     }
 }
 
-/// Version 4 is a backport on the stable branch. Release 5 is open.
-mod tree {
-    use devstate_versioning::{Versioned, release_table};
-
-    #[derive(Versioned, Clone, Debug, Default)]
-    #[versioned(
-        version = 5,
-        branch(4 = 2, 5 = 3),
-        layouts(0x8381_62e7_83d7_a611, 0x56d3_0a21_29fb_d6dd, 0xc1b0_34f6_4b59_7ff5, 0x8aa9_7df5_ac93_3cc6, open)
-    )]
-    pub struct DiskSer {
-        pub sectors: u64,
-        #[versioned(start = 2)]
-        pub read_only: bool,
-        #[versioned(start = 3)]
-        pub queue: u16,
-        #[versioned(start = [4, 5])]
-        pub quota: u64,
-    }
-
-    release_table! {
-        pub enum Release {
-            V1 = 1 @ 0x8381_62e7_83d7_a611,
-            V2 = 2 @ 0x56d3_0a21_29fb_d6dd,
-            V3 = 3 @ 0xc1b0_34f6_4b59_7ff5,
-            V2_1 = 4 from V2 @ 0x8aa9_7df5_ac93_3cc6,
-            V4 = 5 from V3 @ open,
-        }
-        DiskSer => [1, 2, 3, 4, 5],
-    }
-}
-
-/// The stable branch, before it published version 4. It does not have version 3.
-mod stable {
-    use devstate_versioning::{Versioned, release_table};
-
-    #[derive(Versioned, Clone, Debug, Default)]
-    #[versioned(
-        version = 4,
-        branch(4 = 2),
-        layouts(0x8381_62e7_83d7_a611, 0x56d3_0a21_29fb_d6dd, _, open)
-    )]
-    pub struct DiskSer {
-        pub sectors: u64,
-        #[versioned(start = 2)]
-        pub read_only: bool,
-        #[versioned(start = 4)]
-        pub quota: u64,
-    }
-
-    release_table! {
-        pub enum Release {
-            V1 = 1 @ 0x8381_62e7_83d7_a611,
-            V2 = 2 @ 0x56d3_0a21_29fb_d6dd,
-            V2_1 = 4 @ open,
-        }
-        DiskSer => [1, 2, 4],
-    }
-}
-
 fn document<R: TableData>() -> Value {
     serde_json::from_str(&Json::<R>::new().to_string()).unwrap()
 }
@@ -167,10 +109,15 @@ fn changed(old: &Value, change: impl FnOnce(&mut Value)) -> Vec<String> {
 }
 
 /// The same table after its last release was published.
-fn published(mut table: Value) -> Value {
+fn published(table: Value) -> Value {
+    with_last(table, true)
+}
+
+/// The same table with a last release that is published or open.
+fn with_last(mut table: Value, published: bool) -> Value {
     let releases = table.get_mut("releases").and_then(Value::as_array_mut).unwrap();
     let release = releases.last_mut().and_then(Value::as_object_mut).unwrap();
-    release.insert("published".into(), json!(true));
+    release.insert("published".into(), json!(published));
     table
 }
 
@@ -367,7 +314,7 @@ fn an_open_release_can_go_and_get_another_number() {
 
 #[test]
 fn a_tree_with_an_open_release() {
-    let tree = document::<tree::Release>();
+    let tree = document::<disk::main::Release>();
     let added = changed(&tree, |new| push(&mut new["mirrors"][0]["fields"], field("cache", 5)));
     assert_eq!(
         added,
@@ -415,11 +362,12 @@ fn a_tree_with_an_open_release() {
 
 #[test]
 fn a_stable_branch_with_an_open_release() {
-    let stable = document::<stable::Release>();
+    let published = document::<disk::stable::Release>();
+    let open = with_last(published.clone(), false);
     let add =
         |old: &Value, start: u16| changed(old, |new| push(&mut new["mirrors"][0]["fields"], field("cache", start)));
     assert_eq!(
-        add(&stable, 4),
+        add(&open, 4),
         [format!("allowed      DiskSer version 4: `cache` was added {OPEN}")]
     );
     let expected = [
@@ -428,9 +376,9 @@ fn a_stable_branch_with_an_open_release() {
             .to_owned(),
         format!("allowed      DiskSer version 4: `cache` was added {OPEN}"),
     ];
-    assert_eq!(add(&stable, 2), expected);
+    assert_eq!(add(&open, 2), expected);
     let expected = "NEEDS A BUMP DiskSer version 4: `cache` was added without a new version: give it `start = 5`, and increase the version";
-    assert_eq!(add(&published(stable), 4), [expected]);
+    assert_eq!(add(&published, 4), [expected]);
 }
 
 #[test]
@@ -446,7 +394,7 @@ fn show_says_what_is_open() {
     let text = show(&read(&published(document::<before::Release>())));
     assert!(!text.contains("open"), "{text}");
     // A field that two branches have, and the version between them does not.
-    let mut tree = document::<tree::Release>();
+    let mut tree = document::<disk::main::Release>();
     tree["mirrors"][0]["fields"][2]["more"] = json!([{"start": 5, "end": null}]);
     tree["mirrors"][0]["fields"][2]["end"] = json!(4);
     let text = show(&read(&tree));

@@ -5,7 +5,7 @@ use std::io::BufRead;
 use std::os::unix::fs::symlink;
 use std::process::{Command, Stdio};
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::thread::sleep;
+use std::thread::{self, JoinHandle, sleep};
 
 use rustix::fs::{CWD, FileType, mknodat};
 
@@ -493,16 +493,21 @@ fn a_directory_may_have_a_name_of_any_length() -> Result<()> {
     Ok(())
 }
 
-/// As after a first save that fails, while another one waits for its lock.
+/// The lock of a first save that fails, and another save that waits for it.
+fn failing_and_waiting(path: &Path) -> Result<(Directory, JoinHandle<Result<(), String>>)> {
+    fs::create_dir(path)?;
+    let failing = MACHINE.open(path)?;
+    let there = path.to_owned();
+    let waiting = thread::spawn(move || save_number(&there, 2).map(drop).map_err(|error| error.to_string()));
+    sleep(Duration::from_millis(100));
+    Ok((failing, waiting))
+}
+
 #[test]
 fn the_lock_of_a_directory_that_was_removed_is_worth_nothing() -> Result<()> {
     let folder = tempfile::tempdir()?;
     let path = folder.path().join("saved");
-    fs::create_dir(&path)?;
-    let failing = MACHINE.open(&path)?;
-    let there = path.clone();
-    let waiting = thread::spawn(move || save_number(&there, 2).map(drop).map_err(|error| error.to_string()));
-    sleep(Duration::from_millis(100));
+    let (failing, waiting) = failing_and_waiting(&path)?;
     let next = folder.path().join("next");
     fs::create_dir(&next)?;
     let _reader = MACHINE.open(&next)?;
@@ -517,16 +522,11 @@ fn the_lock_of_a_directory_that_was_removed_is_worth_nothing() -> Result<()> {
     Ok(())
 }
 
-/// The same, while nobody makes another one.
 #[test]
 fn a_directory_that_was_removed_during_a_wait_is_created_again() -> Result<()> {
     let folder = tempfile::tempdir()?;
     let path = folder.path().join("saved");
-    fs::create_dir(&path)?;
-    let failing = MACHINE.open(&path)?;
-    let there = path.clone();
-    let waiting = thread::spawn(move || save_number(&there, 2).map(drop).map_err(|error| error.to_string()));
-    sleep(Duration::from_millis(50));
+    let (failing, waiting) = failing_and_waiting(&path)?;
     fs::remove_dir(&path)?;
     drop(failing);
     assert_eq!(waiting.join().unwrap(), Ok(()));
